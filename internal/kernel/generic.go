@@ -1,0 +1,87 @@
+package kernel
+
+import "math"
+
+// The plain loops. They define every other path: a faster kernel returns these
+// bits or it is wrong.
+
+func dotGeneric(x, y []float64) float64 {
+	var l0, l1, l2, l3, l4, l5, l6, l7 float64
+	n := len(x)
+	y = y[:n]
+	p := 0
+	for ; p+8 <= n; p += 8 {
+		xs, ys := x[p:p+8:p+8], y[p:p+8:p+8]
+		l0 = math.FMA(xs[0], ys[0], l0)
+		l1 = math.FMA(xs[1], ys[1], l1)
+		l2 = math.FMA(xs[2], ys[2], l2)
+		l3 = math.FMA(xs[3], ys[3], l3)
+		l4 = math.FMA(xs[4], ys[4], l4)
+		l5 = math.FMA(xs[5], ys[5], l5)
+		l6 = math.FMA(xs[6], ys[6], l6)
+		l7 = math.FMA(xs[7], ys[7], l7)
+	}
+	if p < n {
+		var xs, ys [8]float64
+		copy(xs[:], x[p:])
+		copy(ys[:], y[p:])
+		l0 = math.FMA(xs[0], ys[0], l0)
+		l1 = math.FMA(xs[1], ys[1], l1)
+		l2 = math.FMA(xs[2], ys[2], l2)
+		l3 = math.FMA(xs[3], ys[3], l3)
+		l4 = math.FMA(xs[4], ys[4], l4)
+		l5 = math.FMA(xs[5], ys[5], l5)
+		l6 = math.FMA(xs[6], ys[6], l6)
+		l7 = math.FMA(xs[7], ys[7], l7)
+	}
+	return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
+}
+
+func dotRowsGeneric(dst, x, w []float64, ldw int, idx []int32) {
+	for t, j := range idx {
+		dst[t] = dotGeneric(x, w[int(j)*ldw:])
+	}
+}
+
+func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
+	for t, j := range idx {
+		a := alpha[t]
+		row := w[int(j)*ldw:][:len(dst)]
+		for q := range dst {
+			dst[q] = math.FMA(a, row[q], dst[q])
+		}
+	}
+}
+
+func mulTGeneric(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
+	for i := range m {
+		ai := a[i*lda:][:k]
+		for j := range n {
+			dst[i*ldd+j] = dotGeneric(ai, b[j*ldb:])
+		}
+	}
+}
+
+func mulAddGeneric(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int) {
+	for i := range m {
+		row := dst[i*ldd:][:n]
+		for p := range k {
+			f := a[i*ai+p*ap]
+			bp := b[p*ldb:][:n]
+			for j := range row {
+				row[j] = math.FMA(f, bp[j], row[j])
+			}
+		}
+	}
+}
+
+func aboveGeneric(hits []int32, z []float64, t float64) int {
+	n := 0
+	for j, v := range z {
+		if v > t {
+			hits[n] = int32(j)
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,96 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+)
+
+// path is one set of kernels. Every path gives the same bits; they differ in
+// speed only. A nil function means that the path has nothing better than the
+// plain loop, which fill then puts there.
+type path struct {
+	name      string
+	available bool
+
+	dot     func(x, y []float64) float64
+	dotRows func(dst, x, w []float64, ldw int, idx []int32)
+	addRows func(dst, alpha, w []float64, ldw int, idx []int32)
+	mulT    func(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int)
+	mulAdd  func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
+	above   func(hits []int32, z []float64, t float64) int
+}
+
+// generic is the plain Go path: the definition, and the fallback everywhere.
+var generic = path{
+	name:      "go",
+	available: true,
+	dot:       dotGeneric,
+	dotRows:   dotRowsGeneric,
+	addRows:   addRowsGeneric,
+	mulT:      mulTGeneric,
+	mulAdd:    mulAddGeneric,
+	above:     aboveGeneric,
+}
+
+// fill returns p with the plain loop wherever p has no kernel of its own.
+func (p path) fill() path {
+	if p.dot == nil {
+		p.dot = generic.dot
+	}
+	if p.dotRows == nil {
+		p.dotRows = generic.dotRows
+	}
+	if p.addRows == nil {
+		p.addRows = generic.addRows
+	}
+	if p.mulT == nil {
+		p.mulT = generic.mulT
+	}
+	if p.mulAdd == nil {
+		p.mulAdd = generic.mulAdd
+	}
+	if p.above == nil {
+		p.above = generic.above
+	}
+	return p
+}
+
+// paths lists every path that this build knows, fastest first, plain Go last.
+var paths = append(archPaths(), generic)
+
+// active is the path in use. It is chosen once, at start.
+var active = choose(os.Getenv("KSPARSE_KERNELS"))
+
+// choose returns the first available path, or the one that is asked for by
+// name. Asking for a path that is not there is a mistake in a test set-up, and
+// quietly testing another one would hide it, so it panics.
+func choose(name string) path {
+	for _, p := range paths {
+		if p.available && (name == "" || name == p.name) {
+			return p.fill()
+		}
+	}
+	panic(fmt.Sprintf("ksparse: KSPARSE_KERNELS=%q is not available on this processor", name))
+}
+
+// Active names the path in use.
+func Active() string { return active.name }
+
+// Available names the paths that this processor can run, fastest first.
+func Available() []string {
+	var names []string
+	for _, p := range paths {
+		if p.available {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// Use switches to a path by name and returns a function that switches back. It
+// is for tests and benchmarks: nothing may be computing meanwhile.
+func Use(name string) (restore func()) {
+	old := active
+	active = choose(name)
+	return func() { active = old }
+}
