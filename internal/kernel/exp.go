@@ -16,3 +16,9 @@ func Tanh(x float64) float64 { return math.Tanh(x) }
 
 // Exp returns e raised to the power x.
 func Exp(x float64) float64 { return math.Exp(x) }
+
+// Expm1 returns exp(x)-1, accurate near zero.
+func Expm1(x float64) float64 { return math.Expm1(x) }
+
+// Log returns the natural logarithm of x.
+func Log(x float64) float64 { return math.Log(x) }
