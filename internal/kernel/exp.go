@@ -2,14 +2,9 @@ package kernel
 
 import "math"
 
-// Sigmoid returns 1/(1+exp(-x)).
-func Sigmoid(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + Exp(-x))
-	}
-	e := Exp(x)
-	return e / (1 + e)
-}
+// Sigmoid returns 1/(1+exp(-x)). Each of the three operations is monotone after
+// rounding, so Sigmoid is; the form e/(1+e) for negative x is not.
+func Sigmoid(x float64) float64 { return 1 / (1 + Exp(-x)) }
 
 // Tanh returns the hyperbolic tangent of x.
 func Tanh(x float64) float64 { return math.Tanh(x) }
