@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"math/rand/v2"
+	"sync"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -17,6 +18,7 @@ import (
 // weights meanwhile.
 type Network struct {
 	layers []Layer
+	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
 }
 
 // NewNetwork makes a network of the layers and draws their weights with Init(1).
@@ -120,7 +122,7 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 		return nil, err
 	}
 	p := n.newPass()
-	n.forward(p, rows)
+	n.forward(p, rows, len(n.layers))
 	p.setOutput()
 	if err := p.checkOutput(); err != nil {
 		return nil, err
@@ -136,11 +138,19 @@ func (n *Network) newPass() *Pass {
 	return p
 }
 
-// forward fills p, in the memory that p has already.
-func (n *Network) forward(p *Pass, x topk.Rows) {
+// sparePass returns a pass to use and give back to n.spare.
+func (n *Network) sparePass() *Pass {
+	if p, ok := n.spare.Get().(*Pass); ok {
+		return p
+	}
+	return n.newPass()
+}
+
+// forward runs x through the first so many layers, in the memory that p has.
+func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 	p.x = x
 	in := signal{dense: x}
-	for i, l := range n.layers {
+	for i, l := range n.layers[:layers] {
 		s := p.states[i]
 		s.in = in
 		l.forward(s)

@@ -17,10 +17,10 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 		return nil, err
 	}
 	out := newRows(rows.Rows, n.Out())
-	p := n.newPass()
+	p := n.sparePass()
+	defer n.spare.Put(p)
 	for lo := 0; lo < rows.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, rows.Rows)
-		n.forward(p, rows.Slice(lo, hi))
+		n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), len(n.layers))
 		p.setOutput()
 		copy(out.Data[lo*out.Cols:], p.output.Data)
 	}
@@ -56,16 +56,19 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 		return err
 	}
 	l := n.layers[last].(*SparseLayer)
-	k := min(l.k, l.out)
-	encoder := Network{layers: n.layers[:last+1]}
-	p := encoder.newPass()
-	dst.reset(rows.Rows, l.out, k)
-	for lo := 0; lo < rows.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, rows.Rows)
-		encoder.forward(p, rows.Slice(lo, hi))
-		c := p.states[last].out.codes
-		copy(dst.mask.indices[lo*k:], c.mask.indices)
-		copy(dst.values[lo*k:], c.values)
+	p := n.sparePass()
+	defer n.spare.Put(p)
+	s := p.states[last]
+	if last == 0 {
+		s.pre = l.encode(dst, s.pre, rows)
+	} else {
+		k := min(l.k, l.out)
+		dst.reset(rows.Rows, l.out, k)
+		for lo := 0; lo < rows.Rows; lo += chunkRows {
+			n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), last+1)
+			copy(dst.mask.indices[lo*k:], s.codes.mask.indices)
+			copy(dst.values[lo*k:], s.codes.values)
+		}
 	}
 	if !kernel.AllFinite(dst.values) {
 		for i := range rows.Rows {

@@ -29,45 +29,49 @@ func NewSparseLayer(name string, in, out, k int, act Activation) *SparseLayer {
 func (l *SparseLayer) K() int { return l.k }
 
 // forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks the k largest of each row.
-// Only what M keeps is ever stored.
 func (l *SparseLayer) forward(s *state) {
-	rows := s.in.rows()
-	k := min(l.k, l.out)
-	c := &s.codes
-	c.reset(rows, l.out, k)
-	s.pre = resized(s.pre, rows*k)
-	s.out = signal{codes: c}
-	if k == 0 {
-		return
-	}
 	x := s.in.dense
 	if s.in.codes != nil {
-		resize(&s.inDense, rows, l.in)
+		resize(&s.inDense, s.in.rows(), l.in)
 		clear(s.inDense.Data)
 		s.in.codes.scatter(s.inDense)
 		x = s.inDense
 	}
-	if k == l.out {
-		l.selectAll(s, x)
-		return
-	}
-	topk.Encode(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: s.pre}, x, l.w, l.b, k, l.activation.forSelection())
+	s.pre = l.encode(&s.codes, s.pre, x)
+	s.out = signal{codes: &s.codes}
 }
 
-// selectAll is forward for k >= Out, where there is nothing to choose.
-func (l *SparseLayer) selectAll(s *state, x topk.Rows) {
+// encode sets c to the codes of x and returns the pre-activations of its entries,
+// in the memory of pre where that is large enough. Only what the mask keeps is
+// ever stored.
+func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows) []float64 {
+	k := min(l.k, l.out)
+	c.reset(x.Rows, l.out, k)
+	pre = resized(pre, x.Rows*k)
+	switch k {
+	case 0:
+	case l.out:
+		l.encodeAll(c, pre, x)
+	default:
+		topk.Encode(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, l.w, l.b, k, l.activation.forSelection())
+	}
+	return pre
+}
+
+// encodeAll is encode for k >= Out, where there is nothing to choose.
+func (l *SparseLayer) encodeAll(c *Codes, pre []float64, x topk.Rows) {
 	n := l.out
 	parallel.For(x.Rows, rowGrain(l.in*n), func(_, lo, hi int) {
-		z := s.pre[lo*n : hi*n]
+		z := pre[lo*n : hi*n]
 		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
 		for i := range hi - lo {
 			addTo(z[i*n:(i+1)*n], l.b)
-			for j, row := 0, s.codes.mask.indices[(lo+i)*n:]; j < n; j++ {
+			for j, row := 0, c.mask.indices[(lo+i)*n:]; j < n; j++ {
 				row[j] = int32(j)
 			}
 		}
 	})
-	activate(l.activation, s.codes.values, s.pre)
+	activate(l.activation, c.values, pre)
 }
 
 // backward: delta is there for selected entries only, and the gradient at x is

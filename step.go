@@ -69,7 +69,7 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 		s.y = gatherRows(s.y, y, batch)
 	}
 	n, p := s.net, s.pass
-	n.forward(p, s.x)
+	n.forward(p, s.x, len(n.layers))
 	p.setOutput()
 	if err := p.checkOutput(); err != nil {
 		return 0, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)

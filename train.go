@@ -378,7 +378,7 @@ func (n *Network) meanLoss(p *Pass, x, y topk.Rows, loss Loss) (float64, error) 
 	sum := 0.0
 	for lo := 0; lo < x.Rows; lo += chunkRows {
 		hi := min(lo+chunkRows, x.Rows)
-		n.forward(p, x.Slice(lo, hi))
+		n.forward(p, x.Slice(lo, hi), len(n.layers))
 		p.setOutput()
 		p.rowLoss = resized(p.rowLoss, hi-lo)
 		mean, err := loss.evaluate(p.output, y.Slice(lo, hi), false, nil, p.rowLoss)
