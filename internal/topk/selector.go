@@ -29,41 +29,33 @@ type Func struct {
 // the earlier ones, so the test against it is strict.
 type Selector struct {
 	k         int
+	n         int // candidates held
 	idx       []int32
 	val, pre  []float64
 	threshold float64 // an entry must have a larger value; -Inf until k are held
 	floor     float64 // for a monotone f: no z up to here has a larger value than threshold
-	sorted    []float64
-	hits      []int32
 }
 
-// Reset prepares s for a row of which the k best are wanted, k at least 1.
-func (s *Selector) Reset(k int) {
-	s.k = k
-	if capacity := 2*k + 16; cap(s.idx) < capacity {
-		s.idx = make([]int32, 0, capacity)
-		s.val = make([]float64, 0, capacity)
-		s.pre = make([]float64, 0, capacity)
-		s.sorted = make([]float64, capacity)
-	}
-	s.idx, s.val, s.pre = s.idx[:0], s.val[:0], s.pre[:0]
-	s.threshold, s.floor = math.Inf(-1), math.Inf(-1)
+// capacity is how many candidates a Selector of k entries holds at most.
+func capacity(k int) int { return 2*k + 16 }
+
+// reset prepares s for a row of which the k best are wanted, k at least 1, with
+// memory for capacity(k) candidates.
+func (s *Selector) reset(k int, idx []int32, val, pre []float64) {
+	*s = Selector{k: k, idx: idx, val: val, pre: pre, threshold: math.Inf(-1), floor: math.Inf(-1)}
 }
 
-// Scan shows s the pre-activations of the entries base, base+1, ...
-func (s *Selector) Scan(z []float64, base int, f Func) {
+// scan shows s the pre-activations of the entries base, base+1, ...
+func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 	if !f.Monotone {
 		for j, zj := range z {
 			if v := f.Value(zj); v > s.threshold {
-				s.push(base+j, v, zj)
+				s.push(base+j, v, zj, spare)
 			}
 		}
 		return
 	}
-	if cap(s.hits) < len(z) {
-		s.hits = make([]int32, len(z))
-	}
-	hits := s.hits[:len(z)]
+	hits := spare.hits[:len(z)]
 	for _, j := range hits[:kernel.Above(hits, z, s.floor)] {
 		zj := z[j]
 		v := zj
@@ -71,34 +63,42 @@ func (s *Selector) Scan(z []float64, base int, f Func) {
 			v = f.Value(zj)
 		}
 		if v > s.threshold {
-			s.push(base+int(j), v, zj)
+			s.push(base+int(j), v, zj, spare)
 		}
 	}
 }
 
-func (s *Selector) push(j int, v, z float64) {
-	s.idx = append(s.idx, int32(j))
-	s.val = append(s.val, v)
-	s.pre = append(s.pre, z)
-	if len(s.idx) == 2*s.k+16 {
-		s.compact()
+func (s *Selector) push(j int, v, z float64, spare *spare) {
+	s.idx[s.n], s.val[s.n], s.pre[s.n] = int32(j), v, z
+	s.n++
+	if s.n == len(s.idx) {
+		s.compact(spare)
+	}
+}
+
+// merge shows s what a selection over later entries holds.
+func (s *Selector) merge(later *Selector, spare *spare) {
+	for i, v := range later.val[:later.n] {
+		if v > s.threshold {
+			s.push(int(later.idx[i]), v, later.pre[i], spare)
+		}
 	}
 }
 
 // compact keeps the k best of what is held, in ascending order of the index.
-func (s *Selector) compact() {
-	sorted := s.sorted[:len(s.val)]
+func (s *Selector) compact(spare *spare) {
+	sorted := spare.values[:s.n]
 	copy(sorted, s.val)
 	t := kthLargest(sorted, s.k)
 	ties := s.k // how many of the entries equal to t still have room
-	for _, v := range s.val {
+	for _, v := range s.val[:s.n] {
 		if v > t {
 			ties--
 		}
 	}
 	n := 0
 	floor := math.Inf(-1)
-	for i, v := range s.val {
+	for i, v := range s.val[:s.n] {
 		if v < t {
 			continue
 		}
@@ -112,31 +112,28 @@ func (s *Selector) compact() {
 		s.idx[n], s.val[n], s.pre[n] = s.idx[i], v, s.pre[i]
 		n++
 	}
-	s.idx, s.val, s.pre = s.idx[:n], s.val[:n], s.pre[:n]
-	s.threshold, s.floor = t, floor
+	s.n, s.threshold, s.floor = n, t, floor
 }
 
-// Finish writes the k best, in ascending order of the index, to slices of length
+// finish writes the k best, in ascending order of the index, to slices of length
 // k; the row had at least k entries. Where fewer than k were larger than -Inf
 // (the rest were -Inf or NaN) the lowest of the other indices fill the row, with
 // -Inf as value and pre-activation.
-func (s *Selector) Finish(idx []int32, val, pre []float64) {
-	if len(s.idx) > s.k {
-		s.compact()
+func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
+	if s.n > s.k {
+		s.compact(spare)
 	}
-	if len(s.idx) == s.k {
-		copy(idx, s.idx)
-		copy(val, s.val)
-		copy(pre, s.pre)
+	if s.n == s.k {
+		copy(idx, s.idx[:s.n])
+		copy(val, s.val[:s.n])
+		copy(pre, s.pre[:s.n])
 		return
 	}
-	// Fewer than k entries were larger than -Inf: merge the held ones, which
-	// ascend, with the lowest indices that are not held.
-	missing := s.k - len(s.idx)
-	held := 0
+	// Merge the held ones, which ascend, with the lowest indices that are not held.
+	missing, held := s.k-s.n, 0
 	for n, j := 0, int32(0); n < s.k; j++ {
 		switch {
-		case held < len(s.idx) && s.idx[held] == j:
+		case held < s.n && s.idx[held] == j:
 			idx[n], val[n], pre[n] = j, s.val[held], s.pre[held]
 			held++
 			n++

@@ -29,31 +29,14 @@ type Selected struct {
 	Pre []float64 // before it
 }
 
-// Select finds the k largest entries of each row of z, 1 <= k <= z.Cols.
-func Select(out Selected, z Rows, k int, f Func) {
-	parallel.For(z.Rows, max(1, 1<<14/z.Cols), func(_, lo, hi int) {
-		s := scratchPool.Get().(*scratch)
-		defer scratchPool.Put(s)
-		sel := s.selectors(1)
-		for i := lo; i < hi; i++ {
-			sel[0].Reset(k)
-			// In pieces, because the threshold that a piece finds spares the next.
-			row := z.Row(i)
-			for j := 0; j < len(row); j += scanned {
-				sel[0].Scan(row[j:min(j+scanned, len(row))], j, f)
-			}
-			sel[0].Finish(out.row(i, k))
-		}
-	})
-}
-
-const scanned = 256
-
 func (o Selected) row(i, k int) ([]int32, []float64, []float64) {
 	return o.Idx[i*k : (i+1)*k], o.Val[i*k : (i+1)*k], o.Pre[i*k : (i+1)*k]
 }
 
 const (
+	// piece is how many entries of a row of a stored matrix are looked at with one
+	// threshold; what they raise it to spares the next piece.
+	piece = 256
 	// panel is how many latents are multiplied before their pre-activations are
 	// looked at, while those are in the first-level cache.
 	panel = 48
@@ -64,30 +47,43 @@ const (
 	minRows  = 4
 )
 
+// Select finds the k largest entries of each row of z, 1 <= k <= z.Cols.
+func Select(out Selected, z Rows, k int, f Func) {
+	parallel.For(z.Rows, max(1, 1<<14/z.Cols), func(_, lo, hi int) {
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		for i := lo; i < hi; i++ {
+			sel := &s.selectors(1, k)[0]
+			row := z.Row(i)
+			for j := 0; j < len(row); j += piece {
+				sel.scan(row[j:min(j+piece, len(row))], j, f, &s.spare)
+			}
+			idx, val, pre := out.row(i, k)
+			sel.finish(idx, val, pre, &s.spare)
+		}
+	})
+}
+
 // Encode computes f(X Wᵀ + b) and finds the k largest entries of each row,
 // 1 <= k <= w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far.
 func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
-	block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
 	workers := parallel.Workers(w.Rows, panel)
 	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
 		encodeByLatents(out, x, w, bias, k, f, workers)
 		return
 	}
-	// Even shares keep both cores busy to the end.
-	if share := (x.Rows + workers - 1) / workers; share < block {
-		block = max(minRows, share)
-	}
+	block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
+	// Even shares keep every worker busy to the end.
+	block = max(minRows, min(block, (x.Rows+workers-1)/workers))
 	parallel.For(x.Rows, block, func(_, lo, hi int) {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
-		sel := s.selectors(hi - lo)
-		for i := range sel {
-			sel[i].Reset(k)
-		}
+		sel := s.selectors(hi-lo, k)
 		s.scan(sel, x.Slice(lo, hi), w, bias, 0, w.Rows, f)
 		for i := range sel {
-			sel[i].Finish(out.row(lo+i, k))
+			idx, val, pre := out.row(lo+i, k)
+			sel[i].finish(idx, val, pre, &s.spare)
 		}
 	})
 }
@@ -98,56 +94,66 @@ func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
 func encodeByLatents(out Selected, x, w Rows, bias []float64, k int, f Func, workers int) {
 	share := (w.Rows + workers - 1) / workers
 	parts := make([]*scratch, workers)
-	parallel.For(workers, 1, func(_, lo, _ int) {
+	parallel.For(workers, 1, func(_, part, _ int) {
 		s := scratchPool.Get().(*scratch)
-		parts[lo] = s
-		sel := s.selectors(x.Rows)
-		for i := range sel {
-			sel[i].Reset(k)
-		}
-		s.scan(sel, x, w, bias, min(lo*share, w.Rows), min((lo+1)*share, w.Rows), f)
+		parts[part] = s
+		s.scan(s.selectors(x.Rows, k), x, w, bias, min(part*share, w.Rows), min((part+1)*share, w.Rows), f)
 	})
+	first := parts[0]
 	for i := range x.Rows {
-		first := &parts[0].sel[i]
-		for _, p := range parts[1:] {
-			first.merge(&p.sel[i])
+		for _, later := range parts[1:] {
+			first.sel[i].merge(&later.sel[i], &first.spare)
 		}
-		first.Finish(out.row(i, k))
+		idx, val, pre := out.row(i, k)
+		first.sel[i].finish(idx, val, pre, &first.spare)
 	}
-	for _, p := range parts {
-		scratchPool.Put(p)
+	for _, s := range parts {
+		scratchPool.Put(s)
 	}
 }
 
-// merge shows s what a selection over later entries holds.
-func (s *Selector) merge(later *Selector) {
-	for i, v := range later.val {
-		if v > s.threshold {
-			s.push(int(later.idx[i]), v, later.pre[i])
-		}
-	}
-}
-
-// scratch is what one worker needs for a block of rows.
+// scratch is what one worker needs for a block of rows: its selectors with their
+// memory, and a tile of pre-activations.
 type scratch struct {
-	sel  []Selector
-	tile []float64
+	sel      []Selector
+	idx      []int32
+	val, pre []float64
+	tile     []float64
+	spare    spare
+}
+
+// spare is memory that all selectors of a worker use in turn.
+type spare struct {
+	hits   []int32   // positions in a piece or panel
+	values []float64 // a selector's candidates
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
-func (s *scratch) selectors(n int) []Selector {
-	if len(s.sel) < n {
-		s.sel = append(s.sel, make([]Selector, n-len(s.sel))...)
+// selectors returns selectors for so many rows, each for its k best entries.
+func (s *scratch) selectors(rows, k int) []Selector {
+	n := capacity(k)
+	s.sel = grown(s.sel, rows)
+	s.idx, s.val, s.pre = grown(s.idx, rows*n), grown(s.val, rows*n), grown(s.pre, rows*n)
+	s.spare.hits, s.spare.values = grown(s.spare.hits, max(piece, panel)), grown(s.spare.values, n)
+	for i := range s.sel {
+		lo, hi := i*n, (i+1)*n
+		s.sel[i].reset(k, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])
 	}
-	return s.sel[:n]
+	return s.sel
+}
+
+// grown returns s, or a new slice, with length n and undefined contents.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 // scan shows the selectors, one for each row of x, the latents lo to hi.
 func (s *scratch) scan(sel []Selector, x, w Rows, bias []float64, lo, hi int, f Func) {
-	if cap(s.tile) < panel*x.Rows {
-		s.tile = make([]float64, panel*x.Rows)
-	}
+	s.tile = grown(s.tile, panel*x.Rows)
 	for ; lo < hi; lo += panel {
 		n := min(panel, hi-lo)
 		tile := s.tile[:n*x.Rows]
@@ -158,7 +164,7 @@ func (s *scratch) scan(sel []Selector, x, w Rows, bias []float64, lo, hi int, f 
 			for j, bj := range b {
 				z[j] += bj
 			}
-			sel[i].Scan(z, lo, f)
+			sel[i].scan(z, lo, f, &s.spare)
 		}
 	}
 }
