@@ -26,3 +26,13 @@ func MulAdd(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float6
 // Above writes to hits, in ascending order, the positions at which z > t, and
 // returns their number. hits has at least len(z) elements. NaN is never above.
 func Above(hits []int32, z []float64, t float64) int { return active.above(hits, z, t) }
+
+// MulT32 is MulT for float32, in the dot order of float32.
+func MulT32(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int) {
+	active.mulT32(dst, ldd, a, lda, m, b, ldb, n, k)
+}
+
+// MulAdd32 is MulAdd for float32.
+func MulAdd32(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int) {
+	active.mulAdd32(dst, ldd, m, n, k, a, ai, ap, b, ldb)
+}
