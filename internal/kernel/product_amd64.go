@@ -22,6 +22,9 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	if m == 0 || n == 0 {
 		return
 	}
+	within(dst, m, ldd, n)
+	within(a, m, lda, k)
+	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
 	if m < fewRows {
@@ -111,6 +114,9 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 	if m == 0 || n == 0 || k == 0 {
 		return
 	}
+	within(dst, m, ldd, n)
+	within(a, 1, 0, (m-1)*ai+(k-1)*ap+1)
+	within(b, k, ldb, n)
 	s := getScratch[T]()
 	defer s.free()
 	var (

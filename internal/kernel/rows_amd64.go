@@ -18,11 +18,12 @@ func (t *tiles[T]) dotRows(dst, x, w []T, ldw int, idx []int32) {
 	s := getScratch[T]()
 	defer s.free()
 	k := len(x)
+	dst = dst[:len(idx)]
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
 	for len(idx) > 0 {
 		n := min(t.dotCols, len(idx))
 		for q := range t.dotCols {
-			s.rows[q] = at(w, int(idx[min(q, n-1)])*ldw)
+			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, n-1)])*ldw:][:k])
 		}
 		c := unsafe.SliceData(dst)
 		if n < t.dotCols {
@@ -60,7 +61,7 @@ func (a *adders) addRows(dst, alpha, w []float64, ldw int, idx []int32) {
 			n, add = 4, a.add4
 		}
 		for q, j := range idx[:n] {
-			s.rows[q] = at(w, int(j)*ldw)
+			s.rows[q] = unsafe.SliceData(w[int(j)*ldw:][:len(dst)])
 		}
 		add(unsafe.SliceData(dst), vectors, &alpha[0], &s.rows[0], rest)
 		alpha, idx = alpha[n:], idx[n:]
