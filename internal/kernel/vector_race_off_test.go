@@ -1,0 +1,6 @@
+//go:build !race
+
+package kernel
+
+// raceEnabled shortens sweeps that the race detector makes slow.
+const raceEnabled = false
