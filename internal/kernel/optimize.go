@@ -21,6 +21,8 @@ import "math"
 func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) {
 	n := len(g)
 	w, m, v = w[:n], m[:n], v[:n]
+	markWritten(w, m, v)
+	markRead(g)
 	root := math.Sqrt(c2)
 	step, floor := rate*root/c1, eps*root
 	for i := 0; i < n; i += maxSweep {
@@ -33,6 +35,8 @@ func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps floa
 func SGDStep(w, g []float64, rate float64) {
 	n := len(g)
 	w = w[:n]
+	markWritten(w)
+	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
 		activeVector.sgd(w[i:e], g[i:e], rate)
@@ -47,6 +51,8 @@ func SGDStep(w, g []float64, rate float64) {
 func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
 	n := len(g)
 	w, v = w[:n], v[:n]
+	markWritten(w, v)
+	markRead(g)
 	sweep := activeVector.momentum
 	if nesterov {
 		sweep = activeVector.nesterov
@@ -64,6 +70,8 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
 func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) {
 	n := len(g)
 	w, s = w[:n], s[:n]
+	markWritten(w, s)
+	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
 		activeVector.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps)
@@ -77,6 +85,8 @@ func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) {
 func AdaGradStep(w, g, s []float64, rate, eps float64) {
 	n := len(g)
 	w, s = w[:n], s[:n]
+	markWritten(w, s)
+	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
 		activeVector.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps)

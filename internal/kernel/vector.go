@@ -24,6 +24,8 @@ func VecTanh(dst, x []float64) { sweepVector(activeVector.tanh, dst, x) }
 func sweepVector(f func(dst, x []float64), dst, x []float64) {
 	n := len(x)
 	dst = dst[:n]
+	markWritten(dst)
+	markRead(x)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
 		f(dst[i:e], x[i:e])
@@ -32,6 +34,7 @@ func sweepVector(f func(dst, x []float64), dst, x []float64) {
 
 // Scale multiplies every element of x by f.
 func Scale(x []float64, f float64) {
+	markWritten(x)
 	for i := 0; i < len(x); i += maxSweep {
 		activeVector.scale(x[i:min(i+maxSweep, len(x))], f)
 	}
@@ -39,6 +42,7 @@ func Scale(x []float64, f float64) {
 
 // Sum returns the sum of x in dot order: the bits of Dot(x, ones).
 func Sum(x []float64) float64 {
+	markRead(x)
 	var lanes [8]float64
 	for i := 0; i < len(x); i += maxSweep {
 		activeVector.sum(&lanes, x[i:min(i+maxSweep, len(x))])
@@ -52,6 +56,7 @@ func SumSquares(x []float64) float64 { return Dot(x, x) }
 
 // AllFinite reports whether x holds neither NaN nor an infinity.
 func AllFinite(x []float64) bool {
+	markRead(x)
 	for i := 0; i < len(x); i += maxSweep {
 		if !activeVector.allFinite(x[i:min(i+maxSweep, len(x))]) {
 			return false

@@ -1,6 +1,0 @@
-//go:build !race
-
-package kernel
-
-// raceEnabled shortens sweeps that the race detector makes slow.
-const raceEnabled = false
