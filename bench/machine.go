@@ -163,6 +163,15 @@ func updateWords(x []uint64) {
 	}
 }
 
+// load returns the average number of programs that wanted to run in the last
+// minute, 0 where the system does not say.
+func load() float64 {
+	text, _ := os.ReadFile("/proc/loadavg")
+	var average float64
+	fmt.Sscan(string(text), &average)
+	return average
+}
+
 // cpuName returns what the processor calls itself.
 func cpuName() string {
 	info, _ := os.ReadFile("/proc/cpuinfo")
