@@ -165,5 +165,12 @@ func (a Activation) values(out, pre []float64) {
 // forSelection describes a to the selection. Swish and GELU fall before they
 // rise, so there a larger pre-activation may have a smaller value.
 func (a Activation) forSelection() topk.Func {
-	return topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU}
+	f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU}
+	switch a {
+	case Sigmoid:
+		f.Values = kernel.VecSigmoid
+	case Tanh:
+		f.Values = kernel.VecTanh
+	}
+	return f
 }
