@@ -17,11 +17,14 @@ type float interface{ float32 | float64 }
 type tiles[T float] struct {
 	mr, nr int // rows and columns of a product tile
 	lanes  int // of a sum in dot order
-	vector int // elements in a vector
+	cache  int // bytes of packed A and B to keep in the second-level cache
+	few    int // fewer rows than this are multiplied without packing
 
 	chain func(c *T, ldc int, a, b *T, steps int)
 	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
 	pack  func(dst, src *T, ld, groups int, offsets *int, step int)
+
+	copyColumns, copyRows func(dst, src *T, ld, rows int) // mr or nr elements of each row
 
 	// dots[r-1] multiplies r rows with dotCols rows, dot one with one.
 	dots    []func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
@@ -30,32 +33,36 @@ type tiles[T float] struct {
 }
 
 var avx512F64 = tiles[float64]{
-	mr: 8, nr: 24, lanes: 8, vector: 8,
+	mr: 8, nr: 24, lanes: 8, cache: 640 << 10, few: 24,
 	chain: callChainAVX512F64, lane: callLaneAVX512F64, pack: callPackAVX512F64,
+	copyColumns: callCopyColumnsAVX512F64, copyRows: callCopyRowsAVX512F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX512F64, callDot2AVX512F64, callDot3AVX512F64},
 	dotCols: 8, dot: callDotAVX512F64,
 }
 
 var avx512F32 = tiles[float32]{
-	mr: 8, nr: 48, lanes: 16, vector: 16,
+	mr: 8, nr: 48, lanes: 16, cache: 640 << 10, few: 48,
 	chain: callChainAVX512F32, lane: callLaneAVX512F32, pack: callPackAVX512F32,
+	copyColumns: callCopyColumnsAVX512F32, copyRows: callCopyRowsAVX512F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX512F32, callDot2AVX512F32, callDot3AVX512F32},
 	dotCols: 8, dot: callDotAVX512F32,
 }
 
 var avx2F64 = tiles[float64]{
-	mr: 4, nr: 12, lanes: 8, vector: 4,
+	mr: 4, nr: 12, lanes: 8, cache: 320 << 10, few: 12,
 	chain: callChainAVX2F64, lane: callLaneAVX2F64, pack: callPackAVX2F64,
+	copyColumns: callCopyColumnsAVX2F64, copyRows: callCopyRowsAVX2F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX2F64},
 	dotCols: 4, dot: callDotAVX2F64,
 }
 
 var avx2F32 = tiles[float32]{
-	mr: 4, nr: 24, lanes: 16, vector: 8,
+	mr: 4, nr: 24, lanes: 16, cache: 320 << 10, few: 16,
 	chain: callChainAVX2F32, lane: callLaneAVX2F32, pack: callPackAVX2F32,
+	copyColumns: callCopyColumnsAVX2F32, copyRows: callCopyRowsAVX2F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX2F32},
 	dotCols: 4, dot: callDotAVX2F32,

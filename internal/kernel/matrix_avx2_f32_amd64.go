@@ -34,6 +34,7 @@ func chainAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
@@ -53,6 +54,24 @@ func laneAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *
 //
 //go:noescape
 func packAVX2F32(dst *float32, src *float32, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX2F32 copies 4 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX2F32(dst *float32, src *float32, ld int, rows int)
+
+// copyRowsAVX2F32 copies 24 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[24*p:24*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX2F32(dst *float32, src *float32, ld int, rows int)
 
 // dot1AVX2F32 sets 1x4 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -92,6 +111,16 @@ func callLaneAVX2F32(c *float32, ldc int, a, b *float32, steps int, stack *float
 //go:noinline
 func callPackAVX2F32(dst, src *float32, ld, groups int, offsets *int, step int) {
 	packAVX2F32(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX2F32(dst, src *float32, ld, rows int) {
+	copyColumnsAVX2F32(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX2F32(dst, src *float32, ld, rows int) {
+	copyRowsAVX2F32(dst, src, ld, rows)
 }
 
 //go:noinline

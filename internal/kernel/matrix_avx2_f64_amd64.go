@@ -34,6 +34,7 @@ func chainAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
@@ -53,6 +54,24 @@ func laneAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *
 //
 //go:noescape
 func packAVX2F64(dst *float64, src *float64, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX2F64 copies 4 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX2F64(dst *float64, src *float64, ld int, rows int)
+
+// copyRowsAVX2F64 copies 12 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[12*p:12*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX2F64(dst *float64, src *float64, ld int, rows int)
 
 // dot1AVX2F64 sets 1x4 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -148,6 +167,16 @@ func callLaneAVX2F64(c *float64, ldc int, a, b *float64, steps int, stack *float
 //go:noinline
 func callPackAVX2F64(dst, src *float64, ld, groups int, offsets *int, step int) {
 	packAVX2F64(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX2F64(dst, src *float64, ld, rows int) {
+	copyColumnsAVX2F64(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX2F64(dst, src *float64, ld, rows int) {
+	copyRowsAVX2F64(dst, src, ld, rows)
 }
 
 //go:noinline

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func chainAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·chainAVX2F64(SB), NOSPLIT, $0-40
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
@@ -28,11 +28,29 @@ TEXT ·chainAVX2F64(SB), NOSPLIT, $0-40
 	VMOVUPD (DI), Y9
 	VMOVUPD 32(DI), Y10
 	VMOVUPD 64(DI), Y11
-	MOVQ    SI, DI
-	SHRQ    $0x02, DI
-	TESTQ   DI, DI
-	JZ      by4_done
-	PCALIGN $0x40
+
+	// The tile below is the next one.
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 95(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 95(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 95(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 95(DI)
+	MOVQ       SI, DI
+	SHRQ       $0x02, DI
+	TESTQ      DI, DI
+	JZ         by4_done
+	PCALIGN    $0x40
 
 by4:
 	VMOVUPD      (BX), Y12
@@ -167,12 +185,29 @@ by1_done:
 	RET
 
 // func laneAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *float64, first int, last int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·laneAVX2F64(SB), NOSPLIT, $0-64
-	MOVQ a+16(FP), AX
-	MOVQ b+24(FP), CX
-	MOVQ stack+40(FP), DX
-	MOVQ first+48(FP), BX
+	MOVQ       a+16(FP), AX
+	MOVQ       b+24(FP), CX
+	MOVQ       stack+40(FP), DX
+	MOVQ       first+48(FP), BX
+	MOVQ       c+0(FP), SI
+	MOVQ       ldc+8(FP), DI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 95(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 95(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 95(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 95(SI)
 
 lane:
 	VXORPS  Y0, Y0, Y0
@@ -308,6 +343,8 @@ by1:
 	JNZ          by1
 
 by1_done:
+	ADDQ $0x00000040, AX
+	ADDQ $0x00000040, CX
 	MOVQ BX, SI
 
 pop:
@@ -434,6 +471,56 @@ group:
 	JNZ        group
 
 group_done:
+	VZEROUPPER
+	RET
+
+// func copyColumnsAVX2F64(dst *float64, src *float64, ld int, rows int)
+// Requires: AVX
+TEXT ·copyColumnsAVX2F64(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    ld+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	TESTQ   BX, BX
+	JZ      row_done
+	PCALIGN $0x40
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    DX, CX
+	ADDQ    $0x00000020, AX
+	DECQ    BX
+	JNZ     row
+
+row_done:
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2F64(dst *float64, src *float64, ld int, rows int)
+// Requires: AVX
+TEXT ·copyRowsAVX2F64(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    ld+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	TESTQ   BX, BX
+	JZ      row_done
+	PCALIGN $0x40
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS Y0, 64(AX)
+	ADDQ    DX, CX
+	ADDQ    $0x00000060, AX
+	DECQ    BX
+	JNZ     row
+
+row_done:
 	VZEROUPPER
 	RET
 

@@ -34,6 +34,7 @@ func chainAVX512F32(c *float32, ldc int, a *float32, b *float32, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
@@ -53,6 +54,24 @@ func laneAVX512F32(c *float32, ldc int, a *float32, b *float32, steps int, stack
 //
 //go:noescape
 func packAVX512F32(dst *float32, src *float32, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX512F32 copies 8 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[8*p:8*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX512F32(dst *float32, src *float32, ld int, rows int)
+
+// copyRowsAVX512F32 copies 48 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[48*p:48*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX512F32(dst *float32, src *float32, ld int, rows int)
 
 // dot1AVX512F32 sets 1x8 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -120,6 +139,16 @@ func callLaneAVX512F32(c *float32, ldc int, a, b *float32, steps int, stack *flo
 //go:noinline
 func callPackAVX512F32(dst, src *float32, ld, groups int, offsets *int, step int) {
 	packAVX512F32(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX512F32(dst, src *float32, ld, rows int) {
+	copyColumnsAVX512F32(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX512F32(dst, src *float32, ld, rows int) {
+	copyRowsAVX512F32(dst, src, ld, rows)
 }
 
 //go:noinline

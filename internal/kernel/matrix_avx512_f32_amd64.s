@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func chainAVX512F32(c *float32, ldc int, a *float32, b *float32, steps int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·chainAVX512F32(SB), NOSPLIT, $0-40
 	MOVQ    c+0(FP), AX
 	MOVQ    ldc+8(FP), CX
@@ -44,11 +44,53 @@ TEXT ·chainAVX512F32(SB), NOSPLIT, $0-40
 	VMOVUPS (DI), Z21
 	VMOVUPS 64(DI), Z22
 	VMOVUPS 128(DI), Z23
-	MOVQ    SI, DI
-	SHRQ    $0x02, DI
-	TESTQ   DI, DI
-	JZ      by4_done
-	PCALIGN $0x40
+
+	// The tile below is the next one.
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	ADDQ       CX, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 191(DI)
+	MOVQ       SI, DI
+	SHRQ       $0x02, DI
+	TESTQ      DI, DI
+	JZ         by4_done
+	PCALIGN    $0x40
 
 by4:
 	VMOVUPS      (BX), Z24
@@ -279,12 +321,53 @@ by1_done:
 	RET
 
 // func laneAVX512F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *float32, first int, last int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·laneAVX512F32(SB), NOSPLIT, $0-64
-	MOVQ a+16(FP), AX
-	MOVQ b+24(FP), CX
-	MOVQ stack+40(FP), DX
-	MOVQ first+48(FP), BX
+	MOVQ       a+16(FP), AX
+	MOVQ       b+24(FP), CX
+	MOVQ       stack+40(FP), DX
+	MOVQ       first+48(FP), BX
+	MOVQ       c+0(FP), SI
+	MOVQ       ldc+8(FP), DI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 191(SI)
 
 lane:
 	VPXORQ  Z0, Z0, Z0
@@ -512,6 +595,8 @@ by1:
 	JNZ          by1
 
 by1_done:
+	ADDQ $0x00000040, AX
+	ADDQ $0x00000040, CX
 	MOVQ BX, SI
 
 pop:
@@ -725,6 +810,56 @@ DATA pairOrderAVX512F32<>+40(SB)/8, $0x0000000000000003
 DATA pairOrderAVX512F32<>+48(SB)/8, $0x000000000000000a
 DATA pairOrderAVX512F32<>+56(SB)/8, $0x000000000000000b
 GLOBL pairOrderAVX512F32<>(SB), RODATA|NOPTR, $64
+
+// func copyColumnsAVX512F32(dst *float32, src *float32, ld int, rows int)
+// Requires: AVX
+TEXT ·copyColumnsAVX512F32(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    ld+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	TESTQ   BX, BX
+	JZ      row_done
+	PCALIGN $0x40
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    DX, CX
+	ADDQ    $0x00000020, AX
+	DECQ    BX
+	JNZ     row
+
+row_done:
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX512F32(dst *float32, src *float32, ld int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·copyRowsAVX512F32(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    ld+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	TESTQ   BX, BX
+	JZ      row_done
+	PCALIGN $0x40
+
+row:
+	VMOVUPS (CX), Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS Z0, 64(AX)
+	VMOVUPS 128(CX), Z0
+	VMOVUPS Z0, 128(AX)
+	ADDQ    DX, CX
+	ADDQ    $0x000000c0, AX
+	DECQ    BX
+	JNZ     row
+
+row_done:
+	VZEROUPPER
+	RET
 
 // func dot1AVX512F32(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32)
 // Requires: AVX, AVX512DQ, AVX512F

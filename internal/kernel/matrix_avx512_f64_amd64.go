@@ -34,6 +34,7 @@ func chainAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
@@ -53,6 +54,24 @@ func laneAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int, stack
 //
 //go:noescape
 func packAVX512F64(dst *float64, src *float64, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX512F64 copies 8 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[8*p:8*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX512F64(dst *float64, src *float64, ld int, rows int)
+
+// copyRowsAVX512F64 copies 24 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[24*p:24*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX512F64(dst *float64, src *float64, ld int, rows int)
 
 // dot1AVX512F64 sets 1x8 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -176,6 +195,16 @@ func callLaneAVX512F64(c *float64, ldc int, a, b *float64, steps int, stack *flo
 //go:noinline
 func callPackAVX512F64(dst, src *float64, ld, groups int, offsets *int, step int) {
 	packAVX512F64(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX512F64(dst, src *float64, ld, rows int) {
+	copyColumnsAVX512F64(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX512F64(dst, src *float64, ld, rows int) {
+	copyRowsAVX512F64(dst, src, ld, rows)
 }
 
 //go:noinline

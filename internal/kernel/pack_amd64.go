@@ -3,14 +3,16 @@
 package kernel
 
 // packLanes packs rows (at most width) rows of src, k elements each, by lane:
-// element p = lanes*q+l of row i goes to dst[(lanePosition(l)*steps+q)*width+i].
+// element p = lanes*q+l of row i goes to place q*width+i of lane l, and the lanes
+// follow each other as lanePosition says, lanePad bytes apart.
 // What is missing to full groups and to width rows is filled up with zeros.
 func (t *tiles[T]) packLanes(s *scratch[T], dst []T, width int, src []T, ld, rows, k int) {
 	groups := k / t.lanes
 	steps := (k + t.lanes - 1) / t.lanes
+	length := steps*width + lanePad/size[T]()
 	place := s.offsets[:t.lanes]
 	for l := range place {
-		place[l] = lanePosition(l, t.lanes) * steps * width * size[T]()
+		place[l] = lanePosition(l, t.lanes) * length * size[T]()
 	}
 	i := 0
 	for ; i+t.mr <= rows && groups > 0; i += t.mr {
@@ -21,7 +23,7 @@ func (t *tiles[T]) packLanes(s *scratch[T], dst []T, width int, src []T, ld, row
 		if p := q*t.lanes + l; i < rows && p < k {
 			v = src[i*ld+p]
 		}
-		dst[(lanePosition(l, t.lanes)*steps+q)*width+i] = v
+		dst[lanePosition(l, t.lanes)*length+q*width+i] = v
 	}
 	for ; i < width; i++ {
 		for q := range groups {
@@ -47,9 +49,7 @@ func (t *tiles[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, st
 	case rows < t.mr:
 		clear(dst[:steps*t.mr])
 	case ai == 1:
-		for p := range steps {
-			copy(dst[p*t.mr:(p+1)*t.mr], src[p*ap:])
-		}
+		t.copyColumns(&dst[0], &src[0], ap*size[T](), steps)
 		return
 	case ap == 1:
 		groups := steps / t.lanes
@@ -67,11 +67,15 @@ func (t *tiles[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, st
 	}
 }
 
-// packRows packs cols (at most width) columns of steps rows of B: element (p, j)
-// goes to dst[p*width+j]. Missing columns are zeros.
-func packRows[T float](dst []T, width int, src []T, ld, cols, steps int) {
+// packRows packs cols (at most nr) columns of steps rows of B: element (p, j)
+// goes to dst[p*nr+j]. Missing columns are zeros.
+func (t *tiles[T]) packRows(dst []T, src []T, ld, cols, steps int) {
+	if cols == t.nr {
+		t.copyRows(&dst[0], &src[0], ld*size[T](), steps)
+		return
+	}
 	for p := range steps {
-		row := dst[p*width : (p+1)*width]
+		row := dst[p*t.nr : (p+1)*t.nr]
 		copy(row[:cols], src[p*ld:])
 		clear(row[cols:])
 	}

@@ -4,15 +4,14 @@ package kernel
 
 import "math/bits"
 
-// How a product is cut up. A block of B is packed into panels of nr columns and
-// stays in the second-level cache while the packed rows of A pass by.
+// How a product is cut up. Packed rows of A and one packed panel of B, which
+// together fit into the second-level cache, meet tile by tile.
 const (
-	rowBlock   = 1024 // rows of A packed at a time
-	panelBlock = 4    // panels of B packed at a time by mulT
-	chainBlock = 384  // steps of a chain between two visits of the result
-	chainCols  = 8    // panels of B packed at a time by mulAdd
-	fewRows    = 16   // below this, packing B costs more than it saves
-	longRow    = 4096 // from this on, lanes pass by one at a time
+	packedRows = 1024 // rows of A packed at a time
+	panels     = 8    // panels of B packed at a time
+	tileRows   = 8    // tiles that one panel of B meets before the next panel
+	chainSteps = 768  // steps of a chain between two visits of the result
+	lanePad    = 64   // bytes after each lane of a packed panel: see the generator
 )
 
 // mulT sets dst = A Bᵀ in dot order. A tile holds one lane of its sums at a
@@ -27,59 +26,54 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
-	if m < fewRows {
+	if m < t.few {
 		t.mulFew(s, dst, ldd, a, lda, m, b, ldb, n, k)
 		return
 	}
 	var (
-		steps  = (k + t.lanes - 1) / t.lanes
-		length = steps * t.lanes // of a packed row
-		tile   = t.mr * t.nr
-		depth  = bits.Len(uint(t.lanes - 1))
-		mb     = min(rowBlock, roundUp(m, t.mr))
-		nb     = min(panelBlock*t.nr, roundUp(n, t.nr))
-		parts  = s.take(mb*length, nb*length, mb*t.nr*depth)
-		ap, bp = parts[0], parts[1]
-		stacks = parts[2]
-		group  = t.lanes
+		steps = (k + t.lanes - 1) / t.lanes
+		pad   = lanePad / size[T]()
+		aLane = steps*t.mr + pad // of a panel
+		bLane = steps*t.nr + pad
+		tile  = t.mr * t.nr
+		depth = bits.Len(uint(t.lanes - 1)) // of the stack of one tile
+		mb    = min(packedRows, roundUp(m, t.mr))
+		nb    = min(panels*t.nr, roundUp(n, t.nr))
+		group = t.lanes // how many lanes pass by at a time
 	)
-	if k >= longRow {
-		group = 1
+	for group > 1 && group*(tileRows*aLane+bLane)*size[T]() > t.cache {
+		group /= 2
 	}
+	parts := s.take(mb/t.mr*t.lanes*aLane, nb/t.nr*t.lanes*bLane, tileRows*nb/t.nr*tile*depth)
+	ap, bp, stacks := parts[0], parts[1], parts[2]
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
 		for i := 0; i < rows; i += t.mr {
-			t.packLanes(s, ap[i*length:], t.mr, a[(i0+i)*lda:], lda, min(t.mr, rows-i), k)
+			t.packLanes(s, ap[i/t.mr*t.lanes*aLane:], t.mr, a[(i0+i)*lda:], lda, min(t.mr, rows-i), k)
 		}
 		for j0 := 0; j0 < n; j0 += nb {
 			cols := min(nb, n-j0)
 			for j := 0; j < cols; j += t.nr {
-				t.packLanes(s, bp[j*length:], t.nr, b[(j0+j)*ldb:], ldb, min(t.nr, cols-j), k)
+				t.packLanes(s, bp[j/t.nr*t.lanes*bLane:], t.nr, b[(j0+j)*ldb:], ldb, min(t.nr, cols-j), k)
 			}
-			run := func(i, j, first, last int, stack []T) {
-				c, ldc := at(dst, (i0+i)*ldd+j0+j), ldd
-				full := i+t.mr <= rows && j+t.nr <= cols
-				if !full {
-					c, ldc = &s.edge[0], t.nr
-				}
-				t.lane(c, ldc*size[T](), at(ap, i*length+first*steps*t.mr), at(bp, j*length+first*steps*t.nr), steps,
-					at(stack, bits.OnesCount(uint(first))*tile), first, last)
-				if !full && last == t.lanes {
-					copyTile(dst[(i0+i)*ldd+j0+j:], ldd, s.edge[:], t.nr, min(t.mr, rows-i), min(t.nr, cols-j))
-				}
-			}
-			if group == t.lanes {
-				for i := 0; i < rows; i += t.mr {
-					for j := 0; j < cols; j += t.nr {
-						run(i, j, 0, t.lanes, stacks)
-					}
-				}
-				continue
-			}
-			for j := 0; j < cols; j += t.nr {
+			for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
 				for first := 0; first < t.lanes; first += group {
-					for i := 0; i < rows; i += t.mr {
-						run(i, j, first, first+group, stacks[i*t.nr*depth:])
+					stack := bits.OnesCount(uint(first)) * tile
+					for j := 0; j < cols; j += t.nr {
+						y := at(bp, (j/t.nr*t.lanes+first)*bLane)
+						for i := i1; i < min(rows, i1+tileRows*t.mr); i += t.mr {
+							x := at(ap, (i/t.mr*t.lanes+first)*aLane)
+							c := (i0+i)*ldd + j0 + j
+							if i+t.mr <= rows && j+t.nr <= cols {
+								t.lane(&dst[c], ldd*size[T](), x, y, steps, at(stacks, stack), first, first+group)
+							} else {
+								t.lane(&s.edge[0], t.nr*size[T](), x, y, steps, at(stacks, stack), first, first+group)
+								if first+group == t.lanes {
+									copyTile(dst[c:], ldd, s.edge[:], t.nr, min(t.mr, rows-i), min(t.nr, cols-j))
+								}
+							}
+							stack += tile * depth
+						}
 					}
 				}
 			}
@@ -120,9 +114,10 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 	s := getScratch[T]()
 	defer s.free()
 	var (
-		mb    = min(rowBlock, roundUp(m, t.mr))
-		nb    = min(chainCols*t.nr, roundUp(n, t.nr))
-		kb    = min(chainBlock, k)
+		mb    = min(packedRows, roundUp(m, t.mr))
+		nb    = min(panels*t.nr, roundUp(n, t.nr))
+		turns = (k + chainSteps - 1) / chainSteps
+		kb    = (k + turns - 1) / turns
 		parts = s.take(mb*kb, nb*kb)
 		pa    = parts[0]
 		pb    = parts[1]
@@ -137,20 +132,22 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 			for j0 := 0; j0 < n; j0 += nb {
 				cols := min(nb, n-j0)
 				for j := 0; j < cols; j += t.nr {
-					packRows(pb[j*kb:], t.nr, b[p0*ldb+j0+j:], ldb, min(t.nr, cols-j), steps)
+					t.packRows(pb[j*kb:], b[p0*ldb+j0+j:], ldb, min(t.nr, cols-j), steps)
 				}
-				for i := 0; i < rows; i += t.mr {
+				for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
 					for j := 0; j < cols; j += t.nr {
-						x, y := at(pa, i*kb), at(pb, j*kb)
-						c := (i0+i)*ldd + j0 + j
-						if i+t.mr <= rows && j+t.nr <= cols {
-							t.chain(&dst[c], ldd*size[T](), x, y, steps)
-							continue
+						for i := i1; i < min(rows, i1+tileRows*t.mr); i += t.mr {
+							x, y := at(pa, i*kb), at(pb, j*kb)
+							c := (i0+i)*ldd + j0 + j
+							if i+t.mr <= rows && j+t.nr <= cols {
+								t.chain(&dst[c], ldd*size[T](), x, y, steps)
+								continue
+							}
+							h, w := min(t.mr, rows-i), min(t.nr, cols-j)
+							copyTile(s.edge[:], t.nr, dst[c:], ldd, h, w)
+							t.chain(&s.edge[0], t.nr*size[T](), x, y, steps)
+							copyTile(dst[c:], ldd, s.edge[:], t.nr, h, w)
 						}
-						h, w := min(t.mr, rows-i), min(t.nr, cols-j)
-						copyTile(s.edge[:], t.nr, dst[c:], ldd, h, w)
-						t.chain(&s.edge[0], t.nr*size[T](), x, y, steps)
-						copyTile(dst[c:], ldd, s.edge[:], t.nr, h, w)
 					}
 				}
 			}

@@ -25,6 +25,8 @@ func main() {
 			g.chainTile()
 			g.laneTile()
 			g.pack()
+			g.copyRows("copyColumns", s.mr*e.bytes)
+			g.copyRows("copyRows", s.nv*s.width)
 			for rows := 1; rows <= s.dotRows; rows++ {
 				g.dotTile(rows)
 			}

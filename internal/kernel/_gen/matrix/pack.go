@@ -75,6 +75,36 @@ func (g *gen) pack() {
 	g.end()
 }
 
+// copyRows copies bytes of each row: a panel of B, or of a transposed A.
+func (g *gen) copyRows(name string, bytes int) {
+	g.begin(name, g.lines("dst, src *%s, ld, rows int", g.goType),
+		g.lines("copies %d elements from each row of src (ld bytes apart):", bytes/g.bytes),
+		"",
+		"\tfor p := range rows {",
+		g.lines("\t\tcopy(dst[%[1]d*p:%[1]d*(p+1)], src[p])", bytes/g.bytes),
+		"\t}")
+	dst, src, ld, n := g.arg("dst"), g.arg("src"), g.arg("ld"), g.arg("rows")
+	g.loop("row", n, func() {
+		for at := 0; at < bytes; {
+			var v reg.VecVirtual
+			switch left := bytes - at; {
+			case left >= 64 && g.width == 64:
+				v = g.ZMM()
+			case left >= 32:
+				v = g.YMM()
+			default:
+				v = g.XMM()
+			}
+			g.VMOVUPS(mem(src, at), v)
+			g.VMOVUPS(v, mem(dst, at))
+			at += int(v.Size())
+		}
+		g.ADDQ(ld, src)
+		g.ADDQ(operand.U32(bytes), dst)
+	})
+	g.end()
+}
+
 func (g *gen) transpose8x8(x []reg.VecVirtual, at func(int) operand.Mem) {
 	// Pairs of rows, then 128-bit quarters twice.
 	u := g.vecs(8) // u[2i], u[2i+1]: even and odd columns of rows 2i, 2i+1

@@ -24,6 +24,11 @@ func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register, step int) {
 
 const unroll = 4
 
+// lanePad bytes follow each lane of a packed panel. Without them the lanes of
+// rows of 1024 elements lie at multiples of 4 KiB and compete, when pack writes
+// all of them at once, for one set of the first-level cache.
+const lanePad = 64
+
 // steps runs the outer product over n steps of packed A and B and leaves both
 // pointers behind what was read.
 func (g *gen) steps(acc [][]reg.VecVirtual, a, b reg.Register, n operand.Op) {
@@ -54,8 +59,8 @@ func (g *gen) accumulators() [][]reg.VecVirtual {
 	return acc
 }
 
-// eachRow visits the tile in C, row by row.
-func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) {
+// eachRow visits the tile in C, row by row, and returns a pointer to the last.
+func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) reg.GPVirtual {
 	p := g.GP64()
 	g.MOVQ(c, p)
 	for i := range g.mr {
@@ -66,10 +71,25 @@ func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) {
 			g.ADDQ(ldc, p)
 		}
 	}
+	return p
 }
 
 func (g *gen) tileDoc() string {
 	return g.lines("%dx%d tile", g.mr, g.nv*g.perVec())
+}
+
+// prefetchTile asks for the tile in C, which is usually not in a cache, long
+// before it is stored to.
+func (g *gen) prefetchTile(p, ldc reg.Register) {
+	for i := range g.mr {
+		for at := 0; at < g.nv*g.width; at += 64 {
+			g.PREFETCHT0(mem(p, at))
+		}
+		g.PREFETCHT0(mem(p, g.nv*g.width-1))
+		if i < g.mr-1 {
+			g.ADDQ(ldc, p)
+		}
+	}
 }
 
 // chainTile: accumulators start from C.
@@ -85,7 +105,10 @@ func (g *gen) chainTile() {
 		"\t\t\t}", "\t\t}", "\t}")
 	c, ldc, a, b, n := g.arg("c"), g.arg("ldc"), g.arg("a"), g.arg("b"), g.arg("steps")
 	acc := g.accumulators()
-	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(at, acc[i][v]) })
+	below := g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(at, acc[i][v]) })
+	g.Comment("The tile below is the next one.")
+	g.ADDQ(ldc, below)
+	g.prefetchTile(below, ldc)
 	g.steps(acc, a, b, n)
 	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
 	g.end()
@@ -112,6 +135,7 @@ func (g *gen) laneTile() {
 		"\t\tpush(stack, sum)",
 		"\t}",
 		"",
+		g.lines("%d bytes follow each lane of a and of b;", lanePad),
 		g.lines("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
 	a, b, sp, t := g.arg("a"), g.arg("b"), g.arg("stack"), g.arg("first")
 	acc := g.accumulators()
@@ -124,6 +148,7 @@ func (g *gen) laneTile() {
 		}
 	}
 	steps, _ := g.Param("steps").Resolve()
+	g.prefetchTile(g.arg("c"), g.arg("ldc"))
 	last, _ := g.Param("last").Resolve()
 	g.Label("lane")
 	for i := range acc {
@@ -132,6 +157,8 @@ func (g *gen) laneTile() {
 		}
 	}
 	g.steps(acc, a, b, steps.Addr)
+	g.ADDQ(operand.U32(lanePad), a)
+	g.ADDQ(operand.U32(lanePad), b)
 	bits := g.GP64()
 	g.MOVQ(t, bits)
 	g.Label("pop")
