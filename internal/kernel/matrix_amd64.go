@@ -15,16 +15,17 @@ type float interface{ float32 | float64 }
 // calls assembly that works on one tile or one row (the generated stubs say
 // which loop), so that no call lasts long enough to hold up a garbage collection.
 type tiles[T float] struct {
-	mr, nr int // rows and columns of a product tile
-	lanes  int // of a sum in dot order
-	cache  int // bytes of packed A and B to keep in the second-level cache
-	few    int // fewer rows than this are multiplied without packing
+	mr    int // rows of a product tile
+	lanes int // of a sum in dot order
+	cache int // bytes of packed A and B to keep in the second-level cache
+	few   int // fewer rows than this are multiplied without packing
 
-	chain func(c *T, ldc int, a, b *T, steps int)
-	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
-	pack  func(dst, src *T, ld, groups int, offsets *int, step int)
+	// wide makes tiles of mr rows and nr columns, narrow of mr rows and one vector.
+	wide, narrow tile[T]
 
-	copyColumns, copyRows func(dst, src *T, ld, rows int) // mr or nr elements of each row
+	pack func(dst, src *T, ld, groups int, offsets *int, step int)
+
+	copyColumns, copyRows func(dst, src *T, ld, rows int) // mr elements of each row, or those of a wide tile
 
 	// dots[r-1] multiplies r rows with dotCols rows, dot one with one.
 	dots    []func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
@@ -32,9 +33,27 @@ type tiles[T float] struct {
 	dot     func(x, y *T, groups int, mask *T) T
 }
 
+// tile is a product tile of mr rows.
+type tile[T float] struct {
+	nr    int // columns
+	chain func(c *T, ldc int, a, b *T, steps int)
+	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
+}
+
+// panel picks the tile for what is left of the columns: two narrow ones serve up
+// to two vectors, where most of a wide one would be waste.
+func (t *tiles[T]) panel(cols int) *tile[T] {
+	if cols <= 2*t.narrow.nr {
+		return &t.narrow
+	}
+	return &t.wide
+}
+
 var avx512F64 = tiles[float64]{
-	mr: 8, nr: 24, lanes: 8, cache: 640 << 10, few: 24,
-	chain: callChainAVX512F64, lane: callLaneAVX512F64, pack: callPackAVX512F64,
+	mr: 8, lanes: 8, cache: 640 << 10, few: 24,
+	wide:        tile[float64]{24, callChainAVX512F64, callLaneAVX512F64},
+	narrow:      tile[float64]{8, callChainNarrowAVX512F64, callLaneNarrowAVX512F64},
+	pack:        callPackAVX512F64,
 	copyColumns: callCopyColumnsAVX512F64, copyRows: callCopyRowsAVX512F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX512F64, callDot2AVX512F64, callDot3AVX512F64},
@@ -42,8 +61,10 @@ var avx512F64 = tiles[float64]{
 }
 
 var avx512F32 = tiles[float32]{
-	mr: 8, nr: 48, lanes: 16, cache: 640 << 10, few: 48,
-	chain: callChainAVX512F32, lane: callLaneAVX512F32, pack: callPackAVX512F32,
+	mr: 8, lanes: 16, cache: 640 << 10, few: 48,
+	wide:        tile[float32]{48, callChainAVX512F32, callLaneAVX512F32},
+	narrow:      tile[float32]{16, callChainNarrowAVX512F32, callLaneNarrowAVX512F32},
+	pack:        callPackAVX512F32,
 	copyColumns: callCopyColumnsAVX512F32, copyRows: callCopyRowsAVX512F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX512F32, callDot2AVX512F32, callDot3AVX512F32},
@@ -51,8 +72,10 @@ var avx512F32 = tiles[float32]{
 }
 
 var avx2F64 = tiles[float64]{
-	mr: 4, nr: 12, lanes: 8, cache: 320 << 10, few: 12,
-	chain: callChainAVX2F64, lane: callLaneAVX2F64, pack: callPackAVX2F64,
+	mr: 4, lanes: 8, cache: 320 << 10, few: 12,
+	wide:        tile[float64]{12, callChainAVX2F64, callLaneAVX2F64},
+	narrow:      tile[float64]{4, callChainNarrowAVX2F64, callLaneNarrowAVX2F64},
+	pack:        callPackAVX2F64,
 	copyColumns: callCopyColumnsAVX2F64, copyRows: callCopyRowsAVX2F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX2F64},
@@ -60,8 +83,10 @@ var avx2F64 = tiles[float64]{
 }
 
 var avx2F32 = tiles[float32]{
-	mr: 4, nr: 24, lanes: 16, cache: 320 << 10, few: 16,
-	chain: callChainAVX2F32, lane: callLaneAVX2F32, pack: callPackAVX2F32,
+	mr: 4, lanes: 16, cache: 320 << 10, few: 16,
+	wide:        tile[float32]{24, callChainAVX2F32, callLaneAVX2F32},
+	narrow:      tile[float32]{8, callChainNarrowAVX2F32, callLaneNarrowAVX2F32},
+	pack:        callPackAVX2F32,
 	copyColumns: callCopyColumnsAVX2F32, copyRows: callCopyRowsAVX2F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX2F32},
@@ -113,7 +138,8 @@ type scratch[T float] struct {
 	buf     []T
 	rows    [16]*T
 	offsets [16]int
-	edge    [32 * 48]T
+	panels  []panel[T]
+	edge    [8 * 48]T // a tile, or the rows that pack takes
 }
 
 var scratch64, scratch32 sync.Pool

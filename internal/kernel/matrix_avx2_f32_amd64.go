@@ -40,6 +40,42 @@ func chainAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int)
 //go:noescape
 func laneAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *float32, first int, last int)
 
+// chainNarrowAVX2F32 adds to a 4x8 tile of C (rows ldc bytes apart):
+//
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 8 {
+//				c[i][j] = FMA(a[4*p+i], b[8*p+j], c[i][j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func chainNarrowAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int)
+
+// laneNarrowAVX2F32 computes lanes first to last-1, in the order of the tree, of a 4x8 tile of dot products:
+//
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 8 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
+//
+// 64 bytes follow each lane of a and of b;
+// stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
+//
+//go:noescape
+func laneNarrowAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *float32, first int, last int)
+
 // packAVX2F32 transposes 4 rows of src (ld bytes apart) in groups of 16 elements:
 //
 //	for q := range groups {
@@ -106,6 +142,16 @@ func callChainAVX2F32(c *float32, ldc int, a, b *float32, steps int) {
 //go:noinline
 func callLaneAVX2F32(c *float32, ldc int, a, b *float32, steps int, stack *float32, first, last int) {
 	laneAVX2F32(c, ldc, a, b, steps, stack, first, last)
+}
+
+//go:noinline
+func callChainNarrowAVX2F32(c *float32, ldc int, a, b *float32, steps int) {
+	chainNarrowAVX2F32(c, ldc, a, b, steps)
+}
+
+//go:noinline
+func callLaneNarrowAVX2F32(c *float32, ldc int, a, b *float32, steps int, stack *float32, first, last int) {
+	laneNarrowAVX2F32(c, ldc, a, b, steps, stack, first, last)
 }
 
 //go:noinline

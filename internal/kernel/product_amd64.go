@@ -8,11 +8,32 @@ import "math/bits"
 // together fit into the second-level cache, meet tile by tile.
 const (
 	packedRows = 1024 // rows of A packed at a time
-	panels     = 8    // panels of B packed at a time
+	maxPanels  = 8    // wide panels of B packed at a time
 	tileRows   = 8    // tiles that one panel of B meets before the next panel
 	chainSteps = 768  // steps of a chain between two visits of the result
 	lanePad    = 64   // bytes after each lane of a packed panel: see the generator
 )
+
+// panel is a packed group of columns of the result.
+type panel[T float] struct {
+	*tile[T]
+	first, cols int // columns of the result
+	at          int // where its packed elements start
+}
+
+// cut divides cols columns into panels of which one column takes length packed
+// elements and a whole one pad more.
+func (t *tiles[T]) cut(s *scratch[T], cols, length, pad int) []panel[T] {
+	list, at := s.panels[:0], 0
+	for j := 0; j < cols; {
+		p := panel[T]{tile: t.panel(cols - j), first: j, at: at}
+		p.cols = min(p.nr, cols-j)
+		at += p.nr*length + pad
+		j += p.cols
+		list = append(list, p)
+	}
+	return list
+}
 
 // mulT sets dst = A Bᵀ in dot order. A tile holds one lane of its sums at a
 // time: with both sides packed by lane, a dot product becomes an outer product,
@@ -34,17 +55,16 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 		steps = (k + t.lanes - 1) / t.lanes
 		pad   = lanePad / size[T]()
 		aLane = steps*t.mr + pad // of a panel
-		bLane = steps*t.nr + pad
-		tile  = t.mr * t.nr
-		depth = bits.Len(uint(t.lanes - 1)) // of the stack of one tile
+		nr    = t.wide.nr
 		mb    = min(packedRows, roundUp(m, t.mr))
-		nb    = min(panels*t.nr, roundUp(n, t.nr))
-		group = t.lanes // how many lanes pass by at a time
+		nb    = min(maxPanels*nr, n)
+		stack = t.mr * nr * bits.Len(uint(t.lanes-1)) // the finished lanes of one tile
+		group = t.lanes                               // how many lanes pass by at a time
 	)
-	for group > 1 && group*(tileRows*aLane+bLane)*size[T]() > t.cache {
+	for group > 1 && group*(tileRows*aLane+steps*nr+pad)*size[T]() > t.cache {
 		group /= 2
 	}
-	parts := s.take(mb/t.mr*t.lanes*aLane, nb/t.nr*t.lanes*bLane, tileRows*nb/t.nr*tile*depth)
+	parts := s.take(mb/t.mr*t.lanes*aLane, t.lanes*(steps*roundUp(nb, nr)+pad*(maxPanels+1)), tileRows*(maxPanels+1)*stack)
 	ap, bp, stacks := parts[0], parts[1], parts[2]
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
@@ -52,27 +72,31 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 			t.packLanes(s, ap[i/t.mr*t.lanes*aLane:], t.mr, a[(i0+i)*lda:], lda, min(t.mr, rows-i), k)
 		}
 		for j0 := 0; j0 < n; j0 += nb {
-			cols := min(nb, n-j0)
-			for j := 0; j < cols; j += t.nr {
-				t.packLanes(s, bp[j/t.nr*t.lanes*bLane:], t.nr, b[(j0+j)*ldb:], ldb, min(t.nr, cols-j), k)
+			panels := t.cut(s, min(nb, n-j0), steps*t.lanes, pad*t.lanes)
+			for _, p := range panels {
+				t.packLanes(s, bp[p.at:], p.nr, b[(j0+p.first)*ldb:], ldb, p.cols, k)
 			}
 			for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
-				for first := 0; first < t.lanes; first += group {
-					stack := bits.OnesCount(uint(first)) * tile
-					for j := 0; j < cols; j += t.nr {
-						y := at(bp, (j/t.nr*t.lanes+first)*bLane)
-						for i := i1; i < min(rows, i1+tileRows*t.mr); i += t.mr {
-							x := at(ap, (i/t.mr*t.lanes+first)*aLane)
-							c := (i0+i)*ldd + j0 + j
-							if i+t.mr <= rows && j+t.nr <= cols {
-								t.lane(&dst[c], ldd*size[T](), x, y, steps, at(stacks, stack), first, first+group)
+				i2 := min(rows, i1+tileRows*t.mr)
+				for lane := 0; lane < t.lanes; lane += group {
+					own := 0 // where this tile's stack starts
+					for _, p := range panels {
+						y := at(bp, p.at+lane*(steps*p.nr+pad))
+						for i := i1; i < i2; i += t.mr {
+							x := at(ap, (i/t.mr*t.lanes+lane)*aLane)
+							sums := at(stacks, own+bits.OnesCount(uint(lane))*t.mr*p.nr)
+							c, h := (i0+i)*ldd+j0+p.first, min(t.mr, rows-i)
+							if h == t.mr && p.cols == p.nr {
+								p.lane(&dst[c], ldd*size[T](), x, y, steps, sums, lane, lane+group)
 							} else {
-								t.lane(&s.edge[0], t.nr*size[T](), x, y, steps, at(stacks, stack), first, first+group)
-								if first+group == t.lanes {
-									copyTile(dst[c:], ldd, s.edge[:], t.nr, min(t.mr, rows-i), min(t.nr, cols-j))
+								p.lane(&s.edge[0], p.nr*size[T](), x, y, steps, sums, lane, lane+group)
+								if lane+group == t.lanes {
+									copyTile(dst[c:], ldd, s.edge[:], p.nr, h, p.cols)
 								}
 							}
-							stack += tile * depth
+							if group < t.lanes {
+								own += stack
+							}
 						}
 					}
 				}
@@ -114,13 +138,12 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 	s := getScratch[T]()
 	defer s.free()
 	var (
-		mb    = min(packedRows, roundUp(m, t.mr))
-		nb    = min(panels*t.nr, roundUp(n, t.nr))
-		turns = (k + chainSteps - 1) / chainSteps
-		kb    = (k + turns - 1) / turns
-		parts = s.take(mb*kb, nb*kb)
-		pa    = parts[0]
-		pb    = parts[1]
+		mb     = min(packedRows, roundUp(m, t.mr))
+		nb     = min(maxPanels*t.wide.nr, n)
+		turns  = (k + chainSteps - 1) / chainSteps
+		kb     = (k + turns - 1) / turns
+		parts  = s.take(mb*kb, roundUp(nb, t.wide.nr)*kb)
+		pa, pb = parts[0], parts[1]
 	)
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
@@ -130,23 +153,23 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 				t.packColumns(s, pa[i*kb:], a[(i0+i)*ai+p0*ap:], ai, ap, min(t.mr, rows-i), steps)
 			}
 			for j0 := 0; j0 < n; j0 += nb {
-				cols := min(nb, n-j0)
-				for j := 0; j < cols; j += t.nr {
-					t.packRows(pb[j*kb:], b[p0*ldb+j0+j:], ldb, min(t.nr, cols-j), steps)
+				panels := t.cut(s, min(nb, n-j0), steps, 0)
+				for _, p := range panels {
+					t.packRows(pb[p.at:], p.nr, b[p0*ldb+j0+p.first:], ldb, p.cols, steps)
 				}
 				for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
-					for j := 0; j < cols; j += t.nr {
-						for i := i1; i < min(rows, i1+tileRows*t.mr); i += t.mr {
-							x, y := at(pa, i*kb), at(pb, j*kb)
-							c := (i0+i)*ldd + j0 + j
-							if i+t.mr <= rows && j+t.nr <= cols {
-								t.chain(&dst[c], ldd*size[T](), x, y, steps)
+					i2 := min(rows, i1+tileRows*t.mr)
+					for _, p := range panels {
+						y := at(pb, p.at)
+						for i := i1; i < i2; i += t.mr {
+							c, h := (i0+i)*ldd+j0+p.first, min(t.mr, rows-i)
+							if h == t.mr && p.cols == p.nr {
+								p.chain(&dst[c], ldd*size[T](), at(pa, i*kb), y, steps)
 								continue
 							}
-							h, w := min(t.mr, rows-i), min(t.nr, cols-j)
-							copyTile(s.edge[:], t.nr, dst[c:], ldd, h, w)
-							t.chain(&s.edge[0], t.nr*size[T](), x, y, steps)
-							copyTile(dst[c:], ldd, s.edge[:], t.nr, h, w)
+							copyTile(s.edge[:], p.nr, dst[c:], ldd, h, p.cols)
+							p.chain(&s.edge[0], p.nr*size[T](), at(pa, i*kb), y, steps)
+							copyTile(dst[c:], ldd, s.edge[:], p.nr, h, p.cols)
 						}
 					}
 				}

@@ -93,9 +93,9 @@ func (g *gen) prefetchTile(p, ldc reg.Register) {
 }
 
 // chainTile: accumulators start from C.
-func (g *gen) chainTile() {
+func (g *gen) chainTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin("chain", g.lines("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
+	g.begin(name, g.lines("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
 		g.lines("adds to a %s of C (rows ldc bytes apart):", g.tileDoc()),
 		"",
 		"\tfor p := range steps {",
@@ -117,9 +117,9 @@ func (g *gen) chainTile() {
 // laneTile: one chain for each lane, lanes in the order in which the tree of a
 // dot product meets them, so that finished lanes form a stack: after lane t, as
 // many sums are popped and added as t has trailing ones in binary.
-func (g *gen) laneTile() {
+func (g *gen) laneTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin("lane", g.lines("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
+	g.begin(name, g.lines("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
 		g.lines("computes lanes first to last-1, in the order of the tree, of a %s of dot products:", g.tileDoc()),
 		"",
 		"\tfor t := first; t < last; t++ {",
@@ -189,7 +189,7 @@ func (g *gen) peak() {
 	g.begin("peak", "n int",
 		"does n times 24 (AVX2: 12) independent multiply-adds of whole vectors, on registers only.")
 	n := g.arg("n")
-	acc := g.vecs(g.mr * g.nv)
+	acc := g.vecs(g.mr * g.wide)
 	x := g.vec()
 	g.zero(x)
 	for _, z := range acc {
