@@ -47,7 +47,7 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
-	if m < t.few {
+	if m < t.few || n < t.few {
 		t.mulFew(s, dst, ldd, a, lda, m, b, ldb, n, k)
 		return
 	}
