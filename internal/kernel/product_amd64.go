@@ -110,8 +110,8 @@ func (t *tiles[T]) mulFew(s *scratch[T], dst []T, ldd int, a []T, lda, m int, b 
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
 	for j := 0; j < n; j += t.dotCols {
 		cols := min(t.dotCols, n-j)
-		for q := range t.dotCols {
-			s.rows[q] = at(b, (j+min(q, cols-1))*ldb)
+		for q := range 2 * t.dotCols {
+			s.rows[q] = at(b, min(j+q, n-1)*ldb)
 		}
 		for i := 0; i < m; i += len(t.dots) {
 			rows := min(len(t.dots), m-i)

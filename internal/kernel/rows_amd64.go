@@ -22,8 +22,8 @@ func (t *tiles[T]) dotRows(dst, x, w []T, ldw int, idx []int32) {
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
 	for len(idx) > 0 {
 		n := min(t.dotCols, len(idx))
-		for q := range t.dotCols {
-			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, n-1)])*ldw:][:k])
+		for q := range 2 * t.dotCols {
+			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, len(idx)-1)])*ldw:][:k])
 		}
 		c := unsafe.SliceData(dst)
 		if n < t.dotCols {
@@ -60,8 +60,8 @@ func (a *adders) addRows(dst, alpha, w []float64, ldw int, idx []int32) {
 		case len(idx) >= 4:
 			n, add = 4, a.add4
 		}
-		for q, j := range idx[:n] {
-			s.rows[q] = unsafe.SliceData(w[int(j)*ldw:][:len(dst)])
+		for q := range 2 * n {
+			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, len(idx)-1)])*ldw:][:len(dst)])
 		}
 		add(unsafe.SliceData(dst), vectors, &alpha[0], &s.rows[0], rest)
 		alpha, idx = alpha[n:], idx[n:]

@@ -24,6 +24,9 @@ func (g *gen) dotTile(rows int) {
 		row[j] = g.GP64()
 		g.MOVQ(mem(ptrs, 8*j), row[j])
 	}
+	if rows == 1 {
+		g.prefetchRows(ptrs, cols)
+	}
 	pos := g.GP64()
 	g.XORQ(pos, pos)
 	acc := make([][][]reg.VecVirtual, rows) // row, col, part of a group
@@ -90,6 +93,22 @@ func (g *gen) dotTile(rows int) {
 	}
 	g.end()
 }
+
+// prefetchRows asks for the beginnings of the count rows whose pointers follow
+// count others: the processor's own prefetch takes over once a row is under way.
+func (g *gen) prefetchRows(ptrs reg.Register, count int) {
+	p := g.GP64()
+	for j := range count {
+		g.MOVQ(mem(ptrs, 8*(count+j)), p)
+		for at := range prefetchLines {
+			g.PREFETCHT0(mem(p, 64*at))
+		}
+	}
+}
+
+// prefetchLines is what measured best in rows from memory: 42-44 GB/s without,
+// 45-47 with 4 lines, 43-45 with 2, 8 or 16, and 38-40 with whole rows.
+const prefetchLines = 4
 
 // masked returns a load and a store of those elements of part q of a group
 // whose mask is negative.

@@ -24,6 +24,9 @@ func (g *gen) addRows(count int) {
 		g.MOVQ(mem(ptrs, 8*t), row[t])
 		g.broadcast(mem(alpha, t*g.bytes), f[t])
 	}
+	if count == 8 {
+		g.prefetchRows(ptrs, count)
+	}
 	pos := g.GP64()
 	g.XORQ(pos, pos)
 	g.loop("vector", n, func() {
