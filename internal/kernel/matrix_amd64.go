@@ -50,7 +50,7 @@ func (t *tiles[T]) panel(cols int) *tile[T] {
 }
 
 var avx512F64 = tiles[float64]{
-	mr: 8, lanes: 8, cache: 640 << 10, few: 24,
+	mr: 8, lanes: 8, cache: 768 << 10, few: 24,
 	wide:        tile[float64]{24, callChainAVX512F64, callLaneAVX512F64},
 	narrow:      tile[float64]{8, callChainNarrowAVX512F64, callLaneNarrowAVX512F64},
 	pack:        callPackAVX512F64,
@@ -61,7 +61,7 @@ var avx512F64 = tiles[float64]{
 }
 
 var avx512F32 = tiles[float32]{
-	mr: 8, lanes: 16, cache: 640 << 10, few: 48,
+	mr: 8, lanes: 16, cache: 768 << 10, few: 48,
 	wide:        tile[float32]{48, callChainAVX512F32, callLaneAVX512F32},
 	narrow:      tile[float32]{16, callChainNarrowAVX512F32, callLaneNarrowAVX512F32},
 	pack:        callPackAVX512F32,

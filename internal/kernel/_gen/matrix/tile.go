@@ -7,22 +7,20 @@ import (
 
 // outer adds one step of the outer product to the tile: a column of A (mr
 // values) times a row of B (nv vectors).
-func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register, step int) {
+func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register) {
 	row := make([]reg.VecVirtual, g.nv)
 	for v := range row {
 		row[v] = g.vec()
-		g.mov(mem(b, (step*g.nv+v)*g.width), row[v])
+		g.mov(mem(b, v*g.width), row[v])
 	}
 	for i := range acc {
 		f := g.vec()
-		g.broadcast(mem(a, (step*g.mr+i)*g.bytes), f)
+		g.broadcast(mem(a, i*g.bytes), f)
 		for v := range row {
 			g.fma(f, row[v], acc[i][v])
 		}
 	}
 }
-
-const unroll = 4
 
 // lanePad bytes follow each lane of a packed panel. Without them the lanes of
 // rows of 1024 elements lie at multiples of 4 KiB and compete, when pack writes
@@ -30,25 +28,15 @@ const unroll = 4
 const lanePad = 64
 
 // steps runs the outer product over n steps of packed A and B and leaves both
-// pointers behind what was read.
+// pointers behind what was read. Unrolling the loop by 2 or 4 gained nothing.
 func (g *gen) steps(acc [][]reg.VecVirtual, a, b reg.Register, n operand.Op) {
-	block := func(name string, count reg.GPVirtual, u int) {
-		g.loop(name, count, func() {
-			for s := range u {
-				g.outer(acc, a, b, s)
-			}
-			g.ADDQ(operand.U32(u*g.mr*g.bytes), a)
-			g.ADDQ(operand.U32(u*g.nv*g.width), b)
-		})
-	}
 	count := g.GP64()
 	g.MOVQ(n, count)
-	g.SHRQ(operand.Imm(2), count)
-	block("by4", count, unroll)
-	rest := g.GP64()
-	g.MOVQ(n, rest)
-	g.ANDQ(operand.Imm(unroll-1), rest)
-	block("by1", rest, 1)
+	g.loop("step", count, func() {
+		g.outer(acc, a, b)
+		g.ADDQ(operand.U32(g.mr*g.bytes), a)
+		g.ADDQ(operand.U32(g.nv*g.width), b)
+	})
 }
 
 func (g *gen) accumulators() [][]reg.VecVirtual {
