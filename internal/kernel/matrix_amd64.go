@@ -18,7 +18,8 @@ type tiles[T float] struct {
 	mr    int // rows of a product tile
 	lanes int // of a sum in dot order
 	cache int // bytes of packed A and B to keep in the second-level cache
-	few   int // fewer rows than this are multiplied without packing
+	few   int // fewer rows or columns than this are multiplied without packing
+	near  int // and so is any number, where the rows of a dot tile take no more bytes than this
 
 	// wide makes tiles of mr rows and nr columns, narrow of mr rows and one vector.
 	wide, narrow tile[T]
@@ -50,7 +51,7 @@ func (t *tiles[T]) panel(cols int) *tile[T] {
 }
 
 var avx512F64 = tiles[float64]{
-	mr: 8, lanes: 8, cache: 768 << 10, few: 24,
+	mr: 8, lanes: 8, cache: 768 << 10, few: 24, near: 34 << 10,
 	wide:        tile[float64]{24, callChainAVX512F64, callLaneAVX512F64},
 	narrow:      tile[float64]{8, callChainNarrowAVX512F64, callLaneNarrowAVX512F64},
 	pack:        callPackAVX512F64,
@@ -61,7 +62,7 @@ var avx512F64 = tiles[float64]{
 }
 
 var avx512F32 = tiles[float32]{
-	mr: 8, lanes: 16, cache: 768 << 10, few: 48,
+	mr: 8, lanes: 16, cache: 768 << 10, few: 48, near: 34 << 10,
 	wide:        tile[float32]{48, callChainAVX512F32, callLaneAVX512F32},
 	narrow:      tile[float32]{16, callChainNarrowAVX512F32, callLaneNarrowAVX512F32},
 	pack:        callPackAVX512F32,

@@ -47,8 +47,8 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
-	if m < t.few || n < t.few {
-		t.mulFew(s, dst, ldd, a, lda, m, b, ldb, n, k)
+	if m < t.few || n < t.few || (len(t.dots)+t.dotCols)*k*size[T]() <= t.near {
+		t.mulStraight(s, dst, ldd, a, lda, m, b, ldb, n, k)
 		return
 	}
 	var (
@@ -105,23 +105,29 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	}
 }
 
-// mulFew is mulT for few rows: dot products straight from memory.
-func (t *tiles[T]) mulFew(s *scratch[T], dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k int) {
+// mulStraight is mulT without packing: dot products of rows where they lie.
+// Where a tile's rows fit into the first-level cache nothing is faster.
+func (t *tiles[T]) mulStraight(s *scratch[T], dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k int) {
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
-	for j := 0; j < n; j += t.dotCols {
-		cols := min(t.dotCols, n-j)
-		for q := range 2 * t.dotCols {
-			s.rows[q] = at(b, min(j+q, n-1)*ldb)
-		}
-		for i := 0; i < m; i += len(t.dots) {
-			rows := min(len(t.dots), m-i)
-			c, ldc := at(dst, i*ldd+j), ldd
-			if cols < t.dotCols {
-				c, ldc = &s.edge[0], t.dotCols
+	step := len(t.dots)
+	block := max(1, t.cache/2/(k*size[T]()+1)/step) * step // rows of A that stay in the second-level cache
+	for i0 := 0; i0 < m; i0 += block {
+		i1 := min(m, i0+block)
+		for j := 0; j < n; j += t.dotCols {
+			cols := min(t.dotCols, n-j)
+			for q := range 2 * t.dotCols { // these rows and the next
+				s.rows[q] = at(b, min(j+q, n-1)*ldb)
 			}
-			t.dots[rows-1](c, ldc*size[T](), at(a, i*lda), lda*size[T](), &s.rows[0], groups, rest)
-			if cols < t.dotCols {
-				copyTile(dst[i*ldd+j:], ldd, s.edge[:], t.dotCols, rows, cols)
+			for i := i0; i < i1; i += step {
+				rows := min(step, i1-i)
+				c, ldc := at(dst, i*ldd+j), ldd
+				if cols < t.dotCols {
+					c, ldc = &s.edge[0], t.dotCols
+				}
+				t.dots[rows-1](c, ldc*size[T](), at(a, i*lda), lda*size[T](), &s.rows[0], groups, rest)
+				if cols < t.dotCols {
+					copyTile(dst[i*ldd+j:], ldd, s.edge[:], t.dotCols, rows, cols)
+				}
 			}
 		}
 	}
