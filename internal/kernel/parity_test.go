@@ -121,7 +121,7 @@ func TestRowsParity(t *testing.T) {
 	fast(t, func(t *testing.T, p path) {
 		r := rand.New(rand.NewPCG(3, 4))
 		for _, kind := range kinds {
-			for _, k := range lengths() {
+			for _, k := range append(lengths(), 2047, 2048, 2049, 5000) {
 				ldw := k + r.IntN(3)
 				w := kind.slice(r, max(0, (rows-1)*ldw+k))
 				for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33} {
