@@ -19,7 +19,7 @@ type tiles[T float] struct {
 	lanes int // of a sum in dot order
 	cache int // bytes of packed A and B to keep in the second-level cache
 	few   int // fewer rows or columns than this are multiplied without packing
-	near  int // and so is any number, where the rows of a dot tile take no more bytes than this
+	near  int // so are rows of which a dot tile takes no more bytes than this, if few enough to stay in half of cache
 
 	// wide makes tiles of mr rows and nr columns, narrow of mr rows and one vector.
 	wide, narrow tile[T]

@@ -19,7 +19,9 @@ import "math/bits"
 //
 // Rows where they lie cost nothing to pack and win as long as eight rows of B fit
 // into the first-level cache (hence near); beyond that each tile reads 11 rows
-// from the second level and waits for it. Splitting the sum there would mean to
+// from the second level and waits for it. With more rows of A than the second
+// level holds, B comes from memory several times, which two cores at once feel:
+// 1024x768x8192 in float32 225 GFLOPS against 239 packed. Splitting the sum there would mean to
 // store and reload eight lanes for each element of the result. Other shapes of
 // that tile (5x5, 4x6) read as much per multiply-add, so they were not built.
 //
@@ -73,7 +75,8 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
-	if m < t.few || n < t.few || (len(t.dots)+t.dotCols)*k*size[T]() <= t.near {
+	near := (len(t.dots)+t.dotCols)*k*size[T]() <= t.near && m*k*size[T]() <= t.cache/2
+	if m < t.few || n < t.few || near {
 		t.mulStraight(s, dst, ldd, a, lda, m, b, ldb, n, k)
 		return
 	}
