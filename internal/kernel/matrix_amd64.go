@@ -165,23 +165,15 @@ func (s *scratch[T]) free() {
 	}
 }
 
-// take cuts the working memory into parts of the given lengths, each at a
+// take cuts the working memory into three parts of the given lengths, each at a
 // multiple of 64 bytes.
-func (s *scratch[T]) take(lengths ...int) [][]T {
+func (s *scratch[T]) take(x, y, z int) (_, _, _ []T) {
 	line := 64 / size[T]()
-	total := line
-	for _, n := range lengths {
-		total += (n + line - 1) / line * line
-	}
-	if len(s.buf) < total {
+	x1, y1 := roundUp(x, line), roundUp(y, line)
+	if total := x1 + y1 + z + line; len(s.buf) < total {
 		s.buf = make([]T, total)
 	}
 	skip := int(-uintptr(unsafe.Pointer(&s.buf[0])) % 64)
-	rest := s.buf[skip/size[T]():]
-	parts := make([][]T, len(lengths))
-	for i, n := range lengths {
-		parts[i] = rest[:n:n]
-		rest = rest[(n+line-1)/line*line:]
-	}
-	return parts
+	b := s.buf[skip/size[T]():]
+	return b[:x:x], b[x1 : x1+y : x1+y], b[x1+y1 : x1+y1+z : x1+y1+z]
 }

@@ -19,11 +19,12 @@ import "math/bits"
 //
 // Rows where they lie cost nothing to pack and win as long as eight rows of B fit
 // into the first-level cache (hence near); beyond that each tile reads 11 rows
-// from the second level and waits for it. With more rows of A than the second
-// level holds, B comes from memory several times, which two cores at once feel:
-// 1024x768x8192 in float32 225 GFLOPS against 239 packed. Splitting the sum there would mean to
+// from the second level and waits for them. Splitting the sum there would mean to
 // store and reload eight lanes for each element of the result. Other shapes of
-// that tile (5x5, 4x6) read as much per multiply-add, so they were not built.
+// that tile (5x5, 4x6) read a tenth less per multiply-add, too little to change
+// this, and were not built. With more rows of A than the second level holds, B
+// comes from memory several times, which two cores at once feel: 1024x768x8192
+// in float32 225 GFLOPS against 239 packed.
 //
 // mulAdd of the same size: 85 % with 384 steps, panels of B copied by Go and A
 // outermost; 94 % with 768 steps, copies in assembly, eight tiles of A below each
@@ -60,6 +61,7 @@ func (t *tiles[T]) cut(s *scratch[T], cols, length, pad int) []panel[T] {
 		j += p.cols
 		list = append(list, p)
 	}
+	s.panels = list
 	return list
 }
 
@@ -93,8 +95,7 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	for group > 1 && group*(tileRows*aLane+steps*nr+pad)*size[T]() > t.cache {
 		group /= 2
 	}
-	parts := s.take(mb/t.mr*t.lanes*aLane, t.lanes*(steps*roundUp(nb, nr)+pad*(maxPanels+1)), tileRows*(maxPanels+1)*stack)
-	ap, bp, stacks := parts[0], parts[1], parts[2]
+	ap, bp, stacks := s.take(mb/t.mr*t.lanes*aLane, t.lanes*(steps*roundUp(nb, nr)+pad*(maxPanels+1)), tileRows*(maxPanels+1)*stack)
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
 		for i := 0; i < rows; i += t.mr {
@@ -173,13 +174,12 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 	s := getScratch[T]()
 	defer s.free()
 	var (
-		mb     = min(packedRows, roundUp(m, t.mr))
-		nb     = min(maxPanels*t.wide.nr, n)
-		turns  = (k + chainSteps - 1) / chainSteps
-		kb     = (k + turns - 1) / turns
-		parts  = s.take(mb*kb, roundUp(nb, t.wide.nr)*kb)
-		pa, pb = parts[0], parts[1]
+		mb    = min(packedRows, roundUp(m, t.mr))
+		nb    = min(maxPanels*t.wide.nr, n)
+		turns = (k + chainSteps - 1) / chainSteps
+		kb    = (k + turns - 1) / turns
 	)
+	pa, pb, _ := s.take(mb*kb, roundUp(nb, t.wide.nr)*kb, 0)
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
 		for p0 := 0; p0 < k; p0 += kb {

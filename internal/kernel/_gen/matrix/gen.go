@@ -135,12 +135,10 @@ func (g *gen) pick(pd, ps func(...operand.Op), ops ...operand.Op) {
 func (g *gen) mov(ops ...operand.Op)       { g.pick(g.VMOVUPD, g.VMOVUPS, ops...) }
 func (g *gen) fma(x, y, acc operand.Op)    { g.pick(g.VFMADD231PD, g.VFMADD231PS, x, y, acc) }
 func (g *gen) add(x, y, dst operand.Op)    { g.pick(g.VADDPD, g.VADDPS, x, y, dst) }
-func (g *gen) broadcast(m, dst operand.Op) { g.pick(g.VBROADCASTSD, wrap2(g.VBROADCASTSS), m, dst) }
+func (g *gen) broadcast(m, dst operand.Op) { g.pick(g.VBROADCASTSD, g.VBROADCASTSS, m, dst) }
 func (g *gen) shuf128(i int, x, y, d operand.Op) { // 128-bit quarters: two of y, then two of x
 	g.pick(g.VSHUFF64X2, g.VSHUFF32X4, operand.U8(i), x, y, d)
 }
-
-func wrap2(f func(...operand.Op)) func(...operand.Op) { return f }
 
 // align puts the next instruction at a multiple of 64 bytes.
 func (g *gen) align() {
@@ -164,5 +162,3 @@ func (g *gen) loop(name string, n reg.GPVirtual, body func()) {
 	g.JNZ(operand.LabelRef(name))
 	g.Label(name + "_done")
 }
-
-func (g *gen) lines(format string, a ...any) string { return fmt.Sprintf(format, a...) }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -63,7 +65,7 @@ func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) reg
 }
 
 func (g *gen) tileDoc() string {
-	return g.lines("%dx%d tile", g.mr, g.nv*g.perVec())
+	return fmt.Sprintf("%dx%d tile", g.mr, g.nv*g.perVec())
 }
 
 // prefetchTile asks for the tile in C, which is usually not in a cache, long
@@ -83,13 +85,13 @@ func (g *gen) prefetchTile(p, ldc reg.Register) {
 // chainTile: accumulators start from C.
 func (g *gen) chainTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin(name, g.lines("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
-		g.lines("adds to a %s of C (rows ldc bytes apart):", g.tileDoc()),
+	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
+		fmt.Sprintf("adds to a %s of C (rows ldc bytes apart):", g.tileDoc()),
 		"",
 		"\tfor p := range steps {",
-		g.lines("\t\tfor i := range %d {", g.mr),
-		g.lines("\t\t\tfor j := range %d {", nr),
-		g.lines("\t\t\t\tc[i][j] = FMA(a[%d*p+i], b[%d*p+j], c[i][j])", g.mr, nr),
+		fmt.Sprintf("\t\tfor i := range %d {", g.mr),
+		fmt.Sprintf("\t\t\tfor j := range %d {", nr),
+		fmt.Sprintf("\t\t\t\tc[i][j] = FMA(a[%d*p+i], b[%d*p+j], c[i][j])", g.mr, nr),
 		"\t\t\t}", "\t\t}", "\t}")
 	c, ldc, a, b, n := g.arg("c"), g.arg("ldc"), g.arg("a"), g.arg("b"), g.arg("steps")
 	acc := g.accumulators()
@@ -107,14 +109,14 @@ func (g *gen) chainTile(name string) {
 // many sums are popped and added as t has trailing ones in binary.
 func (g *gen) laneTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin(name, g.lines("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
-		g.lines("computes lanes first to last-1, in the order of the tree, of a %s of dot products:", g.tileDoc()),
+	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
+		fmt.Sprintf("computes lanes first to last-1, in the order of the tree, of a %s of dot products:", g.tileDoc()),
 		"",
 		"\tfor t := first; t < last; t++ {",
 		"\t\tvar sum tile",
 		"\t\tfor p := range steps {",
-		g.lines("\t\t\tfor i := range %d {", g.mr),
-		g.lines("\t\t\t\tfor j := range %d {", nr),
+		fmt.Sprintf("\t\t\tfor i := range %d {", g.mr),
+		fmt.Sprintf("\t\t\t\tfor j := range %d {", nr),
 		"\t\t\t\t\tsum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])",
 		"\t\t\t\t}", "\t\t\t}", "\t\t}",
 		"\t\tfor bits := t; bits&1 == 1; bits >>= 1 {",
@@ -123,8 +125,8 @@ func (g *gen) laneTile(name string) {
 		"\t\tpush(stack, sum)",
 		"\t}",
 		"",
-		g.lines("%d bytes follow each lane of a and of b;", lanePad),
-		g.lines("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
+		fmt.Sprintf("%d bytes follow each lane of a and of b;", lanePad),
+		fmt.Sprintf("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
 	a, b, sp, t := g.arg("a"), g.arg("b"), g.arg("stack"), g.arg("first")
 	acc := g.accumulators()
 	tile := uint64(g.mr * g.nv * g.width)
