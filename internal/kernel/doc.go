@@ -19,10 +19,24 @@
 //     term whose factor is zero changes nothing but the sign of a zero, which is
 //     why the sparse and the dense form agree.
 //
+// float32 products keep the same contract with sixteen lanes, l = p mod 16, added
+// by halves: lanes i and i+8, then i+4, i+2, i+1. (Eight lanes by halves is the
+// tree above.)
+//
 // Both multiply and add with one rounding (math.FMA), so no compiler can change
 // them. The functions here run on the calling goroutine; whoever calls splits
 // the work by rows of the result, never inside a sum.
 //
 // Callers check shapes. A row stride (ld...) is at least the row's length and
 // operands do not overlap unless a function says so.
+//
+// # Where things are
+//
+// kernel.go holds the functions, generic.go and generic32.go the plain loops that
+// define them, path.go the table of paths. On amd64, matrix_amd64.go says what an
+// instruction set offers, product_amd64.go cuts products into tiles, with what
+// was tried and lost, and rows_amd64.go serves the gather forms. The generated
+// matrix_<set>_<type>_amd64 files come from _gen/matrix (cd _gen && go run
+// ./matrix .. writes them, check.sh compares); each stub's comment is the loop
+// that it replaces.
 package kernel

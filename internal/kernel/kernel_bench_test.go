@@ -159,7 +159,7 @@ func gather(b *testing.B, f func(p path, x, alpha, w []float64, k int, idx []int
 	for _, rows := range []int{64, 16384} {
 		w, x, alpha := random64(rows*k), random64(k), make([]float64, count)
 		r := rand.New(rand.NewPCG(5, 5))
-		idx := make([]int32, 4096)
+		idx := make([]int32, 1<<16)
 		for i := range idx {
 			idx[i] = int32(r.IntN(rows))
 		}

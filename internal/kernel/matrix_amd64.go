@@ -15,13 +15,18 @@ type float interface{ float32 | float64 }
 // calls assembly that works on one tile or one row (the generated stubs say
 // which loop), so that no call lasts long enough to hold up a garbage collection.
 type tiles[T float] struct {
-	mr, nr int // rows and columns of a product tile
-	lanes  int // of a sum in dot order
-	vector int // elements in a vector
+	mr    int // rows of a product tile
+	lanes int // of a sum in dot order
+	cache int // bytes of packed A and B to keep in the second-level cache
+	few   int // fewer rows or columns than this are multiplied without packing
+	near  int // so are rows of which a dot tile takes no more bytes than this, if few enough to stay in half of cache
 
-	chain func(c *T, ldc int, a, b *T, steps int)
-	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
-	pack  func(dst, src *T, ld, groups int, offsets *int, step int)
+	// wide makes tiles of mr rows and nr columns, narrow of mr rows and one vector.
+	wide, narrow tile[T]
+
+	pack func(dst, src *T, ld, groups int, offsets *int, step int)
+
+	copyColumns, copyRows func(dst, src *T, ld, rows int) // mr elements of each row, or those of a wide tile
 
 	// dots[r-1] multiplies r rows with dotCols rows, dot one with one.
 	dots    []func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
@@ -29,33 +34,61 @@ type tiles[T float] struct {
 	dot     func(x, y *T, groups int, mask *T) T
 }
 
+// tile is a product tile of mr rows.
+type tile[T float] struct {
+	nr    int // columns
+	chain func(c *T, ldc int, a, b *T, steps int)
+	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
+}
+
+// panel picks the tile for what is left of the columns: two narrow ones serve up
+// to two vectors, where most of a wide one would be waste.
+func (t *tiles[T]) panel(cols int) *tile[T] {
+	if cols <= 2*t.narrow.nr {
+		return &t.narrow
+	}
+	return &t.wide
+}
+
 var avx512F64 = tiles[float64]{
-	mr: 8, nr: 24, lanes: 8, vector: 8,
-	chain: callChainAVX512F64, lane: callLaneAVX512F64, pack: callPackAVX512F64,
+	mr: 8, lanes: 8, cache: 768 << 10, few: 24, near: 34 << 10,
+	wide:        tile[float64]{24, callChainAVX512F64, callLaneAVX512F64},
+	narrow:      tile[float64]{8, callChainNarrowAVX512F64, callLaneNarrowAVX512F64},
+	pack:        callPackAVX512F64,
+	copyColumns: callCopyColumnsAVX512F64, copyRows: callCopyRowsAVX512F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX512F64, callDot2AVX512F64, callDot3AVX512F64},
 	dotCols: 8, dot: callDotAVX512F64,
 }
 
 var avx512F32 = tiles[float32]{
-	mr: 8, nr: 48, lanes: 16, vector: 16,
-	chain: callChainAVX512F32, lane: callLaneAVX512F32, pack: callPackAVX512F32,
+	mr: 8, lanes: 16, cache: 768 << 10, few: 48, near: 34 << 10,
+	wide:        tile[float32]{48, callChainAVX512F32, callLaneAVX512F32},
+	narrow:      tile[float32]{16, callChainNarrowAVX512F32, callLaneNarrowAVX512F32},
+	pack:        callPackAVX512F32,
+	copyColumns: callCopyColumnsAVX512F32, copyRows: callCopyRowsAVX512F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX512F32, callDot2AVX512F32, callDot3AVX512F32},
 	dotCols: 8, dot: callDotAVX512F32,
 }
 
 var avx2F64 = tiles[float64]{
-	mr: 4, nr: 12, lanes: 8, vector: 4,
-	chain: callChainAVX2F64, lane: callLaneAVX2F64, pack: callPackAVX2F64,
+	mr: 4, lanes: 8, cache: 320 << 10, few: 12,
+	wide:        tile[float64]{12, callChainAVX2F64, callLaneAVX2F64},
+	narrow:      tile[float64]{4, callChainNarrowAVX2F64, callLaneNarrowAVX2F64},
+	pack:        callPackAVX2F64,
+	copyColumns: callCopyColumnsAVX2F64, copyRows: callCopyRowsAVX2F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX2F64},
 	dotCols: 4, dot: callDotAVX2F64,
 }
 
 var avx2F32 = tiles[float32]{
-	mr: 4, nr: 24, lanes: 16, vector: 8,
-	chain: callChainAVX2F32, lane: callLaneAVX2F32, pack: callPackAVX2F32,
+	mr: 4, lanes: 16, cache: 320 << 10, few: 16,
+	wide:        tile[float32]{24, callChainAVX2F32, callLaneAVX2F32},
+	narrow:      tile[float32]{8, callChainNarrowAVX2F32, callLaneNarrowAVX2F32},
+	pack:        callPackAVX2F32,
+	copyColumns: callCopyColumnsAVX2F32, copyRows: callCopyRowsAVX2F32,
 	dots: []func(dst *float32, ldd int, x *float32, ldx int, rows **float32, groups int, mask *float32){
 		callDot1AVX2F32},
 	dotCols: 4, dot: callDotAVX2F32,
@@ -106,7 +139,8 @@ type scratch[T float] struct {
 	buf     []T
 	rows    [16]*T
 	offsets [16]int
-	edge    [32 * 48]T
+	panels  []panel[T]
+	edge    [8 * 48]T // a tile, or the rows that pack takes
 }
 
 var scratch64, scratch32 sync.Pool
@@ -131,23 +165,15 @@ func (s *scratch[T]) free() {
 	}
 }
 
-// take cuts the working memory into parts of the given lengths, each at a
+// take cuts the working memory into three parts of the given lengths, each at a
 // multiple of 64 bytes.
-func (s *scratch[T]) take(lengths ...int) [][]T {
+func (s *scratch[T]) take(x, y, z int) (_, _, _ []T) {
 	line := 64 / size[T]()
-	total := line
-	for _, n := range lengths {
-		total += (n + line - 1) / line * line
-	}
-	if len(s.buf) < total {
+	x1, y1 := roundUp(x, line), roundUp(y, line)
+	if total := x1 + y1 + z + line; len(s.buf) < total {
 		s.buf = make([]T, total)
 	}
 	skip := int(-uintptr(unsafe.Pointer(&s.buf[0])) % 64)
-	rest := s.buf[skip/size[T]():]
-	parts := make([][]T, len(lengths))
-	for i, n := range lengths {
-		parts[i] = rest[:n:n]
-		rest = rest[(n+line-1)/line*line:]
-	}
-	return parts
+	b := s.buf[skip/size[T]():]
+	return b[:x:x], b[x1 : x1+y : x1+y], b[x1+y1 : x1+y1+z : x1+y1+z]
 }

@@ -34,10 +34,47 @@ func chainAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
 func laneAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *float32, first int, last int)
+
+// chainNarrowAVX2F32 adds to a 4x8 tile of C (rows ldc bytes apart):
+//
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 8 {
+//				c[i][j] = FMA(a[4*p+i], b[8*p+j], c[i][j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func chainNarrowAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int)
+
+// laneNarrowAVX2F32 computes lanes first to last-1, in the order of the tree, of a 4x8 tile of dot products:
+//
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 8 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
+//
+// 64 bytes follow each lane of a and of b;
+// stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
+//
+//go:noescape
+func laneNarrowAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *float32, first int, last int)
 
 // packAVX2F32 transposes 4 rows of src (ld bytes apart) in groups of 16 elements:
 //
@@ -53,6 +90,24 @@ func laneAVX2F32(c *float32, ldc int, a *float32, b *float32, steps int, stack *
 //
 //go:noescape
 func packAVX2F32(dst *float32, src *float32, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX2F32 copies 4 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX2F32(dst *float32, src *float32, ld int, rows int)
+
+// copyRowsAVX2F32 copies 24 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[24*p:24*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX2F32(dst *float32, src *float32, ld int, rows int)
 
 // dot1AVX2F32 sets 1x4 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -90,8 +145,28 @@ func callLaneAVX2F32(c *float32, ldc int, a, b *float32, steps int, stack *float
 }
 
 //go:noinline
+func callChainNarrowAVX2F32(c *float32, ldc int, a, b *float32, steps int) {
+	chainNarrowAVX2F32(c, ldc, a, b, steps)
+}
+
+//go:noinline
+func callLaneNarrowAVX2F32(c *float32, ldc int, a, b *float32, steps int, stack *float32, first, last int) {
+	laneNarrowAVX2F32(c, ldc, a, b, steps, stack, first, last)
+}
+
+//go:noinline
 func callPackAVX2F32(dst, src *float32, ld, groups int, offsets *int, step int) {
 	packAVX2F32(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX2F32(dst, src *float32, ld, rows int) {
+	copyColumnsAVX2F32(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX2F32(dst, src *float32, ld, rows int) {
+	copyRowsAVX2F32(dst, src, ld, rows)
 }
 
 //go:noinline

@@ -34,10 +34,47 @@ func chainAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
 func laneAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *float64, first int, last int)
+
+// chainNarrowAVX2F64 adds to a 4x4 tile of C (rows ldc bytes apart):
+//
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 4 {
+//				c[i][j] = FMA(a[4*p+i], b[4*p+j], c[i][j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func chainNarrowAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int)
+
+// laneNarrowAVX2F64 computes lanes first to last-1, in the order of the tree, of a 4x4 tile of dot products:
+//
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 4 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
+//
+// 64 bytes follow each lane of a and of b;
+// stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
+//
+//go:noescape
+func laneNarrowAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *float64, first int, last int)
 
 // packAVX2F64 transposes 4 rows of src (ld bytes apart) in groups of 8 elements:
 //
@@ -53,6 +90,24 @@ func laneAVX2F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *
 //
 //go:noescape
 func packAVX2F64(dst *float64, src *float64, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX2F64 copies 4 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX2F64(dst *float64, src *float64, ld int, rows int)
+
+// copyRowsAVX2F64 copies 12 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[12*p:12*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX2F64(dst *float64, src *float64, ld int, rows int)
 
 // dot1AVX2F64 sets 1x4 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -146,8 +201,28 @@ func callLaneAVX2F64(c *float64, ldc int, a, b *float64, steps int, stack *float
 }
 
 //go:noinline
+func callChainNarrowAVX2F64(c *float64, ldc int, a, b *float64, steps int) {
+	chainNarrowAVX2F64(c, ldc, a, b, steps)
+}
+
+//go:noinline
+func callLaneNarrowAVX2F64(c *float64, ldc int, a, b *float64, steps int, stack *float64, first, last int) {
+	laneNarrowAVX2F64(c, ldc, a, b, steps, stack, first, last)
+}
+
+//go:noinline
 func callPackAVX2F64(dst, src *float64, ld, groups int, offsets *int, step int) {
 	packAVX2F64(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX2F64(dst, src *float64, ld, rows int) {
+	copyColumnsAVX2F64(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX2F64(dst, src *float64, ld, rows int) {
+	copyRowsAVX2F64(dst, src, ld, rows)
 }
 
 //go:noinline

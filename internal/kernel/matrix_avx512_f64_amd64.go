@@ -34,10 +34,47 @@ func chainAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int)
 //		push(stack, sum)
 //	}
 //
+// 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
 //
 //go:noescape
 func laneAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *float64, first int, last int)
+
+// chainNarrowAVX512F64 adds to a 8x8 tile of C (rows ldc bytes apart):
+//
+//	for p := range steps {
+//		for i := range 8 {
+//			for j := range 8 {
+//				c[i][j] = FMA(a[8*p+i], b[8*p+j], c[i][j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func chainNarrowAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int)
+
+// laneNarrowAVX512F64 computes lanes first to last-1, in the order of the tree, of a 8x8 tile of dot products:
+//
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 8 {
+//				for j := range 8 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
+//
+// 64 bytes follow each lane of a and of b;
+// stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
+//
+//go:noescape
+func laneNarrowAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int, stack *float64, first int, last int)
 
 // packAVX512F64 transposes 8 rows of src (ld bytes apart) in groups of 8 elements:
 //
@@ -53,6 +90,24 @@ func laneAVX512F64(c *float64, ldc int, a *float64, b *float64, steps int, stack
 //
 //go:noescape
 func packAVX512F64(dst *float64, src *float64, ld int, groups int, offsets *int, step int)
+
+// copyColumnsAVX512F64 copies 8 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[8*p:8*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyColumnsAVX512F64(dst *float64, src *float64, ld int, rows int)
+
+// copyRowsAVX512F64 copies 24 elements from each row of src (ld bytes apart):
+//
+//	for p := range rows {
+//		copy(dst[24*p:24*(p+1)], src[p])
+//	}
+//
+//go:noescape
+func copyRowsAVX512F64(dst *float64, src *float64, ld int, rows int)
 
 // dot1AVX512F64 sets 1x8 dot products of rows of x (ldx bytes apart) with rows:
 //
@@ -174,8 +229,28 @@ func callLaneAVX512F64(c *float64, ldc int, a, b *float64, steps int, stack *flo
 }
 
 //go:noinline
+func callChainNarrowAVX512F64(c *float64, ldc int, a, b *float64, steps int) {
+	chainNarrowAVX512F64(c, ldc, a, b, steps)
+}
+
+//go:noinline
+func callLaneNarrowAVX512F64(c *float64, ldc int, a, b *float64, steps int, stack *float64, first, last int) {
+	laneNarrowAVX512F64(c, ldc, a, b, steps, stack, first, last)
+}
+
+//go:noinline
 func callPackAVX512F64(dst, src *float64, ld, groups int, offsets *int, step int) {
 	packAVX512F64(dst, src, ld, groups, offsets, step)
+}
+
+//go:noinline
+func callCopyColumnsAVX512F64(dst, src *float64, ld, rows int) {
+	copyColumnsAVX512F64(dst, src, ld, rows)
+}
+
+//go:noinline
+func callCopyRowsAVX512F64(dst, src *float64, ld, rows int) {
+	copyRowsAVX512F64(dst, src, ld, rows)
 }
 
 //go:noinline

@@ -3,38 +3,34 @@
 package kernel
 
 // packLanes packs rows (at most width) rows of src, k elements each, by lane:
-// element p = lanes*q+l of row i goes to dst[(lanePosition(l)*steps+q)*width+i].
+// element p = lanes*q+l of row i goes to place q*width+i of lane l, and the lanes
+// follow each other as lanePosition says, lanePad bytes apart.
 // What is missing to full groups and to width rows is filled up with zeros.
 func (t *tiles[T]) packLanes(s *scratch[T], dst []T, width int, src []T, ld, rows, k int) {
 	groups := k / t.lanes
 	steps := (k + t.lanes - 1) / t.lanes
+	length := steps*width + lanePad/size[T]()
 	place := s.offsets[:t.lanes]
 	for l := range place {
-		place[l] = lanePosition(l, t.lanes) * steps * width * size[T]()
+		place[l] = lanePosition(l, t.lanes) * length * size[T]()
 	}
-	i := 0
-	for ; i+t.mr <= rows && groups > 0; i += t.mr {
-		t.pack(at(dst, i), at(src, i*ld), ld*size[T](), groups, &place[0], width*size[T]())
-	}
-	one := func(i, q, l int) {
-		var v T
-		if p := q*t.lanes + l; i < rows && p < k {
-			v = src[i*ld+p]
+	step := width * size[T]()
+	for i := 0; i < width; i += t.mr {
+		to, n := dst[i:], 0
+		if h := rows - i; h >= t.mr {
+			t.pack(&to[0], at(src, i*ld), ld*size[T](), groups, &place[0], step)
+			n = groups
 		}
-		dst[(lanePosition(l, t.lanes)*steps+q)*width+i] = v
-	}
-	for ; i < width; i++ {
-		for q := range groups {
-			for l := range t.lanes {
-				one(i, q, l)
+		// By way of a copy with zeros around it: the last, partial group, and rows
+		// that are too few for pack.
+		wide := len(s.edge) / t.mr / t.lanes // groups in a copy
+		for ; n < steps; n += wide {
+			clear(s.edge[:])
+			from, until := n*t.lanes, min(k, (n+wide)*t.lanes)
+			for r := range min(t.mr, rows-i) {
+				copy(s.edge[r*wide*t.lanes:], src[(i+r)*ld+from:(i+r)*ld+until])
 			}
-		}
-	}
-	if groups < steps {
-		for i := range width {
-			for l := range t.lanes {
-				one(i, groups, l)
-			}
+			t.pack(at(to, n*width), &s.edge[0], wide*t.lanes*size[T](), min(wide, steps-n), &place[0], step)
 		}
 	}
 }
@@ -47,9 +43,7 @@ func (t *tiles[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, st
 	case rows < t.mr:
 		clear(dst[:steps*t.mr])
 	case ai == 1:
-		for p := range steps {
-			copy(dst[p*t.mr:(p+1)*t.mr], src[p*ap:])
-		}
+		t.copyColumns(&dst[0], &src[0], ap*size[T](), steps)
 		return
 	case ap == 1:
 		groups := steps / t.lanes
@@ -67,11 +61,15 @@ func (t *tiles[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, st
 	}
 }
 
-// packRows packs cols (at most width) columns of steps rows of B: element (p, j)
-// goes to dst[p*width+j]. Missing columns are zeros.
-func packRows[T float](dst []T, width int, src []T, ld, cols, steps int) {
+// packRows packs cols (at most nr) columns of steps rows of B: element (p, j)
+// goes to dst[p*nr+j]. Missing columns are zeros.
+func (t *tiles[T]) packRows(dst []T, nr int, src []T, ld, cols, steps int) {
+	if cols == t.wide.nr {
+		t.copyRows(&dst[0], &src[0], ld*size[T](), steps)
+		return
+	}
 	for p := range steps {
-		row := dst[p*width : (p+1)*width]
+		row := dst[p*nr : (p+1)*nr]
 		copy(row[:cols], src[p*ld:])
 		clear(row[cols:])
 	}

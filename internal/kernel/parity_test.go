@@ -4,23 +4,33 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
 // Every path that this processor has is called by name and compared, bit for
 // bit, with the plain loops.
 
-// fast calls f once for every available path other than the plain one.
-func fast(t *testing.T, f func(t *testing.T, p path)) {
-	found := false
-	for _, p := range paths {
+// fastPaths lists every available path other than the plain one, and variants
+// that take the ways which a path chooses by size whatever the size.
+func fastPaths() []path {
+	var list []path
+	for _, p := range append(slices.Clone(paths), variants()...) {
 		if p.available && p.name != generic.name {
-			found = true
-			t.Run(p.name, func(t *testing.T) { f(t, p.fill()) })
+			list = append(list, p.fill())
 		}
 	}
-	if !found {
+	return list
+}
+
+// fast calls f once for every fast path.
+func fast(t *testing.T, f func(t *testing.T, p path)) {
+	list := fastPaths()
+	if len(list) == 0 {
 		t.Skip("this build has plain Go only")
+	}
+	for _, p := range list {
+		t.Run(p.name, func(t *testing.T) { f(t, p) })
 	}
 }
 
@@ -111,7 +121,7 @@ func TestRowsParity(t *testing.T) {
 	fast(t, func(t *testing.T, p path) {
 		r := rand.New(rand.NewPCG(3, 4))
 		for _, kind := range kinds {
-			for _, k := range lengths() {
+			for _, k := range append(lengths(), 2047, 2048, 2049, 5000) {
 				ldw := k + r.IntN(3)
 				w := kind.slice(r, max(0, (rows-1)*ldw+k))
 				for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33} {

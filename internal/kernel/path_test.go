@@ -53,7 +53,7 @@ func TestUse(t *testing.T) {
 // TestGates reads which instruction sets the generated assembly says it needs
 // and checks that the gate in archPaths tests each of them.
 func TestGates(t *testing.T) {
-	base := []string{"SSE", "SSE2", "AVX", "AVX2", "FMA3", "POPCNT"}
+	base := []string{"MMX+", "SSE", "SSE2", "AVX", "AVX2", "FMA3", "POPCNT"}
 	gates := map[string][]string{
 		"avx2":   base,
 		"avx512": append([]string{"AVX512F", "AVX512CD", "AVX512DQ", "AVX512BW", "AVX512VL"}, base...),

@@ -4,16 +4,66 @@ package kernel
 
 import "math/bits"
 
-// How a product is cut up. A block of B is packed into panels of nr columns and
-// stays in the second-level cache while the packed rows of A pass by.
+// What was tried, on one core of a Zen 5 (EPYC, AVX-512 at full width, register
+// peak 140 GFLOPS in float64, 280 in float32), machine shared, best of 60, share
+// of the peak of the same run. mulT of 256x768x768 unless said otherwise:
+//
+//	                                                    float64   float32
+//	packed by lane, as it is                              92 %      91 %
+//	the lane tile alone, operands in cache                99 %      98 %
+//	dot products of rows where they lie, tile of 3x8      71 %      94 %
+//	  the same, 256x2048x384                              53 %      60 %
+//	packed, without asking for the result's lines         87 %      87 %
+//	packed, no bytes between lanes, 1024 inputs           87 %      80 %
+//	tile loop unrolled by 4; by 2; not at all             92 %      91 %
+//
+// Rows where they lie cost nothing to pack and win as long as eight rows of B fit
+// into the first-level cache (hence near); beyond that each tile reads 11 rows
+// from the second level and waits for them. Splitting the sum there would mean to
+// store and reload eight lanes for each element of the result. Other shapes of
+// that tile (5x5, 4x6) read a tenth less per multiply-add, too little to change
+// this, and were not built. With more rows of A than the second level holds, B
+// comes from memory several times, which two cores at once feel: 1024x768x8192
+// in float32 225 GFLOPS against 239 packed.
+//
+// mulAdd of the same size: 85 % with 384 steps, panels of B copied by Go and A
+// outermost; 94 % with 768 steps, copies in assembly, eight tiles of A below each
+// panel of B, and the lines of the next tile of C asked for.
+//
+// Reading gathered rows from memory (16384 x 768, 100 MB): 42-44 GB/s; 45-47 with
+// the first four lines of the next eight rows asked for, 38-40 with whole rows.
+
+// How a product is cut up. Packed rows of A and one packed panel of B, which
+// together fit into the second-level cache, meet tile by tile.
 const (
-	rowBlock   = 1024 // rows of A packed at a time
-	panelBlock = 4    // panels of B packed at a time by mulT
-	chainBlock = 384  // steps of a chain between two visits of the result
-	chainCols  = 8    // panels of B packed at a time by mulAdd
-	fewRows    = 16   // below this, packing B costs more than it saves
-	longRow    = 4096 // from this on, lanes pass by one at a time
+	packedRows = 1024 // rows of A packed at a time
+	maxPanels  = 8    // wide panels of B packed at a time
+	tileRows   = 8    // tiles that one panel of B meets before the next panel
+	chainSteps = 768  // steps of a chain between two visits of the result
+	lanePad    = 64   // bytes after each lane of a packed panel: see the generator
 )
+
+// panel is a packed group of columns of the result.
+type panel[T float] struct {
+	*tile[T]
+	first, cols int // columns of the result
+	at          int // where its packed elements start
+}
+
+// cut divides cols columns into panels of which one column takes length packed
+// elements and a whole one pad more.
+func (t *tiles[T]) cut(s *scratch[T], cols, length, pad int) []panel[T] {
+	list, at := s.panels[:0], 0
+	for j := 0; j < cols; {
+		p := panel[T]{tile: t.panel(cols - j), first: j, at: at}
+		p.cols = min(p.nr, cols-j)
+		at += p.nr*length + pad
+		j += p.cols
+		list = append(list, p)
+	}
+	s.panels = list
+	return list
+}
 
 // mulT sets dst = A Bᵀ in dot order. A tile holds one lane of its sums at a
 // time: with both sides packed by lane, a dot product becomes an outer product,
@@ -27,59 +77,57 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	within(b, n, ldb, k)
 	s := getScratch[T]()
 	defer s.free()
-	if m < fewRows {
-		t.mulFew(s, dst, ldd, a, lda, m, b, ldb, n, k)
+	near := (len(t.dots)+t.dotCols)*k*size[T]() <= t.near && m*k*size[T]() <= t.cache/2
+	if m < t.few || n < t.few || near {
+		t.mulStraight(s, dst, ldd, a, lda, m, b, ldb, n, k)
 		return
 	}
 	var (
-		steps  = (k + t.lanes - 1) / t.lanes
-		length = steps * t.lanes // of a packed row
-		tile   = t.mr * t.nr
-		depth  = bits.Len(uint(t.lanes - 1))
-		mb     = min(rowBlock, roundUp(m, t.mr))
-		nb     = min(panelBlock*t.nr, roundUp(n, t.nr))
-		parts  = s.take(mb*length, nb*length, mb*t.nr*depth)
-		ap, bp = parts[0], parts[1]
-		stacks = parts[2]
-		group  = t.lanes
+		steps = (k + t.lanes - 1) / t.lanes
+		pad   = lanePad / size[T]()
+		aLane = steps*t.mr + pad // of a panel
+		nr    = t.wide.nr
+		mb    = min(packedRows, roundUp(m, t.mr))
+		nb    = min(maxPanels*nr, n)
+		stack = t.mr * nr * bits.Len(uint(t.lanes-1)) // the finished lanes of one tile
+		group = t.lanes                               // how many lanes pass by at a time
 	)
-	if k >= longRow {
-		group = 1
+	for group > 1 && group*(tileRows*aLane+steps*nr+pad)*size[T]() > t.cache {
+		group /= 2
 	}
+	ap, bp, stacks := s.take(mb/t.mr*t.lanes*aLane, t.lanes*(steps*roundUp(nb, nr)+pad*(maxPanels+1)), tileRows*(maxPanels+1)*stack)
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
 		for i := 0; i < rows; i += t.mr {
-			t.packLanes(s, ap[i*length:], t.mr, a[(i0+i)*lda:], lda, min(t.mr, rows-i), k)
+			t.packLanes(s, ap[i/t.mr*t.lanes*aLane:], t.mr, a[(i0+i)*lda:], lda, min(t.mr, rows-i), k)
 		}
 		for j0 := 0; j0 < n; j0 += nb {
-			cols := min(nb, n-j0)
-			for j := 0; j < cols; j += t.nr {
-				t.packLanes(s, bp[j*length:], t.nr, b[(j0+j)*ldb:], ldb, min(t.nr, cols-j), k)
+			panels := t.cut(s, min(nb, n-j0), steps*t.lanes, pad*t.lanes)
+			for _, p := range panels {
+				t.packLanes(s, bp[p.at:], p.nr, b[(j0+p.first)*ldb:], ldb, p.cols, k)
 			}
-			run := func(i, j, first, last int, stack []T) {
-				c, ldc := at(dst, (i0+i)*ldd+j0+j), ldd
-				full := i+t.mr <= rows && j+t.nr <= cols
-				if !full {
-					c, ldc = &s.edge[0], t.nr
-				}
-				t.lane(c, ldc*size[T](), at(ap, i*length+first*steps*t.mr), at(bp, j*length+first*steps*t.nr), steps,
-					at(stack, bits.OnesCount(uint(first))*tile), first, last)
-				if !full && last == t.lanes {
-					copyTile(dst[(i0+i)*ldd+j0+j:], ldd, s.edge[:], t.nr, min(t.mr, rows-i), min(t.nr, cols-j))
-				}
-			}
-			if group == t.lanes {
-				for i := 0; i < rows; i += t.mr {
-					for j := 0; j < cols; j += t.nr {
-						run(i, j, 0, t.lanes, stacks)
-					}
-				}
-				continue
-			}
-			for j := 0; j < cols; j += t.nr {
-				for first := 0; first < t.lanes; first += group {
-					for i := 0; i < rows; i += t.mr {
-						run(i, j, first, first+group, stacks[i*t.nr*depth:])
+			for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
+				i2 := min(rows, i1+tileRows*t.mr)
+				for lane := 0; lane < t.lanes; lane += group {
+					own := 0 // where this tile's stack starts
+					for _, p := range panels {
+						y := at(bp, p.at+lane*(steps*p.nr+pad))
+						for i := i1; i < i2; i += t.mr {
+							x := at(ap, (i/t.mr*t.lanes+lane)*aLane)
+							sums := at(stacks, own+bits.OnesCount(uint(lane))*t.mr*p.nr)
+							c, h := (i0+i)*ldd+j0+p.first, min(t.mr, rows-i)
+							if h == t.mr && p.cols == p.nr {
+								p.lane(&dst[c], ldd*size[T](), x, y, steps, sums, lane, lane+group)
+							} else {
+								p.lane(&s.edge[0], p.nr*size[T](), x, y, steps, sums, lane, lane+group)
+								if lane+group == t.lanes {
+									copyTile(dst[c:], ldd, s.edge[:], p.nr, h, p.cols)
+								}
+							}
+							if group < t.lanes {
+								own += stack
+							}
+						}
 					}
 				}
 			}
@@ -87,23 +135,29 @@ func (t *tiles[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k in
 	}
 }
 
-// mulFew is mulT for few rows: dot products straight from memory.
-func (t *tiles[T]) mulFew(s *scratch[T], dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k int) {
+// mulStraight is mulT without packing: dot products of rows where they lie.
+// Where a tile's rows fit into the first-level cache nothing is faster.
+func (t *tiles[T]) mulStraight(s *scratch[T], dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k int) {
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
-	for j := 0; j < n; j += t.dotCols {
-		cols := min(t.dotCols, n-j)
-		for q := range t.dotCols {
-			s.rows[q] = at(b, (j+min(q, cols-1))*ldb)
-		}
-		for i := 0; i < m; i += len(t.dots) {
-			rows := min(len(t.dots), m-i)
-			c, ldc := at(dst, i*ldd+j), ldd
-			if cols < t.dotCols {
-				c, ldc = &s.edge[0], t.dotCols
+	step := len(t.dots)
+	block := max(1, t.cache/2/(k*size[T]()+1)/step) * step // rows of A that stay in the second-level cache
+	for i0 := 0; i0 < m; i0 += block {
+		i1 := min(m, i0+block)
+		for j := 0; j < n; j += t.dotCols {
+			cols := min(t.dotCols, n-j)
+			for q := range 2 * t.dotCols { // these rows and the next
+				s.rows[q] = at(b, min(j+q, n-1)*ldb)
 			}
-			t.dots[rows-1](c, ldc*size[T](), at(a, i*lda), lda*size[T](), &s.rows[0], groups, rest)
-			if cols < t.dotCols {
-				copyTile(dst[i*ldd+j:], ldd, s.edge[:], t.dotCols, rows, cols)
+			for i := i0; i < i1; i += step {
+				rows := min(step, i1-i)
+				c, ldc := at(dst, i*ldd+j), ldd
+				if cols < t.dotCols {
+					c, ldc = &s.edge[0], t.dotCols
+				}
+				t.dots[rows-1](c, ldc*size[T](), at(a, i*lda), lda*size[T](), &s.rows[0], groups, rest)
+				if cols < t.dotCols {
+					copyTile(dst[i*ldd+j:], ldd, s.edge[:], t.dotCols, rows, cols)
+				}
 			}
 		}
 	}
@@ -120,13 +174,12 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 	s := getScratch[T]()
 	defer s.free()
 	var (
-		mb    = min(rowBlock, roundUp(m, t.mr))
-		nb    = min(chainCols*t.nr, roundUp(n, t.nr))
-		kb    = min(chainBlock, k)
-		parts = s.take(mb*kb, nb*kb)
-		pa    = parts[0]
-		pb    = parts[1]
+		mb    = min(packedRows, roundUp(m, t.mr))
+		nb    = min(maxPanels*t.wide.nr, n)
+		turns = (k + chainSteps - 1) / chainSteps
+		kb    = (k + turns - 1) / turns
 	)
+	pa, pb, _ := s.take(mb*kb, roundUp(nb, t.wide.nr)*kb, 0)
 	for i0 := 0; i0 < m; i0 += mb {
 		rows := min(mb, m-i0)
 		for p0 := 0; p0 < k; p0 += kb {
@@ -135,22 +188,24 @@ func (t *tiles[T]) mulAdd(dst []T, ldd, m, n, k int, a []T, ai, ap int, b []T, l
 				t.packColumns(s, pa[i*kb:], a[(i0+i)*ai+p0*ap:], ai, ap, min(t.mr, rows-i), steps)
 			}
 			for j0 := 0; j0 < n; j0 += nb {
-				cols := min(nb, n-j0)
-				for j := 0; j < cols; j += t.nr {
-					packRows(pb[j*kb:], t.nr, b[p0*ldb+j0+j:], ldb, min(t.nr, cols-j), steps)
+				panels := t.cut(s, min(nb, n-j0), steps, 0)
+				for _, p := range panels {
+					t.packRows(pb[p.at:], p.nr, b[p0*ldb+j0+p.first:], ldb, p.cols, steps)
 				}
-				for i := 0; i < rows; i += t.mr {
-					for j := 0; j < cols; j += t.nr {
-						x, y := at(pa, i*kb), at(pb, j*kb)
-						c := (i0+i)*ldd + j0 + j
-						if i+t.mr <= rows && j+t.nr <= cols {
-							t.chain(&dst[c], ldd*size[T](), x, y, steps)
-							continue
+				for i1 := 0; i1 < rows; i1 += tileRows * t.mr {
+					i2 := min(rows, i1+tileRows*t.mr)
+					for _, p := range panels {
+						y := at(pb, p.at)
+						for i := i1; i < i2; i += t.mr {
+							c, h := (i0+i)*ldd+j0+p.first, min(t.mr, rows-i)
+							if h == t.mr && p.cols == p.nr {
+								p.chain(&dst[c], ldd*size[T](), at(pa, i*kb), y, steps)
+								continue
+							}
+							copyTile(s.edge[:], p.nr, dst[c:], ldd, h, p.cols)
+							p.chain(&s.edge[0], p.nr*size[T](), at(pa, i*kb), y, steps)
+							copyTile(dst[c:], ldd, s.edge[:], p.nr, h, p.cols)
 						}
-						h, w := min(t.mr, rows-i), min(t.nr, cols-j)
-						copyTile(s.edge[:], t.nr, dst[c:], ldd, h, w)
-						t.chain(&s.edge[0], t.nr*size[T](), x, y, steps)
-						copyTile(dst[c:], ldd, s.edge[:], t.nr, h, w)
 					}
 				}
 			}

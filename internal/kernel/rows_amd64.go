@@ -22,8 +22,8 @@ func (t *tiles[T]) dotRows(dst, x, w []T, ldw int, idx []int32) {
 	groups, rest := k/t.lanes, mask[T](k%t.lanes)
 	for len(idx) > 0 {
 		n := min(t.dotCols, len(idx))
-		for q := range t.dotCols {
-			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, n-1)])*ldw:][:k])
+		for q := range 2 * t.dotCols { // these rows and the next
+			s.rows[q] = unsafe.SliceData(w[int(idx[min(q, len(idx)-1)])*ldw:][:k])
 		}
 		c := unsafe.SliceData(dst)
 		if n < t.dotCols {
@@ -48,23 +48,32 @@ var (
 	avx2Add   = adders{4, callAdd8AVX2F64, callAdd4AVX2F64, callAdd1AVX2F64}
 )
 
+// addBlock is how much of dst one pass covers: it stays in the first-level cache,
+// and no call lasts long.
+const addBlock = 2048
+
 func (a *adders) addRows(dst, alpha, w []float64, ldw int, idx []int32) {
 	s := getScratch[float64]()
 	defer s.free()
-	vectors, rest := len(dst)/a.vector, mask[float64](len(dst)%a.vector)
-	for len(idx) > 0 {
-		n, add := 1, a.add1
-		switch {
-		case len(idx) >= 8:
-			n, add = 8, a.add8
-		case len(idx) >= 4:
-			n, add = 4, a.add4
+	alpha = alpha[:len(idx)]
+	for from := 0; from < len(dst); from += addBlock {
+		block := dst[from:min(len(dst), from+addBlock)]
+		vectors, rest := len(block)/a.vector, mask[float64](len(block)%a.vector)
+		for t := 0; t < len(idx); {
+			n, add := 1, a.add1
+			switch left := len(idx) - t; {
+			case left >= 8:
+				n, add = 8, a.add8
+			case left >= 4:
+				n, add = 4, a.add4
+			}
+			for q := range 2 * n { // these rows and the next
+				j := int(idx[min(t+q, len(idx)-1)])
+				s.rows[q] = unsafe.SliceData(w[j*ldw+from:][:len(block)])
+			}
+			add(&block[0], vectors, &alpha[t], &s.rows[0], rest)
+			t += n
 		}
-		for q, j := range idx[:n] {
-			s.rows[q] = unsafe.SliceData(w[int(j)*ldw:][:len(dst)])
-		}
-		add(unsafe.SliceData(dst), vectors, &alpha[0], &s.rows[0], rest)
-		alpha, idx = alpha[n:], idx[n:]
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -8,21 +10,24 @@ import (
 // dotTile multiplies rows of A with dotCols rows of B, straight from memory.
 func (g *gen) dotTile(rows int) {
 	cols, parts := g.dotCols, g.lanes*g.bytes/g.width
-	g.begin(g.lines("dot%d", rows), g.lines("dst *%s, ldd int, x *%[1]s, ldx int, rows **%[1]s, groups int, mask *%[1]s", g.goType),
-		g.lines("sets %dx%d dot products of rows of x (ldx bytes apart) with rows:", rows, cols),
+	g.begin(fmt.Sprintf("dot%d", rows), fmt.Sprintf("dst *%s, ldd int, x *%[1]s, ldx int, rows **%[1]s, groups int, mask *%[1]s", g.goType),
+		fmt.Sprintf("sets %dx%d dot products of rows of x (ldx bytes apart) with rows:", rows, cols),
 		"",
-		g.lines("\tfor i := range %d {", rows),
-		g.lines("\t\tfor j := range %d {", cols),
+		fmt.Sprintf("\tfor i := range %d {", rows),
+		fmt.Sprintf("\t\tfor j := range %d {", cols),
 		"\t\t\tdst[i][j] = Dot(x[i], rows[j])",
 		"\t\t}", "\t}",
 		"",
-		g.lines("over groups of %d elements and, where mask is not nil, one more of which only", g.lanes),
+		fmt.Sprintf("over groups of %d elements and, where mask is not nil, one more of which only", g.lanes),
 		"the elements whose mask is negative are read. dst's rows are ldd bytes apart.")
 	x, ldx, ptrs, n, mask := g.arg("x"), g.arg("ldx"), g.arg("rows"), g.arg("groups"), g.arg("mask")
 	row := make([]reg.GPVirtual, cols)
 	for j := range row {
 		row[j] = g.GP64()
 		g.MOVQ(mem(ptrs, 8*j), row[j])
+	}
+	if rows == 1 {
+		g.prefetchRows(ptrs, cols)
 	}
 	pos := g.GP64()
 	g.XORQ(pos, pos)
@@ -91,6 +96,22 @@ func (g *gen) dotTile(rows int) {
 	g.end()
 }
 
+// prefetchRows asks for the beginnings of the count rows whose pointers follow
+// count others: the processor's own prefetch takes over once a row is under way.
+func (g *gen) prefetchRows(ptrs reg.Register, count int) {
+	p := g.GP64()
+	for j := range count {
+		g.MOVQ(mem(ptrs, 8*(count+j)), p)
+		for at := range prefetchLines {
+			g.PREFETCHT0(mem(p, 64*at))
+		}
+	}
+}
+
+// prefetchLines is what measured best in rows from memory: 42-44 GB/s without,
+// 45-47 with 4 lines, 43-45 with 2, 8 or 16, and 38-40 with whole rows.
+const prefetchLines = 4
+
 // masked returns a load and a store of those elements of part q of a group
 // whose mask is negative.
 func (g *gen) masked(mask reg.Register, q int) (load, store func(src, dst operand.Op)) {
@@ -119,8 +140,8 @@ func (g *gen) masked(mask reg.Register, q int) (load, store func(src, dst operan
 // dot is the product of one pair of rows, bound by the latency of one chain.
 func (g *gen) dot() {
 	parts := g.lanes * g.bytes / g.width
-	g.begin("dot", g.lines("x, y *%s, groups int, mask *%[1]s) (sum %[1]s", g.goType),
-		g.lines("returns the dot product over groups of %d elements and, where mask is not", g.lanes),
+	g.begin("dot", fmt.Sprintf("x, y *%s, groups int, mask *%[1]s) (sum %[1]s", g.goType),
+		fmt.Sprintf("returns the dot product over groups of %d elements and, where mask is not", g.lanes),
 		"nil, one more of which only the elements whose mask is negative are read.")
 	x, y, n, mask := g.arg("x"), g.arg("y"), g.arg("groups"), g.arg("mask")
 	acc := g.vecs(parts)

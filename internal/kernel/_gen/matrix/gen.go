@@ -16,7 +16,7 @@ type set struct {
 	name    string
 	width   int // bytes in a vector
 	mr      int // rows of a product tile, and rows that pack takes at a time
-	nv      int // vectors in a row of a product tile
+	wide    int // vectors in a row of a product tile; the narrow one has 1
 	dotRows int // most rows of A in a dot tile
 	dotCols int // rows of B in a dot tile
 }
@@ -24,8 +24,8 @@ type set struct {
 // 8x3 vectors leave 24 accumulators, 3 vectors of B and 2 broadcasts of A in 32
 // registers; 4x3 fill the 16 of AVX2 exactly.
 var (
-	avx512 = &set{name: "avx512", width: 64, mr: 8, nv: 3, dotRows: 3, dotCols: 8}
-	avx2   = &set{name: "avx2", width: 32, mr: 4, nv: 3, dotRows: 1, dotCols: 4}
+	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8}
+	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4}
 )
 
 type elem struct {
@@ -45,10 +45,13 @@ type gen struct {
 	*build.Context
 	*set
 	elem
+	nv       int    // vectors in a row of the product tile at hand
 	wrappers []byte // Go text to follow the stubs
 }
 
-func newGen(s *set, e elem) *gen { return &gen{Context: build.NewContext(), set: s, elem: e} }
+func newGen(s *set, e elem) *gen {
+	return &gen{Context: build.NewContext(), set: s, elem: e, nv: s.wide}
+}
 
 // begin starts a function name + set + element, say laneAVX512F64.
 func (g *gen) begin(name, params string, doc ...string) {
@@ -132,12 +135,10 @@ func (g *gen) pick(pd, ps func(...operand.Op), ops ...operand.Op) {
 func (g *gen) mov(ops ...operand.Op)       { g.pick(g.VMOVUPD, g.VMOVUPS, ops...) }
 func (g *gen) fma(x, y, acc operand.Op)    { g.pick(g.VFMADD231PD, g.VFMADD231PS, x, y, acc) }
 func (g *gen) add(x, y, dst operand.Op)    { g.pick(g.VADDPD, g.VADDPS, x, y, dst) }
-func (g *gen) broadcast(m, dst operand.Op) { g.pick(g.VBROADCASTSD, wrap2(g.VBROADCASTSS), m, dst) }
+func (g *gen) broadcast(m, dst operand.Op) { g.pick(g.VBROADCASTSD, g.VBROADCASTSS, m, dst) }
 func (g *gen) shuf128(i int, x, y, d operand.Op) { // 128-bit quarters: two of y, then two of x
 	g.pick(g.VSHUFF64X2, g.VSHUFF32X4, operand.U8(i), x, y, d)
 }
-
-func wrap2(f func(...operand.Op)) func(...operand.Op) { return f }
 
 // align puts the next instruction at a multiple of 64 bytes.
 func (g *gen) align() {
@@ -161,5 +162,3 @@ func (g *gen) loop(name string, n reg.GPVirtual, body func()) {
 	g.JNZ(operand.LabelRef(name))
 	g.Label(name + "_done")
 }
-
-func (g *gen) lines(format string, a ...any) string { return fmt.Sprintf(format, a...) }

@@ -22,9 +22,15 @@ func main() {
 	for _, s := range []*set{avx512, avx2} {
 		for _, e := range []elem{f64, f32} {
 			g := newGen(s, e)
-			g.chainTile()
-			g.laneTile()
+			g.chainTile("chain")
+			g.laneTile("lane")
+			g.nv = 1
+			g.chainTile("chainNarrow")
+			g.laneTile("laneNarrow")
+			g.nv = s.wide
 			g.pack()
+			g.copyRows("copyColumns", s.mr*e.bytes)
+			g.copyRows("copyRows", s.wide*s.width)
 			for rows := 1; rows <= s.dotRows; rows++ {
 				g.dotTile(rows)
 			}

@@ -1,19 +1,21 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // pack transposes mr rows, a group of lanes at a time.
 func (g *gen) pack() {
-	g.begin("pack", g.lines("dst, src *%s, ld, groups int, offsets *int, step int", g.goType),
-		g.lines("transposes %d rows of src (ld bytes apart) in groups of %d elements:", g.mr, g.lanes),
+	g.begin("pack", fmt.Sprintf("dst, src *%s, ld, groups int, offsets *int, step int", g.goType),
+		fmt.Sprintf("transposes %d rows of src (ld bytes apart) in groups of %d elements:", g.mr, g.lanes),
 		"",
 		"\tfor q := range groups {",
-		g.lines("\t\tfor l := range %d {", g.lanes),
-		g.lines("\t\t\tfor i := range %d {", g.mr),
-		g.lines("\t\t\t\tdst[offsets[l]+step*q+i] = src[i][%d*q+l]", g.lanes),
+		fmt.Sprintf("\t\tfor l := range %d {", g.lanes),
+		fmt.Sprintf("\t\t\tfor i := range %d {", g.mr),
+		fmt.Sprintf("\t\t\t\tdst[offsets[l]+step*q+i] = src[i][%d*q+l]", g.lanes),
 		"\t\t\t}", "\t\t}", "\t}",
 		"",
 		"offsets and step are in bytes.")
@@ -71,6 +73,36 @@ func (g *gen) pack() {
 			g.ADDQ(operand.U32(g.lanes*g.bytes), src4)
 		}
 		g.ADDQ(step, dst)
+	})
+	g.end()
+}
+
+// copyRows copies bytes of each row: a panel of B, or of a transposed A.
+func (g *gen) copyRows(name string, bytes int) {
+	g.begin(name, fmt.Sprintf("dst, src *%s, ld, rows int", g.goType),
+		fmt.Sprintf("copies %d elements from each row of src (ld bytes apart):", bytes/g.bytes),
+		"",
+		"\tfor p := range rows {",
+		fmt.Sprintf("\t\tcopy(dst[%[1]d*p:%[1]d*(p+1)], src[p])", bytes/g.bytes),
+		"\t}")
+	dst, src, ld, n := g.arg("dst"), g.arg("src"), g.arg("ld"), g.arg("rows")
+	g.loop("row", n, func() {
+		for at := 0; at < bytes; {
+			var v reg.VecVirtual
+			switch left := bytes - at; {
+			case left >= 64 && g.width == 64:
+				v = g.ZMM()
+			case left >= 32:
+				v = g.YMM()
+			default:
+				v = g.XMM()
+			}
+			g.VMOVUPS(mem(src, at), v)
+			g.VMOVUPS(v, mem(dst, at))
+			at += int(v.Size())
+		}
+		g.ADDQ(ld, src)
+		g.ADDQ(operand.U32(bytes), dst)
 	})
 	g.end()
 }

@@ -1,17 +1,19 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // addRows adds count scaled rows to dst in one pass over it.
 func (g *gen) addRows(count int) {
-	g.begin(g.lines("add%d", count), g.lines("dst *%s, vectors int, alpha *%[1]s, rows **%[1]s, mask *%[1]s", g.goType),
+	g.begin(fmt.Sprintf("add%d", count), fmt.Sprintf("dst *%s, vectors int, alpha *%[1]s, rows **%[1]s, mask *%[1]s", g.goType),
 		"adds scaled rows to dst:",
 		"",
-		g.lines("\tfor q := range %d * vectors {", g.perVec()),
-		g.lines("\t\tfor t := range %d {", count),
+		fmt.Sprintf("\tfor q := range %d * vectors {", g.perVec()),
+		fmt.Sprintf("\t\tfor t := range %d {", count),
 		"\t\t\tdst[q] = FMA(alpha[t], rows[t][q], dst[q])",
 		"\t\t}", "\t}",
 		"",
@@ -23,6 +25,9 @@ func (g *gen) addRows(count int) {
 		row[t] = g.GP64()
 		g.MOVQ(mem(ptrs, 8*t), row[t])
 		g.broadcast(mem(alpha, t*g.bytes), f[t])
+	}
+	if count == 8 {
+		g.prefetchRows(ptrs, count)
 	}
 	pos := g.GP64()
 	g.XORQ(pos, pos)

@@ -1,49 +1,44 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // outer adds one step of the outer product to the tile: a column of A (mr
 // values) times a row of B (nv vectors).
-func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register, step int) {
+func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register) {
 	row := make([]reg.VecVirtual, g.nv)
 	for v := range row {
 		row[v] = g.vec()
-		g.mov(mem(b, (step*g.nv+v)*g.width), row[v])
+		g.mov(mem(b, v*g.width), row[v])
 	}
 	for i := range acc {
 		f := g.vec()
-		g.broadcast(mem(a, (step*g.mr+i)*g.bytes), f)
+		g.broadcast(mem(a, i*g.bytes), f)
 		for v := range row {
 			g.fma(f, row[v], acc[i][v])
 		}
 	}
 }
 
-const unroll = 4
+// lanePad bytes follow each lane of a packed panel. Without them the lanes of
+// rows of 1024 elements lie at multiples of 4 KiB and compete, when pack writes
+// all of them at once, for one set of the first-level cache.
+const lanePad = 64
 
 // steps runs the outer product over n steps of packed A and B and leaves both
-// pointers behind what was read.
+// pointers behind what was read. Unrolling the loop by 2 or 4 gained nothing.
 func (g *gen) steps(acc [][]reg.VecVirtual, a, b reg.Register, n operand.Op) {
-	block := func(name string, count reg.GPVirtual, u int) {
-		g.loop(name, count, func() {
-			for s := range u {
-				g.outer(acc, a, b, s)
-			}
-			g.ADDQ(operand.U32(u*g.mr*g.bytes), a)
-			g.ADDQ(operand.U32(u*g.nv*g.width), b)
-		})
-	}
 	count := g.GP64()
 	g.MOVQ(n, count)
-	g.SHRQ(operand.Imm(2), count)
-	block("by4", count, unroll)
-	rest := g.GP64()
-	g.MOVQ(n, rest)
-	g.ANDQ(operand.Imm(unroll-1), rest)
-	block("by1", rest, 1)
+	g.loop("step", count, func() {
+		g.outer(acc, a, b)
+		g.ADDQ(operand.U32(g.mr*g.bytes), a)
+		g.ADDQ(operand.U32(g.nv*g.width), b)
+	})
 }
 
 func (g *gen) accumulators() [][]reg.VecVirtual {
@@ -54,8 +49,8 @@ func (g *gen) accumulators() [][]reg.VecVirtual {
 	return acc
 }
 
-// eachRow visits the tile in C, row by row.
-func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) {
+// eachRow visits the tile in C, row by row, and returns a pointer to the last.
+func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) reg.GPVirtual {
 	p := g.GP64()
 	g.MOVQ(c, p)
 	for i := range g.mr {
@@ -66,26 +61,44 @@ func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) {
 			g.ADDQ(ldc, p)
 		}
 	}
+	return p
 }
 
 func (g *gen) tileDoc() string {
-	return g.lines("%dx%d tile", g.mr, g.nv*g.perVec())
+	return fmt.Sprintf("%dx%d tile", g.mr, g.nv*g.perVec())
+}
+
+// prefetchTile asks for the tile in C, which is usually not in a cache, long
+// before it is stored to.
+func (g *gen) prefetchTile(p, ldc reg.Register) {
+	for i := range g.mr {
+		for at := 0; at < g.nv*g.width; at += 64 {
+			g.PREFETCHT0(mem(p, at))
+		}
+		g.PREFETCHT0(mem(p, g.nv*g.width-1))
+		if i < g.mr-1 {
+			g.ADDQ(ldc, p)
+		}
+	}
 }
 
 // chainTile: accumulators start from C.
-func (g *gen) chainTile() {
+func (g *gen) chainTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin("chain", g.lines("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
-		g.lines("adds to a %s of C (rows ldc bytes apart):", g.tileDoc()),
+	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
+		fmt.Sprintf("adds to a %s of C (rows ldc bytes apart):", g.tileDoc()),
 		"",
 		"\tfor p := range steps {",
-		g.lines("\t\tfor i := range %d {", g.mr),
-		g.lines("\t\t\tfor j := range %d {", nr),
-		g.lines("\t\t\t\tc[i][j] = FMA(a[%d*p+i], b[%d*p+j], c[i][j])", g.mr, nr),
+		fmt.Sprintf("\t\tfor i := range %d {", g.mr),
+		fmt.Sprintf("\t\t\tfor j := range %d {", nr),
+		fmt.Sprintf("\t\t\t\tc[i][j] = FMA(a[%d*p+i], b[%d*p+j], c[i][j])", g.mr, nr),
 		"\t\t\t}", "\t\t}", "\t}")
 	c, ldc, a, b, n := g.arg("c"), g.arg("ldc"), g.arg("a"), g.arg("b"), g.arg("steps")
 	acc := g.accumulators()
-	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(at, acc[i][v]) })
+	below := g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(at, acc[i][v]) })
+	g.Comment("The tile below is the next one.")
+	g.ADDQ(ldc, below)
+	g.prefetchTile(below, ldc)
 	g.steps(acc, a, b, n)
 	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
 	g.end()
@@ -94,16 +107,16 @@ func (g *gen) chainTile() {
 // laneTile: one chain for each lane, lanes in the order in which the tree of a
 // dot product meets them, so that finished lanes form a stack: after lane t, as
 // many sums are popped and added as t has trailing ones in binary.
-func (g *gen) laneTile() {
+func (g *gen) laneTile(name string) {
 	nr := g.nv * g.perVec()
-	g.begin("lane", g.lines("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
-		g.lines("computes lanes first to last-1, in the order of the tree, of a %s of dot products:", g.tileDoc()),
+	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
+		fmt.Sprintf("computes lanes first to last-1, in the order of the tree, of a %s of dot products:", g.tileDoc()),
 		"",
 		"\tfor t := first; t < last; t++ {",
 		"\t\tvar sum tile",
 		"\t\tfor p := range steps {",
-		g.lines("\t\t\tfor i := range %d {", g.mr),
-		g.lines("\t\t\t\tfor j := range %d {", nr),
+		fmt.Sprintf("\t\t\tfor i := range %d {", g.mr),
+		fmt.Sprintf("\t\t\t\tfor j := range %d {", nr),
 		"\t\t\t\t\tsum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])",
 		"\t\t\t\t}", "\t\t\t}", "\t\t}",
 		"\t\tfor bits := t; bits&1 == 1; bits >>= 1 {",
@@ -112,7 +125,8 @@ func (g *gen) laneTile() {
 		"\t\tpush(stack, sum)",
 		"\t}",
 		"",
-		g.lines("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
+		fmt.Sprintf("%d bytes follow each lane of a and of b;", lanePad),
+		fmt.Sprintf("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
 	a, b, sp, t := g.arg("a"), g.arg("b"), g.arg("stack"), g.arg("first")
 	acc := g.accumulators()
 	tile := uint64(g.mr * g.nv * g.width)
@@ -124,6 +138,7 @@ func (g *gen) laneTile() {
 		}
 	}
 	steps, _ := g.Param("steps").Resolve()
+	g.prefetchTile(g.arg("c"), g.arg("ldc"))
 	last, _ := g.Param("last").Resolve()
 	g.Label("lane")
 	for i := range acc {
@@ -132,6 +147,8 @@ func (g *gen) laneTile() {
 		}
 	}
 	g.steps(acc, a, b, steps.Addr)
+	g.ADDQ(operand.U32(lanePad), a)
+	g.ADDQ(operand.U32(lanePad), b)
 	bits := g.GP64()
 	g.MOVQ(t, bits)
 	g.Label("pop")
@@ -162,7 +179,7 @@ func (g *gen) peak() {
 	g.begin("peak", "n int",
 		"does n times 24 (AVX2: 12) independent multiply-adds of whole vectors, on registers only.")
 	n := g.arg("n")
-	acc := g.vecs(g.mr * g.nv)
+	acc := g.vecs(g.mr * g.wide)
 	x := g.vec()
 	g.zero(x)
 	for _, z := range acc {

@@ -9,3 +9,5 @@ type peak struct {
 }
 
 func peaks() []peak { return nil }
+
+func variants() []path { return nil }
