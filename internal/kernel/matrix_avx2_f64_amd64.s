@@ -843,7 +843,7 @@ out:
 	RET
 
 // func aboveAVX2F64(hits *int32, z *float64, groups int, t float64, start int) (n int)
-// Requires: AVX
+// Requires: AVX, POPCNT
 TEXT ·aboveAVX2F64(SB), NOSPLIT, $0-48
 	MOVQ         hits+0(FP), AX
 	MOVQ         z+8(FP), CX
@@ -859,18 +859,21 @@ group:
 	VCMPPD    $0x11, (CX), Y0, Y1
 	VMOVMSKPD Y1, DI
 	VCMPPD    $0x11, 32(CX), Y0, Y1
-	VMOVMSKPD Y1, R9
+	VMOVMSKPD Y1, R8
 	VCMPPD    $0x11, 64(CX), Y0, Y1
-	VMOVMSKPD Y1, R10
+	VMOVMSKPD Y1, R9
 	VCMPPD    $0x11, 96(CX), Y0, Y1
-	VMOVMSKPD Y1, R11
-	SHLQ      $0x04, R9
-	SHLQ      $0x08, R10
-	SHLQ      $0x0c, R11
+	VMOVMSKPD Y1, R10
+	SHLQ      $0x04, R8
+	SHLQ      $0x08, R9
+	SHLQ      $0x0c, R10
+	ORQ       R8, DI
+	ORQ       R10, R9
 	ORQ       R9, DI
-	ORQ       R11, R10
-	ORQ       R10, DI
 	JZ        none
+	POPCNTL   DI, R8
+	CMPL      R8, $0x04
+	JA        many
 
 bit:
 	BSFQ DI, R8
@@ -880,6 +883,76 @@ bit:
 	LEAQ -1(DI), R8
 	ANDQ R8, DI
 	JNZ  bit
+	JMP  none
+
+	// Of many hits the loop above would mispredict its end each time:
+	// store every position, count it if it is a hit.
+many:
+	MOVQ BX, R8
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
+	MOVL R8, (AX)(SI*4)
+	INCL R8
+	SHRL $0x01, DI
+	ADCQ $0x00, SI
 
 none:
 	ADDQ $0x00000010, BX
