@@ -40,11 +40,11 @@ const (
 	piece = 256
 	// panel is how many latents are multiplied before their pre-activations are
 	// looked at, while those are in the first-level cache.
-	panel = 48
+	panel = 384
 	// rowBytes bounds the rows that one worker multiplies with a panel: they
 	// should stay in its second-level cache.
-	rowBytes = 512 << 10
-	maxRows  = 128
+	rowBytes = 3072 << 10
+	maxRows  = 512
 	minRows  = 4
 )
 
