@@ -39,10 +39,10 @@ func variants() []path {
 			a, b := f64, f32
 			a.cache, a.few, a.near = v.cache, v.few, 0
 			b.cache, b.few, b.near = v.cache, v.few, 0
-			list = append(list, path{
-				name: p.name + " " + v.name, available: p.available,
-				mulT: a.mulT, mulT32: b.mulT,
-			})
+			variant := p
+			variant.name = p.name + " " + v.name
+			variant.mulT, variant.mulT32 = a.mulT, b.mulT
+			list = append(list, variant)
 		}
 	}
 	return list

@@ -42,7 +42,7 @@ func random32(n int) []float32 {
 func eachPath(b *testing.B, plain bool, f func(b *testing.B, p path)) {
 	for _, p := range paths {
 		if p.available && (plain || p.name != generic.name) {
-			b.Run(p.name, func(b *testing.B) { f(b, p.fill()) })
+			b.Run(p.name, func(b *testing.B) { f(b, p) })
 		}
 	}
 }

@@ -27,7 +27,7 @@ func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps floa
 	step, floor := rate*root/c1, eps*root
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		activeVector.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2)
+		active.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2)
 	}
 }
 
@@ -39,7 +39,7 @@ func SGDStep(w, g []float64, rate float64) {
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		activeVector.sgd(w[i:e], g[i:e], rate)
+		active.sgd(w[i:e], g[i:e], rate)
 	}
 }
 
@@ -53,9 +53,9 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
 	w, v = w[:n], v[:n]
 	markWritten(w, v)
 	markRead(g)
-	sweep := activeVector.momentum
+	sweep := active.momentum
 	if nesterov {
-		sweep = activeVector.nesterov
+		sweep = active.nesterov
 	}
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
@@ -74,7 +74,7 @@ func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) {
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		activeVector.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps)
+		active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps)
 	}
 }
 
@@ -89,6 +89,6 @@ func AdaGradStep(w, g, s []float64, rate, eps float64) {
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		activeVector.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps)
+		active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps)
 	}
 }

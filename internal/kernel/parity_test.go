@@ -17,7 +17,7 @@ func fastPaths() []path {
 	var list []path
 	for _, p := range append(slices.Clone(paths), variants()...) {
 		if p.available && p.name != generic.name {
-			list = append(list, p.fill())
+			list = append(list, p)
 		}
 	}
 	return list

@@ -6,8 +6,7 @@ import (
 )
 
 // path is one set of kernels. Every path gives the same bits; they differ in
-// speed only. A nil function means that the path has nothing better than the
-// plain loop, which fill then puts there.
+// speed only.
 type path struct {
 	name      string
 	available bool
@@ -21,6 +20,8 @@ type path struct {
 
 	mulT32   func(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int)
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
+
+	elementwise
 }
 
 // generic is the plain Go path: the definition, and the fallback everywhere.
@@ -35,35 +36,8 @@ var generic = path{
 	above:     aboveGeneric,
 	mulT32:    mulT32Generic,
 	mulAdd32:  mulAdd32Generic,
-}
 
-// fill returns p with the plain loop wherever p has no kernel of its own.
-func (p path) fill() path {
-	if p.dot == nil {
-		p.dot = generic.dot
-	}
-	if p.dotRows == nil {
-		p.dotRows = generic.dotRows
-	}
-	if p.addRows == nil {
-		p.addRows = generic.addRows
-	}
-	if p.mulT == nil {
-		p.mulT = generic.mulT
-	}
-	if p.mulAdd == nil {
-		p.mulAdd = generic.mulAdd
-	}
-	if p.above == nil {
-		p.above = generic.above
-	}
-	if p.mulT32 == nil {
-		p.mulT32 = generic.mulT32
-	}
-	if p.mulAdd32 == nil {
-		p.mulAdd32 = generic.mulAdd32
-	}
-	return p
+	elementwise: elementwiseGeneric,
 }
 
 // paths lists every path that this build knows, fastest first, plain Go last.
@@ -78,7 +52,7 @@ var active = choose(os.Getenv("KSPARSE_KERNELS"))
 func choose(name string) path {
 	for _, p := range paths {
 		if p.available && (name == "" || name == p.name) {
-			return p.fill()
+			return p
 		}
 	}
 	panic(fmt.Sprintf("ksparse: KSPARSE_KERNELS=%q is not available on this processor", name))

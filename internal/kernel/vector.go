@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"math"
-	"os"
-)
+import "math"
 
 // maxSweep is the longest piece of a slice that one kernel call takes. Assembly
 // cannot be preempted, so a call has to end within some 20 us; 4096 elements
@@ -12,14 +8,14 @@ import (
 const maxSweep = 4096
 
 // VecExp sets dst[i] = Exp(x[i]) for every i of x, bit for bit. dst may be x.
-func VecExp(dst, x []float64) { sweepVector(activeVector.exp, dst, x) }
+func VecExp(dst, x []float64) { sweepVector(active.exp, dst, x) }
 
 // VecSigmoid sets dst[i] = Sigmoid(x[i]) for every i of x, bit for bit. dst may
 // be x.
-func VecSigmoid(dst, x []float64) { sweepVector(activeVector.sigmoid, dst, x) }
+func VecSigmoid(dst, x []float64) { sweepVector(active.sigmoid, dst, x) }
 
 // VecTanh sets dst[i] = Tanh(x[i]) for every i of x, bit for bit. dst may be x.
-func VecTanh(dst, x []float64) { sweepVector(activeVector.tanh, dst, x) }
+func VecTanh(dst, x []float64) { sweepVector(active.tanh, dst, x) }
 
 func sweepVector(f func(dst, x []float64), dst, x []float64) {
 	n := len(x)
@@ -36,7 +32,7 @@ func sweepVector(f func(dst, x []float64), dst, x []float64) {
 func Scale(x []float64, f float64) {
 	markWritten(x)
 	for i := 0; i < len(x); i += maxSweep {
-		activeVector.scale(x[i:min(i+maxSweep, len(x))], f)
+		active.scale(x[i:min(i+maxSweep, len(x))], f)
 	}
 }
 
@@ -45,7 +41,7 @@ func Sum(x []float64) float64 {
 	markRead(x)
 	var lanes [8]float64
 	for i := 0; i < len(x); i += maxSweep {
-		activeVector.sum(&lanes, x[i:min(i+maxSweep, len(x))])
+		active.sum(&lanes, x[i:min(i+maxSweep, len(x))])
 	}
 	l := &lanes
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
@@ -58,20 +54,16 @@ func SumSquares(x []float64) float64 { return Dot(x, x) }
 func AllFinite(x []float64) bool {
 	markRead(x)
 	for i := 0; i < len(x); i += maxSweep {
-		if !activeVector.allFinite(x[i:min(i+maxSweep, len(x))]) {
+		if !active.allFinite(x[i:min(i+maxSweep, len(x))]) {
 			return false
 		}
 	}
 	return true
 }
 
-// vectorPath is to the element-wise kernels what path is to the others: one set
-// of functions per instruction set, all with the same bits. They take slices of
-// one length, at most maxSweep.
-type vectorPath struct {
-	name      string
-	available bool
-
+// elementwise is the part of a path that works element by element. The functions
+// take slices of one length, at most maxSweep.
+type elementwise struct {
 	exp       func(dst, x []float64)
 	sigmoid   func(dst, x []float64)
 	tanh      func(dst, x []float64)
@@ -87,10 +79,7 @@ type vectorPath struct {
 	adaGrad  func(w, g, s []float64, rate, eps float64)
 }
 
-// genericVector is the plain Go path.
-var genericVector = vectorPath{
-	name:      "go",
-	available: true,
+var elementwiseGeneric = elementwise{
 	exp:       expGeneric,
 	sigmoid:   sigmoidGeneric,
 	tanh:      tanhGeneric,
@@ -103,22 +92,6 @@ var genericVector = vectorPath{
 	nesterov:  nesterovGeneric,
 	rmsProp:   rmsPropGeneric,
 	adaGrad:   adaGradGeneric,
-}
-
-// allVectorPaths lists every path that this build knows, fastest first, plain Go
-// last.
-var allVectorPaths = append(vectorPaths(), genericVector)
-
-// activeVector is the path in use, chosen once at start by the rule of choose.
-var activeVector = chooseVector(os.Getenv("KSPARSE_KERNELS"))
-
-func chooseVector(name string) vectorPath {
-	for _, p := range allVectorPaths {
-		if p.available && (name == "" || name == p.name) {
-			return p
-		}
-	}
-	panic(fmt.Sprintf("ksparse: KSPARSE_KERNELS=%q is not available on this processor", name))
 }
 
 func expGeneric(dst, x []float64) {

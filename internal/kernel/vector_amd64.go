@@ -2,35 +2,23 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/cpu"
-)
+import "unsafe"
 
 //go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
 
-// x/sys/cpu checks the operating system's state for AVX2 and AVX-512 but not
-// for FMA, and its HasAVX512 means the foundation alone. GODEBUG clears single
-// bits, so each gate names all that it needs.
-func vectorPaths() []vectorPath {
-	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
-	avx512 := avx2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512CD && cpu.X86.HasAVX512DQ &&
-		cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL
-	return []vectorPath{{
-		name: "avx512", available: avx512,
-		exp: expAVX512Go, sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
-		scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
-		adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
-		rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
-	}, {
-		name: "avx2", available: avx2,
-		exp: expAVX2Go, sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
-		scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
-		adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
-		rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
-	}}
+var elementwiseAVX512 = elementwise{
+	exp: expAVX512Go, sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
+	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
+	adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
+	rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
+}
+
+var elementwiseAVX2 = elementwise{
+	exp: expAVX2Go, sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
+	scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
+	adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
+	rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
 }
 
 // The Go side of each kernel. None may be inlined: a loop that calls nothing but

@@ -48,8 +48,8 @@ func BenchmarkVector(b *testing.B) {
 		if strings.HasSuffix(k.name, "in place") {
 			continue
 		}
-		for i := range allVectorPaths {
-			p := &allVectorPaths[i]
+		for i := range paths {
+			p := &paths[i]
 			if !p.available {
 				continue
 			}

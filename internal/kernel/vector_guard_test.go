@@ -29,8 +29,8 @@ func TestVectorKernelsStayInside(t *testing.T) {
 	}
 	pages := [][]float64{newPage(), newPage(), newPage(), newPage()}
 	rng := rand.New(rand.NewPCG(12, 0))
-	for i := range allVectorPaths {
-		p := &allVectorPaths[i]
+	for i := range paths {
+		p := &paths[i]
 		if !p.available {
 			continue
 		}

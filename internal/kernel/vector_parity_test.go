@@ -15,18 +15,18 @@ import (
 type vectorKernel struct {
 	name   string
 	arrays int
-	run    func(p *vectorPath, a [][]float64) float64
+	run    func(p *path, a [][]float64) float64
 }
 
 var vectorKernels = []vectorKernel{
-	{"exp", 2, func(p *vectorPath, a [][]float64) float64 { p.exp(a[0], a[1]); return 0 }},
-	{"sigmoid", 2, func(p *vectorPath, a [][]float64) float64 { p.sigmoid(a[0], a[1]); return 0 }},
-	{"tanh", 2, func(p *vectorPath, a [][]float64) float64 { p.tanh(a[0], a[1]); return 0 }},
-	{"exp in place", 1, func(p *vectorPath, a [][]float64) float64 { p.exp(a[0], a[0]); return 0 }},
-	{"sigmoid in place", 1, func(p *vectorPath, a [][]float64) float64 { p.sigmoid(a[0], a[0]); return 0 }},
-	{"tanh in place", 1, func(p *vectorPath, a [][]float64) float64 { p.tanh(a[0], a[0]); return 0 }},
-	{"scale", 1, func(p *vectorPath, a [][]float64) float64 { p.scale(a[0], 0.7); return 0 }},
-	{"sum", 1, func(p *vectorPath, a [][]float64) float64 {
+	{"exp", 2, func(p *path, a [][]float64) float64 { p.exp(a[0], a[1]); return 0 }},
+	{"sigmoid", 2, func(p *path, a [][]float64) float64 { p.sigmoid(a[0], a[1]); return 0 }},
+	{"tanh", 2, func(p *path, a [][]float64) float64 { p.tanh(a[0], a[1]); return 0 }},
+	{"exp in place", 1, func(p *path, a [][]float64) float64 { p.exp(a[0], a[0]); return 0 }},
+	{"sigmoid in place", 1, func(p *path, a [][]float64) float64 { p.sigmoid(a[0], a[0]); return 0 }},
+	{"tanh in place", 1, func(p *path, a [][]float64) float64 { p.tanh(a[0], a[0]); return 0 }},
+	{"scale", 1, func(p *path, a [][]float64) float64 { p.scale(a[0], 0.7); return 0 }},
+	{"sum", 1, func(p *path, a [][]float64) float64 {
 		lanes := [8]float64{1, 2, 3, 4, 5, 6, 7, 8}
 		p.sum(&lanes, a[0])
 		h := uint64(0)
@@ -38,30 +38,30 @@ var vectorKernels = []vectorKernel{
 		}
 		return float64(h >> 12)
 	}},
-	{"allFinite", 1, func(p *vectorPath, a [][]float64) float64 {
+	{"allFinite", 1, func(p *path, a [][]float64) float64 {
 		if p.allFinite(a[0]) {
 			return 1
 		}
 		return 0
 	}},
-	{"adam", 4, func(p *vectorPath, a [][]float64) float64 {
+	{"adam", 4, func(p *path, a [][]float64) float64 {
 		p.adam(a[0], a[1], a[2], a[3], 0.999, 0.003, 1e-9, 0.9, 0.999)
 		return 0
 	}},
-	{"sgd", 2, func(p *vectorPath, a [][]float64) float64 { p.sgd(a[0], a[1], 0.01); return 0 }},
-	{"momentum", 3, func(p *vectorPath, a [][]float64) float64 {
+	{"sgd", 2, func(p *path, a [][]float64) float64 { p.sgd(a[0], a[1], 0.01); return 0 }},
+	{"momentum", 3, func(p *path, a [][]float64) float64 {
 		p.momentum(a[0], a[1], a[2], 0.01, 0.9)
 		return 0
 	}},
-	{"nesterov", 3, func(p *vectorPath, a [][]float64) float64 {
+	{"nesterov", 3, func(p *path, a [][]float64) float64 {
 		p.nesterov(a[0], a[1], a[2], 0.01, 0.9)
 		return 0
 	}},
-	{"rmsProp", 3, func(p *vectorPath, a [][]float64) float64 {
+	{"rmsProp", 3, func(p *path, a [][]float64) float64 {
 		p.rmsProp(a[0], a[1], a[2], 0.01, 0.99, 1e-8)
 		return 0
 	}},
-	{"adaGrad", 3, func(p *vectorPath, a [][]float64) float64 {
+	{"adaGrad", 3, func(p *path, a [][]float64) float64 {
 		p.adaGrad(a[0], a[1], a[2], 0.01, 1e-10)
 		return 0
 	}},
@@ -129,7 +129,7 @@ func guarded(x []float64, offset int) (y []float64, intact func() bool) {
 
 // compareVector runs a kernel on the plain path and on p, on the same data, and
 // fails where they differ.
-func compareVector(t *testing.T, p *vectorPath, k vectorKernel, data [][]float64, offset int) {
+func compareVector(t *testing.T, p *path, k vectorKernel, data [][]float64, offset int) {
 	t.Helper()
 	want := make([][]float64, len(data))
 	got := make([][]float64, len(data))
@@ -144,7 +144,7 @@ func compareVector(t *testing.T, p *vectorPath, k vectorKernel, data [][]float64
 			}
 		}()
 	}
-	wantValue := k.run(&genericVector, want)
+	wantValue := k.run(&generic, want)
 	gotValue := k.run(p, got)
 	if !sameBits(gotValue, wantValue) {
 		t.Fatalf("%s %s, n=%d, offset %d: returns %v, plain Go %v", p.name, k.name, len(data[0]), offset, gotValue, wantValue)
@@ -165,9 +165,9 @@ func compareVector(t *testing.T, p *vectorPath, k vectorKernel, data [][]float64
 }
 
 // eachVectorPath runs f for every assembly path that this processor has.
-func eachVectorPath(t *testing.T, f func(t *testing.T, p *vectorPath)) {
-	for i := range allVectorPaths {
-		p := &allVectorPaths[i]
+func eachVectorPath(t *testing.T, f func(t *testing.T, p *path)) {
+	for i := range paths {
+		p := &paths[i]
 		if !p.available || p.name == "go" {
 			continue
 		}
@@ -176,7 +176,7 @@ func eachVectorPath(t *testing.T, f func(t *testing.T, p *vectorPath)) {
 }
 
 func TestVectorPathsGiveThePlainBits(t *testing.T) {
-	eachVectorPath(t, func(t *testing.T, p *vectorPath) {
+	eachVectorPath(t, func(t *testing.T, p *path) {
 		for _, k := range vectorKernels {
 			rng := rand.New(rand.NewPCG(10, uint64(len(k.name))))
 			draw := func(n int) [][]float64 {
@@ -206,7 +206,7 @@ func TestVectorActivationsEverywhere(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		rounds = 10
 	}
-	eachVectorPath(t, func(t *testing.T, p *vectorPath) {
+	eachVectorPath(t, func(t *testing.T, p *path) {
 		for _, k := range vectorKernels[:3] {
 			rng := rand.New(rand.NewPCG(11, uint64(len(k.name))))
 			for range rounds {
@@ -227,8 +227,8 @@ func TestVectorActivationsEverywhere(t *testing.T) {
 
 // TestVectorFinite puts one bad value at every place.
 func TestVectorFinite(t *testing.T) {
-	for i := range allVectorPaths {
-		p := &allVectorPaths[i]
+	for i := range paths {
+		p := &paths[i]
 		if !p.available {
 			continue
 		}
@@ -258,7 +258,7 @@ func TestVectorFinite(t *testing.T) {
 // the names, separated by commas.
 func TestVectorPathsRequired(t *testing.T) {
 	for _, name := range strings.Split(os.Getenv("KSPARSE_REQUIRE"), ",") {
-		if name != "" && !slices.ContainsFunc(allVectorPaths, func(p vectorPath) bool { return p.available && p.name == name }) {
+		if name != "" && !slices.ContainsFunc(paths, func(p path) bool { return p.available && p.name == name }) {
 			t.Errorf("path %q is required and not available", name)
 		}
 	}
@@ -299,7 +299,7 @@ func FuzzVectorActivations(f *testing.F) {
 		for i := range x {
 			x[i] = []float64{a, b, c, d}[i%4]
 		}
-		eachVectorPath(t, func(t *testing.T, p *vectorPath) {
+		eachVectorPath(t, func(t *testing.T, p *path) {
 			for _, k := range vectorKernels[:3] {
 				compareVector(t, p, k, [][]float64{make([]float64, len(x)), x}, 0)
 			}
