@@ -21,33 +21,39 @@ func BenchmarkStep(b *testing.B) {
 		{768, 8192, 32, 1024, ReLU, Identity, Adam{}},
 	} {
 		b.Run(fmt.Sprintf("%d-%d-k%d-batch%d-%T", c.inputs, c.latents, c.k, c.batch, c.optimizer), func(b *testing.B) {
-			net, err := New(Config{Inputs: c.inputs, Latents: c.latents, K: c.k, Activation: c.activation, OutputActivation: c.output})
-			if err != nil {
-				b.Fatal(err)
-			}
-			x := denseRows(uniform(4*c.batch, c.inputs))
-			s := newStepper(net, TrainConfig{Optimizer: c.optimizer}.withDefaults())
-			batch := make([]int, c.batch)
-			step := func(number int) {
-				for i := range batch {
-					batch[i] = (number*c.batch + i) % x.Rows
-				}
-				if _, err := s.step(x, x, batch, 1e-4, number); err != nil {
-					b.Fatal(err)
-				}
-			}
-			for number := range 3 {
-				step(number + 1)
-			}
-			b.ReportAllocs()
-			number := 3
-			for b.Loop() {
-				number++
-				step(number)
-			}
-			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "samples/s")
+			benchmarkStep(b, Config{
+				Inputs: c.inputs, Latents: c.latents, K: c.k, Activation: c.activation, OutputActivation: c.output,
+			}, c.optimizer, c.batch)
 		})
 	}
+}
+
+func benchmarkStep(b *testing.B, cfg Config, optimizer Optimizer, batchSize int) {
+	net, err := New(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := denseRows(uniform(4*batchSize, cfg.Inputs))
+	s := newStepper(net, TrainConfig{Optimizer: optimizer}.withDefaults())
+	batch := make([]int, batchSize)
+	number := 0
+	step := func() {
+		for i := range batch {
+			batch[i] = (number*batchSize + i) % x.Rows
+		}
+		number++
+		if _, err := s.step(x, x, batch, 1e-4, number); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for range 3 {
+		step()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		step()
+	}
+	b.ReportMetric(float64(b.N*batchSize)/b.Elapsed().Seconds(), "samples/s")
 }
 
 // BenchmarkEncodeInto encodes into warm codes.

@@ -82,8 +82,7 @@ func rowsOf(what string, x mat.Matrix, cols int) (topk.Rows, error) {
 	case *mat.Dense:
 		out = denseRows(x)
 	case *Codes:
-		out = newRows(r, c)
-		x.scatter(out)
+		x.scatter(&out, x.values)
 	default:
 		out = newRows(r, c)
 		for i := range r {

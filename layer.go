@@ -35,6 +35,8 @@ type Layer interface {
 	// its pre-activations (unless it is that already) and, where below is not nil,
 	// sets below.delta to the gradient at the output of the layer below.
 	backward(s, below *state)
+	// gradientRows is how many rows gradient should be asked for at a time.
+	gradientRows(s *state) int
 	// gradient writes the rows lo to hi of the weights' gradient to dst, one after
 	// the other, once backward is done.
 	gradient(s *state, lo, hi int, dst []float64)
@@ -108,11 +110,14 @@ func (a *affine) init(rng *rand.Rand) {
 	clear(a.b)
 }
 
-// signal is what flows from one layer to the next: dense rows, or codes.
+// signal is what flows from one layer to the next: dense rows, or codes, or both
+// forms of the same where the codes are dense enough.
 type signal struct {
-	dense topk.Rows
-	codes *Codes // nil where the rows are dense
+	codes *Codes    // nil where there are only rows
+	dense topk.Rows // no Data where there are only codes
 }
+
+func (s signal) isDense() bool { return s.dense.Data != nil }
 
 func (s signal) rows() int {
 	if s.codes != nil {
@@ -135,8 +140,12 @@ type state struct {
 
 	post     []float64   // a linear layer's output, where it is not pre itself
 	codes    Codes       // a sparse layer's output
-	inDense  topk.Rows   // codes that came in, as rows, for a sparse layer
 	byLatent latentIndex // the entries of codes, latent by latent
+
+	inDense    topk.Rows // codes that came in, as rows, for a sparse layer
+	outDense   topk.Rows // codes that go out, as rows, where they are dense enough
+	deltaDense topk.Rows // a sparse layer's delta likewise
+	belowDense topk.Rows // the delta of such a layer below, before the mask
 
 	// Of those codes that gradient goes through latent by latent (its own for a
 	// sparse layer, those that came in for a linear one): the index, and the
@@ -191,6 +200,13 @@ func (x *latentIndex) gather(dst, values []float64) []float64 {
 
 // latent returns the range of latent j's entries.
 func (x *latentIndex) latent(j int) (lo, hi int32) { return x.offsets[j], x.offsets[j+1] }
+
+// productRows is how many of so many rows make a piece of a dense product: packing
+// the other matrix for it should cost little, and every processor should get some.
+func productRows(rows int) int {
+	workers := parallel.Workers(rows, 8)
+	return max(8, min(512, (rows+workers-1)/workers))
+}
 
 // rowGrain is how many rows of some thousand operations make a piece of work
 // that is worth handing to another goroutine.

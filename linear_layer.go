@@ -21,7 +21,7 @@ func NewLinearLayer(name string, in, out int, act Activation) *LinearLayer {
 func (l *LinearLayer) forward(s *state) {
 	rows, n := s.in.rows(), l.out
 	s.pre = resized(s.pre, rows*n)
-	if s.in.codes != nil {
+	if !s.in.isDense() {
 		parallel.For(rows, rowGrain(s.in.codes.rowCost(n)), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				z := s.pre[i*n : (i+1)*n]
@@ -33,7 +33,7 @@ func (l *LinearLayer) forward(s *state) {
 		})
 	} else {
 		x := s.in.dense
-		parallel.For(rows, rowGrain(l.in*n), func(_, lo, hi int) {
+		parallel.For(rows, productRows(rows), func(_, lo, hi int) {
 			z := s.pre[lo*n : hi*n]
 			clear(z)
 			kernel.MulAdd(z, n, hi-lo, n, l.in, x.Data[lo*x.Stride:], x.Stride, 1, l.w.Data, l.w.Stride)
@@ -65,6 +65,16 @@ func (l *LinearLayer) backward(s, below *state) {
 		s.through = &below.byLatent
 		s.factors = s.through.gather(s.factors, c.values)
 		below.delta = resized(below.delta, len(c.values))
+		if s.in.isDense() {
+			resize(&s.belowDense, rows, l.in)
+			l.deltaBelow(s, s.belowDense.Data)
+			for i := range rows {
+				for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
+					below.delta[e] = s.belowDense.Data[i*l.in+int(c.mask.indices[e])]
+				}
+			}
+			return
+		}
 		parallel.For(rows, rowGrain(c.rowCost(n)), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				from, to := c.mask.offsets[i], c.mask.offsets[i+1]
@@ -74,9 +84,22 @@ func (l *LinearLayer) backward(s, below *state) {
 		return
 	}
 	below.delta = resized(below.delta, rows*l.in)
-	parallel.For(rows, rowGrain(l.in*n), func(_, lo, hi int) {
-		kernel.MulT(below.delta[lo*l.in:hi*l.in], l.in, s.delta[lo*n:hi*n], n, hi-lo, l.w.Data, l.w.Stride, l.in, n)
+	l.deltaBelow(s, below.delta)
+}
+
+// deltaBelow sets dst, one row of In numbers per sample, to delta Wᵀ.
+func (l *LinearLayer) deltaBelow(s *state, dst []float64) {
+	rows, n := s.in.rows(), l.out
+	parallel.For(rows, productRows(rows), func(_, lo, hi int) {
+		kernel.MulT(dst[lo*l.in:hi*l.in], l.in, s.delta[lo*n:hi*n], n, hi-lo, l.w.Data, l.w.Stride, l.in, n)
 	})
+}
+
+func (l *LinearLayer) gradientRows(s *state) int {
+	if s.in.isDense() {
+		return denseGradientRows
+	}
+	return max(1, pieceSize/l.out)
 }
 
 // gradient: row j of dL/dW is the sum over the samples, in ascending order, of
@@ -84,7 +107,7 @@ func (l *LinearLayer) backward(s, below *state) {
 func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 	n := l.out
 	clear(dst)
-	if s.in.codes == nil {
+	if s.in.isDense() {
 		x := s.in.dense
 		kernel.MulAdd(dst, n, hi-lo, n, x.Rows, x.Data[lo:], 1, x.Stride, s.delta, n)
 		return

@@ -110,6 +110,7 @@ type Pass struct {
 	x       topk.Rows
 	states  []*state
 	output  topk.Rows // the last layer's output, dense
+	zeros   topk.Rows // memory for that, where the last layer is sparse
 	rowLoss []float64
 	target  []float64 // scratch: a sparse last layer's delta before the mask
 }
@@ -161,13 +162,12 @@ func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 // setOutput makes the last layer's output dense.
 func (p *Pass) setOutput() {
 	out := p.states[len(p.states)-1].out
-	if out.codes == nil {
+	if out.isDense() {
 		p.output = out.dense
 		return
 	}
-	resize(&p.output, out.codes.mask.rows, out.codes.mask.cols)
-	clear(p.output.Data)
-	out.codes.scatter(p.output)
+	out.codes.scatter(&p.zeros, out.codes.values)
+	p.output = p.zeros
 }
 
 // checkOutput reports an output that overflowed. Data and weights are finite, so
@@ -258,7 +258,7 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		l, s := n.layers[i], p.states[i]
 		w := l.base().w
 		grad := newRows(w.Rows, w.Cols)
-		parallel.For(w.Rows, gradientGrain, func(_, lo, hi int) {
+		parallel.For(w.Rows, l.gradientRows(s), func(_, lo, hi int) {
 			l.gradient(s, lo, hi, grad.Data[lo*w.Cols:hi*w.Cols])
 		})
 		bias := make([]float64, l.Out())
@@ -267,9 +267,6 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 	})
 	return g, nil
 }
-
-// gradientGrain is how many rows of a weight matrix are worth handing over.
-const gradientGrain = 16
 
 // lossDelta returns the loss of p against y and sets the last layer's delta.
 func (n *Network) lossDelta(p *Pass, y topk.Rows, loss Loss) (float64, error) {

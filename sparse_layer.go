@@ -30,15 +30,17 @@ func (l *SparseLayer) K() int { return l.k }
 
 // forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks the k largest of each row.
 func (l *SparseLayer) forward(s *state) {
-	x := s.in.dense
-	if s.in.codes != nil {
-		resize(&s.inDense, s.in.rows(), l.in)
-		clear(s.inDense.Data)
-		s.in.codes.scatter(s.inDense)
-		x = s.inDense
+	if !s.in.isDense() {
+		// The product that encodes is dense in any case.
+		s.in.codes.scatter(&s.inDense, s.in.codes.values)
+		s.in.dense = s.inDense
 	}
-	s.pre = l.encode(&s.codes, s.pre, x)
+	s.pre = l.encode(&s.codes, s.pre, s.in.dense)
 	s.out = signal{codes: &s.codes}
+	if s.codes.denseEnough() {
+		s.codes.scatter(&s.outDense, s.codes.values)
+		s.out.dense = s.outDense
+	}
 }
 
 // encode sets c to the codes of x and returns the pre-activations of its entries,
@@ -61,7 +63,7 @@ func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows) []float64 {
 // encodeAll is encode for k >= Out, where there is nothing to choose.
 func (l *SparseLayer) encodeAll(c *Codes, pre []float64, x topk.Rows) {
 	n := l.out
-	parallel.For(x.Rows, rowGrain(l.in*n), func(_, lo, hi int) {
+	parallel.For(x.Rows, productRows(x.Rows), func(_, lo, hi int) {
 		z := pre[lo*n : hi*n]
 		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
 		for i := range hi - lo {
@@ -80,6 +82,9 @@ func (l *SparseLayer) backward(s, below *state) {
 	s.toPre(l.activation)
 	s.through = &s.byLatent
 	s.factors = s.through.gather(s.factors, s.delta) // for gradient
+	if s.out.isDense() {
+		s.codes.scatter(&s.deltaDense, s.delta)
+	}
 	if below == nil {
 		return
 	}
@@ -112,15 +117,23 @@ func (l *SparseLayer) backward(s, below *state) {
 	})
 }
 
+func (l *SparseLayer) gradientRows(s *state) int {
+	if s.out.isDense() {
+		return denseGradientRows
+	}
+	return max(1, pieceSize/l.in)
+}
+
 // gradient: row j of dL/dW is the sum over the samples that selected latent j, in
 // ascending order, of their delta times their input. A latent that no sample
 // selected gets exactly zero.
 func (l *SparseLayer) gradient(s *state, lo, hi int, dst []float64) {
 	x := s.in.dense
-	if s.in.codes != nil {
-		x = s.inDense
-	}
 	clear(dst)
+	if s.out.isDense() {
+		kernel.MulAdd(dst, l.in, hi-lo, l.in, x.Rows, s.deltaDense.Data[lo:], 1, l.out, x.Data, x.Stride)
+		return
+	}
 	for j := lo; j < hi; j++ {
 		from, to := s.through.latent(j)
 		kernel.AddRows(dst[(j-lo)*l.in:(j-lo+1)*l.in], s.factors[from:to], x.Data, x.Stride, s.through.samples[from:to])

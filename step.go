@@ -107,9 +107,14 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 	return loss, err
 }
 
-// pieceSize is how many parameters are taken at a time: their gradient and
-// optimizer state should stay in the first-level cache.
-const pieceSize = 1024
+const (
+	// pieceSize is how many parameters are taken at a time where their gradient is
+	// gathered: it and the optimizer state should stay in the first-level cache.
+	pieceSize = 1024
+	// denseGradientRows is how many rows are taken at a time where the gradient is
+	// a product of dense matrices, which packs one of them anew each time.
+	denseGradientRows = 64
+)
 
 // eachPiece computes the weight gradient of layer i, with penalties, a few rows
 // at a time, and hands it to f: the rows' gradient, and the range of parameters
@@ -117,7 +122,7 @@ const pieceSize = 1024
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
-	grain := max(1, pieceSize/w.Cols)
+	grain := l.gradientRows(state)
 	workers := parallel.Workers(w.Rows, grain)
 	if len(s.workers) < workers {
 		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
