@@ -185,7 +185,8 @@ type scratch struct {
 // spare is memory that all selectors of a worker use in turn.
 type spare struct {
 	hits   []int32   // positions in a piece or panel
-	values []float64 // a selector's candidates
+	piece  []float64 // values of a piece or panel
+	values []float64 // a selector's candidates, or a piece, to be partitioned
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
@@ -195,7 +196,9 @@ func (s *scratch) selectors(rows, k int) []Selector {
 	n := capacity(k)
 	s.sel = grown(s.sel, rows)
 	s.idx, s.val, s.pre = grown(s.idx, rows*n), grown(s.val, rows*n), grown(s.pre, rows*n)
-	s.spare.hits, s.spare.values = grown(s.spare.hits, max(piece, panel)), grown(s.spare.values, n)
+	most := max(piece, panel)
+	s.spare.hits, s.spare.piece = grown(s.spare.hits, most), grown(s.spare.piece, most)
+	s.spare.values = grown(s.spare.values, max(most, n))
 	for i := range s.sel {
 		lo, hi := i*n, (i+1)*n
 		s.sel[i].reset(k, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])
