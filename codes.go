@@ -1,0 +1,116 @@
+package ksparse
+
+import (
+	"math"
+	"slices"
+
+	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Codes is a batch of sparse codes: for each sample the latents that were
+// selected and their values. All other entries are zero. It implements
+// mat.Matrix, so codes can be passed wherever a matrix of samples by latents is
+// wanted.
+type Codes struct {
+	mask   Mask
+	values []float64 // of mask.indices
+}
+
+// NewCodes makes codes of the given number of latents from one row of indices
+// and one of values per sample, for example to decode codes that were stored or
+// edited. It copies both. Indices ascend within a row and lie in [0, latents);
+// values are finite; else the error wraps ErrRange, ErrShape or ErrNotFinite.
+func NewCodes(latents int, indices [][]int32, values [][]float64) (*Codes, error) {
+	if len(indices) != len(values) {
+		return nil, errorf(ErrShape, "codes with %d rows of indices and %d rows of values", len(indices), len(values))
+	}
+	if latents < 1 {
+		return nil, errorf(ErrRange, "codes with %d latents, want at least 1", latents)
+	}
+	c := &Codes{mask: Mask{rows: len(indices), cols: latents, offsets: make([]int, 1, len(indices)+1)}}
+	for i, row := range indices {
+		if len(row) != len(values[i]) {
+			return nil, errorf(ErrShape, "codes: row %d has %d indices and %d values", i, len(row), len(values[i]))
+		}
+		previous := int32(-1)
+		for t, j := range row {
+			if j <= previous || int(j) >= latents {
+				return nil, errorf(ErrRange, "codes: row %d has index %d after %d, want ascending indices below %d", i, j, previous, latents)
+			}
+			if v := values[i][t]; math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, errorf(ErrNotFinite, "codes: row %d holds %v for latent %d", i, v, j)
+			}
+			previous = j
+		}
+		c.mask.indices = append(c.mask.indices, row...)
+		c.values = append(c.values, values[i]...)
+		c.mask.offsets = append(c.mask.offsets, len(c.values))
+	}
+	return c, nil
+}
+
+// Dims returns the number of samples and of latents.
+func (c *Codes) Dims() (rows, cols int) { return c.mask.Dims() }
+
+// At returns the value of latent j in sample i, zero where it is not selected.
+// Like every mat.Matrix it panics outside the matrix.
+func (c *Codes) At(i, j int) float64 {
+	if j < 0 || j >= c.mask.cols {
+		panic(mat.ErrColAccess)
+	}
+	if i < 0 || i >= c.mask.rows {
+		panic(mat.ErrRowAccess)
+	}
+	indices, values := c.Row(i)
+	if t, found := slices.BinarySearch(indices, int32(j)); found {
+		return values[t]
+	}
+	return 0
+}
+
+// T returns the transpose, latents by samples, without copying.
+func (c *Codes) T() mat.Matrix { return mat.Transpose{Matrix: c} }
+
+// Row returns the selected latents of sample i, ascending, and their values. A
+// selected latent may have the value zero (a ReLU layer selects k of them even
+// where fewer are positive). Both slices are live: changing a value changes the
+// codes (to steer a reconstruction, say); indices must stay as they are. It
+// panics if there is no row i, as a slice would.
+func (c *Codes) Row(i int) (indices []int32, values []float64) {
+	lo, hi := c.mask.offsets[i], c.mask.offsets[i+1]
+	return c.mask.indices[lo:hi:hi], c.values[lo:hi:hi]
+}
+
+// Mask returns the positions that were selected, zero values among them.
+func (c *Codes) Mask() *Mask { return &c.mask }
+
+// Dense returns the codes as a dense matrix, samples by latents.
+func (c *Codes) Dense() *mat.Dense {
+	m := newRows(c.mask.rows, c.mask.cols)
+	c.scatter(m)
+	return dense(m)
+}
+
+// scatter writes the codes to m, which is all zeros.
+func (c *Codes) scatter(m topk.Rows) {
+	for i := range c.mask.rows {
+		row := m.Row(i)
+		indices, values := c.Row(i)
+		for t, j := range indices {
+			row[j] = values[t]
+		}
+	}
+}
+
+// reset makes c a batch of k codes a row with undefined contents.
+func (c *Codes) reset(rows, cols, k int) {
+	c.mask.rows, c.mask.cols = rows, cols
+	c.mask.offsets = everyK(c.mask.offsets, rows, k)
+	c.mask.indices = resized(c.mask.indices, rows*k)
+	c.values = resized(c.values, rows*k)
+}
+
+// rowCost estimates the operations of going through one row of codes with n
+// operations for each entry.
+func (c *Codes) rowCost(n int) int { return len(c.values) / max(c.mask.rows, 1) * n }

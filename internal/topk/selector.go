@@ -1,0 +1,180 @@
+// Package topk answers one question: which k latents, with which values, for
+// these rows. Everything that selects in ksparse asks it here.
+//
+// The order is that of the values after the activation; equal values go to the
+// lowest index, and NaN counts as -Inf. So the answer is a function of the
+// numbers alone.
+package topk
+
+import (
+	"math"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+)
+
+// Func is an activation as the selection sees it.
+type Func struct {
+	Value func(z float64) float64
+	// Identity says that Value(z) == z.
+	Identity bool
+	// Monotone says that Value never decreases, as computed, so that a
+	// pre-activation can be passed over without computing its value.
+	Monotone bool
+}
+
+// Selector keeps the k best entries of one row while the row's entries come by
+// in ascending order of their index. It holds up to twice k candidates, all in
+// ascending order; when they are full it finds the k-th value, the threshold,
+// and keeps the k best. A later entry that only equals the threshold loses to
+// the earlier ones, so the test against it is strict.
+type Selector struct {
+	k         int
+	n         int // candidates held
+	idx       []int32
+	val, pre  []float64
+	threshold float64 // an entry must have a larger value; -Inf until k are held
+	floor     float64 // for a monotone f: no z up to here has a larger value than threshold
+}
+
+// capacity is how many candidates a Selector of k entries holds at most.
+func capacity(k int) int { return 2*k + 16 }
+
+// reset prepares s for a row of which the k best are wanted, k at least 1, with
+// memory for capacity(k) candidates.
+func (s *Selector) reset(k int, idx []int32, val, pre []float64) {
+	*s = Selector{k: k, idx: idx, val: val, pre: pre, threshold: math.Inf(-1), floor: math.Inf(-1)}
+}
+
+// scan shows s the pre-activations of the entries base, base+1, ...
+func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
+	if !f.Monotone {
+		for j, zj := range z {
+			if v := f.Value(zj); v > s.threshold {
+				s.push(base+j, v, zj, spare)
+			}
+		}
+		return
+	}
+	hits := spare.hits[:len(z)]
+	for _, j := range hits[:kernel.Above(hits, z, s.floor)] {
+		zj := z[j]
+		v := zj
+		if !f.Identity {
+			v = f.Value(zj)
+		}
+		if v > s.threshold {
+			s.push(base+int(j), v, zj, spare)
+		}
+	}
+}
+
+func (s *Selector) push(j int, v, z float64, spare *spare) {
+	s.idx[s.n], s.val[s.n], s.pre[s.n] = int32(j), v, z
+	s.n++
+	if s.n == len(s.idx) {
+		s.compact(spare)
+	}
+}
+
+// merge shows s what a selection over later entries holds.
+func (s *Selector) merge(later *Selector, spare *spare) {
+	for i, v := range later.val[:later.n] {
+		if v > s.threshold {
+			s.push(int(later.idx[i]), v, later.pre[i], spare)
+		}
+	}
+}
+
+// compact keeps the k best of what is held, in ascending order of the index.
+func (s *Selector) compact(spare *spare) {
+	sorted := spare.values[:s.n]
+	copy(sorted, s.val)
+	t := kthLargest(sorted, s.k)
+	ties := s.k // how many of the entries equal to t still have room
+	for _, v := range s.val[:s.n] {
+		if v > t {
+			ties--
+		}
+	}
+	n := 0
+	floor := math.Inf(-1)
+	for i, v := range s.val[:s.n] {
+		if v < t {
+			continue
+		}
+		if v == t {
+			if ties == 0 {
+				continue
+			}
+			ties--
+			floor = max(floor, s.pre[i])
+		}
+		s.idx[n], s.val[n], s.pre[n] = s.idx[i], v, s.pre[i]
+		n++
+	}
+	s.n, s.threshold, s.floor = n, t, floor
+}
+
+// finish writes the k best, in ascending order of the index, to slices of length
+// k; the row had at least k entries. Where fewer than k were larger than -Inf
+// (the rest were -Inf or NaN) the lowest of the other indices fill the row, with
+// -Inf as value and pre-activation.
+func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
+	if s.n > s.k {
+		s.compact(spare)
+	}
+	if s.n == s.k {
+		copy(idx, s.idx[:s.n])
+		copy(val, s.val[:s.n])
+		copy(pre, s.pre[:s.n])
+		return
+	}
+	// Merge the held ones, which ascend, with the lowest indices that are not held.
+	missing, held := s.k-s.n, 0
+	for n, j := 0, int32(0); n < s.k; j++ {
+		switch {
+		case held < s.n && s.idx[held] == j:
+			idx[n], val[n], pre[n] = j, s.val[held], s.pre[held]
+			held++
+			n++
+		case missing > 0:
+			idx[n], val[n], pre[n] = j, math.Inf(-1), math.Inf(-1)
+			missing--
+			n++
+		}
+	}
+}
+
+// kthLargest returns the k-th largest element of v, 1 <= k <= len(v), and
+// leaves v in another order. v holds no NaN.
+func kthLargest(v []float64, k int) float64 {
+	lo, hi, want := 0, len(v)-1, k-1 // v is partitioned in descending order
+	for lo < hi {
+		// The median of three keeps sorted rows, the common bad case, linear.
+		a, b, c := v[lo], v[lo+(hi-lo)/2], v[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for v[i] > pivot {
+				i++
+			}
+			for v[j] < pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case want <= j:
+			hi = j
+		case want >= i:
+			lo = i
+		default:
+			return v[want]
+		}
+	}
+	return v[lo]
+}

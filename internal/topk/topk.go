@@ -1,0 +1,170 @@
+package topk
+
+import (
+	"sync"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+)
+
+// Rows is a row-major matrix: row i is Data[i*Stride : i*Stride+Cols].
+type Rows struct {
+	Data               []float64
+	Rows, Cols, Stride int
+}
+
+// Row returns row i.
+func (r Rows) Row(i int) []float64 { return r.Data[i*r.Stride:][:r.Cols] }
+
+// Slice returns the rows lo to hi.
+func (r Rows) Slice(lo, hi int) Rows {
+	return Rows{Data: r.Data[lo*r.Stride:], Rows: hi - lo, Cols: r.Cols, Stride: r.Stride}
+}
+
+// Selected receives a selection of k entries per row: those of row i stand at
+// i*k to (i+1)*k, in ascending order of Idx.
+type Selected struct {
+	Idx []int32
+	Val []float64 // after the activation
+	Pre []float64 // before it
+}
+
+func (o Selected) row(i, k int) ([]int32, []float64, []float64) {
+	return o.Idx[i*k : (i+1)*k], o.Val[i*k : (i+1)*k], o.Pre[i*k : (i+1)*k]
+}
+
+const (
+	// piece is how many entries of a row of a stored matrix are looked at with one
+	// threshold; what they raise it to spares the next piece.
+	piece = 256
+	// panel is how many latents are multiplied before their pre-activations are
+	// looked at, while those are in the first-level cache.
+	panel = 48
+	// rowBytes bounds the rows that one worker multiplies with a panel: they
+	// should stay in its second-level cache.
+	rowBytes = 512 << 10
+	maxRows  = 128
+	minRows  = 4
+)
+
+// Select finds the k largest entries of each row of z, 1 <= k <= z.Cols.
+func Select(out Selected, z Rows, k int, f Func) {
+	parallel.For(z.Rows, max(1, 1<<14/z.Cols), func(_, lo, hi int) {
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		for i := lo; i < hi; i++ {
+			sel := &s.selectors(1, k)[0]
+			row := z.Row(i)
+			for j := 0; j < len(row); j += piece {
+				sel.scan(row[j:min(j+piece, len(row))], j, f, &s.spare)
+			}
+			idx, val, pre := out.row(i, k)
+			sel.finish(idx, val, pre, &s.spare)
+		}
+	})
+}
+
+// Encode computes f(X Wᵀ + b) and finds the k largest entries of each row,
+// 1 <= k <= w.Rows, without ever storing that product: a tile of it is looked at
+// while it is in cache, and each row keeps its best entries so far.
+func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
+	workers := parallel.Workers(w.Rows, panel)
+	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
+		encodeByLatents(out, x, w, bias, k, f, workers)
+		return
+	}
+	block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
+	// Even shares keep every worker busy to the end.
+	block = max(minRows, min(block, (x.Rows+workers-1)/workers))
+	parallel.For(x.Rows, block, func(_, lo, hi int) {
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		sel := s.selectors(hi-lo, k)
+		s.scan(sel, x.Slice(lo, hi), w, bias, 0, w.Rows, f)
+		for i := range sel {
+			idx, val, pre := out.row(lo+i, k)
+			sel[i].finish(idx, val, pre, &s.spare)
+		}
+	})
+}
+
+// encodeByLatents is Encode for so few rows that the latents must be shared out.
+// Each worker finds the k best of its own range; the ranges' winners then go, in
+// ascending order, through one more selection.
+func encodeByLatents(out Selected, x, w Rows, bias []float64, k int, f Func, workers int) {
+	share := (w.Rows + workers - 1) / workers
+	parts := make([]*scratch, workers)
+	parallel.For(workers, 1, func(_, part, _ int) {
+		s := scratchPool.Get().(*scratch)
+		parts[part] = s
+		s.scan(s.selectors(x.Rows, k), x, w, bias, min(part*share, w.Rows), min((part+1)*share, w.Rows), f)
+	})
+	first := parts[0]
+	for i := range x.Rows {
+		for _, later := range parts[1:] {
+			first.sel[i].merge(&later.sel[i], &first.spare)
+		}
+		idx, val, pre := out.row(i, k)
+		first.sel[i].finish(idx, val, pre, &first.spare)
+	}
+	for _, s := range parts {
+		scratchPool.Put(s)
+	}
+}
+
+// scratch is what one worker needs for a block of rows: its selectors with their
+// memory, and a tile of pre-activations.
+type scratch struct {
+	sel      []Selector
+	idx      []int32
+	val, pre []float64
+	tile     []float64
+	spare    spare
+}
+
+// spare is memory that all selectors of a worker use in turn.
+type spare struct {
+	hits   []int32   // positions in a piece or panel
+	values []float64 // a selector's candidates
+}
+
+var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
+
+// selectors returns selectors for so many rows, each for its k best entries.
+func (s *scratch) selectors(rows, k int) []Selector {
+	n := capacity(k)
+	s.sel = grown(s.sel, rows)
+	s.idx, s.val, s.pre = grown(s.idx, rows*n), grown(s.val, rows*n), grown(s.pre, rows*n)
+	s.spare.hits, s.spare.values = grown(s.spare.hits, max(piece, panel)), grown(s.spare.values, n)
+	for i := range s.sel {
+		lo, hi := i*n, (i+1)*n
+		s.sel[i].reset(k, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])
+	}
+	return s.sel
+}
+
+// grown returns s, or a new slice, with length n and undefined contents.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// scan shows the selectors, one for each row of x, the latents lo to hi.
+func (s *scratch) scan(sel []Selector, x, w Rows, bias []float64, lo, hi int, f Func) {
+	s.tile = grown(s.tile, panel*x.Rows)
+	for ; lo < hi; lo += panel {
+		n := min(panel, hi-lo)
+		tile := s.tile[:n*x.Rows]
+		kernel.MulT(tile, n, x.Data, x.Stride, x.Rows, w.Data[lo*w.Stride:], w.Stride, n, x.Cols)
+		b := bias[lo : lo+n]
+		for i := range sel {
+			z := tile[i*n : (i+1)*n]
+			for j, bj := range b {
+				z[j] += bj
+			}
+			sel[i].scan(z, lo, f, &s.spare)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package topk
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+)
+
+// reference selects by sorting: values down, indices up, NaN last of all.
+func reference(values []float64, k int) []int32 {
+	order := make([]int32, len(values))
+	for j := range order {
+		order[j] = int32(j)
+	}
+	key := func(v float64) float64 {
+		if math.IsNaN(v) {
+			return math.Inf(-1)
+		}
+		return v
+	}
+	slices.SortStableFunc(order, func(a, b int32) int {
+		switch va, vb := key(values[a]), key(values[b]); {
+		case va > vb:
+			return -1
+		case va < vb:
+			return 1
+		}
+		return 0
+	})
+	chosen := slices.Clone(order[:k])
+	slices.Sort(chosen)
+	return chosen
+}
+
+// rowKinds are rows that a selection gets wrong first.
+var rowKinds = map[string]func(rng *rand.Rand, n int) []float64{
+	"normal": func(rng *rand.Rand, n int) []float64 { return fill(n, rng.NormFloat64) },
+	"integers": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return float64(rng.IntN(5) - 2) })
+	},
+	"all equal":  func(_ *rand.Rand, n int) []float64 { return fill(n, func() float64 { return 0.5 }) },
+	"ascending":  func(_ *rand.Rand, n int) []float64 { i := 0.0; return fill(n, func() float64 { i++; return i }) },
+	"descending": func(_ *rand.Rand, n int) []float64 { i := 0.0; return fill(n, func() float64 { i--; return i }) },
+	"zeros of both signs": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return math.Copysign(0, rng.Float64()-0.5) })
+	},
+	"denormals": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return float64(rng.IntN(9)-4) * math.SmallestNonzeroFloat64 })
+	},
+	"huge": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return (2*rng.Float64() - 1) * math.MaxFloat64 })
+	},
+	"saturating": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return 60 * (rng.Float64() - 0.3) })
+	},
+	"mostly negative": func(rng *rand.Rand, n int) []float64 {
+		return fill(n, func() float64 { return rng.NormFloat64() - 2 })
+	},
+	"infinities and NaN": func(rng *rand.Rand, n int) []float64 {
+		odd := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, 1}
+		return fill(n, func() float64 { return odd[rng.IntN(len(odd))] })
+	},
+}
+
+func fill(n int, f func() float64) []float64 {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = f()
+	}
+	return v
+}
+
+// The activations as the selection sees them: monotone ones, with saturation and
+// with a flat half, and one that falls first.
+var testFuncs = map[string]Func{
+	"identity": {Value: func(z float64) float64 { return z }, Identity: true, Monotone: true},
+	"sigmoid":  {Value: kernel.Sigmoid, Monotone: true},
+	"relu":     {Value: func(z float64) float64 { return max(z, 0) }, Monotone: true},
+	"swish":    {Value: func(z float64) float64 { return z * kernel.Sigmoid(z) }},
+}
+
+func TestSelectAgainstSorting(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for kind, make := range rowKinds {
+		for name, f := range testFuncs {
+			if kind == "infinities and NaN" && name != "identity" {
+				continue // only Mask, which has no activation, can meet them
+			}
+			for range 60 {
+				n := 1 + rng.IntN(700)
+				k := 1 + rng.IntN(n)
+				if rng.IntN(3) > 0 {
+					k = 1 + rng.IntN(min(n, 40))
+				}
+				if rng.IntN(10) == 0 {
+					k = max(1, n-1)
+				}
+				z := make(rng, n)
+				values := fill(n, func() float64 { return 0 })
+				for j := range values {
+					values[j] = f.Value(z[j])
+				}
+				out := selected(1, k)
+				Select(out, Rows{Data: z, Rows: 1, Cols: n, Stride: n}, k, f)
+				checkSelected(t, fmt.Sprintf("%s %s n=%d k=%d", kind, name, n, k), out, 0, k, z, values)
+			}
+		}
+	}
+}
+
+func selected(rows, k int) Selected {
+	return Selected{Idx: make([]int32, rows*k), Val: make([]float64, rows*k), Pre: make([]float64, rows*k)}
+}
+
+func checkSelected(t *testing.T, what string, out Selected, row, k int, z, values []float64) {
+	t.Helper()
+	idx, val, pre := out.row(row, k)
+	if want := reference(values, k); !slices.Equal(idx, want) {
+		t.Errorf("%s: selected %v, want %v", what, idx, want)
+		return
+	}
+	for i, j := range idx {
+		if math.IsNaN(z[j]) || math.IsInf(z[j], -1) {
+			continue
+		}
+		if val[i] != values[j] || pre[i] != z[j] {
+			t.Errorf("%s: latent %d has value %v of %v, want %v of %v", what, j, val[i], pre[i], values[j], z[j])
+		}
+	}
+}
+
+// TestEncodeAgainstPlainProduct: the fused encode gives the bits of the plain one,
+// whatever the batch, and however the work was split.
+func TestEncodeAgainstPlainProduct(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 60 {
+		rows, n, d := 1+rng.IntN(40), 1+rng.IntN(300), 1+rng.IntN(70)
+		if rng.IntN(3) == 0 {
+			rows, n, d = 1+rng.IntN(4), 500+rng.IntN(1000), 60+rng.IntN(100) // split by latents
+		}
+		k := 1 + rng.IntN(min(n, 1+rng.IntN(50)))
+		draw := rng.NormFloat64
+		if rng.IntN(2) == 0 {
+			draw = func() float64 { return float64(rng.IntN(3) - 1) } // ties
+		}
+		pad := rng.IntN(3)
+		x := Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad}
+		w := Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
+		bias := fill(n, draw)
+		for name, f := range testFuncs {
+			for _, procs := range []int{1, 2, 5} {
+				runtime.GOMAXPROCS(procs)
+				out := selected(rows, k)
+				Encode(out, x, w, bias, k, f)
+				for i := range rows {
+					z := make([]float64, n)
+					values := make([]float64, n)
+					for j := range z {
+						z[j] = kernel.Dot(x.Row(i), w.Row(j)) + bias[j]
+						values[j] = f.Value(z[j])
+					}
+					checkSelected(t, fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i), out, i, k, z, values)
+				}
+			}
+		}
+	}
+}
+
+func TestKthLargest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	for range 2000 {
+		n := 1 + rng.IntN(60)
+		v := fill(n, func() float64 { return float64(rng.IntN(n)) })
+		sorted := slices.Clone(v)
+		slices.Sort(sorted)
+		k := 1 + rng.IntN(n)
+		if got, want := kthLargest(v, k), sorted[n-k]; got != want {
+			t.Fatalf("n=%d k=%d: got %v, want %v", n, k, got, want)
+		}
+	}
+}
+
+func FuzzSelect(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 4, 4, 0}, uint8(3))
+	f.Add([]byte{0, 0, 0}, uint8(1))
+	f.Fuzz(func(t *testing.T, data []byte, k8 uint8) {
+		if len(data) == 0 {
+			return
+		}
+		k := 1 + int(k8)%len(data)
+		z := make([]float64, len(data))
+		for i, b := range data {
+			z[i] = float64(int8(b)) / 4
+		}
+		for name, fn := range testFuncs {
+			values := make([]float64, len(z))
+			for j := range z {
+				values[j] = fn.Value(z[j])
+			}
+			out := selected(1, k)
+			Select(out, Rows{Data: z, Rows: 1, Cols: len(z), Stride: len(z)}, k, fn)
+			checkSelected(t, name, out, 0, k, z, values)
+		}
+	})
+}

@@ -1,0 +1,81 @@
+// Package ksparse provides k-sparse (TopK) autoencoders: networks with layers
+// that keep only the k largest activations of each sample, trained by exact
+// back-propagation through that selection.
+//
+// A network is a stack of layers. New makes the standard one, an encoder that
+// selects and a decoder:
+//
+//	net, err := ksparse.New(ksparse.Config{Inputs: 784, Latents: 1000, K: 25})
+//	history, err := net.Train(ctx, x, x, ksparse.TrainConfig{})
+//	codes, err := net.Encode(x)     // which latents, with which values
+//	images, err := net.Decode(codes)
+//
+// # Shapes
+//
+// Data are gonum matrices, one sample per row. Weights are stored so that a
+// latent is one contiguous row on both sides: a SparseLayer's are Out x In (row
+// j is the direction that latent j detects), a LinearLayer's In x Out (row j is
+// the dictionary atom of latent j).
+//
+// # The selection and its gradient
+//
+// A sparse layer computes z = f(xW + b), marks the k largest of each row in a
+// Mask M, ties to the lowest index, and gives z ⊙ M. On the way back M is a
+// constant: the delta that arrives is multiplied by M, so an unselected unit
+// gets exactly zero. That is the exact gradient wherever the selection does not
+// change, which is everywhere but on ties, a set of measure zero.
+//
+// # Memory and goroutines
+//
+// Layers hold parameters only; what a pass computes is in the Pass. So Forward,
+// Predict, Encode and Decode may run from any number of goroutines as long as
+// none trains. Inputs are never modified, results never share memory with them
+// (a Pass refers to its input until Backprop is done). Matrices that Weights and
+// Biases return are live.
+//
+// # Errors
+//
+// Whatever data can cause is an error, not a panic: wrong shapes, no rows, NaN or
+// infinities, a loss that diverges. Each error wraps one of the Err variables.
+// An index outside a slice of layers or rows panics, as Go's own do.
+//
+// # Reproducibility
+//
+// The same seed, data and configuration give the same bits on every run and for
+// every GOMAXPROCS: work is split by results, and every sum has one order.
+package ksparse
+
+// Config describes the standard autoencoder for New.
+type Config struct {
+	// Inputs is the number of values per sample, at least 1.
+	Inputs int
+	// Latents is the size of the dictionary, at least 1.
+	Latents int
+	// K is how many latents are active per sample: 0 for none, Latents or more
+	// for all (which makes a dense autoencoder).
+	K int
+	// Activation is the encoder's; the zero value is Identity, as in the 2013
+	// paper. Public sparse autoencoders use ReLU.
+	Activation Activation
+	// OutputActivation is the decoder's; the zero value is Identity. With
+	// BinaryCrossEntropy it must be Sigmoid.
+	OutputActivation Activation
+	// Seed draws the weights; 0 stands for 1, as in NewNetwork.
+	Seed uint64
+}
+
+// New returns the standard autoencoder: a SparseLayer "encoder" from Inputs to
+// Latents and a LinearLayer "decoder" back. Errors wrap ErrShape or ErrRange.
+func New(cfg Config) (*Network, error) {
+	n, err := NewNetwork(
+		NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation),
+		NewLinearLayer("decoder", cfg.Latents, cfg.Inputs, cfg.OutputActivation),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Seed != 0 {
+		n.Init(cfg.Seed)
+	}
+	return n, nil
+}

@@ -1,0 +1,234 @@
+package ksparse
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Layer is a LinearLayer or a SparseLayer. It holds parameters and nothing of
+// the data that goes through it, so any number of goroutines may use a layer at
+// once as long as nobody trains it.
+type Layer interface {
+	// Name returns the name that errors call the layer by.
+	Name() string
+	// In returns how many values the layer takes per sample.
+	In() int
+	// Out returns how many values the layer gives per sample.
+	Out() int
+	// Activation returns the function applied to the pre-activations.
+	Activation() Activation
+	// Weights returns the live weight matrix: changing it changes the layer. Its
+	// shape is the layer's own; see LinearLayer and SparseLayer.
+	Weights() *mat.Dense
+	// Biases returns the live biases, of length Out.
+	Biases() *mat.VecDense
+
+	base() *affine
+
+	// forward computes s.out, and what backward needs, from s.in.
+	forward(s *state)
+	// backward turns s.delta from the gradient at the layer's output into that at
+	// its pre-activations (unless it is that already) and, where below is not nil,
+	// sets below.delta to the gradient at the output of the layer below.
+	backward(s, below *state)
+	// gradient writes the rows lo to hi of the weights' gradient to dst, one after
+	// the other, once backward is done.
+	gradient(s *state, lo, hi int, dst []float64)
+	// biasGradient writes the gradient of the biases to dst.
+	biasGradient(s *state, dst []float64)
+}
+
+// affine is what both layers are made of. The rows of w are one per latent: see
+// the layers for which way that is.
+type affine struct {
+	name       string
+	in, out    int
+	activation Activation
+	w          topk.Rows
+	b          []float64
+}
+
+// maxParameters keeps sizes that come from a file or a slip of the keyboard from
+// becoming a panic inside make.
+const maxParameters = 1 << 36
+
+func newAffine(name string, in, out, rows, cols int, act Activation) affine {
+	a := affine{name: name, in: in, out: out, activation: act}
+	if in > 0 && out > 0 && in <= maxParameters/out {
+		a.w = newRows(rows, cols)
+		a.b = make([]float64, out)
+	}
+	return a
+}
+
+func (a *affine) Name() string           { return a.name }
+func (a *affine) In() int                { return a.in }
+func (a *affine) Out() int               { return a.out }
+func (a *affine) Activation() Activation { return a.activation }
+func (a *affine) Weights() *mat.Dense    { return dense(a.w) }
+func (a *affine) base() *affine          { return a }
+
+func (a *affine) Biases() *mat.VecDense {
+	if len(a.b) == 0 {
+		return &mat.VecDense{}
+	}
+	return mat.NewVecDense(len(a.b), a.b)
+}
+
+// check returns what is wrong with the layer's own numbers.
+func (a *affine) check() error {
+	switch {
+	case a.in < 1 || a.out < 1:
+		return errorf(ErrShape, "layer %q takes %d inputs and gives %d outputs, want at least 1 of each", a.name, a.in, a.out)
+	case len(a.w.Data) == 0:
+		return errorf(ErrShape, "layer %q of %d x %d is too large", a.name, a.in, a.out)
+	case a.activation >= activations:
+		return errorf(ErrRange, "layer %q has the unknown activation %d", a.name, a.activation)
+	}
+	return nil
+}
+
+// init draws the weights and sets the biases to zero. Weights are uniform in
+// ±sqrt(6/(in+out)) (Glorot and Bengio 2010, eq. 16); for the activations that
+// are zero, or nearly, on one side in ±sqrt(6/in) (He et al. 2015, eq. 10, as a
+// uniform distribution).
+func (a *affine) init(rng *rand.Rand) {
+	bound := math.Sqrt(6 / float64(a.in+a.out))
+	switch a.activation {
+	case ReLU, LeakyReLU, ELU, Swish, GELU:
+		bound = math.Sqrt(6 / float64(a.in))
+	}
+	for i := range a.w.Data {
+		a.w.Data[i] = bound * (2*rng.Float64() - 1)
+	}
+	clear(a.b)
+}
+
+// signal is what flows from one layer to the next: dense rows, or codes.
+type signal struct {
+	dense topk.Rows
+	codes *Codes // nil where the rows are dense
+}
+
+func (s signal) rows() int {
+	if s.codes != nil {
+		return s.codes.mask.rows
+	}
+	return s.dense.Rows
+}
+
+// state is what one pass keeps of one layer. pre and delta are laid out like the
+// output: row after row where it is dense, else one number for each entry of the
+// codes. So an unselected unit has no delta at all, which is how the mask is
+// applied on the way back.
+type state struct {
+	in, out signal
+	pre     []float64 // pre-activations
+	delta   []float64 // gradient of the loss: at the output, then at pre
+
+	// deltaAtPre says that delta came as the gradient at pre from the start.
+	deltaAtPre bool
+
+	post     []float64   // a linear layer's output, where it is not pre itself
+	codes    Codes       // a sparse layer's output
+	inDense  topk.Rows   // codes that came in, as rows, for a sparse layer
+	byLatent latentIndex // the entries of codes, latent by latent
+
+	// Of those codes that gradient goes through latent by latent (its own for a
+	// sparse layer, those that came in for a linear one): the index, and the
+	// factors in its order.
+	through *latentIndex
+	factors []float64
+}
+
+// latentIndex lists the entries of codes latent by latent, samples ascending:
+// those of latent j are at offsets[j] to offsets[j+1].
+type latentIndex struct {
+	offsets []int32
+	entries []int32 // position in the codes' values
+	samples []int32
+}
+
+func (x *latentIndex) build(c *Codes) {
+	latents := c.mask.cols
+	x.offsets = resized(x.offsets, latents+1)
+	x.entries = resized(x.entries, len(c.values))
+	x.samples = resized(x.samples, len(c.values))
+	clear(x.offsets)
+	for _, j := range c.mask.indices {
+		x.offsets[j+1]++
+	}
+	for j := range latents {
+		x.offsets[j+1] += x.offsets[j]
+	}
+	// offsets[j] now says where the next entry of j goes; in the end that is where
+	// j+1 begins, so the whole is shifted back by one.
+	for i := range c.mask.rows {
+		for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
+			j := c.mask.indices[e]
+			at := x.offsets[j]
+			x.offsets[j]++
+			x.entries[at], x.samples[at] = int32(e), int32(i)
+		}
+	}
+	copy(x.offsets[1:], x.offsets[:latents])
+	x.offsets[0] = 0
+}
+
+// gather returns what values, one for each entry of the codes, are in the order
+// of the index, in the memory of dst where that is large enough.
+func (x *latentIndex) gather(dst, values []float64) []float64 {
+	dst = resized(dst, len(values))
+	for at, e := range x.entries {
+		dst[at] = values[e]
+	}
+	return dst
+}
+
+// latent returns the range of latent j's entries.
+func (x *latentIndex) latent(j int) (lo, hi int32) { return x.offsets[j], x.offsets[j+1] }
+
+// rowGrain is how many rows of some thousand operations make a piece of work
+// that is worth handing to another goroutine.
+func rowGrain(operations int) int { return max(1, 1<<16/max(operations, 1)) }
+
+// activate sets out = f(pre).
+func activate(act Activation, out, pre []float64) {
+	parallel.For(len(pre), 1<<14, func(_, lo, hi int) {
+		kernelActivate(act, out[lo:hi], pre[lo:hi])
+	})
+}
+
+func kernelActivate(act Activation, out, pre []float64) {
+	switch act {
+	case Identity:
+		copy(out, pre)
+	case Sigmoid:
+		kernel.VecSigmoid(out, pre)
+	case Tanh:
+		kernel.VecTanh(out, pre)
+	default:
+		for i, z := range pre {
+			out[i] = act.Value(z)
+		}
+	}
+}
+
+// toPre turns s.delta from the gradient at the output into that at the
+// pre-activations: delta ⊙ f'(pre).
+func (s *state) toPre(act Activation) {
+	if s.deltaAtPre || act == Identity {
+		return
+	}
+	parallel.For(len(s.delta), 1<<14, func(_, lo, hi int) {
+		delta, pre := s.delta[lo:hi], s.pre[lo:hi]
+		for i, z := range pre {
+			delta[i] *= act.Derivative(z)
+		}
+	})
+}

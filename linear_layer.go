@@ -1,0 +1,110 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// LinearLayer computes f(xW + b). Its Weights are In x Out: row j is what input
+// j adds to the output; in a decoder, the dictionary atom of latent j.
+type LinearLayer struct{ affine }
+
+// NewLinearLayer returns a layer of zeros that maps in values to out values.
+// NewNetwork checks the sizes and draws the weights.
+func NewLinearLayer(name string, in, out int, act Activation) *LinearLayer {
+	return &LinearLayer{newAffine(name, in, out, in, out, act)}
+}
+
+// forward: z = xW + b, out = f(z). Where x is codes only the k rows of W that
+// they name are read.
+func (l *LinearLayer) forward(s *state) {
+	rows, n := s.in.rows(), l.out
+	s.pre = resized(s.pre, rows*n)
+	if s.in.codes != nil {
+		parallel.For(rows, rowGrain(s.in.codes.rowCost(n)), func(_, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				z := s.pre[i*n : (i+1)*n]
+				clear(z)
+				indices, values := s.in.codes.Row(i)
+				kernel.AddRows(z, values, l.w.Data, l.w.Stride, indices)
+				addTo(z, l.b)
+			}
+		})
+	} else {
+		x := s.in.dense
+		parallel.For(rows, rowGrain(l.in*n), func(_, lo, hi int) {
+			z := s.pre[lo*n : hi*n]
+			clear(z)
+			kernel.MulAdd(z, n, hi-lo, n, l.in, x.Data[lo*x.Stride:], x.Stride, 1, l.w.Data, l.w.Stride)
+			for i := range hi - lo {
+				addTo(z[i*n:(i+1)*n], l.b)
+			}
+		})
+	}
+	out := s.pre
+	if l.activation != Identity {
+		s.post = resized(s.post, rows*n)
+		out = s.post
+		activate(l.activation, out, s.pre)
+	}
+	s.out.dense = topk.Rows{Data: out, Rows: rows, Cols: n, Stride: n}
+}
+
+// backward: the gradient at x is delta Wᵀ; where x is codes, only at the entries
+// that were selected.
+func (l *LinearLayer) backward(s, below *state) {
+	s.toPre(l.activation)
+	if below == nil {
+		return
+	}
+	rows, n := s.in.rows(), l.out
+	below.deltaAtPre = false
+	if c := s.in.codes; c != nil {
+		// For gradient: which samples add to row j of W, and with what factor.
+		s.through = &below.byLatent
+		s.factors = s.through.gather(s.factors, c.values)
+		below.delta = resized(below.delta, len(c.values))
+		parallel.For(rows, rowGrain(c.rowCost(n)), func(_, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				from, to := c.mask.offsets[i], c.mask.offsets[i+1]
+				kernel.DotRows(below.delta[from:to], s.delta[i*n:(i+1)*n], l.w.Data, l.w.Stride, c.mask.indices[from:to])
+			}
+		})
+		return
+	}
+	below.delta = resized(below.delta, rows*l.in)
+	parallel.For(rows, rowGrain(l.in*n), func(_, lo, hi int) {
+		kernel.MulT(below.delta[lo*l.in:hi*l.in], l.in, s.delta[lo*n:hi*n], n, hi-lo, l.w.Data, l.w.Stride, l.in, n)
+	})
+}
+
+// gradient: row j of dL/dW is the sum over the samples, in ascending order, of
+// what input j was times delta. Where x is codes, only samples that selected j.
+func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
+	n := l.out
+	clear(dst)
+	if s.in.codes == nil {
+		x := s.in.dense
+		kernel.MulAdd(dst, n, hi-lo, n, x.Rows, x.Data[lo:], 1, x.Stride, s.delta, n)
+		return
+	}
+	for j := lo; j < hi; j++ {
+		from, to := s.through.latent(j)
+		kernel.AddRows(dst[(j-lo)*n:(j-lo+1)*n], s.factors[from:to], s.delta, n, s.through.samples[from:to])
+	}
+}
+
+// biasGradient: the sum of delta over the samples.
+func (l *LinearLayer) biasGradient(s *state, dst []float64) {
+	clear(dst)
+	for i := range s.in.rows() {
+		addTo(dst, s.delta[i*l.out:(i+1)*l.out])
+	}
+}
+
+func addTo(z, b []float64) {
+	for j, v := range b {
+		z[j] += v
+	}
+}

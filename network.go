@@ -1,0 +1,325 @@
+package ksparse
+
+import (
+	"math/rand/v2"
+	"sync"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Network is a stack of layers, the output of each going into the next. Linear
+// and sparse layers may stand in any order and number.
+//
+// Forward, Backprop, Predict, Encode and Decode may be called from any number of
+// goroutines at once, as long as none trains the network or writes to its
+// weights meanwhile.
+type Network struct {
+	layers []Layer
+	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
+}
+
+// NewNetwork makes a network of the layers and draws their weights with Init(1).
+// It returns an error that wraps ErrShape where a layer does not take what the
+// layer before it gives, has no size, or is there twice, and ErrRange for a
+// negative k or an unknown activation.
+func NewNetwork(layers ...Layer) (*Network, error) {
+	n, err := newNetwork(layers)
+	if err != nil {
+		return nil, err
+	}
+	n.Init(1)
+	return n, nil
+}
+
+// newNetwork is NewNetwork without drawing the weights.
+func newNetwork(layers []Layer) (*Network, error) {
+	if len(layers) == 0 {
+		return nil, errorf(ErrEmpty, "a network needs at least one layer")
+	}
+	seen := make(map[*affine]bool)
+	for i, l := range layers {
+		var a *affine
+		switch l := l.(type) {
+		case *LinearLayer:
+			if l != nil {
+				a = &l.affine
+			}
+		case *SparseLayer:
+			if l != nil {
+				a = &l.affine
+				if l.k < 0 {
+					return nil, errorf(ErrRange, "layer %q has k = %d, want 0 or more", l.name, l.k)
+				}
+			}
+		}
+		if a == nil {
+			return nil, errorf(ErrEmpty, "layer %d is nil", i)
+		}
+		if err := a.check(); err != nil {
+			return nil, err
+		}
+		if seen[a] {
+			return nil, errorf(ErrShape, "layer %q is in the network twice", a.name)
+		}
+		seen[a] = true
+		if i > 0 && layers[i-1].Out() != a.in {
+			return nil, errorf(ErrShape, "layer %q takes %d inputs, the layer before it gives %d", a.name, a.in, layers[i-1].Out())
+		}
+	}
+	return &Network{layers: append([]Layer(nil), layers...)}, nil
+}
+
+// Init draws all weights anew and sets all biases to zero. The same seed gives
+// the same weights on every machine, and a layer's weights do not depend on the
+// layers above it. Weights are uniform in ±sqrt(6/(in+out)) (Glorot and Bengio
+// 2010), for the ReLU-like activations in ±sqrt(6/in) (He et al. 2015).
+func (n *Network) Init(seed uint64) {
+	for i, l := range n.layers {
+		l.base().init(rand.New(rand.NewPCG(seed, uint64(i))))
+	}
+}
+
+// Layers returns the layers in order, the first takes the input. The slice is a
+// copy, the layers are the network's own.
+func (n *Network) Layers() []Layer { return append([]Layer(nil), n.layers...) }
+
+// In returns how many values the network takes per sample.
+func (n *Network) In() int { return n.layers[0].In() }
+
+// Out returns how many values the network gives per sample.
+func (n *Network) Out() int { return n.layers[len(n.layers)-1].Out() }
+
+// lastSparse returns the position of the last sparse layer, -1 if there is none.
+func (n *Network) lastSparse() int {
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		if _, ok := n.layers[i].(*SparseLayer); ok {
+			return i
+		}
+	}
+	return -1
+}
+
+// Pass is what one run forward leaves for Backprop: every layer's output and, of
+// the sparse layers, which entries they selected. A Pass belongs to one
+// goroutine at a time. It refers to x: leave x as it is until Backprop is done.
+type Pass struct {
+	network *Network
+	x       topk.Rows
+	states  []*state
+	output  topk.Rows // the last layer's output, dense
+	rowLoss []float64
+	target  []float64 // scratch: a sparse last layer's delta before the mask
+}
+
+// Forward runs x through the network; its rows are samples, its columns the first
+// layer's inputs. Errors wrap ErrEmpty, ErrShape or ErrNotFinite.
+func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
+	rows, err := rowsOf("x", x, n.In())
+	if err != nil {
+		return nil, err
+	}
+	p := n.newPass()
+	n.forward(p, rows, len(n.layers))
+	p.setOutput()
+	if err := p.checkOutput(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (n *Network) newPass() *Pass {
+	p := &Pass{network: n, states: make([]*state, len(n.layers))}
+	for i := range p.states {
+		p.states[i] = new(state)
+	}
+	return p
+}
+
+// sparePass returns a pass to use and give back to n.spare.
+func (n *Network) sparePass() *Pass {
+	if p, ok := n.spare.Get().(*Pass); ok {
+		return p
+	}
+	return n.newPass()
+}
+
+// forward runs x through the first so many layers, in the memory that p has.
+func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
+	p.x = x
+	in := signal{dense: x}
+	for i, l := range n.layers[:layers] {
+		s := p.states[i]
+		s.in = in
+		l.forward(s)
+		in = s.out
+	}
+}
+
+// setOutput makes the last layer's output dense.
+func (p *Pass) setOutput() {
+	out := p.states[len(p.states)-1].out
+	if out.codes == nil {
+		p.output = out.dense
+		return
+	}
+	resize(&p.output, out.codes.mask.rows, out.codes.mask.cols)
+	clear(p.output.Data)
+	out.codes.scatter(p.output)
+}
+
+// checkOutput reports an output that overflowed. Data and weights are finite, so
+// nothing else can be wrong with it.
+func (p *Pass) checkOutput() error {
+	for i := range p.output.Rows {
+		if !kernel.AllFinite(p.output.Row(i)) {
+			return errorf(ErrNotFinite, "the output for row %d overflows: data or weights are too large", i)
+		}
+	}
+	return nil
+}
+
+// Output returns the last layer's output, samples by Out.
+func (p *Pass) Output() *mat.Dense { return dense(p.output) }
+
+// LayerOutput returns the output of layer i as a dense matrix, samples by the
+// layer's Out; for a sparse layer with zeros where nothing was selected.
+func (p *Pass) LayerOutput(i int) *mat.Dense {
+	if c := p.states[i].out.codes; c != nil {
+		return c.Dense()
+	}
+	return dense(p.states[i].out.dense)
+}
+
+// Mask returns the selection of layer i, nil where that layer does not select.
+func (p *Pass) Mask(i int) *Mask {
+	if c := p.Codes(i); c != nil {
+		return c.Mask()
+	}
+	return nil
+}
+
+// Codes returns the output of layer i as sparse codes, nil where that layer does
+// not select.
+func (p *Pass) Codes(i int) *Codes { return p.states[i].out.codes }
+
+// Gradients holds the gradient of the loss with respect to every weight and bias.
+type Gradients struct {
+	loss    float64
+	weights []*mat.Dense
+	biases  []*mat.VecDense
+	deltas  []*mat.Dense
+}
+
+// Loss returns the loss that these are the gradients of.
+func (g *Gradients) Loss() float64 { return g.loss }
+
+// Weights returns the gradient of layer i's weights, in the shape of its Weights.
+func (g *Gradients) Weights(i int) *mat.Dense { return g.weights[i] }
+
+// Biases returns the gradient of layer i's biases.
+func (g *Gradients) Biases(i int) *mat.VecDense { return g.biases[i] }
+
+// Delta returns the gradient at layer i's pre-activations, samples by Out. Of a
+// sparse layer it is what has passed the mask: zero for every unselected unit.
+func (g *Gradients) Delta(i int) *mat.Dense { return g.deltas[i] }
+
+// Backprop returns the exact gradients of the loss between the pass's output and
+// the target, one row per sample. The mask of a sparse layer is a constant of
+// the pass: the delta that arrives there is multiplied by it, so a selected unit
+// learns as in a dense layer and an unselected one gets exactly zero. Errors
+// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a target that the loss is not
+// defined for) or ErrPass.
+func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, error) {
+	if p == nil || p.network != n {
+		return nil, errorf(ErrPass, "Backprop wants a pass that this network's Forward returned")
+	}
+	y, err := rowsOf("target", target, n.Out())
+	if err != nil {
+		return nil, err
+	}
+	if y.Rows != p.x.Rows {
+		return nil, errorf(ErrShape, "target has %d rows, the pass has %d", y.Rows, p.x.Rows)
+	}
+	if err := loss.checkTarget("target", y); err != nil {
+		return nil, err
+	}
+	g := &Gradients{
+		weights: make([]*mat.Dense, len(n.layers)),
+		biases:  make([]*mat.VecDense, len(n.layers)),
+		deltas:  make([]*mat.Dense, len(n.layers)),
+	}
+	if g.loss, err = n.lossDelta(p, y, loss); err != nil {
+		return nil, err
+	}
+	n.backward(p, func(i int) {
+		l, s := n.layers[i], p.states[i]
+		w := l.base().w
+		grad := newRows(w.Rows, w.Cols)
+		parallel.For(w.Rows, gradientGrain, func(_, lo, hi int) {
+			l.gradient(s, lo, hi, grad.Data[lo*w.Cols:hi*w.Cols])
+		})
+		bias := make([]float64, l.Out())
+		l.biasGradient(s, bias)
+		g.weights[i], g.biases[i], g.deltas[i] = dense(grad), mat.NewVecDense(len(bias), bias), s.denseDelta()
+	})
+	return g, nil
+}
+
+// gradientGrain is how many rows of a weight matrix are worth handing over.
+const gradientGrain = 16
+
+// lossDelta returns the loss of p against y and sets the last layer's delta.
+func (n *Network) lossDelta(p *Pass, y topk.Rows, loss Loss) (float64, error) {
+	last := len(n.layers) - 1
+	s := p.states[last]
+	rows, cols := p.output.Rows, p.output.Cols
+	s.deltaAtPre = loss == BinaryCrossEntropy && n.layers[last].Activation() == Sigmoid
+	p.rowLoss = resized(p.rowLoss, rows)
+	c := s.out.codes
+	if c == nil {
+		s.delta = resized(s.delta, rows*cols)
+		return loss.evaluate(p.output, y, s.deltaAtPre, s.delta, p.rowLoss)
+	}
+	// A sparse last layer: the loss sees the zeros, the delta does not.
+	p.target = resized(p.target, rows*cols)
+	value, err := loss.evaluate(p.output, y, s.deltaAtPre, p.target, p.rowLoss)
+	s.delta = resized(s.delta, len(c.values))
+	for i := range rows {
+		for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
+			s.delta[e] = p.target[i*cols+int(c.mask.indices[e])]
+		}
+	}
+	return value, err
+}
+
+// backward goes from the last layer to the first. When it calls done(i), layer
+// i's gradients can be read off its state, and the delta of the layer below is
+// already computed, so done may change layer i's parameters.
+func (n *Network) backward(p *Pass, done func(i int)) {
+	for _, s := range p.states {
+		if s.out.codes != nil {
+			s.byLatent.build(s.out.codes)
+		}
+	}
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		var below *state
+		if i > 0 {
+			below = p.states[i-1]
+		}
+		n.layers[i].backward(p.states[i], below)
+		done(i)
+	}
+}
+
+// denseDelta returns s.delta as samples by outputs.
+func (s *state) denseDelta() *mat.Dense {
+	if s.out.codes == nil {
+		m := newRows(s.out.dense.Rows, s.out.dense.Cols)
+		copy(m.Data, s.delta)
+		return dense(m)
+	}
+	return (&Codes{mask: s.codes.mask, values: s.delta}).Dense()
+}

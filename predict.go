@@ -1,0 +1,115 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"gonum.org/v1/gonum/mat"
+)
+
+// chunkRows is how many samples Predict, Encode and Decode have under way at
+// once, so that their memory for what lies between does not grow with x.
+const chunkRows = 1024
+
+// Predict returns the network's output for each row of x, samples by Out. Errors
+// wrap ErrEmpty, ErrShape or ErrNotFinite.
+func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
+	rows, err := rowsOf("x", x, n.In())
+	if err != nil {
+		return nil, err
+	}
+	out := newRows(rows.Rows, n.Out())
+	p := n.sparePass()
+	defer n.spare.Put(p)
+	for lo := 0; lo < rows.Rows; lo += chunkRows {
+		n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), len(n.layers))
+		p.setOutput()
+		copy(out.Data[lo*out.Cols:], p.output.Data)
+	}
+	if err := (&Pass{output: out}).checkOutput(); err != nil {
+		return nil, err
+	}
+	return dense(out), nil
+}
+
+// Encode returns the output of the last sparse layer for each row of x, as codes
+// of samples by latents. A row's code does not depend on the other rows. Errors
+// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrNoSparseLayer.
+func (n *Network) Encode(x mat.Matrix) (*Codes, error) {
+	c := new(Codes)
+	if err := n.EncodeInto(c, x); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// EncodeInto is Encode into codes that exist already, whose memory it uses where
+// that is large enough. What dst held is lost, also when there is an error.
+func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
+	last := n.lastSparse()
+	if last < 0 {
+		return errorf(ErrNoSparseLayer, "Encode needs a sparse layer, this network has none")
+	}
+	if dst == nil {
+		return errorf(ErrEmpty, "EncodeInto was given nil codes")
+	}
+	rows, err := rowsOf("x", x, n.In())
+	if err != nil {
+		return err
+	}
+	l := n.layers[last].(*SparseLayer)
+	p := n.sparePass()
+	defer n.spare.Put(p)
+	s := p.states[last]
+	if last == 0 {
+		s.pre = l.encode(dst, s.pre, rows)
+	} else {
+		k := min(l.k, l.out)
+		dst.reset(rows.Rows, l.out, k)
+		for lo := 0; lo < rows.Rows; lo += chunkRows {
+			n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), last+1)
+			copy(dst.mask.indices[lo*k:], s.codes.mask.indices)
+			copy(dst.values[lo*k:], s.codes.values)
+		}
+	}
+	if !kernel.AllFinite(dst.values) {
+		for i := range rows.Rows {
+			if _, values := dst.Row(i); !kernel.AllFinite(values) {
+				return errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
+			}
+		}
+	}
+	return nil
+}
+
+// Decode returns the network's output for each of the codes, samples by Out: what
+// the layers after the last sparse layer make of them. Errors wrap ErrEmpty,
+// ErrShape, ErrNotFinite or ErrNoSparseLayer.
+func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
+	last := n.lastSparse()
+	if last < 0 {
+		return nil, errorf(ErrNoSparseLayer, "Decode needs a sparse layer, this network has none")
+	}
+	if c == nil || c.mask.rows == 0 {
+		return nil, errorf(ErrEmpty, "there are no codes to decode")
+	}
+	if latents := n.layers[last].Out(); c.mask.cols != latents {
+		return nil, errorf(ErrShape, "codes have %d latents, layer %q has %d", c.mask.cols, n.layers[last].Name(), latents)
+	}
+	for i := range c.mask.rows {
+		if _, values := c.Row(i); !kernel.AllFinite(values) {
+			return nil, errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
+		}
+	}
+	if last == len(n.layers)-1 {
+		return c.Dense(), nil
+	}
+	in := signal{codes: c}
+	for _, l := range n.layers[last+1:] {
+		s := &state{in: in}
+		l.forward(s)
+		in = s.out
+	}
+	if err := (&Pass{output: in.dense}).checkOutput(); err != nil {
+		return nil, err
+	}
+	return dense(in.dense), nil
+}

@@ -1,0 +1,140 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// SparseLayer computes f(xWᵀ + b) and keeps the K largest values of each row,
+// the others become zero (the k-sparse layer of Makhzani and Frey 2013,
+// arXiv:1312.5663). Its Weights are Out x In: row j is the direction that latent
+// j detects.
+//
+// Exactly K entries are selected per row: none for K = 0, all for K >= Out, and
+// the lowest index first among equal values. So a ReLU layer with fewer than K
+// positive values selects some zeros too.
+type SparseLayer struct {
+	affine
+	k int
+}
+
+// NewSparseLayer returns a layer of zeros that maps in values to out latents, k
+// of them active. NewNetwork checks the sizes and k, and draws the weights.
+func NewSparseLayer(name string, in, out, k int, act Activation) *SparseLayer {
+	return &SparseLayer{newAffine(name, in, out, out, in, act), k}
+}
+
+// K returns how many latents the layer keeps per row.
+func (l *SparseLayer) K() int { return l.k }
+
+// forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks the k largest of each row.
+func (l *SparseLayer) forward(s *state) {
+	x := s.in.dense
+	if s.in.codes != nil {
+		resize(&s.inDense, s.in.rows(), l.in)
+		clear(s.inDense.Data)
+		s.in.codes.scatter(s.inDense)
+		x = s.inDense
+	}
+	s.pre = l.encode(&s.codes, s.pre, x)
+	s.out = signal{codes: &s.codes}
+}
+
+// encode sets c to the codes of x and returns the pre-activations of its entries,
+// in the memory of pre where that is large enough. Only what the mask keeps is
+// ever stored.
+func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows) []float64 {
+	k := min(l.k, l.out)
+	c.reset(x.Rows, l.out, k)
+	pre = resized(pre, x.Rows*k)
+	switch k {
+	case 0:
+	case l.out:
+		l.encodeAll(c, pre, x)
+	default:
+		topk.Encode(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, l.w, l.b, k, l.activation.forSelection())
+	}
+	return pre
+}
+
+// encodeAll is encode for k >= Out, where there is nothing to choose.
+func (l *SparseLayer) encodeAll(c *Codes, pre []float64, x topk.Rows) {
+	n := l.out
+	parallel.For(x.Rows, rowGrain(l.in*n), func(_, lo, hi int) {
+		z := pre[lo*n : hi*n]
+		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
+		for i := range hi - lo {
+			addTo(z[i*n:(i+1)*n], l.b)
+			for j, row := 0, c.mask.indices[(lo+i)*n:]; j < n; j++ {
+				row[j] = int32(j)
+			}
+		}
+	})
+	activate(l.activation, c.values, pre)
+}
+
+// backward: delta is there for selected entries only, and the gradient at x is
+// the sum of those entries' rows of W.
+func (l *SparseLayer) backward(s, below *state) {
+	s.toPre(l.activation)
+	s.through = &s.byLatent
+	s.factors = s.through.gather(s.factors, s.delta) // for gradient
+	if below == nil {
+		return
+	}
+	rows, c := s.in.rows(), &s.codes
+	below.deltaAtPre = false
+	if s.in.codes == nil {
+		below.delta = resized(below.delta, rows*l.in)
+	} else {
+		below.delta = resized(below.delta, len(s.in.codes.values))
+	}
+	parallel.For(rows, rowGrain(c.rowCost(l.in)), func(_, lo, hi int) {
+		var spare []float64
+		if s.in.codes != nil {
+			spare = make([]float64, l.in)
+		}
+		for i := lo; i < hi; i++ {
+			row := spare
+			if s.in.codes == nil {
+				row = below.delta[i*l.in : (i+1)*l.in]
+			}
+			clear(row)
+			from, to := c.mask.offsets[i], c.mask.offsets[i+1]
+			kernel.AddRows(row, s.delta[from:to], l.w.Data, l.w.Stride, c.mask.indices[from:to])
+			if in := s.in.codes; in != nil {
+				for e := in.mask.offsets[i]; e < in.mask.offsets[i+1]; e++ {
+					below.delta[e] = row[in.mask.indices[e]]
+				}
+			}
+		}
+	})
+}
+
+// gradient: row j of dL/dW is the sum over the samples that selected latent j, in
+// ascending order, of their delta times their input. A latent that no sample
+// selected gets exactly zero.
+func (l *SparseLayer) gradient(s *state, lo, hi int, dst []float64) {
+	x := s.in.dense
+	if s.in.codes != nil {
+		x = s.inDense
+	}
+	clear(dst)
+	for j := lo; j < hi; j++ {
+		from, to := s.through.latent(j)
+		kernel.AddRows(dst[(j-lo)*l.in:(j-lo+1)*l.in], s.factors[from:to], x.Data, x.Stride, s.through.samples[from:to])
+	}
+}
+
+// biasGradient: the sum of each latent's deltas over the samples.
+func (l *SparseLayer) biasGradient(s *state, dst []float64) {
+	for j := range dst {
+		from, to := s.through.latent(j)
+		sum := 0.0
+		for _, d := range s.factors[from:to] {
+			sum += d
+		}
+		dst[j] = sum
+	}
+}

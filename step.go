@@ -1,0 +1,220 @@
+package ksparse
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// stepper takes training steps. It owns the optimizer's state and all memory
+// that a step needs, so a step on warm buffers makes no garbage to speak of.
+type stepper struct {
+	net     *Network
+	cfg     TrainConfig // with defaults
+	pass    *Pass
+	x, y    topk.Rows       // the batch
+	weights [][][]float64   // optimizer state of layer i's weights, slot by slot
+	biases  [][][]float64   // the same of its biases
+	bias    []float64       // a gradient of biases
+	norms   []float64       // squared norms of gradient rows
+	workers []workerScratch // one for each goroutine
+}
+
+// workerScratch is what one goroutine needs for a few rows of a weight matrix.
+type workerScratch struct {
+	gradient []float64
+	before   []float64   // the rows before the update
+	state    [][]float64 // the optimizer state of the rows
+}
+
+func newStepper(n *Network, cfg TrainConfig) *stepper {
+	s := &stepper{net: n, cfg: cfg, pass: n.newPass()}
+	for _, l := range n.layers {
+		a := l.base()
+		s.weights = append(s.weights, slots(cfg.Optimizer, len(a.w.Data)))
+		s.biases = append(s.biases, slots(cfg.Optimizer, len(a.b)))
+	}
+	return s
+}
+
+func slots(o Optimizer, n int) [][]float64 {
+	state := make([][]float64, o.Slots())
+	for i := range state {
+		state[i] = make([]float64, n)
+	}
+	return state
+}
+
+// step takes one training step, number from 1, on the given samples of x and y,
+// and returns the batch's loss before it. This is the whole of training:
+//
+//  1. forward: every layer's output, and the mask of every sparse layer;
+//  2. the loss, and its gradient at the output;
+//  3. backward, from the last layer to the first: the gradient at each layer's
+//     pre-activations, which for a sparse layer exists only where its mask is true;
+//  4. each layer's weight gradient, a few rows at a time, straight into the
+//     optimizer. No gradient matrix is ever stored.
+//
+// Clipping needs the norm of the whole gradient before anything may move. Then
+// step 4 runs twice: once to add up the norms of the rows, once to use them.
+// Rows are cheap to compute from codes, cheaper than to store and read again.
+func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (float64, error) {
+	s.x = gatherRows(s.x, x, batch)
+	if same(x, y) {
+		s.y = s.x
+	} else {
+		s.y = gatherRows(s.y, y, batch)
+	}
+	n, p := s.net, s.pass
+	n.forward(p, s.x, len(n.layers))
+	p.setOutput()
+	if err := p.checkOutput(); err != nil {
+		return 0, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)
+	}
+	loss, err := n.lossDelta(p, s.y, s.cfg.Loss)
+	if err != nil {
+		return 0, errorf(err, "step %d: %v", number, err)
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return 0, errorf(ErrDiverged, "training diverged at step %d: the loss is %v", number, loss)
+	}
+	if s.cfg.ClipNorm == 0 {
+		n.backward(p, func(i int) {
+			if err == nil {
+				err = s.update(i, 1, rate, number)
+			}
+		})
+		return loss, err
+	}
+	square := 0.0
+	n.backward(p, func(i int) { square += s.squaredNorm(i) })
+	if math.IsNaN(square) || math.IsInf(square, 0) {
+		return loss, errorf(ErrDiverged, "training diverged at step %d: the gradient's squared norm is %v", number, square)
+	}
+	scale := 1.0
+	if norm := math.Sqrt(square); norm > s.cfg.ClipNorm {
+		scale = s.cfg.ClipNorm / norm
+	}
+	for i := range n.layers {
+		if err == nil {
+			err = s.update(i, scale, rate, number)
+		}
+	}
+	return loss, err
+}
+
+// pieceSize is how many parameters are taken at a time: their gradient and
+// optimizer state should stay in the first-level cache.
+const pieceSize = 1024
+
+// eachPiece computes the weight gradient of layer i, with penalties, a few rows
+// at a time, and hands it to f: the rows' gradient, and the range of parameters
+// that they are.
+func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
+	l, state := s.net.layers[i], s.pass.states[i]
+	w := l.base().w
+	grain := max(1, pieceSize/w.Cols)
+	if workers := parallel.Workers(w.Rows, grain); len(s.workers) < workers {
+		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
+	}
+	parallel.For(w.Rows, grain, func(worker, lo, hi int) {
+		scratch := &s.workers[worker]
+		from, to := lo*w.Cols, hi*w.Cols
+		scratch.gradient = resized(scratch.gradient, to-from)
+		l.gradient(state, lo, hi, scratch.gradient)
+		s.addPenalty(scratch.gradient, w.Data[from:to])
+		f(scratch, scratch.gradient, from, to)
+	})
+}
+
+// addPenalty adds the gradient of L1·Σ|w| + L2/2·Σw².
+func (s *stepper) addPenalty(gradient, weights []float64) {
+	l1, l2 := s.cfg.L1, s.cfg.L2
+	if l1 == 0 && l2 == 0 {
+		return
+	}
+	for i, w := range weights {
+		g := gradient[i] + float64(l2*w)
+		switch {
+		case w > 0:
+			g += l1
+		case w < 0:
+			g -= l1
+		}
+		gradient[i] = g
+	}
+}
+
+// update moves the parameters of layer i. Where one would not stay finite, it and
+// its neighbours are left as they were, and the error says so.
+func (s *stepper) update(i int, scale, rate float64, number int) error {
+	a := s.net.layers[i].base()
+	move := func(scratch *workerScratch, w, gradient []float64, state [][]float64, from, to int) bool {
+		if scale != 1 {
+			kernel.Scale(gradient, scale)
+		}
+		scratch.before = append(scratch.before[:0], w...)
+		scratch.state = scratch.state[:0]
+		for _, slot := range state {
+			scratch.state = append(scratch.state, slot[from:to])
+		}
+		s.cfg.Optimizer.Update(w, gradient, scratch.state, rate, number)
+		if !kernel.AllFinite(w) {
+			copy(w, scratch.before)
+			return false
+		}
+		return true
+	}
+	var bad atomic.Bool
+	s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
+		if !move(scratch, a.w.Data[from:to], gradient, s.weights[i], from, to) {
+			bad.Store(true)
+		}
+	})
+	s.bias = resized(s.bias, len(a.b))
+	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
+	if !move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) || bad.Load() {
+		return errorf(ErrDiverged, "training diverged at step %d: a parameter of layer %q would not stay finite", number, a.name)
+	}
+	return nil
+}
+
+// squaredNorm returns the squared Euclidean norm of layer i's gradient: the sum
+// of those of its rows, in order.
+func (s *stepper) squaredNorm(i int) float64 {
+	a := s.net.layers[i].base()
+	s.norms = resized(s.norms, a.w.Rows)
+	s.eachPiece(i, func(_ *workerScratch, gradient []float64, from, to int) {
+		for r := from / a.w.Cols; r < to/a.w.Cols; r++ {
+			row := gradient[r*a.w.Cols-from:][:a.w.Cols]
+			s.norms[r] = kernel.Dot(row, row)
+		}
+	})
+	s.bias = resized(s.bias, len(a.b))
+	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
+	sum := kernel.Dot(s.bias, s.bias)
+	for _, v := range s.norms {
+		sum += v
+	}
+	return sum
+}
+
+// gatherRows returns the given rows of m, in the memory of dst where that is
+// large enough.
+func gatherRows(dst, m topk.Rows, rows []int) topk.Rows {
+	resize(&dst, len(rows), m.Cols)
+	parallel.For(len(rows), rowGrain(m.Cols), func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			copy(dst.Row(i), m.Row(rows[i]))
+		}
+	})
+	return dst
+}
+
+// same reports whether a and b are one matrix, as x and y of an autoencoder are.
+func same(a, b topk.Rows) bool {
+	return &a.Data[0] == &b.Data[0] && a.Rows == b.Rows && a.Cols == b.Cols && a.Stride == b.Stride
+}
