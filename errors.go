@@ -10,8 +10,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Every error of this package wraps one of these, so that errors.Is can tell
-// the causes apart. The text says what was wanted and what came.
+// The errors that this package makes wrap one of these, so that errors.Is can
+// tell the causes apart; errors of a context, a callback, a reader, a writer or
+// the file system are passed on, wrapped. The text says what was wanted and what
+// came.
 var (
 	// ErrShape: a matrix, layer or mask has the wrong size for its place. Compare
 	// its Dims with the layer's In and Out that the text names.

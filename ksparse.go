@@ -9,6 +9,7 @@
 //	history, err := net.Train(ctx, x, x, ksparse.TrainConfig{})
 //	codes, err := net.Encode(x)     // which latents, with which values
 //	images, err := net.Decode(codes)
+//	err = net.SaveFile("digits.ksp") // LoadFile reads it back, every bit
 //
 // # Shapes
 //

@@ -55,7 +55,7 @@ type affine struct {
 
 // maxParameters keeps sizes that come from a file or a slip of the keyboard from
 // becoming a panic inside make.
-const maxParameters = 1 << 36
+const maxParameters = min(1<<36, math.MaxInt/8)
 
 func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 	a := affine{name: name, in: in, out: out, activation: act}

@@ -59,7 +59,7 @@ func TestNewNetworkErrors(t *testing.T) {
 		{[]ksparse.Layer{sparse(0, 50, 1)}, ksparse.ErrShape, "0 inputs"},
 		{[]ksparse.Layer{linear(5, -2)}, ksparse.ErrShape, "-2 outputs"},
 		{[]ksparse.Layer{linear(math.MaxInt, math.MaxInt)}, ksparse.ErrShape, "too large"},
-		{[]ksparse.Layer{linear(1<<40, 2)}, ksparse.ErrShape, "too large"},
+		{[]ksparse.Layer{linear(math.MaxInt/3, 2)}, ksparse.ErrShape, "too large"},
 		{[]ksparse.Layer{twice, twice}, ksparse.ErrShape, "twice"},
 		{[]ksparse.Layer{nil}, ksparse.ErrEmpty, "nil"},
 		{[]ksparse.Layer{(*ksparse.SparseLayer)(nil)}, ksparse.ErrEmpty, "nil"},

@@ -64,7 +64,7 @@ func (s CosineDecay) Validate() error { return checkShare("CosineDecay.End", s.E
 
 // Factor implements Schedule.
 func (s CosineDecay) Factor(step, steps int) float64 {
-	return s.End + float64((1-s.End)*(1+cosPi(progress(step, steps))))/2
+	return s.End + float64((1-s.End)*(1+cosPi(progress(step, steps)))/2)
 }
 
 // cosPi returns cos(pi t) for t from 0 to 1, as -sin(pi (t-1/2)) by its Taylor
@@ -77,7 +77,7 @@ func cosPi(t float64) float64 {
 		// sin x = x (1 - x²/(2·3) (1 - x²/(4·5) (1 - ...)))
 		sum = x * x / float64((n-1)*n) * (1 - sum)
 	}
-	return -x * (1 - sum)
+	return float64(-x * (1 - sum))
 }
 
 // LinearDecay stays at 1 until Start, a share of the steps, and then goes down

@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"math"
+	"strings"
 	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
@@ -76,7 +77,7 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 	}
 	loss, err := n.lossDelta(p, s.y, s.cfg.Loss)
 	if err != nil {
-		return 0, errorf(err, "step %d: %v", number, err)
+		return 0, errorf(err, "step %d: %s", number, strings.TrimPrefix(err.Error(), "ksparse: "))
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, errorf(ErrDiverged, "training diverged at step %d: the loss is %v", number, loss)
@@ -117,10 +118,11 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
 	grain := max(1, pieceSize/w.Cols)
-	if workers := parallel.Workers(w.Rows, grain); len(s.workers) < workers {
+	workers := parallel.Workers(w.Rows, grain)
+	if len(s.workers) < workers {
 		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
 	}
-	parallel.For(w.Rows, grain, func(worker, lo, hi int) {
+	parallel.ForWorkers(workers, w.Rows, grain, func(worker, lo, hi int) {
 		scratch := &s.workers[worker]
 		from, to := lo*w.Cols, hi*w.Cols
 		scratch.gradient = resized(scratch.gradient, to-from)

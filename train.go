@@ -40,7 +40,7 @@ type TrainConfig struct {
 	// epoch; nil is none.
 	ValidationX, ValidationY mat.Matrix
 	// ValidationFraction takes this share of the training samples, chosen at
-	// random by Seed, for validation instead; 0 is none.
+	// random by Seed and at least one, for validation instead; 0 is none.
 	ValidationFraction float64
 	// Patience ends the training once this many epochs in a row have not lowered
 	// the validation loss (or, without validation, the training loss) by more
@@ -234,10 +234,11 @@ func (n *Network) newTrainer(x, y mat.Matrix, cfg TrainConfig) (*trainer, error)
 		t.validation = [2]topk.Rows{v, w}
 	case cfg.ValidationFraction > 0:
 		shuffle(t.rng, t.order)
-		keep := t.x.Rows - max(1, int(cfg.ValidationFraction*float64(t.x.Rows)))
-		if keep < 1 {
-			return nil, errorf(ErrEmpty, "ValidationFraction %v of %d samples leaves none to train on", cfg.ValidationFraction, t.x.Rows)
+		if t.x.Rows < 2 {
+			return nil, errorf(ErrEmpty, "ValidationFraction %v of 1 sample leaves none to train on", cfg.ValidationFraction)
 		}
+		held := int(math.Round(cfg.ValidationFraction * float64(t.x.Rows)))
+		keep := t.x.Rows - max(1, min(held, t.x.Rows-1))
 		t.validation = [2]topk.Rows{gatherRows(topk.Rows{}, t.x, t.order[keep:]), gatherRows(topk.Rows{}, t.y, t.order[keep:])}
 		t.order = t.order[:keep]
 	}
@@ -280,11 +281,7 @@ func (t *trainer) run(ctx context.Context) error {
 			from := time.Now()
 			loss, err := t.step(t.x, t.y, batch, rate, t.history.Steps+1)
 			if err != nil {
-				t.history.Stop = StopLoss
-				if errors.Is(err, ErrDiverged) {
-					t.history.Stop = StopDiverged
-				}
-				return err
+				return t.fail(err)
 			}
 			t.stepTime += time.Since(from)
 			t.history.Steps++
@@ -294,8 +291,7 @@ func (t *trainer) run(ctx context.Context) error {
 			last := seen == len(t.order)
 			if last {
 				if err := t.endEpoch(epoch, sum/float64(seen), rate, begin); err != nil {
-					t.history.Stop = StopLoss
-					return err
+					return t.fail(err)
 				}
 			}
 			if err := t.report(epoch, last, loss, sum/float64(seen), rate); err != nil {
@@ -314,6 +310,15 @@ func (t *trainer) run(ctx context.Context) error {
 	return nil
 }
 
+// fail notes why a step or an epoch's end failed.
+func (t *trainer) fail(err error) error {
+	t.history.Stop = StopLoss
+	if errors.Is(err, ErrDiverged) {
+		t.history.Stop = StopDiverged
+	}
+	return err
+}
+
 // endEpoch validates, keeps the best parameters and writes the history.
 func (t *trainer) endEpoch(epoch int, trainLoss, rate float64, begin time.Time) error {
 	watched := trainLoss
@@ -324,6 +329,9 @@ func (t *trainer) endEpoch(epoch int, trainLoss, rate float64, begin time.Time) 
 		loss, err := t.net.meanLoss(t.evaluatePass, x, t.validation[1], t.cfg.Loss)
 		if err != nil {
 			return err
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return errorf(ErrDiverged, "training diverged at step %d: the validation loss is %v", t.history.Steps, loss)
 		}
 		t.validLoss, watched = loss, loss
 	}
@@ -343,12 +351,16 @@ func (t *trainer) report(epoch int, last bool, loss, epochLoss, rate float64) er
 	if t.cfg.Callback == nil {
 		return nil
 	}
+	speed := 0.0
+	if t.stepTime > 0 {
+		speed = float64(t.samples) / t.stepTime.Seconds()
+	}
 	return t.cfg.Callback(Progress{
 		Step: t.history.Steps, Steps: t.steps,
 		Epoch: epoch, Epochs: t.cfg.Epochs, EpochEnd: last,
 		Loss: loss, EpochLoss: epochLoss, ValidationLoss: t.validLoss,
 		LearningRate:     rate,
-		SamplesPerSecond: float64(t.samples) / t.stepTime.Seconds(),
+		SamplesPerSecond: speed,
 		Elapsed:          time.Since(t.start),
 	})
 }

@@ -1,28 +1,72 @@
 package kernel
 
 // Dot returns the product of x with the first len(x) elements of y, in dot order.
-func Dot(x, y []float64) float64 { return active.dot(x, y) }
+func Dot(x, y []float64) float64 {
+	raceRead(x, 1, 0, len(x))
+	raceRead(y, 1, 0, len(x))
+	return active.dot(x, y)
+}
 
 // DotRows sets dst[t] = Dot(x, row idx[t] of w) for every t. Row j of w starts
 // at w[j*ldw].
-func DotRows(dst, x, w []float64, ldw int, idx []int32) { active.dotRows(dst, x, w, ldw, idx) }
+func DotRows(dst, x, w []float64, ldw int, idx []int32) {
+	raceWrite(dst, 1, 0, len(idx))
+	raceRead(x, 1, 0, len(x))
+	raceGather(w, ldw, len(x), idx)
+	active.dotRows(dst, x, w, ldw, idx)
+}
 
 // AddRows adds alpha[t] times row idx[t] of w to dst, for t ascending, in chain
 // order. Row j of w starts at w[j*ldw] and has len(dst) elements.
-func AddRows(dst, alpha, w []float64, ldw int, idx []int32) { active.addRows(dst, alpha, w, ldw, idx) }
+func AddRows(dst, alpha, w []float64, ldw int, idx []int32) {
+	raceWrite(dst, 1, 0, len(dst))
+	raceRead(alpha, 1, 0, len(idx))
+	raceGather(w, ldw, len(dst), idx)
+	active.addRows(dst, alpha, w, ldw, idx)
+}
 
 // MulT sets dst = A Bᵀ for A (m x k) and B (n x k), in dot order:
 // dst[i*ldd+j] = Dot(row i of A, row j of B).
+//
+// A fast path packs both sides anew at each call, A at the price of about 5
+// columns of dst and B of about 5 rows: give it a few hundred of both.
 func MulT(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
+	raceWrite(dst, m, ldd, n)
+	raceRead(a, m, lda, k)
+	raceRead(b, n, ldb, k)
 	active.mulT(dst, ldd, a, lda, m, b, ldb, n, k)
 }
 
 // MulAdd adds the product of A (m x k) and B (k x n) to dst, in chain order.
 // Element (i, p) of A is a[i*ai+p*ap], so a transposed A costs nothing.
 func MulAdd(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int) {
+	raceWrite(dst, m, ldd, n)
+	raceStrided(a, m, ai, k, ap)
+	raceRead(b, k, ldb, n)
 	active.mulAdd(dst, ldd, m, n, k, a, ai, ap, b, ldb)
 }
 
+// MulT32 is MulT for float32, in the dot order of float32.
+func MulT32(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int) {
+	raceWrite(dst, m, ldd, n)
+	raceRead(a, m, lda, k)
+	raceRead(b, n, ldb, k)
+	active.mulT32(dst, ldd, a, lda, m, b, ldb, n, k)
+}
+
+// MulAdd32 is MulAdd for float32.
+func MulAdd32(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int) {
+	raceWrite(dst, m, ldd, n)
+	raceStrided(a, m, ai, k, ap)
+	raceRead(b, k, ldb, n)
+	active.mulAdd32(dst, ldd, m, n, k, a, ai, ap, b, ldb)
+}
+
 // Above writes to hits, in ascending order, the positions at which z > t, and
-// returns their number. hits has at least len(z) elements. NaN is never above.
-func Above(hits []int32, z []float64, t float64) int { return active.above(hits, z, t) }
+// returns their number. NaN is never above. hits has at least len(z) elements;
+// what is left in those after the last hit is not defined.
+func Above(hits []int32, z []float64, t float64) int {
+	raceRead(z, 1, 0, len(z))
+	raceWrite(hits, 1, 0, len(z))
+	return active.above(hits, z, t)
+}

@@ -2,54 +2,93 @@ package kernel
 
 import "math"
 
-// AdamStep moves w by one Adam step and updates its two moments, for slices of
-// one length:
+// Optimizer steps over one row of parameters. Each sweep reads and writes a
+// parameter once, together with the state that belongs to it. w, g and the
+// state have one length, that of g, and do not overlap. Every operation is rounded
+// on its own unless math.FMA fuses it, in the order written in the plain loops
+// (optimize_generic.go), so all paths agree to the bit.
+
+// AdamStep moves w by one Adam step and updates its two moments:
 //
 //	m = beta1 m + (1-beta1) g
 //	v = beta2 v + (1-beta2) g²
-//	w = shrink w - (rate/c1) m / (sqrt(v)/sqrt(c2) + eps)
+//	w = shrink w - rate (m / c1) / (sqrt(v / c2) + eps)
 //
 // where c1 = 1-beta1^t and c2 = 1-beta2^t undo the moments' start at zero.
+// shrink is 1 for Adam and 1 - rate*decay for AdamW. The quotient is computed as
+// (rate sqrt(c2)/c1) m / (sqrt(v) + eps sqrt(c2)), the same number with one
+// division per parameter instead of two.
 func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) {
-	step, root := rate/c1, math.Sqrt(c2)
-	for i, gi := range g {
-		m[i] = math.FMA(beta1, m[i], float64((1-beta1)*gi))
-		v[i] = math.FMA(beta2, v[i], float64((1-beta2)*float64(gi*gi)))
-		w[i] = float64(shrink*w[i]) - float64(step*m[i])/(math.Sqrt(v[i])/root+eps)
+	n := len(g)
+	w, m, v = w[:n], m[:n], v[:n]
+	markWritten(w, m, v)
+	markRead(g)
+	root := math.Sqrt(c2)
+	step, floor := rate*root/c1, eps*root
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		activeVector.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2)
 	}
 }
 
-// SGDStep: w -= rate g.
+// SGDStep moves w against its gradient: w = w - rate g.
 func SGDStep(w, g []float64, rate float64) {
-	for i, gi := range g {
-		w[i] -= float64(rate * gi)
+	n := len(g)
+	w = w[:n]
+	markWritten(w)
+	markRead(g)
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		activeVector.sgd(w[i:e], g[i:e], rate)
 	}
 }
 
-// MomentumStep: v = mu v + g, then w -= rate v, or rate (g + mu v) for Nesterov.
+// MomentumStep is SGDStep with a velocity, in PyTorch's form:
+//
+//	v = mu v + g
+//	w = w - rate v               or, with nesterov,
+//	w = w - rate (g + mu v)
 func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
-	for i, gi := range g {
-		v[i] = float64(mu*v[i]) + gi
-		d := v[i]
-		if nesterov {
-			d = gi + float64(mu*v[i])
-		}
-		w[i] -= float64(rate * d)
+	n := len(g)
+	w, v = w[:n], v[:n]
+	markWritten(w, v)
+	markRead(g)
+	sweep := activeVector.momentum
+	if nesterov {
+		sweep = activeVector.nesterov
+	}
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		sweep(w[i:e], g[i:e], v[i:e], rate, mu)
 	}
 }
 
-// RMSPropStep: s = alpha s + (1-alpha) g², w -= rate g / (sqrt(s) + eps).
+// RMSPropStep divides each step by a running root mean square of the gradient:
+//
+//	s = alpha s + (1-alpha) g²
+//	w = w - rate g / (sqrt(s) + eps)
 func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) {
-	for i, gi := range g {
-		s[i] = float64(alpha*s[i]) + float64((1-alpha)*float64(gi*gi))
-		w[i] -= float64(rate*gi) / (math.Sqrt(s[i]) + eps)
+	n := len(g)
+	w, s = w[:n], s[:n]
+	markWritten(w, s)
+	markRead(g)
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		activeVector.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps)
 	}
 }
 
-// AdaGradStep: s += g², w -= rate g / (sqrt(s) + eps).
+// AdaGradStep divides each step by the root of the sum of all squared gradients:
+//
+//	s = s + g²
+//	w = w - rate g / (sqrt(s) + eps)
 func AdaGradStep(w, g, s []float64, rate, eps float64) {
-	for i, gi := range g {
-		s[i] += float64(gi * gi)
-		w[i] -= float64(rate*gi) / (math.Sqrt(s[i]) + eps)
+	n := len(g)
+	w, s = w[:n], s[:n]
+	markWritten(w, s)
+	markRead(g)
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		activeVector.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps)
 	}
 }

@@ -18,6 +18,9 @@ type path struct {
 	mulT    func(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int)
 	mulAdd  func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
 	above   func(hits []int32, z []float64, t float64) int
+
+	mulT32   func(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int)
+	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
 }
 
 // generic is the plain Go path: the definition, and the fallback everywhere.
@@ -30,6 +33,8 @@ var generic = path{
 	mulT:      mulTGeneric,
 	mulAdd:    mulAddGeneric,
 	above:     aboveGeneric,
+	mulT32:    mulT32Generic,
+	mulAdd32:  mulAdd32Generic,
 }
 
 // fill returns p with the plain loop wherever p has no kernel of its own.
@@ -51,6 +56,12 @@ func (p path) fill() path {
 	}
 	if p.above == nil {
 		p.above = generic.above
+	}
+	if p.mulT32 == nil {
+		p.mulT32 = generic.mulT32
+	}
+	if p.mulAdd32 == nil {
+		p.mulAdd32 = generic.mulAdd32
 	}
 	return p
 }

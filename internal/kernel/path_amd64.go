@@ -2,4 +2,27 @@
 
 package kernel
 
-func archPaths() []path { return nil }
+import "golang.org/x/sys/cpu"
+
+// archPaths lists the paths of this architecture, fastest first. HasFMA does not
+// look at the operating system's state, HasAVX2 does, so they go together; and
+// GODEBUG can clear single bits, so each gate names all that its assembly uses.
+func archPaths() []path {
+	x := cpu.X86
+	hasAVX2 := x.HasAVX2 && x.HasFMA && x.HasPOPCNT
+	hasAVX512 := hasAVX2 && x.HasAVX512F && x.HasAVX512CD && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL
+	return []path{
+		{
+			name: "avx512", available: hasAVX512,
+			dot: avx512F64.one, dotRows: avx512F64.dotRows, addRows: avx512Add.addRows,
+			mulT: avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64),
+			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
+		},
+		{
+			name: "avx2", available: hasAVX2,
+			dot: avx2F64.one, dotRows: avx2F64.dotRows, addRows: avx2Add.addRows,
+			mulT: avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64),
+			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
+		},
+	}
+}

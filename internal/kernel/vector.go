@@ -1,34 +1,181 @@
 package kernel
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"os"
+)
+
+// maxSweep is the longest piece of a slice that one kernel call takes. Assembly
+// cannot be preempted, so a call has to end within some 20 us; 4096 elements
+// take the slowest kernel about half of that, and plain Go does not care.
+const maxSweep = 4096
+
+// VecExp sets dst[i] = Exp(x[i]) for every i of x, bit for bit. dst may be x.
+func VecExp(dst, x []float64) { sweepVector(activeVector.exp, dst, x) }
+
+// VecSigmoid sets dst[i] = Sigmoid(x[i]) for every i of x, bit for bit. dst may
+// be x.
+func VecSigmoid(dst, x []float64) { sweepVector(activeVector.sigmoid, dst, x) }
+
+// VecTanh sets dst[i] = Tanh(x[i]) for every i of x, bit for bit. dst may be x.
+func VecTanh(dst, x []float64) { sweepVector(activeVector.tanh, dst, x) }
+
+func sweepVector(f func(dst, x []float64), dst, x []float64) {
+	n := len(x)
+	dst = dst[:n]
+	markWritten(dst)
+	markRead(x)
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		f(dst[i:e], x[i:e])
+	}
+}
+
+// Scale multiplies every element of x by f.
+func Scale(x []float64, f float64) {
+	markWritten(x)
+	for i := 0; i < len(x); i += maxSweep {
+		activeVector.scale(x[i:min(i+maxSweep, len(x))], f)
+	}
+}
+
+// Sum returns the sum of x in dot order: the bits of Dot(x, ones).
+func Sum(x []float64) float64 {
+	markRead(x)
+	var lanes [8]float64
+	for i := 0; i < len(x); i += maxSweep {
+		activeVector.sum(&lanes, x[i:min(i+maxSweep, len(x))])
+	}
+	l := &lanes
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+// SumSquares returns the sum of the squares of x in dot order.
+func SumSquares(x []float64) float64 { return Dot(x, x) }
 
 // AllFinite reports whether x holds neither NaN nor an infinity.
 func AllFinite(x []float64) bool {
-	for _, v := range x {
-		if math.Float64bits(v)>>52&0x7ff == 0x7ff {
+	markRead(x)
+	for i := 0; i < len(x); i += maxSweep {
+		if !activeVector.allFinite(x[i:min(i+maxSweep, len(x))]) {
 			return false
 		}
 	}
 	return true
 }
 
-// VecSigmoid sets dst[i] = Sigmoid(x[i]); dst may be x.
-func VecSigmoid(dst, x []float64) {
+// vectorPath is to the element-wise kernels what path is to the others: one set
+// of functions per instruction set, all with the same bits. They take slices of
+// one length, at most maxSweep.
+type vectorPath struct {
+	name      string
+	available bool
+
+	exp       func(dst, x []float64)
+	sigmoid   func(dst, x []float64)
+	tanh      func(dst, x []float64)
+	scale     func(x []float64, f float64)
+	sum       func(lanes *[8]float64, x []float64) // adds x[8i+l] to lane l, i ascending
+	allFinite func(x []float64) bool
+
+	adam     func(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64)
+	sgd      func(w, g []float64, rate float64)
+	momentum func(w, g, v []float64, rate, mu float64)
+	nesterov func(w, g, v []float64, rate, mu float64)
+	rmsProp  func(w, g, s []float64, rate, alpha, eps float64)
+	adaGrad  func(w, g, s []float64, rate, eps float64)
+}
+
+// genericVector is the plain Go path.
+var genericVector = vectorPath{
+	name:      "go",
+	available: true,
+	exp:       expGeneric,
+	sigmoid:   sigmoidGeneric,
+	tanh:      tanhGeneric,
+	scale:     scaleGeneric,
+	sum:       sumGeneric,
+	allFinite: allFiniteGeneric,
+	adam:      adamGeneric,
+	sgd:       sgdGeneric,
+	momentum:  momentumGeneric,
+	nesterov:  nesterovGeneric,
+	rmsProp:   rmsPropGeneric,
+	adaGrad:   adaGradGeneric,
+}
+
+// allVectorPaths lists every path that this build knows, fastest first, plain Go
+// last.
+var allVectorPaths = append(vectorPaths(), genericVector)
+
+// activeVector is the path in use, chosen once at start by the rule of choose.
+var activeVector = chooseVector(os.Getenv("KSPARSE_KERNELS"))
+
+func chooseVector(name string) vectorPath {
+	for _, p := range allVectorPaths {
+		if p.available && (name == "" || name == p.name) {
+			return p
+		}
+	}
+	panic(fmt.Sprintf("ksparse: KSPARSE_KERNELS=%q is not available on this processor", name))
+}
+
+func expGeneric(dst, x []float64) {
+	for i, v := range x {
+		dst[i] = Exp(v)
+	}
+}
+
+func sigmoidGeneric(dst, x []float64) {
 	for i, v := range x {
 		dst[i] = Sigmoid(v)
 	}
 }
 
-// VecTanh sets dst[i] = Tanh(x[i]); dst may be x.
-func VecTanh(dst, x []float64) {
+func tanhGeneric(dst, x []float64) {
 	for i, v := range x {
 		dst[i] = Tanh(v)
 	}
 }
 
-// Scale sets x = f x.
-func Scale(x []float64, f float64) {
+func scaleGeneric(x []float64, f float64) {
 	for i := range x {
 		x[i] *= f
 	}
+}
+
+func sumGeneric(lanes *[8]float64, x []float64) {
+	l := *lanes
+	for len(x) >= 8 {
+		l[0] += x[0]
+		l[1] += x[1]
+		l[2] += x[2]
+		l[3] += x[3]
+		l[4] += x[4]
+		l[5] += x[5]
+		l[6] += x[6]
+		l[7] += x[7]
+		x = x[8:]
+	}
+	for i, v := range x { // the missing zeros would change nothing: no lane is -0
+		l[i] += v
+	}
+	*lanes = l
+}
+
+// allFiniteGeneric adds up x-x, which is NaN for NaN and infinities and else 0.
+func allFiniteGeneric(x []float64) bool {
+	var a, b, c, d float64
+	for len(x) >= 4 {
+		a += x[0] - x[0]
+		b += x[1] - x[1]
+		c += x[2] - x[2]
+		d += x[3] - x[3]
+		x = x[4:]
+	}
+	for _, v := range x {
+		a += v - v
+	}
+	return !math.IsNaN((a + b) + (c + d))
 }

@@ -15,13 +15,19 @@ func Workers(n, grain int) int {
 
 // For calls f for consecutive ranges [lo, hi) that cover 0 to n, each of at most
 // grain items, from Workers(n, grain) goroutines. worker, from 0, tells them
-// apart, so that each can have memory of its own. Which worker gets which range
+// apart. Which worker gets which range
 // differs from run to run: f must write only what its range owns.
 func For(n, grain int, f func(worker, lo, hi int)) {
+	ForWorkers(Workers(n, grain), n, grain, f)
+}
+
+// ForWorkers is For with a number of goroutines that the caller knows
+// beforehand, to give each of them memory of its own. GOMAXPROCS may change at
+// any time, so asking Workers and then calling For would not do.
+func ForWorkers(workers, n, grain int, f func(worker, lo, hi int)) {
 	if n <= 0 {
 		return
 	}
-	workers := Workers(n, grain)
 	if workers == 1 {
 		for lo := 0; lo < n; lo += grain {
 			f(0, lo, min(lo+grain, n))

@@ -14,7 +14,7 @@ func TestForCoversEveryItemOnce(t *testing.T) {
 			for _, grain := range []int{1, 3, 16, 2000} {
 				seen := make([]atomic.Int32, max(n, 0))
 				workers := Workers(n, grain)
-				For(n, grain, func(worker, lo, hi int) {
+				ForWorkers(workers, n, grain, func(worker, lo, hi int) {
 					if worker < 0 || worker >= workers {
 						t.Errorf("worker %d of %d", worker, workers)
 					}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The order of operations is that of ../../optimize_generic.go.
+func sweeps() {
+	w := array{"w", true, true}
+	g := array{"grad", true, false} // "g" is a register in Go assembly
+	state := func(name string) array { return array{name, true, true} }
+
+	elementwise("scale", "x[i] *= f", []array{{"x", true, true}}, []string{"f"}, nil,
+		func(v map[string]reg.VecVirtual) { VMULPD(v["f"], v["x"], v["x"]) })
+
+	elementwise("sgd", "w[i] = FMA(-rate, grad[i], w[i])",
+		[]array{w, g}, []string{"rate"}, nil,
+		func(v map[string]reg.VecVirtual) { VFNMADD231PD(v["grad"], v["rate"], v["w"]) })
+
+	elementwise("momentum", "v[i] = FMA(mu, v[i], grad[i]); w[i] = FMA(-rate, v[i], w[i])",
+		[]array{w, g, state("v")}, []string{"rate", "mu"}, nil,
+		func(v map[string]reg.VecVirtual) {
+			VFMADD213PD(v["grad"], v["mu"], v["v"])
+			VFNMADD231PD(v["v"], v["rate"], v["w"])
+		})
+
+	elementwise("nesterov", "v[i] = FMA(mu, v[i], grad[i]); w[i] = FMA(-rate, FMA(mu, v[i], grad[i]), w[i])",
+		[]array{w, g, state("v")}, []string{"rate", "mu"}, nil,
+		func(v map[string]reg.VecVirtual) {
+			VFMADD213PD(v["grad"], v["mu"], v["v"])
+			VFMADD231PD(v["v"], v["mu"], v["grad"])
+			VFNMADD231PD(v["grad"], v["rate"], v["w"])
+		})
+
+	elementwise("adam", "m[i] = FMA(beta1, m[i], rest1*grad[i]); v[i] = FMA(beta2, v[i], rest2*(grad[i]*grad[i])); "+
+		"w[i] = shrink*w[i] - (step*m[i])/(sqrt(v[i])+floor)",
+		[]array{w, g, state("m"), state("v")},
+		[]string{"shrink", "step", "floor", "beta1", "rest1", "beta2", "rest2"}, nil,
+		func(v map[string]reg.VecVirtual) {
+			t := target.vec()
+			VMULPD(v["grad"], v["rest1"], t)
+			VFMADD213PD(t, v["beta1"], v["m"])
+			VMULPD(v["grad"], v["grad"], t)
+			VMULPD(t, v["rest2"], t)
+			VFMADD213PD(t, v["beta2"], v["v"])
+			VMULPD(v["m"], v["step"], t)
+			divideByRoot(t, v["v"], v["floor"])
+			VMULPD(v["shrink"], v["w"], v["w"])
+			VSUBPD(t, v["w"], v["w"])
+		})
+
+	elementwise("rmsProp", "s[i] = FMA(alpha, s[i], rest*(grad[i]*grad[i])); w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)",
+		[]array{w, g, state("s")}, []string{"rate", "alpha", "rest", "eps"}, nil,
+		func(v map[string]reg.VecVirtual) {
+			t := target.vec()
+			VMULPD(v["grad"], v["grad"], t)
+			VMULPD(t, v["rest"], t)
+			VFMADD213PD(t, v["alpha"], v["s"])
+			VMULPD(v["grad"], v["rate"], t)
+			divideByRoot(t, v["s"], v["eps"])
+			VSUBPD(t, v["w"], v["w"])
+		})
+
+	elementwise("adaGrad", "s[i] = FMA(grad[i], grad[i], s[i]); w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)",
+		[]array{w, g, state("s")}, []string{"rate", "eps"}, nil,
+		func(v map[string]reg.VecVirtual) {
+			t := target.vec()
+			VFMADD231PD(v["grad"], v["grad"], v["s"])
+			VMULPD(v["grad"], v["rate"], t)
+			divideByRoot(t, v["s"], v["eps"])
+			VSUBPD(t, v["w"], v["w"])
+		})
+}
+
+// divideByRoot sets t to t / (sqrt(s) + floor).
+func divideByRoot(t, s, floor reg.VecVirtual) {
+	d := target.vec()
+	VSQRTPD(s, d)
+	VADDPD(floor, d, d)
+	VDIVPD(d, t, t)
+}
+
+// reductions writes the kernels whose result is not an array.
+func reductions() {
+	// sum keeps eight lanes on both paths: one vector or two.
+	name := "sum" + target.suffix
+	TEXT(name, attr.NOSPLIT, "func(lanes, x *float64, n int)")
+	Pragma("noescape")
+	Doc(name+" is, for i from 0 to n-1,", "", "\tlanes[i%8] += x[i]")
+	lanes := Load(Param("lanes"), GP64())
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	vectors := 8 / target.lanes
+	at := func(base Op, j int) Mem { return Mem{Base: base.(reg.Register), Disp: j * 8 * target.lanes} }
+	acc := make([]reg.VecVirtual, vectors)
+	for j := range acc {
+		acc[j] = target.vec()
+		VMOVUPD(at(lanes, j), acc[j])
+	}
+	Label("groups")
+	CMPQ(n, Imm(8))
+	JLT(LabelRef("store"))
+	for j := range acc {
+		VADDPD(at(x, j), acc[j], acc[j])
+	}
+	ADDQ(Imm(64), x)
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("groups"))
+	Label("store")
+	for j := range acc {
+		VMOVUPD(acc[j], at(lanes, j))
+	}
+	VZEROUPPER()
+	// What is left goes to the first lanes one by one.
+	one := XMM()
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	MOVSD(Mem{Base: lanes}, one)
+	ADDSD(Mem{Base: x}, one)
+	MOVSD(one, Mem{Base: lanes})
+	ADDQ(Imm(8), lanes)
+	ADDQ(Imm(8), x)
+	DECQ(n)
+	JMP(LabelRef("rest"))
+	Label("done")
+	RET()
+
+	// allFinite collects x-x, which is +0 for finite x and NaN for the others.
+	name = "allFinite" + target.suffix
+	TEXT(name, attr.NOSPLIT, "func(x *float64, n int) bool")
+	Pragma("noescape")
+	Doc(name+" is: for i from 0 to n-1,", "", "\tif x[i]-x[i] != 0 { return false }", "", "and true at the end.")
+	x = Load(Param("x"), GP64())
+	n = Load(Param("n"), GP64())
+	bad, v := target.vec(), target.vec()
+	VXORPD(bad, bad, bad)
+	check := func() {
+		VSUBPD(v, v, v)
+		VORPD(v, bad, bad)
+	}
+	CMPQ(n, Imm(uint64(target.lanes)))
+	JLT(LabelRef("tail"))
+	Label("loop")
+	VMOVUPD(Mem{Base: x}, v)
+	check()
+	ADDQ(Imm(uint64(8*target.lanes)), x)
+	SUBQ(Imm(uint64(target.lanes)), n)
+	CMPQ(n, Imm(uint64(target.lanes)))
+	JGE(LabelRef("loop"))
+	Label("tail")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	load, _ := tailAccess(n)
+	load(Mem{Base: x}, v)
+	check()
+	Label("done")
+	result := GP8()
+	if target.wide {
+		high := YMM()
+		VEXTRACTF64X4(Imm(1), bad, high)
+		VORPD(high, bad.AsY(), high)
+		VPTEST(high, high)
+	} else {
+		VPTEST(bad, bad)
+	}
+	SETEQ(result)
+	Store(result, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}

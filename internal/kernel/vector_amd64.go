@@ -1,0 +1,158 @@
+//go:build amd64 && !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+//go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
+//go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
+
+// x/sys/cpu checks the operating system's state for AVX2 and AVX-512 but not
+// for FMA, and its HasAVX512 means the foundation alone. GODEBUG clears single
+// bits, so each gate names all that it needs.
+func vectorPaths() []vectorPath {
+	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	avx512 := avx2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512CD && cpu.X86.HasAVX512DQ &&
+		cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL
+	return []vectorPath{{
+		name: "avx512", available: avx512,
+		exp: expAVX512Go, sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
+		scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
+		adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
+		rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
+	}, {
+		name: "avx2", available: avx2,
+		exp: expAVX2Go, sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
+		scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
+		adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
+		rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
+	}}
+}
+
+// The Go side of each kernel. None may be inlined: a loop that calls nothing but
+// assembly never reaches a point at which it could be stopped, and would hold up
+// every garbage collection until it ends.
+
+//go:noinline
+func expAVX512Go(dst, x []float64) {
+	expAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func sigmoidAVX512Go(dst, x []float64) {
+	sigmoidAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func tanhAVX512Go(dst, x []float64) {
+	tanhAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func scaleAVX512Go(x []float64, f float64) {
+	scaleAVX512(unsafe.SliceData(x), len(x), f)
+}
+
+//go:noinline
+func sgdAVX512Go(w, g []float64, rate float64) {
+	sgdAVX512(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
+}
+
+//go:noinline
+func momentumAVX512Go(w, g, v []float64, rate, mu float64) {
+	momentumAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+}
+
+//go:noinline
+func nesterovAVX512Go(w, g, v []float64, rate, mu float64) {
+	nesterovAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+}
+
+//go:noinline
+func adamAVX512Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) {
+	adamAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
+}
+
+//go:noinline
+func rmsPropAVX512Go(w, g, s []float64, rate, alpha, eps float64) {
+	rmsPropAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
+}
+
+//go:noinline
+func adaGradAVX512Go(w, g, s []float64, rate, eps float64) {
+	adaGradAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
+}
+
+//go:noinline
+func sumAVX512Go(lanes *[8]float64, x []float64) {
+	sumAVX512(&lanes[0], unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func allFiniteAVX512Go(x []float64) bool {
+	return allFiniteAVX512(unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func expAVX2Go(dst, x []float64) {
+	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func sigmoidAVX2Go(dst, x []float64) {
+	sigmoidAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func tanhAVX2Go(dst, x []float64) {
+	tanhAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func scaleAVX2Go(x []float64, f float64) {
+	scaleAVX2(unsafe.SliceData(x), len(x), f)
+}
+
+//go:noinline
+func sgdAVX2Go(w, g []float64, rate float64) {
+	sgdAVX2(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
+}
+
+//go:noinline
+func momentumAVX2Go(w, g, v []float64, rate, mu float64) {
+	momentumAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+}
+
+//go:noinline
+func nesterovAVX2Go(w, g, v []float64, rate, mu float64) {
+	nesterovAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+}
+
+//go:noinline
+func adamAVX2Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) {
+	adamAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
+}
+
+//go:noinline
+func rmsPropAVX2Go(w, g, s []float64, rate, alpha, eps float64) {
+	rmsPropAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
+}
+
+//go:noinline
+func adaGradAVX2Go(w, g, s []float64, rate, eps float64) {
+	adaGradAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
+}
+
+//go:noinline
+func sumAVX2Go(lanes *[8]float64, x []float64) {
+	sumAVX2(&lanes[0], unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func allFiniteAVX2Go(x []float64) bool {
+	return allFiniteAVX2(unsafe.SliceData(x), len(x))
+}
