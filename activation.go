@@ -83,7 +83,7 @@ func (a Activation) Derivative(z float64) float64 {
 	switch a {
 	case Sigmoid:
 		s := kernel.Sigmoid(z)
-		return s * kernel.Sigmoid(-z)
+		return s * (1 - s)
 	case ReLU:
 		if z > 0 {
 			return 1
@@ -120,8 +120,57 @@ func geluInner(z float64) float64 {
 	return geluRoot * math.FMA(geluCube*z*z, z, z)
 }
 
+// derivatives multiplies delta by f'(pre), given f(pre) as well. The derivatives
+// of Sigmoid and Tanh are functions of their values, which saves an exp.
+func (a Activation) derivatives(delta, pre, value []float64) {
+	switch a {
+	case Identity:
+	case Sigmoid:
+		for i, s := range value {
+			delta[i] *= s * (1 - s)
+		}
+	case ReLU:
+		for i, z := range pre {
+			if !(z > 0) {
+				delta[i] = 0
+			}
+		}
+	case Tanh:
+		for i, t := range value {
+			delta[i] *= math.FMA(-t, t, 1)
+		}
+	default:
+		for i, z := range pre {
+			delta[i] *= a.Derivative(z)
+		}
+	}
+}
+
+// values sets out = f(pre).
+func (a Activation) values(out, pre []float64) {
+	switch a {
+	case Identity:
+		copy(out, pre)
+	case Sigmoid:
+		kernel.VecSigmoid(out, pre)
+	case Tanh:
+		kernel.VecTanh(out, pre)
+	default:
+		for i, z := range pre {
+			out[i] = a.Value(z)
+		}
+	}
+}
+
 // forSelection describes a to the selection. Swish and GELU fall before they
 // rise, so there a larger pre-activation may have a smaller value.
 func (a Activation) forSelection() topk.Func {
-	return topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU}
+	f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU}
+	switch a {
+	case Sigmoid:
+		f.Values = kernel.VecSigmoid
+	case Tanh:
+		f.Values = kernel.VecTanh
+	}
+	return f
 }

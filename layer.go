@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 	"gonum.org/v1/gonum/mat"
@@ -199,24 +198,9 @@ func rowGrain(operations int) int { return max(1, 1<<16/max(operations, 1)) }
 
 // activate sets out = f(pre).
 func activate(act Activation, out, pre []float64) {
-	parallel.For(len(pre), 1<<14, func(_, lo, hi int) {
-		kernelActivate(act, out[lo:hi], pre[lo:hi])
+	parallel.For(len(pre), activationGrain, func(_, lo, hi int) {
+		act.values(out[lo:hi], pre[lo:hi])
 	})
-}
-
-func kernelActivate(act Activation, out, pre []float64) {
-	switch act {
-	case Identity:
-		copy(out, pre)
-	case Sigmoid:
-		kernel.VecSigmoid(out, pre)
-	case Tanh:
-		kernel.VecTanh(out, pre)
-	default:
-		for i, z := range pre {
-			out[i] = act.Value(z)
-		}
-	}
 }
 
 // toPre turns s.delta from the gradient at the output into that at the
@@ -225,10 +209,14 @@ func (s *state) toPre(act Activation) {
 	if s.deltaAtPre || act == Identity {
 		return
 	}
-	parallel.For(len(s.delta), 1<<14, func(_, lo, hi int) {
-		delta, pre := s.delta[lo:hi], s.pre[lo:hi]
-		for i, z := range pre {
-			delta[i] *= act.Derivative(z)
-		}
+	value := s.out.dense.Data
+	if s.out.codes != nil {
+		value = s.out.codes.values
+	}
+	parallel.For(len(s.delta), activationGrain, func(_, lo, hi int) {
+		act.derivatives(s.delta[lo:hi], s.pre[lo:hi], value[lo:hi])
 	})
 }
+
+// activationGrain is how many activations are worth handing to another goroutine.
+const activationGrain = 1 << 12

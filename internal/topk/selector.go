@@ -20,7 +20,14 @@ type Func struct {
 	// Monotone says that Value never decreases, as computed, so that a
 	// pre-activation can be passed over without computing its value.
 	Monotone bool
+	// Values, where not nil, sets dst = Value(z) for a whole slice; dst may be z.
+	// It is for monotone functions that are dear one by one and much cheaper many
+	// at a time: see finishMany.
+	Values func(dst, z []float64)
 }
+
+// plain is the selection by pre-activation.
+var plain = Func{Value: func(z float64) float64 { return z }, Identity: true, Monotone: true}
 
 // Selector keeps the k best entries of one row while the row's entries come by
 // in ascending order of their index. It holds up to twice k candidates, all in

@@ -1,6 +1,7 @@
 package topk
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/ksparse/ksparse/internal/kernel"
@@ -65,7 +66,7 @@ func Select(out Selected, z Rows, k int, f Func) {
 }
 
 // Encode computes f(X Wᵀ + b) and finds the k largest entries of each row,
-// 1 <= k <= w.Rows, without ever storing that product: a tile of it is looked at
+// 1 <= k < w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far.
 func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
 	workers := parallel.Workers(w.Rows, panel)
@@ -79,36 +80,92 @@ func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
 	parallel.For(x.Rows, block, func(_, lo, hi int) {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
-		sel := s.selectors(hi-lo, k)
-		s.scan(sel, x.Slice(lo, hi), w, bias, 0, w.Rows, f)
-		for i := range sel {
-			idx, val, pre := out.row(lo+i, k)
-			sel[i].finish(idx, val, pre, &s.spare)
-		}
+		by, kept := f.scanned(k)
+		s.scan(s.selectors(hi-lo, kept), x.Slice(lo, hi), w, bias, 0, w.Rows, by)
+		s.finish(out, lo, x.Slice(lo, hi), w, bias, k, f)
 	})
 }
 
 // encodeByLatents is Encode for so few rows that the latents must be shared out.
-// Each worker finds the k best of its own range; the ranges' winners then go, in
+// Each worker finds the best of its own range; the ranges' winners then go, in
 // ascending order, through one more selection.
 func encodeByLatents(out Selected, x, w Rows, bias []float64, k int, f Func, workers int) {
 	share := (w.Rows + workers - 1) / workers
 	parts := make([]*scratch, workers)
-	parallel.For(workers, 1, func(_, part, _ int) {
+	by, kept := f.scanned(k)
+	parallel.ForWorkers(workers, workers, 1, func(_, part, _ int) {
 		s := scratchPool.Get().(*scratch)
 		parts[part] = s
-		s.scan(s.selectors(x.Rows, k), x, w, bias, min(part*share, w.Rows), min((part+1)*share, w.Rows), f)
+		s.scan(s.selectors(x.Rows, kept), x, w, bias, min(part*share, w.Rows), min((part+1)*share, w.Rows), by)
 	})
 	first := parts[0]
 	for i := range x.Rows {
 		for _, later := range parts[1:] {
 			first.sel[i].merge(&later.sel[i], &first.spare)
 		}
-		idx, val, pre := out.row(i, k)
-		first.sel[i].finish(idx, val, pre, &first.spare)
 	}
+	first.finish(out, 0, x, w, bias, k, f)
 	for _, s := range parts {
 		scratchPool.Put(s)
+	}
+}
+
+// scanned returns what a scan for the k best by f selects by, and how many it
+// keeps.
+func (f Func) scanned(k int) (Func, int) {
+	if f.Values != nil {
+		return plain, k + 1
+	}
+	return f, k
+}
+
+// finish writes what the selectors hold of the rows x to out, from row lo on.
+func (s *scratch) finish(out Selected, lo int, x, w Rows, bias []float64, k int, f Func) {
+	if f.Values != nil {
+		s.finishMany(out, lo, x, w, bias, k, f)
+		return
+	}
+	for i := range s.sel {
+		idx, val, pre := out.row(lo+i, k)
+		s.sel[i].finish(idx, val, pre, &s.spare)
+	}
+}
+
+// finishMany is finish for rows that were scanned by pre-activation, k+1 kept.
+// As f does not decrease, those are also the k+1 largest values, and the smallest
+// of them is the best that was not chosen. Where its value is truly smaller than
+// those chosen, as it is but for rounding and saturation, the choice by value is
+// the same. Else the row is scanned again, by value.
+func (s *scratch) finishMany(out Selected, lo int, x, w Rows, bias []float64, k int, f Func) {
+	rows := len(s.sel)
+	n := k + 1
+	s.kept.Idx, s.kept.Val, s.kept.Pre = grown(s.kept.Idx, rows*n), grown(s.kept.Val, rows*n), grown(s.kept.Pre, rows*n)
+	for i := range s.sel {
+		idx, val, pre := s.kept.row(i, n)
+		s.sel[i].finish(idx, val, pre, &s.spare)
+	}
+	f.Values(s.kept.Val, s.kept.Pre)
+	s.again = s.again[:0]
+	for i := range rows {
+		idx, val, pre := s.kept.row(i, n)
+		last := 0 // the smallest pre-activation, the last of equal ones
+		for t, z := range pre {
+			if z <= pre[last] {
+				last = t
+			}
+		}
+		toIdx, toVal, toPre := out.row(lo+i, k)
+		copy(toIdx[copy(toIdx, idx[:last]):], idx[last+1:])
+		copy(toVal[copy(toVal, val[:last]):], val[last+1:])
+		copy(toPre[copy(toPre, pre[:last]):], pre[last+1:])
+		if !(val[last] < slices.Min(toVal)) {
+			s.again = append(s.again, i)
+		}
+	}
+	f.Values = nil
+	for _, i := range s.again {
+		s.scan(s.selectors(1, k), x.Slice(i, i+1), w, bias, 0, w.Rows, f)
+		s.finish(out, lo+i, x, w, bias, k, f)
 	}
 }
 
@@ -120,6 +177,9 @@ type scratch struct {
 	val, pre []float64
 	tile     []float64
 	spare    spare
+
+	kept  Selected // for finishMany
+	again []int    // rows to scan again
 }
 
 // spare is memory that all selectors of a worker use in turn.

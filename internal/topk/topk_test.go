@@ -80,6 +80,7 @@ func fill(n int, f func() float64) []float64 {
 var testFuncs = map[string]Func{
 	"identity": {Value: func(z float64) float64 { return z }, Identity: true, Monotone: true},
 	"sigmoid":  {Value: kernel.Sigmoid, Monotone: true},
+	"sigmoids": {Value: kernel.Sigmoid, Monotone: true, Values: kernel.VecSigmoid},
 	"relu":     {Value: func(z float64) float64 { return max(z, 0) }, Monotone: true},
 	"swish":    {Value: func(z float64) float64 { return z * kernel.Sigmoid(z) }},
 }
@@ -144,10 +145,14 @@ func TestEncodeAgainstPlainProduct(t *testing.T) {
 		if rng.IntN(3) == 0 {
 			rows, n, d = 1+rng.IntN(4), 500+rng.IntN(1000), 60+rng.IntN(100) // split by latents
 		}
-		k := 1 + rng.IntN(min(n, 1+rng.IntN(50)))
+		n++
+		k := 1 + rng.IntN(min(n-1, 1+rng.IntN(50)))
 		draw := rng.NormFloat64
-		if rng.IntN(2) == 0 {
+		switch rng.IntN(3) {
+		case 0:
 			draw = func() float64 { return float64(rng.IntN(3) - 1) } // ties
+		case 1:
+			draw = func() float64 { return 4 * rng.NormFloat64() } // a sigmoid saturates
 		}
 		pad := rng.IntN(3)
 		x := Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad}

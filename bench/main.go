@@ -1,0 +1,186 @@
+// The command bench measures ksparse against what else people would use on the
+// same cores: OpenBLAS for matrix products, PyTorch for TopK autoencoders, and
+// plain numpy for the small network that the library started from. From the
+// folder bench:
+//
+//	go run .                  the table of speeds, ours against the peers
+//	go run . -only encode     some of its rows
+//	go run . -quick           with short turns, to see that it runs
+//	go run . -scaling         how time grows with latents, k, batch and cores
+//	go test -bench .          ours alone, with allocations
+//
+// Ours and the peers take turns, and while one runs the other is stopped. A time
+// is the median of a turn's steps, a row gives the median over the rounds, and
+// the ratios of single rounds show how far to trust it. Nothing else should be
+// running on the machine.
+//
+// "of peak" compares with the time that this machine would need at the rates of
+// multiply-adds and of memory that are measured in the same run, for the least
+// that has to be done: the encoder's product, four products with what k leaves,
+// and one sweep over parameters and optimizer state.
+//
+// The peers need Debian's python3-torch and libopenblas0-pthread; without them
+// the table has our own figures.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+)
+
+type options struct {
+	only, kernels, python string
+	rounds, procs         int
+	turn                  time.Duration
+	quick, scaling        bool
+	preBias, unitNorm     bool
+	load                  float64 // of the machine, before anything is measured
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.only, "only", "", "measure only rows that contain this `text` (with -scaling: only this table, latents, k, batch or cores)")
+	flag.IntVar(&o.rounds, "rounds", 0, "how often ours and the peers take turns (default 5, or 3 with -scaling)")
+	flag.DurationVar(&o.turn, "turn", time.Second, "how long a turn is at least")
+	flag.BoolVar(&o.quick, "quick", false, "one short round: shows that everything runs, not how fast")
+	flag.IntVar(&o.procs, "procs", runtime.GOMAXPROCS(0), "cores for ours (GOMAXPROCS) and threads for the peers")
+	flag.StringVar(&o.kernels, "kernels", "", fmt.Sprintf("path of ours, one of %v (default the first)", kernel.Available()))
+	flag.BoolVar(&o.scaling, "scaling", false, "write the scaling tables instead")
+	flag.StringVar(&o.python, "python", "/usr/bin/python3", "interpreter for the peers; empty for no peers")
+	flag.BoolVar(&o.preBias, "pre-bias", false, "peers subtract the decoder's bias from their input, as some libraries do and ours does not")
+	flag.BoolVar(&o.unitNorm, "unit-norm", false, "peers scale decoder rows to length 1 each step, likewise")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, w io.Writer, o options) error {
+	if o.procs < 1 {
+		return fmt.Errorf("-procs is %d, want at least 1", o.procs)
+	}
+	runtime.GOMAXPROCS(o.procs)
+	if o.kernels != "" {
+		if !slices.Contains(kernel.Available(), o.kernels) {
+			return fmt.Errorf("-kernels %q: this processor has %v", o.kernels, kernel.Available())
+		}
+		kernel.Use(o.kernels)
+	}
+	if o.rounds < 1 {
+		o.rounds = 5
+		if o.scaling {
+			o.rounds = 3
+		}
+	}
+	// A thread of OpenMP that waits for one that is not running waits long: a busy
+	// machine slows the peers down more than ours, and the ratios flatter.
+	if o.load = load(); o.load > 0.5 {
+		fmt.Fprintf(os.Stderr, "bench: the load is %.1f, so other programs are running: do not quote what comes\n", o.load)
+	}
+	base := standard
+	if o.quick {
+		o.rounds, o.turn, base.batch = 1, 50*time.Millisecond, 64
+	}
+	if o.scaling {
+		header(w, o)
+		return scaling(ctx, w, base, o.only, o.rounds, o.turn)
+	}
+	return compareAll(ctx, w, o)
+}
+
+// compareAll writes the table of ours against the peers.
+func compareAll(ctx context.Context, w io.Writer, o options) error {
+	list := selected(works(), o.only)
+	if len(list) == 0 {
+		return fmt.Errorf("no row contains -only %q", o.only)
+	}
+	p, err := o.startPeer(ctx)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: no peers: %v\nbench: they need %s, and -python to name the interpreter\n", err, howToGet)
+	}
+	if p != nil {
+		defer p.stop()
+	}
+	tries := 8
+	if o.quick {
+		tries = 3
+	}
+	m := newMachine(tries)
+	var results []*result
+	for i, work := range list {
+		fmt.Fprintf(os.Stderr, "%d/%d %s\n", i+1, len(list), work.name)
+		r, err := work.measure(ctx, p, o.rounds, o.turn)
+		if err != nil {
+			return err
+		}
+		for _, note := range r.notes {
+			fmt.Fprintln(os.Stderr, "bench:", note)
+		}
+		r.cost.least(m) // so that its rates are among those that m measures
+		results = append(results, r)
+	}
+	m.measure()
+	var rows [][]string
+	for _, r := range results {
+		rows = append(rows, r.rows(m)...)
+	}
+	header(w, o)
+	if p != nil {
+		fmt.Fprintf(w, "\nPeers: %v, %d threads\n", p.versions, o.procs)
+	}
+	fmt.Fprintf(w, "\nPeak: %v\n\n", m)
+	return writeTable(w, resultHead, rows)
+}
+
+// startPeer returns the process of the peers, nil where none is wanted.
+func (o options) startPeer(ctx context.Context) (*peer, error) {
+	if o.python == "" {
+		return nil, nil
+	}
+	var flags []string
+	if o.preBias {
+		flags = append(flags, "--pre-bias")
+	}
+	if o.unitNorm {
+		flags = append(flags, "--unit-norm")
+	}
+	return startPeer(pythonPeer(ctx, o.python, o.procs, flags...))
+}
+
+// header says on what and when the numbers below it were measured.
+func header(w io.Writer, o options) {
+	fmt.Fprintf(w, "%s, %s, GOMAXPROCS %d, %s, kernels %s, %v\n",
+		time.Now().Format(time.DateOnly), cpuName(), runtime.GOMAXPROCS(0), runtime.Version(), kernel.Active(), o)
+}
+
+// String says how long and how often was measured.
+func (o options) String() string {
+	s := fmt.Sprintf("%d rounds of %v", o.rounds, o.turn)
+	if o.quick {
+		s += " (quick: not for quoting)"
+	}
+	if o.load > 0.5 {
+		s += fmt.Sprintf(", on a machine that was busy (load %.1f): not for quoting", o.load)
+	}
+	if o.preBias {
+		s += ", peers with pre-bias"
+	}
+	if o.unitNorm {
+		s += ", peers with unit-norm decoder rows"
+	}
+	return s
+}
