@@ -1,0 +1,214 @@
+// Command mnist trains the k-sparse autoencoder 784-100-784 on the 60,000 MNIST
+// digits for several k, prints how well each rebuilds the test digits, and
+// draws what it learned.
+//
+//	go run ./mnist              # k = 5, 10, 20, 30, 50; about two minutes
+//	go run ./mnist -quick       # a look, in some seconds
+//	go run ./mnist -k 8,16 -epochs 20 -out /tmp/pictures
+//
+// Ctrl-C ends the training; the table and the pictures then show what is done.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/plot/plotter"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/examples/mnistdata"
+)
+
+const latents = 100
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "mnist:", err)
+		os.Exit(1)
+	}
+}
+
+// result is one trained network and what it does to the test digits.
+type result struct {
+	k         int
+	net       *ksparse.Network
+	rebuilt   *mat.Dense // the test digits, encoded and decoded
+	frequency []float64  // per latent: the share of the test digits that it is active on
+
+	mse, psnr, fvu, l0 float64
+	dead               int
+	speed              float64 // samples per second in training
+
+	trainCurve, testCurve plotter.XYs // error against epochs
+}
+
+func run(ctx context.Context, args []string, w io.Writer) error {
+	var (
+		ks     = []int{5, 10, 20, 30, 50}
+		flags  = flag.NewFlagSet("mnist", flag.ContinueOnError)
+		epochs = flags.Int("epochs", 8, "passes over the training digits")
+		digits = flags.Int("digits", 60000, "how many training digits to use")
+		seed   = flags.Uint64("seed", 1, "of the first weights and of the order of the digits")
+		out    = flags.String("out", "out", "folder for the pictures")
+		quick  = flags.Bool("quick", false, "3 epochs on 6000 digits")
+	)
+	flags.Func("k", "latents that may be active, a list (default 5,10,20,30,50)", func(list string) (err error) {
+		ks, err = parseList(list)
+		return err
+	})
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *quick {
+		*epochs, *digits = 3, 6000
+	}
+
+	train, err := mnistdata.Train()
+	if err != nil {
+		return err
+	}
+	test, err := mnistdata.Test()
+	if err != nil {
+		return err
+	}
+	train = train.Head(*digits)
+
+	var results []*result
+	for _, k := range ks {
+		r, err := learn(ctx, w, k, *epochs, *seed, train.Images, test.Images)
+		if r != nil {
+			results = append(results, r)
+		}
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintf(w, "\nInterrupted at k = %d.\n", k)
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("k = %d: %w", k, err)
+		}
+	}
+	if len(results) == 0 {
+		return ctx.Err()
+	}
+	printTable(w, results)
+	if err := drawPictures(*out, test, results); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nPictures are in %s: reconstructions, atoms, training, frequencies.\n", *out)
+	return ctx.Err()
+}
+
+// learn trains one network and measures it on the test digits. When ctx ends
+// the training it returns the network as it is by then, and the error of ctx.
+func learn(ctx context.Context, w io.Writer, k, epochs int, seed uint64, train, test *mat.Dense) (*result, error) {
+	net, err := ksparse.New(ksparse.Config{
+		Inputs:           mnistdata.Pixels,
+		Latents:          latents,
+		K:                k,
+		Activation:       ksparse.ReLU,
+		OutputActivation: ksparse.Sigmoid, // ink is between 0 and 1, so the output is
+		Seed:             seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &result{k: k, net: net}
+	show := newDisplay(w, fmt.Sprintf("k = %-2d", k))
+	_, trainErr := net.Train(ctx, train, train, ksparse.TrainConfig{
+		Epochs:       epochs,
+		BatchSize:    100,
+		Loss:         ksparse.SquaredError,
+		Optimizer:    ksparse.Adam{},
+		LearningRate: 0.002,
+		Schedule:     ksparse.CosineDecay{},
+		Seed:         seed,
+		// The test digits are looked at, never learned from: nothing here stops
+		// early or chooses among networks by this loss.
+		ValidationX: test,
+		ValidationY: test,
+		Callback: func(p ksparse.Progress) error {
+			r.record(p)
+			show.update(p)
+			return nil
+		},
+	})
+	show.close()
+	if len(r.testCurve) == 0 { // not even one epoch
+		return nil, trainErr
+	}
+	if err := r.measure(test); err != nil {
+		return nil, err
+	}
+	return r, trainErr
+}
+
+// record keeps the points of the training curves. The library's squared error
+// is a sum over the pixels; the curves show the mean.
+func (r *result) record(p ksparse.Progress) {
+	const every = 50 // steps; one batch alone is noisy
+	epoch := float64(p.Step) / float64(p.Steps) * float64(p.Epochs)
+	r.sum += p.Loss / mnistdata.Pixels
+	if p.Step%every == 0 {
+		r.trainCurve = append(r.trainCurve, plotter.XY{X: epoch, Y: r.sum / every})
+		r.sum = 0
+	}
+	if p.EpochEnd {
+		r.testCurve = append(r.testCurve, plotter.XY{X: epoch, Y: p.ValidationLoss / mnistdata.Pixels})
+		r.speed = p.SamplesPerSecond
+	}
+}
+
+// measure fills in the figures of merit. Each is computed over all test digits.
+func (r *result) measure(test *mat.Dense) (err error) {
+	codes, err := r.net.Encode(test)
+	if err != nil {
+		return err
+	}
+	if r.rebuilt, err = r.net.Decode(codes); err != nil {
+		return err
+	}
+	if r.mse, err = ksparse.MeanSquaredError(r.rebuilt, test); err != nil {
+		return err
+	}
+	if r.fvu, err = ksparse.FVU(r.rebuilt, test); err != nil {
+		return err
+	}
+	r.psnr = ksparse.PSNR(r.mse, 1)
+	r.l0 = ksparse.L0(codes)
+	r.dead = ksparse.DeadLatents(codes)
+	r.frequency = ksparse.ActivationFrequency(codes)
+	return nil
+}
+
+func printTable(w io.Writer, results []*result) {
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "k\ttest MSE\tPSNR (dB)\tFVU\tL0\tdead\tsamples/s\t")
+	for _, r := range results {
+		fmt.Fprintf(t, "%d\t%.4f\t%.2f\t%.3f\t%.1f\t%d\t%.0f\t\n", r.k, r.mse, r.psnr, r.fvu, r.l0, r.dead, r.speed)
+	}
+	t.Flush()
+}
+
+func parseList(list string) ([]int, error) {
+	var ks []int
+	for _, field := range strings.Split(list, ",") {
+		k, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || k < 1 || k > latents {
+			return nil, fmt.Errorf("%q is not a number from 1 to %d", field, latents)
+		}
+		ks = append(ks, k)
+	}
+	return ks, nil
+}
