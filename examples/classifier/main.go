@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 			}
 			accuracy, err := testAccuracy(net, test)
 			fmt.Fprintf(w, "epoch %2d/%d  loss %.4f  test accuracy %.2f %%  %6.0f samples/s\n",
-				p.Epoch, p.Epochs, p.Loss, 100*accuracy, p.SamplesPerSecond)
+				p.Epoch, p.Epochs, p.EpochLoss, 100*accuracy, p.SamplesPerSecond)
 			return err
 		},
 	})

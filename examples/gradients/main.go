@@ -65,7 +65,7 @@ func run(args []string, w io.Writer) error {
 	fmt.Fprintln(w, "\nThe mask M that the forward pass chose (a row is a sample, a column a latent):")
 	printMask(w, mask)
 
-	arriving := arrivingDelta(net, pass, x)
+	arriving := arrivingDelta(net, grads)
 	fmt.Fprintln(w, "\nThe delta dL/dz that arrives at the sparse layer. Every latent has one:")
 	printMatrix(w, arriving, nil)
 
@@ -84,14 +84,10 @@ func run(args []string, w io.Writer) error {
 }
 
 // arrivingDelta is the derivative of the loss with respect to the output of the
-// sparse layer, written out for a decoder that is linear and a squared error
-// that is a mean over the rows: 2 (output - x) / rows, back through the decoder.
-func arrivingDelta(net *ksparse.Network, pass *ksparse.Pass, x *mat.Dense) *mat.Dense {
-	rows, _ := x.Dims()
-	var delta, arriving mat.Dense
-	delta.Sub(pass.Output(), x)
-	delta.Scale(2/float64(rows), &delta)
-	arriving.Mul(&delta, net.Layers()[1].Weights().T())
+// sparse layer: the delta of the decoder, back through the decoder's weights.
+func arrivingDelta(net *ksparse.Network, grads *ksparse.Gradients) *mat.Dense {
+	var arriving mat.Dense
+	arriving.Mul(grads.Delta(1), net.Layers()[1].Weights().T())
 	return &arriving
 }
 

@@ -44,7 +44,7 @@ func (d *display) update(p ksparse.Progress) {
 	}
 	if p.EpochEnd {
 		fmt.Fprintf(d.w, "%s  epoch %2d/%d  batches %.4f  test %.4f  %6.0f samples/s\n", d.name, p.Epoch, p.Epochs,
-			p.Loss/mnistdata.Pixels, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
+			p.EpochLoss/mnistdata.Pixels, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
 	}
 }
 

@@ -51,13 +51,14 @@ type result struct {
 	speed              float64 // samples per second in training
 
 	trainCurve, testCurve plotter.XYs // error against epochs
+	sum                   float64     // of the errors since the last point of trainCurve
 }
 
 func run(ctx context.Context, args []string, w io.Writer) error {
 	var (
 		ks     = []int{5, 10, 20, 30, 50}
 		flags  = flag.NewFlagSet("mnist", flag.ContinueOnError)
-		epochs = flags.Int("epochs", 8, "passes over the training digits")
+		epochs = flags.Int("epochs", 10, "passes over the training digits")
 		digits = flags.Int("digits", 60000, "how many training digits to use")
 		seed   = flags.Uint64("seed", 1, "of the first weights and of the order of the digits")
 		out    = flags.String("out", "out", "folder for the pictures")
@@ -72,6 +73,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	}
 	if *quick {
 		*epochs, *digits = 3, 6000
+	}
+
+	if *digits < latents { // each latent starts from a digit, see start
+		return fmt.Errorf("-digits is %d, want at least %d", *digits, latents)
 	}
 
 	train, err := mnistdata.Train()
@@ -123,15 +128,17 @@ func learn(ctx context.Context, w io.Writer, k, epochs int, seed uint64, train, 
 	if err != nil {
 		return nil, err
 	}
+	start(net, train)
 	r := &result{k: k, net: net}
 	show := newDisplay(w, fmt.Sprintf("k = %-2d", k))
 	_, trainErr := net.Train(ctx, train, train, ksparse.TrainConfig{
 		Epochs:       epochs,
-		BatchSize:    100,
+		BatchSize:    200,
 		Loss:         ksparse.SquaredError,
 		Optimizer:    ksparse.Adam{},
-		LearningRate: 0.002,
+		LearningRate: 0.01,
 		Schedule:     ksparse.CosineDecay{},
+		L2:           3e-4, // smooth atoms, and none of them inks where there is never ink
 		Seed:         seed,
 		// The test digits are looked at, never learned from: nothing here stops
 		// early or chooses among networks by this loss.
@@ -186,7 +193,7 @@ func (r *result) measure(test *mat.Dense) (err error) {
 	}
 	r.psnr = ksparse.PSNR(r.mse, 1)
 	r.l0 = ksparse.L0(codes)
-	r.dead = ksparse.DeadLatents(codes)
+	r.dead = len(ksparse.DeadLatents(codes))
 	r.frequency = ksparse.ActivationFrequency(codes)
 	return nil
 }

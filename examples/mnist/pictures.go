@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -82,30 +83,35 @@ func drawAtoms(path string, r *result) error {
 	for j := range order {
 		order[j] = j
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case r.frequency[a] > r.frequency[b]:
-			return -1
-		case r.frequency[a] < r.frequency[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.frequency[b], r.frequency[a]) })
 
 	rows := (len(order) + columns - 1) / columns
 	s := newSheet(2*margin+columns*cell-gap, top+rows*cell-gap+margin)
 	s.write(margin, 34, 20, fmt.Sprintf("Dictionary atoms for k = %d", r.k))
-	s.write(margin, 58, 13, "The most used first. Red adds ink and blue takes it away; each atom has its own scale.")
+	s.write(margin, 58, 13, "The most used first. Red adds ink, blue takes it away, grey is a dead latent; each has its own scale.")
 	for n, j := range order {
-		x, y := margin+n%columns*cell, top+n/columns*cell
-		atom := atoms.RawRowView(j)
-		peak := 0.0
-		for _, w := range atom {
-			peak = max(peak, math.Abs(w))
+		paint := signed
+		if r.frequency[j] == 0 {
+			paint = grey
 		}
-		s.tile(x, y, scale, atom, func(w float64) color.Color { return signed(w / peak) })
+		atom := atoms.RawRowView(j)
+		full := strength(atom)
+		s.tile(margin+n%columns*cell, top+n/columns*cell, scale, atom, func(w float64) color.Color {
+			return paint(min(max(w/full, -1), 1))
+		})
 	}
 	return s.save(path)
+}
+
+// strength is the size of weight that gets the full colour: one that only 1 in 50
+// exceeds, because a few pixels at the edge of the ink have by far the largest.
+func strength(atom []float64) float64 {
+	sizes := make([]float64, len(atom))
+	for i, w := range atom {
+		sizes[i] = math.Abs(w)
+	}
+	slices.Sort(sizes)
+	return max(sizes[len(sizes)*49/50], 1e-12) // a dead atom may be all zeros
 }
 
 // ink paints 0 white and 1 black.
@@ -121,6 +127,9 @@ func signed(v float64) color.Color {
 	}
 	return color.RGBA{fade(178), fade(24), fade(43), 255}
 }
+
+// grey paints -1 dark, 0 light and 1 white.
+func grey(v float64) color.Color { return color.Gray{Y: uint8(math.Round(215 + 40*v))} }
 
 // A sheet is a white picture measured in pixels from its top left corner.
 type sheet struct {

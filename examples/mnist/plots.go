@@ -9,7 +9,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
 
@@ -24,10 +23,11 @@ func plotCurves(path string, results []*result) error {
 	p.X.Label.Text = "epoch"
 	p.Y.Label.Text = "mean squared error per pixel (ink from 0 to 1)"
 	p.X.Min = 0
+	p.X.Tick.Marker = every(math.Ceil(float64(len(results[0].testCurve)) / 10))
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = logTicks{}
 	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{Y: 230}, color.Gray{Y: 230}
+	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{Y: 220}, color.Gray{Y: 220}
 	p.Add(grid)
 
 	legend := plot.NewLegend()
@@ -55,47 +55,44 @@ func plotCurves(path string, results []*result) error {
 	return s.save(path)
 }
 
-// plotFrequencies draws one histogram per k of how often the latents are
-// active. Bars on the far left are latents that hardly anything needs, bars on
-// the far right latents that everything has.
+// plotFrequencies draws one histogram per k of how often the latents are active:
+// on the left those that hardly any digit needs, on the right those that most
+// digits have.
 func plotFrequencies(path string, results []*result) error {
-	const width, height, title, panel = 1000, 40, 50, 170
-	most := 0.0
-	for _, r := range results {
-		for _, f := range r.frequency {
-			most = max(most, 100*f)
-		}
-	}
 	const bin = 2.5 // percent
-	bins := max(int(math.Floor(most/bin))+1, 4)
+	const width, title, panel, foot = 1000, 56, 170, 40
 
-	var panels [][]*plot.Plot
+	panels := make([][]*plot.Plot, len(results)) // one column
+	widest := 0.0                                // percent; all panels share the axis
 	for i, r := range results {
-		h := &plotter.Histogram{Width: bin, FillColor: shade(i, len(results))}
-		h.LineStyle = draw.LineStyle{Color: color.White, Width: 1}
-		for b := range bins {
-			h.Bins = append(h.Bins, plotter.HistogramBin{Min: bin * float64(b), Max: bin * float64(b+1)})
+		bars := &plotter.Histogram{Width: bin, FillColor: shade(i, len(results))}
+		bars.LineStyle = draw.LineStyle{Color: color.White, Width: 1}
+		for from := 0.0; from <= 100; from += bin {
+			bars.Bins = append(bars.Bins, plotter.HistogramBin{Min: from, Max: from + bin})
 		}
+		tallest := 0.0
 		for _, f := range r.frequency {
-			h.Bins[int(100*f/bin)].Weight++
+			b := &bars.Bins[int(100*f/bin)]
+			b.Weight++
+			widest, tallest = max(widest, b.Max), max(tallest, b.Weight)
 		}
 		p := newPlot()
-		p.Title.Text = fmt.Sprintf("k = %d: %.1f latents active per digit, %d dead", r.k, r.l0, r.dead)
-		p.Title.TextStyle.Font.Size = 14
+		p.Title.Text = fmt.Sprintf("k = %d: %.1f latents active per digit, %d of %d dead", r.k, r.l0, r.dead, len(r.frequency))
+		p.Title.TextStyle.Font.Size, p.Title.Padding = 14, 4
 		p.Y.Label.Text = "latents"
-		p.Add(h)
-		p.X.Min, p.X.Max, p.Y.Min = 0, bin*float64(bins), 0
-		if i == len(results)-1 {
-			p.X.Label.Text = "share of the test digits on which a latent is active (%)"
-		}
-		panels = append(panels, []*plot.Plot{p})
+		p.Add(bars)
+		p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, tallest, every(math.Ceil(tallest/20)*5)
+		panels[i] = []*plot.Plot{p}
+	}
+	panels[len(panels)-1][0].X.Label.Text = "share of the test digits on which a latent is active (%)"
+	for _, row := range panels {
+		row[0].X.Min, row[0].X.Max, row[0].X.Tick.Marker = 0, widest, every(10)
 	}
 
-	s := newSheet(width, height+title+panel*len(panels))
+	s := newSheet(width, title+panel*len(panels)+foot)
 	s.write(24, 30, 20, "How often each of the latents is active")
-	c := draw.Crop(s.canvas, 16, -24, 14, -title)
-	tiles := draw.Tiles{Rows: len(panels), Cols: 1, PadY: 12}
-	for i, row := range plot.Align(panels, tiles, c) {
+	tiles := draw.Tiles{Rows: len(panels), Cols: 1, PadY: 16}
+	for i, row := range plot.Align(panels, tiles, draw.Crop(s.canvas, 16, -24, 14, -title)) {
 		panels[i][0].Draw(row[0])
 	}
 	return s.save(path)
@@ -129,16 +126,27 @@ func shade(i, n int) color.Color {
 	return color.RGBA{mix(0), mix(1), mix(2), 255}
 }
 
-// logTicks marks 1, 2 and 5 times the powers of ten. plot.LogTicks labels only
-// the powers, of which the curves' range holds one.
+// every marks the multiples of a number.
+type every float64
+
+func (e every) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for n := math.Ceil(lo / float64(e)); n*float64(e) <= hi; n++ {
+		ticks = append(ticks, plot.Tick{Value: n * float64(e), Label: fmt.Sprint(n * float64(e))})
+	}
+	return ticks
+}
+
+// logTicks marks 1 to 9 times the powers of ten. plot.LogTicks writes numbers at
+// the powers only, and the curves' range holds but one of them.
 type logTicks struct{}
 
 func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
-		for digit := 1; digit < 10; digit++ {
+		for digit := 1; digit <= 9; digit++ {
 			t := plot.Tick{Value: float64(digit) * math.Pow(10, e)}
-			if digit == 1 || digit == 2 || digit == 5 {
+			if digit <= 5 || digit == 7 {
 				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
 			}
 			if lo <= t.Value && t.Value <= hi {
@@ -148,5 +156,3 @@ func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	}
 	return ticks
 }
-
-var _ vg.Length // TODO
