@@ -67,13 +67,24 @@ func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 	return a
 }
 
-func (a *affine) Name() string           { return a.name }
-func (a *affine) In() int                { return a.in }
-func (a *affine) Out() int               { return a.out }
-func (a *affine) Activation() Activation { return a.activation }
-func (a *affine) Weights() *mat.Dense    { return dense(a.w) }
-func (a *affine) base() *affine          { return a }
+// Name returns the name that errors call the layer by.
+func (a *affine) Name() string { return a.name }
 
+// In returns how many values the layer takes per sample.
+func (a *affine) In() int { return a.in }
+
+// Out returns how many values the layer gives per sample.
+func (a *affine) Out() int { return a.out }
+
+// Activation returns the function applied to the pre-activations.
+func (a *affine) Activation() Activation { return a.activation }
+
+// Weights returns the live weight matrix: changing it changes the layer.
+func (a *affine) Weights() *mat.Dense { return dense(a.w) }
+
+func (a *affine) base() *affine { return a }
+
+// Biases returns the live biases, of length Out.
 func (a *affine) Biases() *mat.VecDense {
 	if len(a.b) == 0 {
 		return &mat.VecDense{}

@@ -134,7 +134,7 @@ type History struct {
 	Steps     int          // the steps that were completed
 	BestEpoch int          // the epoch, from 1, with the lowest loss that Patience looks at; 0 before the first
 	Stop      StopReason
-	Time      time.Duration
+	Time      time.Duration // of the whole call of Train
 }
 
 // EpochStats is one epoch's line of the History.
