@@ -20,6 +20,9 @@ type Func struct {
 	// Monotone says that Value never decreases, as computed, so that a
 	// pre-activation can be passed over without computing its value.
 	Monotone bool
+	// Rising says of a function that is not Monotone that Value(z) <= 0 for z <= 0
+	// and that Value never decreases from 0 on, as computed. (Swish and GELU.)
+	Rising bool
 	// Values, where not nil, sets dst = Value(z) for a whole slice; dst may be z.
 	// It is for monotone functions that are dear one by one and much cheaper many
 	// at a time: see finishMany.
@@ -151,6 +154,10 @@ func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
 		}
 	}
 }
+
+// KthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves v
+// in another order. v holds no NaN.
+func KthLargest(v []float64, k int) float64 { return kthLargest(v, k) }
 
 // kthLargest returns the k-th largest element of v, 1 <= k <= len(v), and
 // leaves v in another order. v holds no NaN.
