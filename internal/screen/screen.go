@@ -18,6 +18,13 @@ type Stats struct {
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
+// MaxInputs is the most inputs that a layer may have to be screened at all.
+const MaxInputs = kernel.ScreenInputs
+
+// Together is how many latents lie side by side in the copy: ranges of RepackRows
+// that begin and end at its multiples share no memory.
+const Together = kernel.ScreenLatents
+
 // Worth reports whether screening is faster than the plain path, on this
 // processor and data that are neither structured to defeat it nor few of their
 // kind. It is a rule from measurements around the crossing (screening.md, section
@@ -59,7 +66,7 @@ func Encode(out topk.Selected, x topk.Rows, packed *Packed, w Weights, bias []fl
 		if stats != nil {
 			stats.Plain.Add(int64(x.Rows))
 		}
-		encodePlain(out, x, w, bias, k, f)
+		EncodePlain(out, x, w, bias, k, f)
 		return
 	}
 	if x.Rows <= fewRows {
