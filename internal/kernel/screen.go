@@ -70,7 +70,7 @@ type screening struct {
 	fastScreen bool
 
 	maxAbs     func(x []float64) float64
-	quantise   func(dst []uint8, stride int, x []float64, inv float64, flip uint8, out *Quantised)
+	quantise   func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
 	screenTile func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
 	screenOne  func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
 	screenScan func(masks []uint32, codes, low, high []int16)
@@ -98,9 +98,7 @@ func MaxAbs(x []float64) float64 {
 func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
 	markRead(x)
 	raceWrite(dst, (len(x)+3)/4, stride, 4)
-	var out Quantised
-	active.quantise(dst, stride, x, inv, flip, &out)
-	return out
+	return active.quantise(dst, stride, x, inv, flip)
 }
 
 // ScreenTile multiplies a tile with a panel in integers and turns the sums into

@@ -25,7 +25,7 @@ func maxAbsGeneric(x []float64) float64 {
 // ties to even.
 const nearest = 0x1.8p52
 
-func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8, out *Quantised) {
+func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
 	var r, s, q [8]float64
 	sum := 0.0
 	for p, v := range x {
@@ -42,7 +42,7 @@ func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uin
 	for p := len(x); p&3 != 0; p++ {
 		dst[p>>2*stride+p&3] = flip
 	}
-	*out = Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
 }
 
 // tree adds the lanes of a dot product up.
