@@ -69,14 +69,14 @@ type screening struct {
 	// beat the float64 product.
 	fastScreen bool
 
-	maxAbs     func(x []float64) float64
-	quantise   func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
-	screenTile func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
-	screenOne  func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
-	screenScan func(masks []uint32, codes, low, high []int16)
-	screenKth  func(codes []int16, k int) int16
-	dotPairs   func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
-	dotPairs32 func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
+	maxAbs      func(x []float64) float64
+	quantise    func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
+	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
+	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
+	screenScan  func(masks []uint32, codes, low, high []int16)
+	screenKth   func(codes []int16, k int) int16
+	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
+	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
 }
 
 // FastScreen reports whether the path in use makes screening worth its while.
@@ -101,8 +101,8 @@ func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Qua
 	return active.quantise(dst, stride, x, inv, flip)
 }
 
-// ScreenTile multiplies a tile with a panel in integers and turns the sums into
-// codes. For row i and latent l, with every float32 operation rounded once and
+// ScreenTiles multiplies tiles, one behind the other, with a panel in integers and
+// turns the sums into codes. For row i of a tile and latent l, with every float32 operation rounded once and
 // fma a fused one:
 //
 //	acc = rows[i].Start + Σ_p int8(q[i,p]) * uint8(panel[l,p])     exact in int32
@@ -113,24 +113,33 @@ func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Qua
 //	y = fma(float32(acc)*rows[i].Scale, w.Scale[l], y)
 //	code = y truncated towards zero, saturated to int16; -32768 where y is NaN
 //
-// The caller sees to it that y < 2^31. The code goes to codes[i*32+l], and
-// lanes[i*laneStride+l] is raised to it. rows has 12 elements, whatever part of
-// the tile is in use: all are computed and written. len(panel) is 128*groups,
-// len(q) 48*groups, len(columns) 32 for each of at most 16 outliers.
-func ScreenTile(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
-	groups := len(panel) / (4 * ScreenLatents)
-	codes, q, rows = codes[:ScreenRows*ScreenLatents], q[:4*ScreenRows*groups], rows[:ScreenRows]
-	_ = lanes[(ScreenRows-1)*laneStride+ScreenLatents-1]
+// The caller sees to it that y < 2^31. With i counted through all tiles, the code
+// goes to codes[i*32+l], and lanes[i*laneStride+l] is raised to it. rows has 12
+// elements for each tile, whatever part of it is in use: all are computed and
+// written. len(panel) is 128*groups, len(q) 48*groups for each tile, len(columns)
+// 32 for each of at most 16 outliers.
+func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	if len(rows) == 0 {
+		return
+	}
+	groups, tiles := len(panel)/(4*ScreenLatents), len(rows)/ScreenRows
+	rows, codes, q = rows[:tiles*ScreenRows], codes[:len(rows)*ScreenLatents], q[:tiles*4*ScreenRows*groups]
+	_ = lanes[(len(rows)-1)*laneStride+ScreenLatents-1]
 	raceWrite(codes, 1, 0, len(codes))
-	raceWrite(lanes, ScreenRows, laneStride, ScreenLatents)
+	raceWrite(lanes, len(rows), laneStride, ScreenLatents)
 	raceRead(q, 1, 0, len(q))
 	raceRead(rows, 1, 0, len(rows))
 	raceRead(panel, 1, 0, len(panel))
 	raceRead(columns, 1, 0, len(columns))
-	active.screenTile(codes, lanes, laneStride, q, rows, panel, w, columns)
+	active.screenTiles(codes, lanes, laneStride, q, rows, panel, w, columns)
 }
 
-// ScreenOne is ScreenTile for a single row in the layout of its own, for batches
+// ScreenTile is ScreenTiles for the first 12 of rows.
+func ScreenTile(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	ScreenTiles(codes, lanes, laneStride, q, rows[:ScreenRows], panel, w, columns)
+}
+
+// ScreenOne is ScreenTiles for a single row in the layout of its own, for batches
 // that would leave most of a tile empty. It may read up to 8 KB ahead of the
 // panel's end by prefetch, which cannot fault.
 func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {

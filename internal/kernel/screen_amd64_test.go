@@ -27,7 +27,7 @@ func TestScreenGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gate := []string{"MMX+", "SSE", "SSE2", "AVX", "AVX2", "FMA3", "POPCNT", "AVX512F", "AVX512CD", "AVX512DQ", "AVX512BW", "AVX512VL", "AVX512VNNI"}
+	gate := []string{"MMX+", "SSE", "SSE2", "AVX", "AVX2", "FMA3", "POPCNT", "CMOV", "AVX512F", "AVX512CD", "AVX512DQ", "AVX512BW", "AVX512VL", "AVX512VNNI"}
 	found := 0
 	for _, line := range strings.Split(string(text), "\n") {
 		needs, ok := strings.CutPrefix(line, "// Requires: ")

@@ -4,7 +4,7 @@
 
 package kernel
 
-// screenTileAVX512 is ScreenTile: for i from 0 to 11 and l from 0 to 31,
+// screenTilesAVX512 is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
 //
 //	acc[i][l] = rows[i].Start
 //	for p := range groups {
@@ -14,12 +14,12 @@ package kernel
 //	}
 //
 // then the float32 part. rows and w point at the first fields of the first ScreenRow
-// and of the ScreenPanel; laneStride is in bytes.
+// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
 //
 //go:noescape
-func screenTileAVX512(codes *int16, lanes *int16, laneStride int, q *uint8, panel *uint8, groups int, rows *int32, w *float32, columns *float32, outliers int)
+func screenTilesAVX512(codes *int16, lanes *int16, laneStride int, q *uint8, panel *uint8, groups int, rows *int32, tiles int, w *float32, columns *float32, outliers int)
 
-// screenOneAVX512 is ScreenOne: screenTileAVX512 for one row, whose q is [groups][4] bytes.
+// screenOneAVX512 is ScreenOne: screenTilesAVX512 for one row, whose q is [groups][4] bytes.
 //
 //go:noescape
 func screenOneAVX512(codes *int16, lanes *int16, q *uint8, panel *uint8, groups int, rows *int32, w *float32, columns *float32, outliers int)

@@ -3,14 +3,14 @@ package kernel
 import "math"
 
 var screeningGeneric = screening{
-	maxAbs:     maxAbsGeneric,
-	quantise:   quantiseGeneric,
-	screenTile: screenTileGeneric,
-	screenOne:  screenOneGeneric,
-	screenScan: screenScanGeneric,
-	screenKth:  screenKthGeneric,
-	dotPairs:   dotPairsBy(dotGeneric),
-	dotPairs32: dotPairs32Generic,
+	maxAbs:      maxAbsGeneric,
+	quantise:    quantiseGeneric,
+	screenTiles: screenTilesGeneric,
+	screenOne:   screenOneGeneric,
+	screenScan:  screenScanGeneric,
+	screenKth:   screenKthGeneric,
+	dotPairs:    dotPairsBy(dotGeneric),
+	dotPairs32:  dotPairs32Generic,
 }
 
 func maxAbsGeneric(x []float64) float64 {
@@ -50,9 +50,11 @@ func tree(l *[8]float64) float64 {
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-func screenTileGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	tile := 4 * ScreenRows * (len(panel) / (4 * ScreenLatents))
 	for i := range rows {
-		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], q[4*i:], 4*ScreenRows, &rows[i], panel, w, columns)
+		x := q[i/ScreenRows*tile:][:tile]
+		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], x[i%ScreenRows*4:], 4*ScreenRows, &rows[i], panel, w, columns)
 	}
 }
 

@@ -76,13 +76,13 @@ type screenCase struct {
 	columns      []float32
 }
 
-func newScreenCase(r *rand.Rand, d, outliers int) screenCase {
-	groups := (d + 3) / 4
+func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
+	groups, rows := (d+3)/4, tiles*ScreenRows
 	c := screenCase{stride: ScreenLatents + r.IntN(3)*17}
-	c.codes = randomCodes(r, ScreenRows*ScreenLatents)
-	c.lanes = randomCodes(r, (ScreenRows-1)*c.stride+ScreenLatents)
-	c.q, c.panel = randomBytes(r, 4*ScreenRows*groups), randomBytes(r, 4*ScreenLatents*groups)
-	c.rows, c.w = make([]ScreenRow, ScreenRows), new(ScreenPanel)
+	c.codes = randomCodes(r, rows*ScreenLatents)
+	c.lanes = randomCodes(r, (rows-1)*c.stride+ScreenLatents)
+	c.q, c.panel = randomBytes(r, 4*rows*groups), randomBytes(r, 4*ScreenLatents*groups)
+	c.rows, c.w = make([]ScreenRow, rows), new(ScreenPanel)
 	c.columns = make([]float32, outliers*ScreenLatents)
 	random := func(by float64) float32 { return float32(r.NormFloat64() * by) }
 	size := []float64{1, 30, 1000}[r.IntN(3)] // of the terms of a bound
@@ -105,7 +105,7 @@ func newScreenCase(r *rand.Rand, d, outliers int) screenCase {
 		c.columns[i] = random(4)
 	}
 	if r.IntN(4) == 0 { // a row of a tile that is not full: 0 * -Inf
-		c.rows[r.IntN(ScreenRows)] = ScreenRow{}
+		c.rows[r.IntN(rows)] = ScreenRow{}
 	}
 	if r.IntN(4) == 0 {
 		c.rows[0].Norm = float32(math.NaN())
@@ -124,11 +124,11 @@ func (c screenCase) fenced(f fenced, front bool) screenCase {
 	return c
 }
 
-// one is the case of a single row: row i of the tile.
+// one is the case of a single row: row i.
 func (c screenCase) one(i int) screenCase {
-	q := make([]uint8, 0, len(c.q)/ScreenRows)
-	for g := 0; g < len(c.q); g += 4 * ScreenRows {
-		q = append(q, c.q[g+4*i:g+4*i+4]...)
+	q, tile := make([]uint8, 0, len(c.q)), len(c.q)/(len(c.rows)/ScreenRows)
+	for g := 0; g < tile; g += 4 * ScreenRows {
+		q = append(q, c.q[i/ScreenRows*tile+g+4*(i%ScreenRows):][:4]...)
 	}
 	c.q = q
 	c.codes = slices.Clone(c.codes[i*ScreenLatents:][:ScreenLatents])
@@ -159,17 +159,21 @@ func TestScreenTiles(t *testing.T) {
 		for _, d := range screenSizes()[1:] {
 			for _, front := range []bool{false, true} {
 				outliers := []int{0, 1, 2, 3, 8, ScreenOutliers}[r.IntN(6)]
-				what := fmt.Sprintf("d=%d, %d outliers, front %v", d, outliers, front)
-				want := newScreenCase(r, d, outliers)
+				tiles := 1 + r.IntN(3)
+				if d < 16 {
+					tiles = 1 + r.IntN(400)
+				}
+				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v", d, tiles, outliers, front)
+				want := newScreenCase(r, d, tiles, outliers)
 				got := want.fenced(f, front)
-				i := r.IntN(ScreenRows)
+				i := r.IntN(len(want.rows))
 				wantOne := want.one(i)
 				gotOne := wantOne.fenced(f, front)
 				faults(t, what, func() {
-					p.screenTile(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, got.w, got.columns)
+					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, got.w, got.columns)
 					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, gotOne.w, gotOne.columns)
 				})
-				screenTileGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, want.w, want.columns)
+				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, want.w, want.columns)
 				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, wantOne.w, wantOne.columns)
 				want.compare(t, what, got.codes, got.lanes)
 				wantOne.compare(t, "one row: "+what, gotOne.codes, gotOne.lanes)
@@ -195,7 +199,7 @@ func TestScreenTileLongest(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		r := rand.New(rand.NewPCG(41, 0))
 		const d = ScreenInputs
-		c := newScreenCase(r, d, 0)
+		c := newScreenCase(r, d, 1, 0)
 		for i := range c.q {
 			c.q[i] = []uint8{127, 0x81}[i/4%ScreenRows%2] // rows of 127, rows of -127
 		}
@@ -213,8 +217,8 @@ func TestScreenTileLongest(t *testing.T) {
 			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-13, 0, 0, 0
 		}
 		codes, lanes := slices.Clone(c.codes), slices.Clone(c.lanes)
-		p.screenTile(codes, lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
-		screenTileGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
 		c.compare(t, "longest", codes, lanes)
 		if c.codes[0] != 127*127*d>>13+1 {
 			t.Errorf("code %d of the largest sum", c.codes[0])

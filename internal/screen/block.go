@@ -21,9 +21,9 @@ import (
 // nearly exact: only latents within one error of it remain, not within two.
 type block struct {
 	*call
-	lo, rows int // of the call's rows
-	few      bool
-	padded   int // rows with those that fill the last tile
+	lo, rows int  // of the call's rows
+	few      bool // rows one by one, not in tiles
+	padded   int  // rows with those that fill the last tile
 
 	tiles   []uint8
 	numbers []kernel.ScreenRow
@@ -64,10 +64,10 @@ func (b *block) reset(c *call, lo, hi int) {
 		b.padded = (b.rows + kernel.ScreenRows - 1) / kernel.ScreenRows * kernel.ScreenRows
 	}
 	n := b.padded
-	b.tiles = grown(b.tiles, n*4*c.packed.groups)
+	b.tiles = grownAligned(b.tiles, n*4*c.packed.groups)
 	b.numbers = grown(b.numbers, n)
-	b.codes = grown(b.codes, c.packed.panels*n*kernel.ScreenLatents)
-	b.lanes = grown(b.lanes, n*b.laneStride())
+	b.codes = grownAligned(b.codes, c.packed.panels*n*kernel.ScreenLatents)
+	b.lanes = grownAligned(b.lanes, n*b.laneStride())
 	b.clean = grown(b.clean, c.x.Cols)
 	b.unit = grown(b.unit, n)
 	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)

@@ -50,7 +50,7 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 		inv := 1 / m // rows of all scales count alike, and no square overflows
 		for c, v := range row {
 			t := v * inv
-			s.square[c] += t * t
+			s.square[c] += float64(t * t)
 		}
 	}
 	base := kernel.Sum(s.square) / float64(8*x.Cols) // where most inputs are zero

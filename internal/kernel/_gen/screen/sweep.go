@@ -140,6 +140,7 @@ func (g *gen) quantise() {
 	g.SHRQ(operand.U8(3), count)
 	g.loop("eight", count, func() {
 		t := g.ZMM()
+		g.PREFETCHT0(idx(x, n, 8, 0))
 		g.VMOVUPD(mem(x, 0), t)
 		bits := eight(t)
 		g.MOVL(bits.As32(), mem(dst, 0))

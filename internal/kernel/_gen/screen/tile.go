@@ -11,6 +11,14 @@ import (
 type epilogue struct {
 	*gen
 	rows, w reg.Register // the first ScreenRow, the ScreenPanel
+	order   reg.VecVirtual
+}
+
+// epilogue sets up what stays in registers.
+func (g *gen) epilogue() epilogue {
+	e := epilogue{g, g.arg("rows"), g.arg("w"), g.ZMM()}
+	g.VMOVDQU64(g.packOrder(), e.order)
+	return e
 }
 
 // bounds computes, for count rows from the given one on, the part of the bound
@@ -72,10 +80,9 @@ func (e epilogue) codes(from int, y, acc [][2]reg.VecVirtual, codes, lanes, stri
 			e.VCVTTPS2DQ(z, z)
 		}
 		e.Comment("Packing works within quarters: put the parts in order.")
-		c, order := y[i][0], e.ZMM()
+		c := y[i][0]
 		e.VPACKSSDW(y[i][1], c, c)
-		e.VMOVDQU64(e.packOrder(), order)
-		e.VPERMQ(c, order, c)
+		e.VPERMQ(c, e.order, c)
 		e.VMOVDQU64(c, mem(codes, 64*(from+i)))
 		e.VPMAXSW(mem(lanes, 0), c, c)
 		e.VMOVDQU64(c, mem(lanes, 0))
@@ -91,8 +98,8 @@ func (e epilogue) codes(from int, y, acc [][2]reg.VecVirtual, codes, lanes, stri
 // and 85-92 where x is broadcast by the multiplication itself. Unrolling by 2 or
 // 4 gains nothing.
 func (g *gen) tile() {
-	g.begin("screenTileAVX512", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
-		"is ScreenTile: for i from 0 to 11 and l from 0 to 31,",
+	g.begin("screenTilesAVX512", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
+		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
 		"",
 		"\tacc[i][l] = rows[i].Start",
 		"\tfor p := range groups {",
@@ -101,19 +108,19 @@ func (g *gen) tile() {
 		"\t\t}", "\t}",
 		"",
 		"then the float32 part. rows and w point at the first fields of the first ScreenRow",
-		"and of the ScreenPanel; laneStride is in bytes.")
-	q, panel, n := g.arg("q"), g.arg("panel"), g.arg("groups")
-	e := epilogue{g, g.arg("rows"), nil}
+		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
+	q, tiles := g.arg("q"), g.arg("tiles")
+	e := g.epilogue()
+	codes, lanes, stride := g.arg("codes"), g.arg("lanes"), g.arg("laneStride")
+	g.Label("tile")
+	panel, n := g.arg("panel"), g.arg("groups")
 	acc := make([][2]reg.VecVirtual, tileRows)
 	for i := range acc {
-		for v := range acc[i] {
-			acc[i][v] = g.ZMM()
-			g.VPBROADCASTD(mem(e.rows, rowStart+i*rowBytes), acc[i][v])
-		}
+		acc[i] = [2]reg.VecVirtual{g.ZMM(), g.ZMM()}
+		g.VPBROADCASTD(mem(e.rows, rowStart+i*rowBytes), acc[i][0])
+		g.VMOVDQA64(acc[i][0], acc[i][1])
 	}
 	g.loop("step", n, func() { g.step(acc, q, panel, stepX, 0) })
-	e.w = g.arg("w")
-	codes, lanes, stride := g.arg("codes"), g.arg("lanes"), g.arg("laneStride")
 	g.Comment("As rows are done, their registers allow for more rows at a time.")
 	from := 0
 	for _, count := range []int{2, 4, 6} {
@@ -121,6 +128,10 @@ func (g *gen) tile() {
 		e.codes(from, y, acc[from:from+count], codes, lanes, stride)
 		from += count
 	}
+	g.ADDQ(operand.U32(tileRows*rowBytes), e.rows)
+	g.ADDQ(operand.U32(tileRows*64), codes)
+	g.DECQ(tiles)
+	g.JNZ(operand.LabelRef("tile"))
 	g.end()
 }
 
@@ -159,8 +170,8 @@ const oneAhead = 4096
 // own, are enough to hide the latency of the additions.
 func (g *gen) one() {
 	g.begin("screenOneAVX512", "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
-		"is ScreenOne: screenTileAVX512 for one row, whose q is [groups][4] bytes.")
-	e := epilogue{g, g.arg("rows"), g.arg("w")}
+		"is ScreenOne: screenTilesAVX512 for one row, whose q is [groups][4] bytes.")
+	e := g.epilogue()
 	y := e.bounds(0, 1)
 	q, panel, n := g.arg("q"), g.arg("panel"), g.arg("groups")
 	acc := make([][2]reg.VecVirtual, 4)
