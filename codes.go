@@ -122,9 +122,9 @@ func (c *Codes) reset(rows, cols, k int) {
 
 // denseRatio is how much longer an operation takes on an entry of codes, whose
 // row must be fetched from anywhere, than on an element of a dense matrix. It
-// was measured at 3.5 to 4.5 with AVX-512 (BenchmarkDenseOrSparse).
-// Only tests change it.
-var denseRatio = 4
+// was measured at 2 to 2.5 with AVX-512 and at 2 or less with AVX2
+// (BenchmarkDenseOrSparse). Only tests change it.
+var denseRatio = 2
 
 // denseEnough is the one rule by which products of codes are taken as products
 // of dense matrices, most of whose entries are zeros. Both give the same numbers.

@@ -121,7 +121,7 @@ func (l *SparseLayer) gradientRows(s *state) int {
 	if s.out.isDense() {
 		return denseGradientRows
 	}
-	return max(1, pieceSize/l.in)
+	return s.through.gradientRows(s.in.rows(), l.in)
 }
 
 // gradient: row j of dL/dW is the sum over the samples that selected latent j, in
@@ -134,10 +134,7 @@ func (l *SparseLayer) gradient(s *state, lo, hi int, dst []float64) {
 		kernel.MulAdd(dst, l.in, hi-lo, l.in, x.Rows, s.deltaDense.Data[lo:], 1, l.out, x.Data, x.Stride)
 		return
 	}
-	for j := lo; j < hi; j++ {
-		from, to := s.through.latent(j)
-		kernel.AddRows(dst[(j-lo)*l.in:(j-lo+1)*l.in], s.factors[from:to], x.Data, x.Stride, s.through.samples[from:to])
-	}
+	s.through.addRows(dst, s.factors, x, lo, hi)
 }
 
 // biasGradient: the sum of each latent's deltas over the samples.

@@ -113,8 +113,9 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 }
 
 const (
-	// pieceSize is how many parameters are taken at a time where their gradient is
-	// gathered: it and the optimizer state should stay in the first-level cache.
+	// pieceSize is how many parameters the optimizer takes at a time: they and its
+	// state should stay in the first-level cache. So should their gradient, where
+	// computing more of it at a time gains nothing.
 	pieceSize = 1024
 	// denseGradientRows is how many rows are taken at a time where the gradient is
 	// a product of dense matrices, which packs one of them anew each time.
@@ -122,8 +123,8 @@ const (
 )
 
 // eachPiece computes the weight gradient of layer i, with penalties, a few rows
-// at a time, and hands it to f: the rows' gradient, and the range of parameters
-// that they are.
+// at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
+// range of parameters that they are.
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
@@ -144,8 +145,13 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 			from, to := lo*w.Cols, hi*w.Cols
 			scratch.gradient = resized(scratch.gradient, to-from)
 			l.gradient(state, lo, hi, scratch.gradient)
-			s.addPenalty(scratch.gradient, w.Data[from:to])
-			f(scratch, scratch.gradient, from, to)
+			step := max(1, pieceSize/w.Cols) * w.Cols
+			for at := from; at < to; at += step {
+				end := min(at+step, to)
+				gradient := scratch.gradient[at-from : end-from]
+				s.addPenalty(gradient, w.Data[at:end])
+				f(scratch, gradient, at, end)
+			}
 		}
 	})
 }
