@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -196,6 +198,41 @@ func TestCandidates(t *testing.T) {
 	t.Logf("with five outliers: %.1f candidates", c)
 	if c > 125 {
 		t.Errorf("%.1f candidates with outliers, want about as many as without", c)
+	}
+}
+
+// TestLargeShapes: batches of several blocks, long lists of candidates, and the
+// most inputs that there may be.
+func TestLargeShapes(t *testing.T) {
+	if raceEnabled {
+		t.Skip("slow, and nothing new to race")
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, s := range []struct{ rows, d, n, k int }{
+		{1300, 9, 300, 8}, {60, 6, 40000, 2400}, {3, 6, 40000, 1}, {7, kernel.ScreenInputs, 70, 4}, {13, kernel.ScreenInputs + 1, 70, 4},
+	} {
+		w, x, bias := gaussian(r, s.n, s.d), gaussian(r, s.rows, s.d), make([]float64, s.n)
+		if s.d >= kernel.ScreenInputs { // the largest integer sums
+			each(w, func(v float64) float64 { return math.Copysign(1, v+3) })
+			each(x, func(v float64) float64 { return math.Copysign(1, v-2) })
+		}
+		packed := Pack(Wide(w), bias)
+		packed.Always = true
+		stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
+		if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {
+			t.Errorf("%v: %d rows screened", s, got)
+		}
+	}
+}
+
+func TestWorth(t *testing.T) {
+	if !Worth(1024, 768, 8192, 32) && kernel.FastScreen() {
+		t.Error("screening is not worth it where it is at its best")
+	}
+	for _, s := range [][4]int{{0, 768, 8192, 32}, {9, 768, 8192, 0}, {9, 8, 8192, 32}, {9, 768, 8192, 4096}, {9, 768, 100, 2}, {9, 1 << 20, 8192, 32}} {
+		if Worth(s[0], s[1], s[2], s[3]) {
+			t.Errorf("screening is said to be worth it for %v", s)
+		}
 	}
 }
 
