@@ -94,7 +94,8 @@ func MaxAbs(x []float64) float64 {
 // even, and stores the byte q^flip at dst[(p/4)*stride + p%4]; the places of the
 // last group of four that are beyond len(x) get flip. |t| must stay below 127.5.
 // A row of a tile is written with stride 48 and flip 0, a latent of a panel with
-// stride 128 and flip 0x80.
+// stride 128 and flip 0x80. It asks, by prefetch, which cannot fault, for what
+// follows x: rows that lie one behind the other are packed fastest in this order.
 func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
 	markRead(x)
 	raceWrite(dst, (len(x)+3)/4, stride, 4)

@@ -791,7 +791,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 eight:
-	PREFETCHT0  (BX)(SI*8)
+	PREFETCHT0  512(BX)(SI*8)
 	VMOVUPD     (BX), Z6
 	VMULPD      Z0, Z6, Z6
 	VADDPD      Z1, Z6, Z7

@@ -95,6 +95,12 @@ func (g *gen) maxAbs() {
 	g.end()
 }
 
+// rowAhead is how far ahead quantise asks for x, beyond the length of the row:
+// rows usually follow one another, and the processor's own prefetch starts anew
+// with each. MaxAbs and Quantise of rows from memory, of 768 inputs, on one core
+// of a Zen 5: latents 15 GB/s without, 24.5 with 0, 26 with 512; rows 24, 29, 29.
+const rowAhead = 512
+
 // quantise is bound by the chains of the two sums in dot order, four cycles for
 // 64 bytes of x, which is more than memory delivers.
 func (g *gen) quantise() {
@@ -140,7 +146,7 @@ func (g *gen) quantise() {
 	g.SHRQ(operand.U8(3), count)
 	g.loop("eight", count, func() {
 		t := g.ZMM()
-		g.PREFETCHT0(idx(x, n, 8, 0))
+		g.PREFETCHT0(idx(x, n, 8, rowAhead))
 		g.VMOVUPD(mem(x, 0), t)
 		bits := eight(t)
 		g.MOVL(bits.As32(), mem(dst, 0))
