@@ -21,9 +21,9 @@ import (
 // nearly exact: only latents within one error of it remain, not within two.
 type block struct {
 	*call
-	lo, rows int // of the call's rows
-	few      bool
-	padded   int // rows with those that fill the last tile
+	lo, rows int  // of the call's rows
+	few      bool // rows one by one, not in tiles
+	padded   int  // rows with those that fill the last tile
 
 	tiles   []uint8
 	numbers []kernel.ScreenRow
@@ -64,10 +64,10 @@ func (b *block) reset(c *call, lo, hi int) {
 		b.padded = (b.rows + kernel.ScreenRows - 1) / kernel.ScreenRows * kernel.ScreenRows
 	}
 	n := b.padded
-	b.tiles = grown(b.tiles, n*4*c.packed.groups)
+	b.tiles = grownAligned(b.tiles, n*4*c.packed.groups)
 	b.numbers = grown(b.numbers, n)
-	b.codes = grown(b.codes, c.packed.panels*n*kernel.ScreenLatents)
-	b.lanes = grown(b.lanes, n*b.laneStride())
+	b.codes = grownAligned(b.codes, c.packed.panels*n*kernel.ScreenLatents)
+	b.lanes = grownAligned(b.lanes, n*b.laneStride())
 	b.clean = grown(b.clean, c.x.Cols)
 	b.unit = grown(b.unit, n)
 	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
@@ -135,9 +135,7 @@ func (b *block) screen(lo, hi int) {
 				}
 				continue
 			}
-			for i := 0; i < b.padded; i += kernel.ScreenRows {
-				kernel.ScreenTile(codes[i*kernel.ScreenLatents:], lanes[i*stride:], stride, b.tile(i), b.numbers[i:], w, numbers, columns)
-			}
+			kernel.ScreenTiles(codes, lanes, stride, b.tiles, b.numbers, w, numbers, columns)
 		}
 	}
 }
@@ -184,24 +182,61 @@ func (b *block) finish() {
 // round computes the values of all latents whose codes are between low and high.
 // It goes panel by panel, so that a row of weights serves all rows that need it.
 func (b *block) round() {
+	if b.padded == 1 {
+		b.roundOfOne()
+		return
+	}
 	for panel := range b.packed.panels {
 		masks := b.masks[:b.rows]
 		kernel.ScreenScan(masks, b.codesOf(panel), b.low, b.high)
-		real := ^uint32(0) // the last panel is filled up
-		if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
-			real >>= over
-		}
+		present := b.present(panel)
 		for i, m := range masks {
-			for m &= real; m != 0; m &= m - 1 {
-				j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
-				b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
-			}
+			b.collect(i, panel, m&present)
 		}
 		if len(b.pairs) >= chunk {
 			b.compute()
 		}
 	}
 	b.compute()
+}
+
+// roundOfOne is round for a single row, whose codes follow each other without
+// gaps: many panels can be scanned as if they were rows.
+func (b *block) roundOfOne() {
+	const most = 256
+	n := min(b.packed.panels, most)
+	low, high := b.low[0], b.high[0]
+	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
+	for i := range n {
+		b.low[i], b.high[i] = low, high
+	}
+	for panel := 0; panel < b.packed.panels; panel += most {
+		masks := b.masks[:min(most, b.packed.panels-panel)]
+		kernel.ScreenScan(masks, b.codes[panel*kernel.ScreenLatents:], b.low, b.high)
+		for i, m := range masks {
+			if m != 0 {
+				b.collect(0, panel+i, m&b.present(panel+i))
+			}
+		}
+	}
+	b.compute()
+}
+
+// present marks the latents of a panel that are not there to fill it up. Their codes
+// are the lowest that there is, and so may those of others be.
+func (b *block) present(panel int) uint32 {
+	if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
+		return ^uint32(0) >> over
+	}
+	return ^uint32(0)
+}
+
+// collect adds the latents of a mask to the pairs of row i.
+func (b *block) collect(i, panel int, m uint32) {
+	for ; m != 0; m &= m - 1 {
+		j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
+		b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
+	}
 }
 
 // compute adds the collected pairs to the lists of their rows.

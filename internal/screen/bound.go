@@ -153,16 +153,18 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	square := z.Square
 	for _, i := range c.outliers.inputs {
 		t := x[i] * inv
-		square += t * t
+		square += float64(t * t)
 	}
 	all := math.Sqrt(square) * normSlack
-	residual := boundFactor*math.Sqrt(z.Residual)*normSlack + sumSlack*all
+	residual := float64(boundFactor*math.Sqrt(z.Residual)*normSlack) + float64(sumSlack*all)
 	norm := boundFactor * math.Sqrt(z.Square) * normSlack
 
 	unit := s * p.unit
 	sum := c.summary
-	// |s' q·q'| plus the outliers is within one error of x·w, the bound two.
-	top := 1.01 * (all*sum.norm + 2*(residual*sum.norm+norm*sum.residual) + max(sum.bias, 0)/unit)
+	// The integer product with the outliers is within one error of x·w, the bound
+	// within two.
+	top := float64(residual*sum.norm) + float64(norm*sum.residual)
+	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + max(sum.bias, 0)/unit)
 	if top == 0 {
 		top = sum.absBias / unit // a row of zeros whose biases are not positive
 	}

@@ -101,7 +101,7 @@ func Pack(w Weights, bias []float64) *Packed {
 		groups: (d + 3) / 4,
 		panels: (n + kernel.ScreenLatents - 1) / kernel.ScreenLatents,
 	}
-	p.bytes = large[uint8](p.panels * p.panelBytes())
+	p.bytes = aligned[uint8](p.panels * p.panelBytes())
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
 	p.Repack(w, bias)
 	return p
@@ -205,7 +205,7 @@ func (p *Packed) RepackBias(bias []float64) {
 			if j := i*kernel.ScreenLatents + l; j < p.latents && finite {
 				p.bias = max(p.bias, bias[j])
 				b := bias[j] / p.biasUnit
-				v = b + biasSlack*math.Abs(b)
+				v = b + float64(biasSlack*math.Abs(b))
 			}
 			p.numbers[i].Bias[l] = up32(v)
 		}
@@ -234,8 +234,8 @@ func (p *Packed) summarize() *summary {
 	return s
 }
 
-// large returns memory of n elements that starts at a 64-byte address: objects
-// beyond 32 KB start at a page.
-func large[T any](n int) []T {
-	return make([]T, n, max(n, 64<<10))
+// aligned returns memory of n bytes or int16 that starts at a 64-byte address:
+// objects beyond 32 KB start at a page.
+func aligned[T uint8 | int16](n int) []T {
+	return make([]T, n, max(n, 40<<10))
 }

@@ -32,12 +32,14 @@ const (
 	// blockRows rows are screened together: their int8 tiles stay in the second-level
 	// cache while all panels pass by, and each panel is read once for all of them.
 	blockRows = 42 * kernel.ScreenRows
-	// blockCodes bounds the codes of a block.
+	// blockCodes bounds the codes of a block, blockList its candidates.
 	blockCodes = 16 << 20
-	// fewRows rows at most are screened one by one, their latents shared out.
+	blockList  = 1 << 20
+	// fewRows rows at most are screened one by one: they would leave most of a tile
+	// empty.
 	fewRows = 4
-	// fewWork is the integer product, in multiplications, below which few rows stay
-	// on one goroutine: waking another would take longer.
+	// fewWork is the integer product, in multiplications, below which the rows of a
+	// single tile stay on one goroutine: waking another would take longer.
 	fewWork = 1 << 20
 	// leastList is how many candidates a row may have at least before it is handed
 	// to the plain path.
@@ -62,8 +64,8 @@ func Encode(out topk.Selected, x topk.Rows, packed *Packed, w Weights, bias []fl
 		encodePlain(out, x, w, bias, k, f)
 		return
 	}
-	if x.Rows <= fewRows {
-		c.few()
+	if x.Rows <= kernel.ScreenRows {
+		c.oneTile()
 	} else {
 		workers := parallel.Workers(x.Rows, kernel.ScreenRows)
 		parallel.ForWorkers(workers, x.Rows, c.share(workers), c.block)
@@ -101,9 +103,9 @@ type call struct {
 	candidates int     // values computed for the other rows
 
 	// Method values, made once: a new one for each Encode would be garbage.
-	block     func(worker, lo, hi int)
-	fewPanels func(worker, lo, hi int)
-	one       *block // the block of few rows
+	block  func(worker, lo, hi int)
+	panels func(worker, lo, hi int)
+	one    *block // the block that panels is for
 
 	rest topk.Rows // for encodeRest
 	kept topk.Selected
@@ -151,7 +153,7 @@ func (c *call) prepare() bool {
 	c.groups = min(c.groups, p.panels)
 	c.list = min(p.latents, max(leastList, 4*c.k))
 	if c.block == nil {
-		c.block, c.fewPanels = c.encodeBlock, c.screenFew
+		c.block, c.panels = c.encodeBlock, c.screenPanels
 	}
 	return true
 }
@@ -159,7 +161,7 @@ func (c *call) prepare() bool {
 // share returns how many rows a block has: as many as serve the caches, in even
 // shares for the workers, and whole tiles.
 func (c *call) share(workers int) int {
-	most := min(blockRows, blockCodes/(c.packed.panels*kernel.ScreenLatents))
+	most := min(blockRows, blockCodes/(c.packed.panels*kernel.ScreenLatents), blockList/c.list)
 	most = max(most, kernel.ScreenRows)
 	turns := (c.x.Rows + workers*most - 1) / (workers * most)
 	rows := (c.x.Rows + workers*turns - 1) / (workers * turns)
@@ -176,9 +178,9 @@ func (c *call) encodeBlock(_, lo, hi int) {
 	b.finish()
 }
 
-// few encodes a few rows on their own, so that a latent is read once for each of
-// them but no row of a tile is wasted; the groups of panels are shared out.
-func (c *call) few() {
+// oneTile encodes no more rows than a tile has: one block, for which the groups of
+// panels are shared out.
+func (c *call) oneTile() {
 	work := c.x.Rows * c.packed.latents * c.packed.inputs
 	workers := 1
 	if work >= fewWork {
@@ -190,12 +192,12 @@ func (c *call) few() {
 	b.reset(c, 0, c.x.Rows)
 	b.pack()
 	c.one = b
-	parallel.ForWorkers(workers, c.groups, 1, c.fewPanels)
+	parallel.ForWorkers(workers, c.groups, 1, c.panels)
 	c.one = nil
 	b.finish()
 }
 
-func (c *call) screenFew(_, lo, hi int) { c.one.screen(lo, hi) }
+func (c *call) screenPanels(_, lo, hi int) { c.one.screen(lo, hi) }
 
 // watcher keeps an eye on the candidates and stops screening for a while where
 // there are so many that the plain path would have been faster.
@@ -251,7 +253,15 @@ func (p *pool[T]) Put(v *T) { p.free.Put(v) }
 // grown returns s, or new memory, with length n and undefined contents.
 func grown[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return large[T](n)[:n]
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// grownAligned is grown for memory that starts at a 64-byte address.
+func grownAligned[T uint8 | int16](s []T, n int) []T {
+	if cap(s) < n {
+		return aligned[T](n)
 	}
 	return s[:n]
 }
