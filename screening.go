@@ -53,11 +53,6 @@ type screening struct {
 	stats   *screen.Stats
 }
 
-// worthPacking is how many rows a call must have for a copy of live weights to be
-// worth making: it costs about two readings of them, a product of some hundred
-// rows.
-const worthPacking = 256
-
 // forceScreening is for the tests, which run with screening wherever it is
 // possible ("on") and nowhere ("off").
 var forceScreening = os.Getenv("KSPARSE_SCREENING")
@@ -71,7 +66,10 @@ func (l *SparseLayer) worthScreening(rows int, live bool) bool {
 	case "off":
 		return false
 	}
-	return screen.Worth(rows, l.in, l.out, l.k) && (!live || rows >= worthPacking)
+	if live {
+		return screen.WorthPacking(rows, l.in, l.out, l.k)
+	}
+	return screen.Worth(rows, l.in, l.out, l.k)
 }
 
 // find sets out to the k largest of f(xWᵀ + b), 0 < k < Out.

@@ -74,6 +74,7 @@ type screening struct {
 	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
 	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
 	screenScan  func(masks []uint32, codes, low, high []int16)
+	screenPairs func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
 	screenKth   func(codes []int16, k int) int16
 	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
 	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
@@ -94,7 +95,8 @@ func MaxAbs(x []float64) float64 {
 // even, and stores the byte q^flip at dst[(p/4)*stride + p%4]; the places of the
 // last group of four that are beyond len(x) get flip. |t| must stay below 127.5.
 // A row of a tile is written with stride 48 and flip 0, a latent of a panel with
-// stride 128 and flip 0x80.
+// stride 128 and flip 0x80. It asks, by prefetch, which cannot fault, for what
+// follows x: rows that lie one behind the other are packed fastest in this order.
 func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
 	markRead(x)
 	raceWrite(dst, (len(x)+3)/4, stride, 4)
@@ -163,6 +165,22 @@ func ScreenScan(masks []uint32, codes, low, high []int16) {
 	raceRead(low, 1, 0, n)
 	raceRead(high, 1, 0, n)
 	active.screenScan(masks, codes, low, high)
+}
+
+// ScreenPairs writes to pairs, row by row and latents ascending, Pair{row+i,
+// latent+l} for every row i of low and every bit l of live for which
+// low[i] <= codes[i*32+l] <= high[i], and returns their number. pairs has at least
+// 32 elements for each row; what is left in those behind the last pair is not
+// defined. low[i] > high[i] leaves row i out.
+func ScreenPairs(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
+	n := len(low)
+	pairs, codes, high = pairs[:n*ScreenLatents], codes[:n*ScreenLatents], high[:n]
+	raceRead(codes, 1, 0, len(codes))
+	raceRead(low, 1, 0, n)
+	raceRead(high, 1, 0, n)
+	k := active.screenPairs(pairs, codes, low, high, row, latent, live)
+	raceWrite(pairs, 1, 0, k)
+	return k
 }
 
 // ScreenKth returns the k-th largest of codes, 1 <= k <= len(codes). len(codes)

@@ -12,6 +12,7 @@ var screeningAVX512 = screening{
 	screenTiles: screenTilesAVX512Go,
 	screenOne:   screenOneAVX512Go,
 	screenScan:  screenScanAVX512Go,
+	screenPairs: screenPairsAVX512Go,
 	screenKth:   screenKthAVX512Go,
 	dotPairs:    dotPairsAVX512Go,
 	dotPairs32:  dotPairs32AVX512Go,
@@ -66,10 +67,11 @@ func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []
 		len(panel)/(4*ScreenLatents), &row.Start, &w.Scale[0], unsafe.SliceData(columns), len(columns)/ScreenLatents)
 }
 
-// scanRows is how many rows of codes one call looks through, and kthVectors how
-// many vectors of codes: no call lasts long.
+// scanRows and pairRows are how many rows of codes one call looks through, and
+// kthVectors how many vectors of codes: no call lasts long.
 const (
 	scanRows   = 4096
+	pairRows   = 256 // 8192 pairs at most
 	kthVectors = 512
 )
 
@@ -84,6 +86,21 @@ func screenScanAVX512Go(masks []uint32, codes, low, high []int16) {
 //go:noinline
 func screenScanPart(masks []uint32, codes, low, high []int16) {
 	screenScanAVX512(unsafe.SliceData(masks), unsafe.SliceData(codes), unsafe.SliceData(low), unsafe.SliceData(high), len(masks))
+}
+
+func screenPairsAVX512Go(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
+	total := 0
+	for i := 0; i < len(low); i += pairRows {
+		n := min(pairRows, len(low)-i)
+		total += screenSomePairs(pairs[total:], codes[i*ScreenLatents:], low[i:i+n], high[i:], row+int32(i), latent, live)
+	}
+	return total
+}
+
+//go:noinline
+func screenSomePairs(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
+	first := uint64(uint32(row)) | uint64(uint32(latent))<<32
+	return screenPairsAVX512(&pairs[0].Row, &codes[0], &low[0], &high[0], len(low), first, uint64(live))
 }
 
 //go:noinline

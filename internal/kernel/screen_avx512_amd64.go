@@ -51,6 +51,18 @@ func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip
 //go:noescape
 func screenScanAVX512(masks *uint32, codes *int16, low *int16, high *int16, rows int)
 
+// screenPairsAVX512 is ScreenPairs: for i from 0 to rows-1 and l from 0 to 31,
+//
+//	if live>>l&1 != 0 && low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i] {
+//		pairs[2*n], pairs[2*n+1] = int32(first)+i, int32(first>>32)+l
+//		n++
+//	}
+//
+// rows is not 0.
+//
+//go:noescape
+func screenPairsAVX512(pairs *int32, codes *int16, low *int16, high *int16, rows int, first uint64, live uint64) (n int)
+
 // screenKthAVX512 is ScreenKth: the largest code that at least k of codes[:32*vectors] reach.
 //
 //go:noescape

@@ -791,7 +791,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	PCALIGN      $0x40
 
 eight:
-	PREFETCHT0  (BX)(SI*8)
+	PREFETCHT0  512(BX)(SI*8)
 	VMOVUPD     (BX), Z6
 	VMULPD      Z0, Z6, Z6
 	VADDPD      Z1, Z6, Z7
@@ -885,15 +885,90 @@ row:
 	VPBROADCASTW (BX), Z2
 	VPCMPW       $0x02, Z0, Z1, K1
 	VPCMPW       $0x05, Z0, Z2, K1, K1
-	KMOVD        K1, (AX)
 	ADDQ         $0x40, CX
 	ADDQ         $0x02, DX
 	ADDQ         $0x02, BX
+	KMOVD        K1, (AX)
 	ADDQ         $0x04, AX
 	DECQ         SI
 	JNZ          row
 
 row_done:
+	VZEROUPPER
+	RET
+
+// func screenPairsAVX512(pairs *int32, codes *int16, low *int16, high *int16, rows int, first uint64, live uint64) (n int)
+// Requires: AVX, AVX512BW, AVX512F, CMOV
+TEXT ·screenPairsAVX512(SB), NOSPLIT, $256-64
+	MOVQ pairs+0(FP), AX
+	MOVQ codes+8(FP), DX
+	MOVQ low+16(FP), BX
+	MOVQ high+24(FP), SI
+	MOVQ rows+32(FP), DI
+	MOVQ first+40(FP), R8
+	MOVQ live+48(FP), R9
+	MOVQ AX, R10
+
+rows:
+	MOVQ    $0x00000040, R11
+	CMPQ    DI, R11
+	CMOVQLT DI, R11
+	SUBQ    R11, DI
+	XORQ    CX, CX
+	XORQ    R12, R12
+	PCALIGN $0x40
+
+row:
+	VMOVDQU64    (DX), Z0
+	VPBROADCASTW (BX), Z1
+	VPBROADCASTW (SI), Z2
+	VPCMPW       $0x02, Z0, Z1, K1
+	VPCMPW       $0x05, Z0, Z2, K1, K1
+	ADDQ         $0x40, DX
+	ADDQ         $0x02, BX
+	ADDQ         $0x02, SI
+	KMOVD        K1, R15
+	ANDQ         R9, R15
+	MOVL         R15, (SP)(CX*4)
+	INCQ         CX
+	CMPQ         R15, $0x01
+	RCRQ         $0x01, R12
+	CMPQ         CX, R11
+	JLT          row
+
+	// The last count bits are those of the rows.
+	MOVQ  $0x00000040, CX
+	SUBQ  R11, CX
+	NOTQ  R12
+	SHRQ  CL, R12
+	TESTQ R12, R12
+	JZ    next
+
+hit:
+	BSFQ R12, R13
+	MOVL (SP)(R13*4), R15
+	ADDQ R8, R13
+
+bit:
+	BSFQ R15, R14
+	SHLQ $0x20, R14
+	ADDQ R13, R14
+	MOVQ R14, (AX)
+	ADDQ $0x08, AX
+	LEAQ -1(R15), CX
+	ANDQ CX, R15
+	JNZ  bit
+	LEAQ -1(R12), CX
+	ANDQ CX, R12
+	JNZ  hit
+
+next:
+	ADDQ  $0x40, R8
+	TESTQ DI, DI
+	JNZ   rows
+	SUBQ  R10, AX
+	SHRQ  $0x03, AX
+	MOVQ  AX, n+56(FP)
 	VZEROUPPER
 	RET
 

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -231,6 +232,57 @@ func BenchmarkScreenScan(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkScreenPairs has hits in as many rows as the first round finds at 8192
+// latents, k = 32: about one row in eight.
+func BenchmarkScreenPairs(b *testing.B) {
+	const rows, panels = 516, 256
+	r := rand.New(rand.NewPCG(53, 0))
+	codes, pairs, low, high := alignedCodes(32*rows*panels), make([]Pair, 32*rows), make([]int16, rows), make([]int16, rows)
+	for i := range codes {
+		codes[i] = int16(r.IntN(8192))
+	}
+	for i := range low {
+		low[i], high[i] = 8192-37, 1<<15-1
+	}
+	eachPath(b, false, func(b *testing.B, p path) {
+		found := 0
+		gigabytes(b, 64*rows*panels, func() {
+			found = 0
+			for j := range panels {
+				found += p.screenPairs(pairs, codes[32*rows*j:][:32*rows], low, high, 0, 0, ^uint32(0))
+			}
+		})
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/panels, "ns/panel")
+		b.ReportMetric(float64(found)/panels, "pairs/panel")
+	})
+}
+
+// BenchmarkScreenMasks is the same by way of ScreenScan.
+func BenchmarkScreenMasks(b *testing.B) {
+	const rows, panels = 516, 256
+	r := rand.New(rand.NewPCG(53, 0))
+	codes, pairs, low, high := alignedCodes(32*rows*panels), make([]Pair, 0, 32*rows), make([]int16, rows), make([]int16, rows)
+	masks := make([]uint32, rows)
+	for i := range codes {
+		codes[i] = int16(r.IntN(8192))
+	}
+	for i := range low {
+		low[i], high[i] = 8192-37, 1<<15-1
+	}
+	gigabytes(b, 64*rows*panels, func() {
+		for j := range panels {
+			ScreenScan(masks, codes[32*rows*j:], low, high)
+			pairs = pairs[:0]
+			for i, m := range masks {
+				for ; m != 0; m &= m - 1 {
+					pairs = append(pairs, Pair{int32(i), int32(bits.TrailingZeros32(m))})
+				}
+			}
+		}
+	})
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/panels, "ns/panel")
 }
 
 func BenchmarkScreenKth(b *testing.B) {

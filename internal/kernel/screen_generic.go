@@ -8,6 +8,7 @@ var screeningGeneric = screening{
 	screenTiles: screenTilesGeneric,
 	screenOne:   screenOneGeneric,
 	screenScan:  screenScanGeneric,
+	screenPairs: screenPairsGeneric,
 	screenKth:   screenKthGeneric,
 	dotPairs:    dotPairsBy(dotGeneric),
 	dotPairs32:  dotPairs32Generic,
@@ -110,6 +111,20 @@ func screenScanGeneric(masks []uint32, codes, low, high []int16) {
 		}
 		masks[i] = m
 	}
+}
+
+func screenPairsGeneric(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
+	n := 0
+	for i, lo := range low {
+		hi := high[i]
+		for l, c := range codes[i*ScreenLatents:][:ScreenLatents] {
+			if lo <= c && c <= hi && live>>l&1 != 0 {
+				pairs[n] = Pair{row + int32(i), latent + int32(l)}
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // screenKthGeneric finds the largest code that at least k codes reach, bit by

@@ -312,7 +312,7 @@ func TestScreenScanAndKth(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)
 		r := rand.New(rand.NewPCG(44, 0))
-		for n := 0; n <= 40; n++ {
+		for n := 0; n <= 140; n++ {
 			for _, front := range []bool{false, true} {
 				codes := fencedSlice(f, randomCodes(r, n*ScreenLatents), front)
 				low, high := fencedSlice(f, randomCodes(r, n), front), fencedSlice(f, randomCodes(r, n), front)
@@ -327,6 +327,13 @@ func TestScreenScanAndKth(t *testing.T) {
 				screenScanGeneric(want, codes, low, high)
 				if !slices.Equal(got, want) {
 					t.Fatalf("scan of %s: %x, want %x", what, got, want)
+				}
+				found, room := fencedSlice(f, make([]Pair, n*ScreenLatents), front), make([]Pair, n*ScreenLatents)
+				row, latent, live := int32(r.IntN(1<<20)), int32(r.IntN(1<<20)), ^uint32(0)>>r.IntN(32)
+				var count int
+				faults(t, what, func() { count = p.screenPairs(found, codes, low, high, row, latent, live) })
+				if all := screenPairsGeneric(room, codes, low, high, row, latent, live); !slices.Equal(found[:count], room[:all]) {
+					t.Fatalf("pairs of %s: %v, want %v", what, found[:count], room[:all])
 				}
 				sorted := slices.Sorted(slices.Values(codes))
 				slices.Reverse(sorted)
@@ -346,6 +353,11 @@ func TestScreenScanAndKth(t *testing.T) {
 		screenScanGeneric(want, long, low, high)
 		if !slices.Equal(masks, want) {
 			t.Error("long scan differs")
+		}
+		found, all := make([]Pair, len(long)), make([]Pair, len(long))
+		n := p.screenPairs(found, long, low, high, 5, 7, ^uint32(0))
+		if m := screenPairsGeneric(all, long, low, high, 5, 7, ^uint32(0)); !slices.Equal(found[:n], all[:m]) || m == 0 {
+			t.Errorf("long list of pairs differs, %d and %d", n, m)
 		}
 		if got, want := p.screenKth(long, 1000), screenKthGeneric(long, 1000); got != want {
 			t.Errorf("of many codes: %d, want %d", got, want)

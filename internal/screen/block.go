@@ -41,10 +41,11 @@ type block struct {
 	first []int // their number after round 1
 	count []int // and now
 
-	pairs  []kernel.Pair
-	dots   []float64
-	values []float64 // of one row's candidates
-	sorted []float64
+	pairs    []kernel.Pair
+	unsorted []kernel.Pair // for byLatent
+	dots     []float64
+	values   []float64 // of one row's candidates
+	sorted   []float64
 
 	plain []int32
 }
@@ -135,9 +136,7 @@ func (b *block) screen(lo, hi int) {
 				}
 				continue
 			}
-			for i := 0; i < b.padded; i += kernel.ScreenRows {
-				kernel.ScreenTile(codes[i*kernel.ScreenLatents:], lanes[i*stride:], stride, b.tile(i), b.numbers[i:], w, numbers, columns)
-			}
+			kernel.ScreenTiles(codes, lanes, stride, b.tiles, b.numbers, w, numbers, columns)
 		}
 	}
 }
@@ -182,26 +181,86 @@ func (b *block) finish() {
 }
 
 // round computes the values of all latents whose codes are between low and high.
-// It goes panel by panel, so that a row of weights serves all rows that need it.
+// It goes panel by panel and latent by latent, so that a row of weights serves all
+// rows that need it.
 func (b *block) round() {
+	if b.padded == 1 {
+		b.roundOfOne()
+		return
+	}
 	for panel := range b.packed.panels {
 		masks := b.masks[:b.rows]
 		kernel.ScreenScan(masks, b.codesOf(panel), b.low, b.high)
-		real := ^uint32(0) // the last panel is filled up
-		if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
-			real >>= over
-		}
+		present := b.present(panel)
+		from := len(b.pairs)
 		for i, m := range masks {
-			for m &= real; m != 0; m &= m - 1 {
-				j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
-				b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
-			}
+			b.collect(i, panel, m&present)
 		}
+		b.byLatent(b.pairs[from:])
 		if len(b.pairs) >= chunk {
 			b.compute()
 		}
 	}
 	b.compute()
+}
+
+// byLatent sorts the pairs of one panel by latent, and leaves those of a latent in
+// their order.
+func (b *block) byLatent(pairs []kernel.Pair) {
+	var next [kernel.ScreenLatents]int
+	for _, p := range pairs {
+		next[p.Latent%kernel.ScreenLatents]++
+	}
+	at := 0
+	for l, n := range next {
+		next[l] = at
+		at += n
+	}
+	b.unsorted = append(b.unsorted[:0], pairs...)
+	for _, p := range b.unsorted {
+		l := p.Latent % kernel.ScreenLatents
+		pairs[next[l]] = p
+		next[l]++
+	}
+}
+
+// roundOfOne is round for a single row, whose codes follow each other without
+// gaps: many panels can be scanned as if they were rows.
+func (b *block) roundOfOne() {
+	const most = 256
+	n := min(b.packed.panels, most)
+	low, high := b.low[0], b.high[0]
+	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
+	for i := range n {
+		b.low[i], b.high[i] = low, high
+	}
+	for panel := 0; panel < b.packed.panels; panel += most {
+		masks := b.masks[:min(most, b.packed.panels-panel)]
+		kernel.ScreenScan(masks, b.codes[panel*kernel.ScreenLatents:], b.low, b.high)
+		for i, m := range masks {
+			if m != 0 {
+				b.collect(0, panel+i, m&b.present(panel+i))
+			}
+		}
+	}
+	b.compute()
+}
+
+// present marks the latents of a panel that are not there to fill it up. Their codes
+// are the lowest that there is, and so may those of others be.
+func (b *block) present(panel int) uint32 {
+	if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
+		return ^uint32(0) >> over
+	}
+	return ^uint32(0)
+}
+
+// collect adds the latents of a mask to the pairs of row i.
+func (b *block) collect(i, panel int, m uint32) {
+	for ; m != 0; m &= m - 1 {
+		j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
+		b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
+	}
 }
 
 // compute adds the collected pairs to the lists of their rows.

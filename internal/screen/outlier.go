@@ -53,9 +53,13 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 			s.square[c] += float64(t * t)
 		}
 	}
-	base := kernel.Sum(s.square) / float64(8*x.Cols) // where most inputs are zero
+	sum := 0.0
+	for _, v := range s.square {
+		sum += v
+	}
 	s.sorted = append(s.sorted[:0], s.square...)
-	base = max(base, topk.KthLargest(s.sorted, (x.Cols+1)/2))
+	// The median, and something above zero where most inputs are zero.
+	base := max(topk.KthLargest(s.sorted, (x.Cols+1)/2), sum/float64(8*x.Cols))
 
 	s.found = s.found[:0]
 	for c, v := range s.square {

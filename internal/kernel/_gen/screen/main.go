@@ -24,6 +24,7 @@ func main() {
 	g.maxAbs()
 	g.quantise()
 	g.scan()
+	g.pairs()
 	g.kth()
 	g.dotPairs(8)
 	g.dotPairs(4)

@@ -95,6 +95,12 @@ func (g *gen) maxAbs() {
 	g.end()
 }
 
+// rowAhead is how far ahead quantise asks for x, beyond the length of the row:
+// rows usually follow one another, and the processor's own prefetch starts anew
+// with each. MaxAbs and Quantise of rows from memory, of 768 inputs, on one core
+// of a Zen 5: latents 15 GB/s without, 24.5 with 0, 26 with 512; rows 24, 29, 29.
+const rowAhead = 512
+
 // quantise is bound by the chains of the two sums in dot order, four cycles for
 // 64 bytes of x, which is more than memory delivers.
 func (g *gen) quantise() {
@@ -140,7 +146,7 @@ func (g *gen) quantise() {
 	g.SHRQ(operand.U8(3), count)
 	g.loop("eight", count, func() {
 		t := g.ZMM()
-		g.PREFETCHT0(idx(x, n, 8, 0))
+		g.PREFETCHT0(idx(x, n, 8, rowAhead))
 		g.VMOVUPD(mem(x, 0), t)
 		bits := eight(t)
 		g.MOVL(bits.As32(), mem(dst, 0))
@@ -191,6 +197,20 @@ const (
 	greaterOrEqual = 5
 )
 
+// between compares a row of codes with its bounds and goes on to the next row.
+func (g *gen) between(codes, low, high reg.GPVirtual) reg.OpmaskVirtual {
+	c, bound, k := g.ZMM(), g.vecs(2), g.K()
+	g.VMOVDQU64(mem(codes, 0), c)
+	g.VPBROADCASTW(mem(low, 0), bound[0])
+	g.VPBROADCASTW(mem(high, 0), bound[1])
+	g.VPCMPW(operand.U8(lessOrEqual), c, bound[0], k)
+	g.VPCMPW(operand.U8(greaterOrEqual), c, bound[1], k, k)
+	g.ADDQ(operand.U8(64), codes)
+	g.ADDQ(operand.U8(2), low)
+	g.ADDQ(operand.U8(2), high)
+	return k
+}
+
 func (g *gen) scan() {
 	g.begin("screenScanAVX512", "masks *uint32, codes, low, high *int16, rows int",
 		"is ScreenScan: for i from 0 to rows-1 and l from 0 to 31, bit l of",
@@ -198,18 +218,86 @@ func (g *gen) scan() {
 		"\tmasks[i] = low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i]")
 	masks, codes, low, high, n := g.arg("masks"), g.arg("codes"), g.arg("low"), g.arg("high"), g.arg("rows")
 	g.loop("row", n, func() {
-		c, bound, k := g.ZMM(), g.vecs(2), g.K()
-		g.VMOVDQU64(mem(codes, 0), c)
-		g.VPBROADCASTW(mem(low, 0), bound[0])
-		g.VPBROADCASTW(mem(high, 0), bound[1])
-		g.VPCMPW(operand.U8(lessOrEqual), c, bound[0], k)
-		g.VPCMPW(operand.U8(greaterOrEqual), c, bound[1], k, k)
-		g.KMOVD(k, mem(masks, 0))
-		g.ADDQ(operand.U8(64), codes)
-		g.ADDQ(operand.U8(2), low)
-		g.ADDQ(operand.U8(2), high)
+		g.KMOVD(g.between(codes, low, high), mem(masks, 0))
 		g.ADDQ(operand.U8(4), masks)
 	})
+	g.end()
+}
+
+// pairs goes through 64 rows at a time: first all masks, and one bit for each row
+// that says whether its mask is zero; then only the rows with hits. The two loops
+// have no branch that depends on chance but for their ends. (Moving masks together
+// with VPCOMPRESSD was four times slower: a load that takes in several stores has
+// to wait for all of them.)
+func (g *gen) pairs() {
+	const rowsAtOnce = 64
+	g.begin("screenPairsAVX512", "pairs *int32, codes, low, high *int16, rows int, first, live uint64) (n int",
+		"is ScreenPairs: for i from 0 to rows-1 and l from 0 to 31,",
+		"",
+		"\tif live>>l&1 != 0 && low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i] {",
+		"\t\tpairs[2*n], pairs[2*n+1] = int32(first)+i, int32(first>>32)+l",
+		"\t\tn++",
+		"\t}",
+		"",
+		"rows is not 0.")
+	masks := g.AllocLocal(4 * rowsAtOnce)
+	pairs, codes, low, high := g.arg("pairs"), g.arg("codes"), g.arg("low"), g.arg("high")
+	rows, first, live := g.arg("rows"), g.arg("first"), g.arg("live")
+	start := g.GP64()
+	g.MOVQ(pairs, start)
+
+	g.Label("rows")
+	count, at, empty := g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(operand.U32(rowsAtOnce), count)
+	g.CMPQ(rows, count)
+	g.CMOVQLT(rows, count)
+	g.SUBQ(count, rows)
+	g.XORQ(at, at)
+	g.XORQ(empty, empty)
+	g.align()
+	g.Label("row")
+	m := g.GP64()
+	g.KMOVD(g.between(codes, low, high), m.As32())
+	g.ANDQ(live, m)
+	g.MOVL(m.As32(), masks.Idx(at, 4))
+	g.INCQ(at)
+	g.CMPQ(m, operand.Imm(1)) // carry where m is 0
+	g.RCRQ(operand.Imm(1), empty)
+	g.CMPQ(at, count)
+	g.JLT(operand.LabelRef("row"))
+
+	g.Comment("The last count bits are those of the rows.")
+	g.MOVQ(operand.U32(rowsAtOnce), reg.RCX)
+	g.SUBQ(count, reg.RCX)
+	g.NOTQ(empty)         // from here on, the rows with hits
+	g.SHRQ(reg.CL, empty) // by 0 it leaves the flags as they were
+	g.TESTQ(empty, empty)
+	g.JZ(operand.LabelRef("next"))
+	g.Label("hit")
+	i, bit, rest := g.GP64(), g.GP64(), g.GP64()
+	g.BSFQ(empty, i)
+	g.MOVL(masks.Idx(i, 4), m.As32())
+	g.ADDQ(first, i)
+	g.Label("bit")
+	g.BSFQ(m, bit)
+	g.SHLQ(operand.U8(32), bit)
+	g.ADDQ(i, bit)
+	g.MOVQ(bit, mem(pairs, 0))
+	g.ADDQ(operand.U8(8), pairs)
+	g.LEAQ(mem(m, -1), rest)
+	g.ANDQ(rest, m)
+	g.JNZ(operand.LabelRef("bit"))
+	g.LEAQ(mem(empty, -1), rest)
+	g.ANDQ(rest, empty)
+	g.JNZ(operand.LabelRef("hit"))
+
+	g.Label("next")
+	g.ADDQ(operand.U8(rowsAtOnce), first)
+	g.TESTQ(rows, rows)
+	g.JNZ(operand.LabelRef("rows"))
+	g.SUBQ(start, pairs)
+	g.SHRQ(operand.U8(3), pairs)
+	g.Store(pairs, g.Return("n"))
 	g.end()
 }
 

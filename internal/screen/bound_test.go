@@ -1,0 +1,133 @@
+package screen
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+)
+
+// eachBound calls f with the bound and the value of every latent on every row of t
+// that can be screened.
+func eachBound(t *trial, packed *Packed, w Weights, f func(i, j int, bound, unit, value float64)) {
+	c := &call{x: t.x, packed: packed, w: w, summary: packed.summarize(), outliers: packed.outliers.Load()}
+	if c.outliers == nil {
+		c.outliers = &noOutliers
+	}
+	if !c.summary.usable {
+		return
+	}
+	q, clean := make([]uint8, 4*packed.groups), make([]float64, t.x.Cols)
+	codes, lanes := make([]int16, kernel.ScreenLatents), make([]int16, kernel.ScreenLatents)
+	for i := range t.x.Rows {
+		var row kernel.ScreenRow
+		unit := c.packRow(q, 4, &row, t.x.Row(i), clean)
+		if unit == 0 {
+			continue
+		}
+		for p := range packed.panels {
+			panel := packed.bytes[p*packed.panelBytes() : (p+1)*packed.panelBytes()]
+			kernel.ScreenOne(codes, lanes, q, &row, panel, &packed.numbers[p], c.outliers.panel(p))
+			for l, code := range codes {
+				if j := p*kernel.ScreenLatents + l; j < t.w.Rows {
+					f(i, j, upper(int(code), unit), unit, kernel.Dot(t.x.Row(i), t.w.Row(j))+t.bias[j])
+				}
+			}
+		}
+	}
+}
+
+// broken returns how many bounds of some trials lie below the value, of how many.
+func broken(trials int) (below, all int) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for n := range trials {
+		t := newTrial(r, n%len(kinds))
+		packed := Pack(Wide(t.w), t.bias)
+		if r.IntN(2) == 0 {
+			packed.learn(t.x, Wide(t.w))
+		}
+		eachBound(t, packed, Wide(t.w), func(_, _ int, bound, _, value float64) {
+			all++
+			if !(bound >= value) {
+				below++
+			}
+		})
+	}
+	return below, all
+}
+
+// TestBound looks at every single bound, where the encode only notices one that
+// decides a choice.
+func TestBound(t *testing.T) {
+	trials := 40 * len(kinds)
+	if testing.Short() || raceEnabled {
+		trials = 4 * len(kinds)
+	}
+	below, all := broken(trials)
+	t.Logf("%d bounds", all)
+	if below > 0 {
+		t.Errorf("%d of %d bounds lie below the value", below, all)
+	}
+	defer func() { boundFactor = 1 }()
+	boundFactor = 0.9
+	if below, _ := broken(trials); below == 0 {
+		t.Errorf("a bound of 0.9 breaks none of them")
+	}
+}
+
+// TestBoundIsTight: a bound is above the value by at most twice the error term and
+// one code.
+func TestBoundIsTight(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300)}
+	packed := Pack(Wide(trial.w), trial.bias)
+	eachBound(trial, packed, Wide(trial.w), func(i, j int, bound, unit, value float64) {
+		x, w := trial.x.Row(i), trial.w.Row(j)
+		// Rounding to a grid of step s is off by at most s/2 an input.
+		half := math.Sqrt(float64(len(x))) / 2
+		e := half * (kernel.MaxAbs(x)/127*norm(w) + kernel.MaxAbs(w)/127*norm(x))
+		if bound-value > 2.1*e+2*unit {
+			t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
+		}
+	})
+}
+
+func norm(v []float64) float64 { return math.Sqrt(kernel.SumSquares(v)) }
+
+func TestUp32(t *testing.T) {
+	for _, v := range []float64{0, 1, 0.1, -0.1, 1e-46, -1e-46, 1e30, math.Pi, math.SmallestNonzeroFloat64, math.Inf(-1), math.MaxFloat64} {
+		f := up32(v)
+		if float64(f) < v || !math.IsInf(v, 0) && v < math.MaxFloat32 && float64(math.Nextafter32(f, float32(math.Inf(-1)))) >= v {
+			t.Errorf("up32(%v) = %v", v, f)
+		}
+	}
+}
+
+func TestPowerOfTwo(t *testing.T) {
+	for _, v := range []float64{1, 1.5, 2, 0.7, math.SmallestNonzeroFloat64, math.MaxFloat64, 3e-310} {
+		p := powerOfTwo(v)
+		if f, _ := math.Frexp(p); f != 0.5 || !(p <= v && v/p < 2) {
+			t.Errorf("powerOfTwo(%v) = %v", v, p)
+		}
+	}
+}
+
+// TestRising: what the choice relies on for functions that fall first.
+func TestRising(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	for _, fn := range funcs {
+		if !fn.f.Rising {
+			continue
+		}
+		for range 200000 {
+			z := math.Exp(12*r.Float64() - 6)
+			if a, b := fn.f.Value(z), fn.f.Value(math.Nextafter(z, math.Inf(1))); !(a <= b) {
+				t.Fatalf("%s(%v) = %v, and %v at the next number", fn.name, z, a, b)
+			}
+			if v := fn.f.Value(-z); v > 0 {
+				t.Fatalf("%s(%v) = %v", fn.name, -z, v)
+			}
+		}
+	}
+}
