@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/ksparse/ksparse/internal/topk"
 )
@@ -58,5 +60,40 @@ func BenchmarkEncode(b *testing.B) {
 				packed.Repack(Wide(w), bias)
 			}
 		})
+	}
+}
+
+// BenchmarkCrossing measures around the rule of Worth: the two ways in turn, and
+// how many times as fast the screen is.
+func BenchmarkCrossing(b *testing.B) {
+	for _, rows := range []int{1, 4, 16, 256} {
+		for _, d := range []int{16, 32, 64, 128, 256} {
+			for _, n := range []int{128, 256, 1024, 4096} {
+				for _, part := range []int{4, 8, 16, 32, 128} {
+					k := n / part
+					r := rand.New(rand.NewPCG(1, 1))
+					w, bias, x := gaussian(r, n, d), make([]float64, n), gaussian(r, rows, d)
+					packed := Pack(Wide(w), bias)
+					packed.Always = true
+					out, f := selected(rows, k), funcs[1].f
+					b.Run(fmt.Sprintf("rows=%d/inputs=%d/latents=%d/k=%d", rows, d, n, k), func(b *testing.B) {
+						var screen, plain []float64
+						since := func(list *[]float64, f func()) {
+							start := time.Now()
+							f()
+							*list = append(*list, time.Since(start).Seconds())
+						}
+						for b.Loop() {
+							since(&screen, func() { Encode(out, x, packed, Wide(w), bias, k, f, nil) })
+							since(&plain, func() { topk.Encode(out, x, w, bias, k, f) })
+						}
+						slices.Sort(screen)
+						slices.Sort(plain)
+						b.ReportMetric(plain[len(plain)/2]/screen[len(screen)/2], "times")
+						b.ReportMetric(0, "ns/op")
+					})
+				}
+			}
+		}
 	}
 }

@@ -41,10 +41,11 @@ type block struct {
 	first []int // their number after round 1
 	count []int // and now
 
-	pairs  []kernel.Pair
-	dots   []float64
-	values []float64 // of one row's candidates
-	sorted []float64
+	pairs    []kernel.Pair
+	unsorted []kernel.Pair // for byLatent
+	dots     []float64
+	values   []float64 // of one row's candidates
+	sorted   []float64
 
 	plain []int32
 }
@@ -180,7 +181,8 @@ func (b *block) finish() {
 }
 
 // round computes the values of all latents whose codes are between low and high.
-// It goes panel by panel, so that a row of weights serves all rows that need it.
+// It goes panel by panel and latent by latent, so that a row of weights serves all
+// rows that need it.
 func (b *block) round() {
 	if b.padded == 1 {
 		b.roundOfOne()
@@ -190,14 +192,36 @@ func (b *block) round() {
 		masks := b.masks[:b.rows]
 		kernel.ScreenScan(masks, b.codesOf(panel), b.low, b.high)
 		present := b.present(panel)
+		from := len(b.pairs)
 		for i, m := range masks {
 			b.collect(i, panel, m&present)
 		}
+		b.byLatent(b.pairs[from:])
 		if len(b.pairs) >= chunk {
 			b.compute()
 		}
 	}
 	b.compute()
+}
+
+// byLatent sorts the pairs of one panel by latent, and leaves those of a latent in
+// their order.
+func (b *block) byLatent(pairs []kernel.Pair) {
+	var next [kernel.ScreenLatents]int
+	for _, p := range pairs {
+		next[p.Latent%kernel.ScreenLatents]++
+	}
+	at := 0
+	for l, n := range next {
+		next[l] = at
+		at += n
+	}
+	b.unsorted = append(b.unsorted[:0], pairs...)
+	for _, p := range b.unsorted {
+		l := p.Latent % kernel.ScreenLatents
+		pairs[next[l]] = p
+		next[l]++
+	}
 }
 
 // roundOfOne is round for a single row, whose codes follow each other without

@@ -18,14 +18,21 @@ type Stats struct {
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
-// Worth reports whether screening is faster than the plain path, on this
-// processor and data that are neither structured to defeat it nor few of their
-// kind. It is a rule from measurements around the crossing (screening.md, section
-// 6): with few inputs the bookkeeping, with large k/n the candidates outweigh the
-// product that is saved.
+// Worth reports whether Encode is faster than the plain path, on this processor
+// and data that are not made to defeat the bound, with a Packed at hand. The
+// rule is from BenchmarkCrossing, on two cores with VNNI: below it the ratio is 0.8
+// to 1.5, from it on nearly always above 1.5. Where k/n is larger there are more
+// candidates, where there are few latents the bookkeeping costs what the product
+// saves.
 func Worth(rows, inputs, latents, k int) bool {
 	return kernel.FastScreen() && rows > 0 && k > 0 && k <= latents/16 &&
-		inputs >= 64 && inputs <= kernel.ScreenInputs && latents >= 256
+		inputs >= 16 && inputs <= kernel.ScreenInputs && latents >= 256
+}
+
+// WorthPacking reports the same where the weights must be packed first, for these
+// rows only: that costs what screening saves on about 50 rows.
+func WorthPacking(rows, inputs, latents, k int) bool {
+	return rows >= 128 && Worth(rows, inputs, latents, k)
 }
 
 const (
