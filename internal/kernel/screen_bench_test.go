@@ -314,6 +314,11 @@ func BenchmarkScreenDotPairs(b *testing.B) {
 				b.Run("float64", func(b *testing.B) {
 					gigabytes(b, 8*c.d*len(pairs), func() { p.dotPairs(dst, x, c.d, w, c.d, c.d, pairs) })
 				})
+				b.Run("int16", func(b *testing.B) {
+					d := (c.d + 31) / 32 * 32
+					x, w, dst := alignedCodes(rows*d), alignedCodes(c.n*d), make([]int32, len(pairs))
+					gigabytes(b, 2*d*len(pairs), func() { p.dotPairs16(dst, x, d, w, d, d, pairs) })
+				})
 				b.Run("float32", func(b *testing.B) {
 					gigabytes(b, 4*c.d*len(pairs), func() { p.dotPairs32(dst, x, c.d, w32, c.d, c.d, pairs) })
 				})
