@@ -88,9 +88,14 @@ func (c *Codes) Mask() *Mask { return &c.mask }
 
 // Dense returns the codes as a dense matrix, samples by latents.
 func (c *Codes) Dense() *mat.Dense {
+	return dense(c.rows())
+}
+
+// rows returns the codes as rows.
+func (c *Codes) rows() topk.Rows {
 	var m topk.Rows
 	c.scatter(&m, c.values)
-	return dense(m)
+	return m
 }
 
 // scatter writes values, one for each entry of c, to m as rows.

@@ -158,6 +158,9 @@ type state struct {
 	deltaDense topk.Rows // a sparse layer's delta likewise
 	belowDense topk.Rows // the delta of such a layer below, before the mask
 
+	screening *screening // of a sparse layer
+	plain     bool       // screening is turned off
+
 	// Of those codes that gradient goes through latent by latent (its own for a
 	// sparse layer, those that came in for a linear one): the index, and the
 	// factors in its order.

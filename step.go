@@ -7,6 +7,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/screen"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -33,7 +34,11 @@ type workerScratch struct {
 
 func newStepper(n *Network, cfg TrainConfig) *stepper {
 	s := &stepper{net: n, cfg: cfg, pass: n.newPass()}
-	for _, l := range n.layers {
+	for i, l := range n.layers {
+		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, false) {
+			w := screen.Wide(l.w)
+			s.pass.states[i].screening = &screening{packed: screen.Pack(w, l.b), kept: true, weights: w, stats: &n.stats}
+		}
 		a := l.base()
 		s.weights = append(s.weights, slots(cfg.Optimizer, len(a.w.Data)))
 		s.biases = append(s.biases, slots(cfg.Optimizer, len(a.b)))
@@ -122,18 +127,26 @@ const (
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
-	grain := l.gradientRows(state)
+	rows := l.gradientRows(state)
+	grain := rows
+	if state.screening.kept {
+		// Latents whose int8 copies share cache lines go to one goroutine.
+		grain = (rows + screen.Together - 1) / screen.Together * screen.Together
+	}
 	workers := parallel.Workers(w.Rows, grain)
 	if len(s.workers) < workers {
 		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
 	}
-	parallel.ForWorkers(workers, w.Rows, grain, func(worker, lo, hi int) {
+	parallel.ForWorkers(workers, w.Rows, grain, func(worker, first, last int) {
 		scratch := &s.workers[worker]
-		from, to := lo*w.Cols, hi*w.Cols
-		scratch.gradient = resized(scratch.gradient, to-from)
-		l.gradient(state, lo, hi, scratch.gradient)
-		s.addPenalty(scratch.gradient, w.Data[from:to])
-		f(scratch, scratch.gradient, from, to)
+		for lo := first; lo < last; lo += rows {
+			hi := min(lo+rows, last)
+			from, to := lo*w.Cols, hi*w.Cols
+			scratch.gradient = resized(scratch.gradient, to-from)
+			l.gradient(state, lo, hi, scratch.gradient)
+			s.addPenalty(scratch.gradient, w.Data[from:to])
+			f(scratch, scratch.gradient, from, to)
+		}
 	})
 }
 
@@ -175,15 +188,23 @@ func (s *stepper) update(i int, scale, rate float64, number int) error {
 		}
 		return true
 	}
+	copies := s.pass.states[i].screening
 	var bad atomic.Bool
 	s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
 		if !move(scratch, a.w.Data[from:to], gradient, s.weights[i], from, to) {
 			bad.Store(true)
 		}
+		if copies.kept {
+			copies.packed.RepackRows(copies.weights, from/a.w.Cols, to/a.w.Cols)
+		}
 	})
 	s.bias = resized(s.bias, len(a.b))
 	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
-	if !move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) || bad.Load() {
+	ok := move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) && !bad.Load()
+	if copies.kept {
+		copies.packed.RepackBias(a.b)
+	}
+	if !ok {
 		return errorf(ErrDiverged, "training diverged at step %d: a parameter of layer %q would not stay finite", number, a.name)
 	}
 	return nil

@@ -325,6 +325,9 @@ func (t *trainer) endEpoch(epoch int, trainLoss, rate float64, begin time.Time) 
 	if x := t.validation[0]; x.Rows > 0 {
 		if t.evaluatePass == nil {
 			t.evaluatePass = t.net.newPass()
+			for i, s := range t.pass.states { // the copies for screening serve here too
+				t.evaluatePass.states[i].screening = s.screening
+			}
 		}
 		loss, err := t.net.meanLoss(t.evaluatePass, x, t.validation[1], t.cfg.Loss)
 		if err != nil {

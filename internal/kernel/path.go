@@ -22,6 +22,7 @@ type path struct {
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
 
 	elementwise
+	screening
 }
 
 // generic is the plain Go path: the definition, and the fallback everywhere.
@@ -38,6 +39,7 @@ var generic = path{
 	mulAdd32:  mulAdd32Generic,
 
 	elementwise: elementwiseGeneric,
+	screening:   screeningGeneric,
 }
 
 // paths lists every path that this build knows, fastest first, plain Go last.

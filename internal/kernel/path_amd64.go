@@ -11,20 +11,31 @@ func archPaths() []path {
 	x := cpu.X86
 	hasAVX2 := x.HasAVX2 && x.HasFMA && x.HasPOPCNT
 	hasAVX512 := hasAVX2 && x.HasAVX512F && x.HasAVX512CD && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL
+	screenAVX512 := screeningBy(avx512F64.one)
+	if hasAVX512 && x.HasAVX512VNNI {
+		screenAVX512 = screeningAVX512
+	}
 	return []path{
 		{
 			name: "avx512", available: hasAVX512,
 			dot: avx512F64.one, dotRows: avx512F64.dotRows, addRows: avx512Add.addRows,
 			mulT: avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64),
 			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
-			elementwise: elementwiseAVX512,
+			elementwise: elementwiseAVX512, screening: screenAVX512,
 		},
 		{
 			name: "avx2", available: hasAVX2,
 			dot: avx2F64.one, dotRows: avx2F64.dotRows, addRows: avx2Add.addRows,
 			mulT: avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64),
 			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
-			elementwise: elementwiseAVX2,
+			elementwise: elementwiseAVX2, screening: screeningBy(avx2F64.one),
 		},
 	}
+}
+
+// screeningBy is the plain screen with a faster dot product.
+func screeningBy(dot func(x, y []float64) float64) screening {
+	s := screeningGeneric
+	s.dotPairs = dotPairsBy(dot)
+	return s
 }

@@ -20,6 +20,9 @@ type Func struct {
 	// Monotone says that Value never decreases, as computed, so that a
 	// pre-activation can be passed over without computing its value.
 	Monotone bool
+	// Rising says of a function that is not Monotone that Value(z) <= 0 for z <= 0
+	// and that Value never decreases from 0 on, as computed. (Swish and GELU.)
+	Rising bool
 	// Values, where not nil, sets dst = Value(z) for a whole slice; dst may be z.
 	// It is for monotone functions that are dear one by one and much cheaper many
 	// at a time: see finishMany.
@@ -96,7 +99,7 @@ func (s *Selector) begin(z []float64, base int, f Func, spare *spare) bool {
 		}
 		sorted[j] = v
 	}
-	t := kthLargest(sorted, s.k)
+	t := KthLargest(sorted, s.k)
 	hits := spare.hits[:len(z)]
 	hits = hits[:kernel.Above(hits, values, math.Nextafter(t, math.Inf(-1)))] // those >= t
 	excess := len(hits) - s.k                                                 // so many of the last ties have no room
@@ -143,7 +146,7 @@ func (s *Selector) merge(later *Selector, spare *spare) {
 func (s *Selector) compact(spare *spare) {
 	sorted := spare.values[:s.n]
 	copy(sorted, s.val)
-	t := kthLargest(sorted, s.k)
+	t := KthLargest(sorted, s.k)
 	ties := s.k // how many of the entries equal to t still have room
 	for _, v := range s.val[:s.n] {
 		if v > t {
@@ -199,11 +202,11 @@ func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
 	}
 }
 
-// kthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves
+// KthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves
 // v in another order. v holds no NaN. The partition has no branch that depends on
 // an element: on random values a processor guesses every second one wrong, which
 // cost three times as much as moving every element.
-func kthLargest(v []float64, k int) float64 {
+func KthLargest(v []float64, k int) float64 {
 	for {
 		// The median of three keeps sorted rows, the common bad case, linear.
 		a, b, c := v[0], v[len(v)/2], v[len(v)-1]

@@ -4,8 +4,9 @@ set -eu
 cd "$(dirname "$0")"
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-go vet ./matrix
+go vet ./matrix ./screen
 go run ./matrix "$new"
+go run ./screen "$new"
 for isa in avx512 avx2; do
 	go -C vector run . -isa $isa -pkg kernel -out "$new/vector_${isa}_amd64.s" -stubs "$new/vector_${isa}_amd64.go"
 done

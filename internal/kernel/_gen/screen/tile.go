@@ -1,0 +1,225 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// epilogue turns the integer sums of rows of a tile into codes.
+type epilogue struct {
+	*gen
+	rows, w reg.Register // the first ScreenRow, the ScreenPanel
+	order   reg.VecVirtual
+}
+
+// epilogue sets up what stays in registers.
+func (g *gen) epilogue() epilogue {
+	e := epilogue{g, g.arg("rows"), g.arg("w"), g.ZMM()}
+	g.VMOVDQU64(g.packOrder(), e.order)
+	return e
+}
+
+// bounds computes, for count rows from the given one on, the part of the bound
+// that does not depend on the integer sums. One factor of the panel at a time is
+// held in two registers and meets every row: 5 loads for 6 multiply-adds.
+func (e epilogue) bounds(from, count int) [][2]reg.VecVirtual {
+	y := make([][2]reg.VecVirtual, count)
+	one := e.ZMM()
+	e.VBROADCASTSS(e.roundConstant(), one)
+	for i := range y {
+		for v := range y[i] {
+			y[i][v] = e.ZMM()
+			e.VMOVAPS(one, y[i][v])
+		}
+	}
+	term := func(column func(v int) operand.Mem, row reg.Register, disp int) {
+		var c [2]reg.VecVirtual
+		for v := range c {
+			c[v] = e.ZMM()
+			e.VMOVUPS(column(v), c[v])
+		}
+		for i := range y {
+			f := e.ZMM()
+			e.VBROADCASTSS(mem(row, disp+(from+i)*rowBytes), f)
+			for v := range c {
+				e.VFMADD231PS(c[v], f, y[i][v])
+			}
+		}
+	}
+	for _, t := range [][2]int{{panelBias, rowBias}, {panelNorm, rowNorm}, {panelResidual, rowResidual}} {
+		term(func(v int) operand.Mem { return mem(e.w, t[0]+64*v) }, e.rows, t[1])
+	}
+	n, column, row := e.arg("outliers"), e.arg("columns"), e.GP64()
+	e.MOVQ(e.rows, row)
+	e.loop(fmt.Sprintf("outlier%d", from), n, func() {
+		term(func(v int) operand.Mem { return mem(column, 64*v) }, row, rowOutlier)
+		e.ADDQ(operand.U32(columnRow), column)
+		e.ADDQ(operand.U8(4), row)
+	})
+	return y
+}
+
+// codes adds the integer sums to the bounds y and stores the codes. lanes points
+// at the first row's maxima and is left at the next row's.
+func (e epilogue) codes(from int, y, acc [][2]reg.VecVirtual, codes, lanes, stride reg.Register) {
+	var scale [2]reg.VecVirtual
+	for v := range scale {
+		scale[v] = e.ZMM()
+		e.VMOVUPS(mem(e.w, panelScale+64*v), scale[v])
+	}
+	for i := range y {
+		f := e.ZMM()
+		e.VBROADCASTSS(mem(e.rows, rowScale+(from+i)*rowBytes), f)
+		for v, z := range y[i] {
+			a := acc[i][v]
+			e.VCVTDQ2PS(a, a)
+			e.VMULPS(f, a, a)
+			e.VFMADD231PS(scale[v], a, z)
+			e.VCVTTPS2DQ(z, z)
+		}
+		e.Comment("Packing works within quarters: put the parts in order.")
+		c := y[i][0]
+		e.VPACKSSDW(y[i][1], c, c)
+		e.VPERMQ(c, e.order, c)
+		e.VMOVDQU64(c, mem(codes, 64*(from+i)))
+		e.VPMAXSW(mem(lanes, 0), c, c)
+		e.VMOVDQU64(c, mem(lanes, 0))
+		if stride != nil {
+			e.ADDQ(stride, lanes)
+		}
+	}
+}
+
+// tile keeps 24 sums of 16 latents each in registers over all the inputs.
+// Measured on Zen 5 against the rate on registers alone: 12x2 vectors 97-100 %,
+// 14x2 94-100, 8x3 and 6x4 98 in the first-level cache but less from the second,
+// and 85-92 where x is broadcast by the multiplication itself. Unrolling by 2 or
+// 4 gains nothing.
+func (g *gen) tile() {
+	g.begin("screenTilesAVX512", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
+		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
+		"",
+		"\tacc[i][l] = rows[i].Start",
+		"\tfor p := range groups {",
+		"\t\tfor b := range 4 {",
+		"\t\t\tacc[i][l] += int8(q[48*p+4*i+b]) * panel[128*p+4*l+b]",
+		"\t\t}", "\t}",
+		"",
+		"then the float32 part. rows and w point at the first fields of the first ScreenRow",
+		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
+	q, tiles := g.arg("q"), g.arg("tiles")
+	e := g.epilogue()
+	codes, lanes, stride := g.arg("codes"), g.arg("lanes"), g.arg("laneStride")
+	g.Label("tile")
+	panel, n := g.arg("panel"), g.arg("groups")
+	acc := make([][2]reg.VecVirtual, tileRows)
+	for i := range acc {
+		acc[i] = [2]reg.VecVirtual{g.ZMM(), g.ZMM()}
+		g.VPBROADCASTD(mem(e.rows, rowStart+i*rowBytes), acc[i][0])
+		g.VMOVDQA64(acc[i][0], acc[i][1])
+	}
+	g.loop("step", n, func() { g.step(acc, q, panel, stepX, 0) })
+	g.Comment("As rows are done, their registers allow for more rows at a time.")
+	from := 0
+	for _, count := range []int{2, 4, 6} {
+		y := e.bounds(from, count)
+		e.codes(from, y, acc[from:from+count], codes, lanes, stride)
+		from += count
+	}
+	g.ADDQ(operand.U32(tileRows*rowBytes), e.rows)
+	g.ADDQ(operand.U32(tileRows*64), codes)
+	g.DECQ(tiles)
+	g.JNZ(operand.LabelRef("tile"))
+	g.end()
+}
+
+// step multiplies four inputs of each row with those of the panel, and leaves
+// both pointers behind what was read.
+func (g *gen) step(acc [][2]reg.VecVirtual, q, panel reg.Register, bytesX int, ahead int) {
+	g.group(acc, q, panel, 0, 0, ahead)
+	g.ADDQ(operand.U32(bytesX), q)
+	g.ADDQ(operand.U32(stepW), panel)
+}
+
+func (g *gen) group(acc [][2]reg.VecVirtual, q, panel reg.Register, atX, atW, ahead int) {
+	var w [2]reg.VecVirtual
+	for v := range w {
+		if ahead > 0 {
+			g.PREFETCHT0(mem(panel, atW+64*v+ahead))
+		}
+		w[v] = g.ZMM()
+		g.VMOVDQU32(mem(panel, atW+64*v), w[v])
+	}
+	for i := range acc {
+		x := g.ZMM()
+		g.VPBROADCASTD(mem(q, atX+4*i), x)
+		for v := range w {
+			g.VPDPBUSD(x, w[v], acc[i][v])
+		}
+	}
+}
+
+// oneAhead is how far ahead of its loads screenOne asks for the panel. On Zen 5,
+// from the third-level cache and on one core: 59 GB/s without, 78 at 1 KB, 96 at
+// 2 KB, 86-90 at 4 and 8 KB; from memory 15, 17, 40, 42 and 42.
+const oneAhead = 4096
+
+// one is bound by memory: four groups of inputs at a time, each with sums of its
+// own, are enough to hide the latency of the additions.
+func (g *gen) one() {
+	g.begin("screenOneAVX512", "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
+		"is ScreenOne: screenTilesAVX512 for one row, whose q is [groups][4] bytes.")
+	e := g.epilogue()
+	y := e.bounds(0, 1)
+	q, panel, n := g.arg("q"), g.arg("panel"), g.arg("groups")
+	acc := make([][2]reg.VecVirtual, 4)
+	for u := range acc {
+		for v := range acc[u] {
+			acc[u][v] = g.ZMM()
+			if u == 0 {
+				g.VPBROADCASTD(mem(e.rows, rowStart), acc[u][v])
+			} else {
+				g.zero(acc[u][v])
+			}
+		}
+	}
+	fours := g.GP64()
+	g.MOVQ(n, fours)
+	g.SHRQ(operand.U8(2), fours)
+	g.ANDQ(operand.U8(3), n)
+	g.loop("fours", fours, func() {
+		for u := range acc {
+			g.group(acc[u:u+1], q, panel, 4*u, stepW*u, oneAhead)
+		}
+		g.ADDQ(operand.U32(16), q)
+		g.ADDQ(operand.U32(4*stepW), panel)
+	})
+	g.loop("ones", n, func() { g.step(acc[:1], q, panel, 4, 0) })
+	for v := range 2 {
+		g.VPADDD(acc[1][v], acc[0][v], acc[0][v])
+		g.VPADDD(acc[3][v], acc[2][v], acc[2][v])
+		g.VPADDD(acc[2][v], acc[0][v], acc[0][v])
+	}
+	e.codes(0, y, acc[:1], g.arg("codes"), g.arg("lanes"), nil)
+	g.end()
+}
+
+// peak runs multiply-adds on registers alone: the rate nothing can exceed.
+func (g *gen) peak() {
+	g.begin("screenPeakAVX512", "n int",
+		"does n times 24 independent multiply-adds of whole vectors of int8, on registers only.")
+	n := g.arg("n")
+	acc, x := g.vecs(2*tileRows), g.ZMM()
+	g.zero(x)
+	for _, z := range acc {
+		g.zero(z)
+	}
+	g.loop("peak", n, func() {
+		for _, z := range acc {
+			g.VPDPBUSD(x, x, z)
+		}
+	})
+	g.end()
+}

@@ -1,0 +1,202 @@
+package kernel
+
+// Kernels of the certified screen (package internal/screen, which has the bound
+// and its proof). All of them give the same bits on every path: floating-point
+// steps are single operations with one rounding, in a stated order, and the rest
+// is integers. So parity tests compare with ==, and even the number of
+// candidates does not depend on the processor.
+//
+// # Layouts
+//
+// d inputs are padded with zeros to groups = ceil(d/4) groups of four.
+//
+//   - Tile: ScreenRows rows of x, [groups][12][4] bytes, int8 in two's complement.
+//     Row i, input p is at (p/4)*48 + i*4 + p%4.
+//   - Row: one row of x by itself, [groups][4] bytes, for ScreenOne.
+//   - Panel: ScreenLatents latents, [groups][32][4] bytes (which is also
+//     [groups][2][16][4]), uint8 = q+128 = q^0x80 of the int8 q. Latent l, input p
+//     is at (p/4)*128 + l*4 + p%4.
+//   - Codes: int16, row i of a tile and latent l of a panel at i*32 + l. A block of
+//     several tiles stores them one after the other, panel by panel.
+//
+// Buffers start at 64-byte addresses where package screen allocates them, and a
+// call that fills a tile's codes writes whole 64-byte lines; a kernel may rely on
+// neither for safety.
+
+const (
+	ScreenRows     = 12 // rows of a tile
+	ScreenLatents  = 32 // latents of a panel
+	ScreenOutliers = 16 // inputs that the epilogue can add in float32
+	// ScreenInputs is the most inputs that a screening kernel takes. Sums of
+	// 127*255*d stay in int32 up to 66,000; a tile call takes 28 us at 16384.
+	ScreenInputs = 1 << 14
+
+	// screenRound is added to a bound before it is truncated to a code: 1, so that
+	// a code never lies below its bound, and 1/128 for the rounding of the sum.
+	screenRound float32 = 1.0078125
+)
+
+// ScreenRow holds the numbers of a row of x that the epilogue needs.
+type ScreenRow struct {
+	Start    int32   // of the accumulators: -128 times the sum of the row's q
+	Scale    float32 // of the integer product times ScreenPanel.Scale
+	Bias     float32 // of ScreenPanel.Bias
+	Norm     float32 // of ScreenPanel.Norm
+	Residual float32 // of ScreenPanel.Residual
+	Outlier  [ScreenOutliers]float32
+}
+
+// ScreenPanel holds the numbers of a panel's latents. A latent that only pads has
+// Bias -Inf.
+type ScreenPanel struct {
+	Scale, Bias, Norm, Residual [ScreenLatents]float32
+}
+
+// Quantised is what Quantise returns beside the bytes.
+type Quantised struct {
+	Residual float64 // sum of (t-q)², dot order
+	Square   float64 // sum of t², dot order
+	Integers float64 // sum of q², exact
+	Sum      int64   // sum of q
+}
+
+// Pair names row Row of one matrix and row Latent of another.
+type Pair struct{ Row, Latent int32 }
+
+// screening is the part of a path that serves the certified screen.
+type screening struct {
+	// fastScreen says that the integer product is fast enough for screening to
+	// beat the float64 product.
+	fastScreen bool
+
+	maxAbs      func(x []float64) float64
+	quantise    func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
+	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
+	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
+	screenScan  func(masks []uint32, codes, low, high []int16)
+	screenKth   func(codes []int16, k int) int16
+	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
+	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
+}
+
+// FastScreen reports whether the path in use makes screening worth its while.
+func FastScreen() bool { return active.fastScreen }
+
+// MaxAbs returns the largest absolute value of x, 0 for an empty x. Where x
+// holds a NaN or an infinity, the result is not finite: the bits are compared as
+// integers, in which NaN > Inf > all else.
+func MaxAbs(x []float64) float64 {
+	markRead(x)
+	return active.maxAbs(x)
+}
+
+// Quantise rounds t = x[p]*inv (one rounding) to the nearest integer q, ties to
+// even, and stores the byte q^flip at dst[(p/4)*stride + p%4]; the places of the
+// last group of four that are beyond len(x) get flip. |t| must stay below 127.5.
+// A row of a tile is written with stride 48 and flip 0, a latent of a panel with
+// stride 128 and flip 0x80.
+func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
+	markRead(x)
+	raceWrite(dst, (len(x)+3)/4, stride, 4)
+	return active.quantise(dst, stride, x, inv, flip)
+}
+
+// ScreenTiles multiplies tiles, one behind the other, with a panel in integers and
+// turns the sums into codes. For row i of a tile and latent l, with every float32 operation rounded once and
+// fma a fused one:
+//
+//	acc = rows[i].Start + Σ_p int8(q[i,p]) * uint8(panel[l,p])     exact in int32
+//	y = fma(rows[i].Bias, w.Bias[l], 1.0078125)
+//	y = fma(rows[i].Norm, w.Norm[l], y)
+//	y = fma(rows[i].Residual, w.Residual[l], y)
+//	y = fma(rows[i].Outlier[o], columns[o*32+l], y)                for o = 0, 1, ...
+//	y = fma(float32(acc)*rows[i].Scale, w.Scale[l], y)
+//	code = y truncated towards zero, saturated to int16; -32768 where y is NaN
+//
+// The caller sees to it that y < 2^31. With i counted through all tiles, the code
+// goes to codes[i*32+l], and lanes[i*laneStride+l] is raised to it. rows has 12
+// elements for each tile, whatever part of it is in use: all are computed and
+// written. len(panel) is 128*groups, len(q) 48*groups for each tile, len(columns)
+// 32 for each of at most 16 outliers.
+func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	if len(rows) == 0 {
+		return
+	}
+	groups, tiles := len(panel)/(4*ScreenLatents), len(rows)/ScreenRows
+	rows, codes, q = rows[:tiles*ScreenRows], codes[:len(rows)*ScreenLatents], q[:tiles*4*ScreenRows*groups]
+	_ = lanes[(len(rows)-1)*laneStride+ScreenLatents-1]
+	raceWrite(codes, 1, 0, len(codes))
+	raceWrite(lanes, len(rows), laneStride, ScreenLatents)
+	raceRead(q, 1, 0, len(q))
+	raceRead(rows, 1, 0, len(rows))
+	raceRead(panel, 1, 0, len(panel))
+	raceRead(columns, 1, 0, len(columns))
+	active.screenTiles(codes, lanes, laneStride, q, rows, panel, w, columns)
+}
+
+// ScreenTile is ScreenTiles for the first 12 of rows.
+func ScreenTile(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	ScreenTiles(codes, lanes, laneStride, q, rows[:ScreenRows], panel, w, columns)
+}
+
+// ScreenOne is ScreenTiles for a single row in the layout of its own, for batches
+// that would leave most of a tile empty. It may read up to 8 KB ahead of the
+// panel's end by prefetch, which cannot fault.
+func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	groups := len(panel) / (4 * ScreenLatents)
+	codes, lanes, q = codes[:ScreenLatents], lanes[:ScreenLatents], q[:4*groups]
+	raceWrite(codes, 1, 0, len(codes))
+	raceWrite(lanes, 1, 0, len(lanes))
+	raceRead(q, 1, 0, len(q))
+	raceRead(panel, 1, 0, len(panel))
+	raceRead(columns, 1, 0, len(columns))
+	active.screenOne(codes, lanes, q, row, panel, w, columns)
+}
+
+// ScreenScan sets bit l of masks[i], for every row i of masks, where
+// low[i] <= codes[i*32+l] <= high[i], and clears it elsewhere.
+func ScreenScan(masks []uint32, codes, low, high []int16) {
+	n := len(masks)
+	codes, low, high = codes[:n*ScreenLatents], low[:n], high[:n]
+	raceWrite(masks, 1, 0, n)
+	raceRead(codes, 1, 0, len(codes))
+	raceRead(low, 1, 0, n)
+	raceRead(high, 1, 0, n)
+	active.screenScan(masks, codes, low, high)
+}
+
+// ScreenKth returns the k-th largest of codes, 1 <= k <= len(codes). len(codes)
+// is a multiple of 32.
+func ScreenKth(codes []int16, k int) int16 {
+	raceRead(codes, 1, 0, len(codes))
+	return active.screenKth(codes, k)
+}
+
+// DotPairs sets dst[t] = Dot(row pairs[t].Row of x, row pairs[t].Latent of w) for
+// every t, rows of d elements. Row i of x starts at x[i*ldx], row j of w at
+// w[j*ldw].
+func DotPairs(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
+	dst = dst[:len(pairs)]
+	racePairs(dst, x, ldx, w, ldw, d, pairs)
+	active.dotPairs(dst, x, ldx, w, ldw, d, pairs)
+}
+
+// DotPairs32 is DotPairs for weights stored as float32: each is converted to
+// float64, which is exact, and the rest has the bits of DotPairs.
+func DotPairs32(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair) {
+	dst = dst[:len(pairs)]
+	racePairs(dst, x, ldx, w, ldw, d, pairs)
+	active.dotPairs32(dst, x, ldx, w, ldw, d, pairs)
+}
+
+func racePairs[T any](dst, x []float64, ldx int, w []T, ldw, d int, pairs []Pair) {
+	if !raceEnabled {
+		return
+	}
+	raceWrite(dst, 1, 0, len(dst))
+	raceRead(pairs, 1, 0, len(pairs))
+	for _, p := range pairs {
+		raceRead(x[int(p.Row)*ldx:], 1, 0, d)
+		raceRead(w[int(p.Latent)*ldw:], 1, 0, d)
+	}
+}

@@ -1,0 +1,161 @@
+package kernel
+
+import "math"
+
+var screeningGeneric = screening{
+	maxAbs:      maxAbsGeneric,
+	quantise:    quantiseGeneric,
+	screenTiles: screenTilesGeneric,
+	screenOne:   screenOneGeneric,
+	screenScan:  screenScanGeneric,
+	screenKth:   screenKthGeneric,
+	dotPairs:    dotPairsBy(dotGeneric),
+	dotPairs32:  dotPairs32Generic,
+}
+
+func maxAbsGeneric(x []float64) float64 {
+	var m uint64
+	for _, v := range x {
+		m = max(m, math.Float64bits(v)&^(1<<63))
+	}
+	return math.Float64frombits(m)
+}
+
+// nearest added to and taken from a number below 2^51 rounds it to an integer,
+// ties to even.
+const nearest = 0x1.8p52
+
+func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
+	var r, s, q [8]float64
+	sum := 0.0
+	for p, v := range x {
+		t := float64(v * inv)
+		n := (t + nearest) - nearest
+		e := t - n
+		l := p & 7
+		r[l] = math.FMA(e, e, r[l])
+		s[l] = math.FMA(t, t, s[l])
+		q[l] = math.FMA(n, n, q[l])
+		sum += n
+		dst[p>>2*stride+p&3] = uint8(int8(n)) ^ flip
+	}
+	for p := len(x); p&3 != 0; p++ {
+		dst[p>>2*stride+p&3] = flip
+	}
+	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+}
+
+// tree adds the lanes of a dot product up.
+func tree(l *[8]float64) float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	tile := 4 * ScreenRows * (len(panel) / (4 * ScreenLatents))
+	for i := range rows {
+		x := q[i/ScreenRows*tile:][:tile]
+		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], x[i%ScreenRows*4:], 4*ScreenRows, &rows[i], panel, w, columns)
+	}
+}
+
+func screenOneGeneric(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	screenRowGeneric(codes, lanes, q, 4, row, panel, w, columns)
+}
+
+// screenRowGeneric is the screen of one row, whose groups of four lie stride
+// bytes apart.
+func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+	var acc [ScreenLatents]int32
+	for l := range acc {
+		acc[l] = row.Start
+	}
+	for g := 0; len(panel) >= 4*ScreenLatents; g++ {
+		x := q[g*stride:][:4]
+		x0, x1, x2, x3 := int32(int8(x[0])), int32(int8(x[1])), int32(int8(x[2])), int32(int8(x[3]))
+		p := panel[:4*ScreenLatents]
+		for l := range acc {
+			c := p[4*l : 4*l+4 : 4*l+4]
+			acc[l] += x0*int32(c[0]) + x1*int32(c[1]) + x2*int32(c[2]) + x3*int32(c[3])
+		}
+		panel = panel[4*ScreenLatents:]
+	}
+	codes, lanes = codes[:ScreenLatents], lanes[:ScreenLatents]
+	for l, a := range acc {
+		y := fma32(row.Bias, w.Bias[l], screenRound)
+		y = fma32(row.Norm, w.Norm[l], y)
+		y = fma32(row.Residual, w.Residual[l], y)
+		for o := 0; o*ScreenLatents < len(columns); o++ {
+			y = fma32(row.Outlier[o], columns[o*ScreenLatents+l], y)
+		}
+		y = fma32(float32(float32(a)*row.Scale), w.Scale[l], y)
+		c := int16(math.MinInt16)
+		if y >= math.MaxInt16 {
+			c = math.MaxInt16
+		} else if y > math.MinInt16 {
+			c = int16(y)
+		}
+		codes[l] = c
+		lanes[l] = max(lanes[l], c)
+	}
+}
+
+func screenScanGeneric(masks []uint32, codes, low, high []int16) {
+	for i := range masks {
+		var m uint32
+		lo, hi := low[i], high[i]
+		for l, c := range codes[i*ScreenLatents:][:ScreenLatents] {
+			if lo <= c && c <= hi {
+				m |= 1 << l
+			}
+		}
+		masks[i] = m
+	}
+}
+
+// screenKthGeneric finds the largest code that at least k codes reach, bit by
+// bit from the top.
+func screenKthGeneric(codes []int16, k int) int16 {
+	t := math.MinInt16
+	for step := 1 << 15; step > 0; step >>= 1 {
+		n := 0
+		for _, c := range codes {
+			if int(c) >= t+step {
+				n++
+			}
+		}
+		if n >= k {
+			t += step
+		}
+	}
+	return int16(t)
+}
+
+// dotPairsBy computes pairs one by one.
+func dotPairsBy(dot func(x, y []float64) float64) func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
+	return func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
+		for t, p := range pairs {
+			dst[t] = dot(x[int(p.Row)*ldx:][:d], w[int(p.Latent)*ldw:][:d])
+		}
+	}
+}
+
+// dotPairs32Generic widens the weights eight at a time, so that the order is that
+// of dotGeneric, zeros at the end included.
+func dotPairs32Generic(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair) {
+	for t, p := range pairs {
+		var l [8]float64
+		xs, ws := x[int(p.Row)*ldx:][:d], w[int(p.Latent)*ldw:][:d]
+		for len(xs) > 0 {
+			var a, b [8]float64
+			n := copy(a[:], xs)
+			for q, v := range ws[:n] {
+				b[q] = float64(v)
+			}
+			for q := range l {
+				l[q] = math.FMA(a[q], b[q], l[q])
+			}
+			xs, ws = xs[n:], ws[n:]
+		}
+		dst[t] = tree(&l)
+	}
+}

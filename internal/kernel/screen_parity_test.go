@@ -1,0 +1,406 @@
+//go:build linux || darwin
+
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+)
+
+// screenPaths runs f for every available path other than the plain one.
+func screenPaths(t *testing.T, f func(t *testing.T, p *path)) {
+	none := true
+	for i := range paths {
+		p := &paths[i]
+		if p.available && p.name != generic.name {
+			none = false
+			t.Run(p.name, func(t *testing.T) { f(t, p) })
+		}
+	}
+	if none {
+		t.Skip("this build has plain Go only")
+	}
+}
+
+// screenSizes are numbers of inputs: all small ones, and some round powers of two.
+func screenSizes() []int {
+	var list []int
+	for d := 0; d <= 70; d++ {
+		list = append(list, d)
+	}
+	return append(list, 100, 127, 128, 129, 255, 257, 511, 768, 784, 1000, 1023, 1025, 2050)
+}
+
+func randomBytes(r *rand.Rand, n int) []uint8 {
+	b := make([]uint8, n)
+	kind := r.IntN(4)
+	for i := range b {
+		switch kind {
+		case 0: // the ends of both ranges
+			b[i] = []uint8{0, 0x7f, 0x80, 0x81, 0xff}[r.IntN(5)]
+		default:
+			b[i] = uint8(r.Uint32())
+		}
+	}
+	return b
+}
+
+func randomCodes(r *rand.Rand, n int) []int16 {
+	c := make([]int16, n)
+	kind := r.IntN(4)
+	for i := range c {
+		switch kind {
+		case 0:
+			c[i] = []int16{math.MinInt16, math.MinInt16 + 1, -1, 0, 1, math.MaxInt16 - 1, math.MaxInt16}[r.IntN(7)]
+		case 1:
+			c[i] = int16(r.IntN(5)) - 2
+		default:
+			c[i] = int16(r.Uint32())
+		}
+	}
+	return c
+}
+
+// screenCase holds the operands of a tile. The float32 numbers are such that
+// bounds fall inside the range of codes, at its ends and beyond.
+type screenCase struct {
+	codes, lanes []int16
+	stride       int
+	q, panel     []uint8
+	rows         []ScreenRow
+	w            *ScreenPanel
+	columns      []float32
+}
+
+func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
+	groups, rows := (d+3)/4, tiles*ScreenRows
+	c := screenCase{stride: ScreenLatents + r.IntN(3)*17}
+	c.codes = randomCodes(r, rows*ScreenLatents)
+	c.lanes = randomCodes(r, (rows-1)*c.stride+ScreenLatents)
+	c.q, c.panel = randomBytes(r, 4*rows*groups), randomBytes(r, 4*ScreenLatents*groups)
+	c.rows, c.w = make([]ScreenRow, rows), new(ScreenPanel)
+	c.columns = make([]float32, outliers*ScreenLatents)
+	random := func(by float64) float32 { return float32(r.NormFloat64() * by) }
+	size := []float64{1, 30, 1000}[r.IntN(3)] // of the terms of a bound
+	for i := range c.rows {
+		row := &c.rows[i]
+		row.Start = int32(r.IntN(1<<20)) - 1<<19
+		row.Scale = random(size / 2e4 / math.Sqrt(float64(d+1)))
+		row.Bias, row.Norm, row.Residual = random(size), random(size), random(size)
+		for o := range row.Outlier {
+			row.Outlier[o] = random(size)
+		}
+	}
+	for l := range ScreenLatents {
+		c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = random(4), random(4), random(4), random(4)
+		if r.IntN(10) == 0 {
+			c.w.Bias[l] = float32(math.Inf(-1))
+		}
+	}
+	for i := range c.columns {
+		c.columns[i] = random(4)
+	}
+	if r.IntN(4) == 0 { // a row of a tile that is not full: 0 * -Inf
+		c.rows[r.IntN(rows)] = ScreenRow{}
+	}
+	if r.IntN(4) == 0 {
+		c.rows[0].Norm = float32(math.NaN())
+	}
+	for i := range c.rows { // -Inf times a negative factor would leave the range
+		c.rows[i].Bias = max(c.rows[i].Bias, -c.rows[i].Bias)
+	}
+	return c
+}
+
+func (c screenCase) fenced(f fenced, front bool) screenCase {
+	c.codes, c.lanes = fencedSlice(f, c.codes, front), fencedSlice(f, c.lanes, front)
+	c.q, c.panel = fencedSlice(f, c.q, front), fencedSlice(f, c.panel, front)
+	c.rows, c.columns = fencedSlice(f, c.rows, front), fencedSlice(f, c.columns, front)
+	c.w = &fencedSlice(f, []ScreenPanel{*c.w}, front)[0]
+	return c
+}
+
+// one is the case of a single row: row i.
+func (c screenCase) one(i int) screenCase {
+	q, tile := make([]uint8, 0, len(c.q)), len(c.q)/(len(c.rows)/ScreenRows)
+	for g := 0; g < tile; g += 4 * ScreenRows {
+		q = append(q, c.q[i/ScreenRows*tile+g+4*(i%ScreenRows):][:4]...)
+	}
+	c.q = q
+	c.codes = slices.Clone(c.codes[i*ScreenLatents:][:ScreenLatents])
+	c.lanes = slices.Clone(c.lanes[i*c.stride:][:ScreenLatents])
+	c.rows = []ScreenRow{c.rows[i]}
+	return c
+}
+
+func (c screenCase) compare(t *testing.T, what string, got, gotLanes []int16) {
+	t.Helper()
+	for i, v := range c.codes {
+		if got[i] != v {
+			t.Fatalf("%s: code of row %d, latent %d is %d, want %d", what, i/ScreenLatents, i%ScreenLatents, got[i], v)
+		}
+	}
+	for i, v := range c.lanes {
+		if gotLanes[i] != v {
+			t.Fatalf("%s: lane maximum of row %d, latent %d is %d, want %d", what, i/c.stride, i%c.stride, gotLanes[i], v)
+		}
+	}
+}
+
+func TestScreenTiles(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(40, 0))
+		inside := 0
+		for _, d := range screenSizes()[1:] {
+			for _, front := range []bool{false, true} {
+				outliers := []int{0, 1, 2, 3, 8, ScreenOutliers}[r.IntN(6)]
+				tiles := 1 + r.IntN(3)
+				if d < 16 {
+					tiles = 1 + r.IntN(400)
+				}
+				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v", d, tiles, outliers, front)
+				want := newScreenCase(r, d, tiles, outliers)
+				got := want.fenced(f, front)
+				i := r.IntN(len(want.rows))
+				wantOne := want.one(i)
+				gotOne := wantOne.fenced(f, front)
+				faults(t, what, func() {
+					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, got.w, got.columns)
+					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, gotOne.w, gotOne.columns)
+				})
+				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, want.w, want.columns)
+				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, wantOne.w, wantOne.columns)
+				want.compare(t, what, got.codes, got.lanes)
+				wantOne.compare(t, "one row: "+what, gotOne.codes, gotOne.lanes)
+				if !slices.Equal(wantOne.codes, want.codes[i*ScreenLatents:][:ScreenLatents]) {
+					t.Fatalf("%s: a row by itself has other codes than in a tile", what)
+				}
+				for _, c := range want.codes {
+					if c > math.MinInt16 && c < math.MaxInt16 {
+						inside++
+					}
+				}
+			}
+		}
+		if inside < 10000 {
+			t.Errorf("only %d codes were not at an end of the range: the test shows little", inside)
+		}
+	})
+}
+
+// TestScreenTileLongest has the largest sums that the contract allows, and codes
+// that show each unit of them.
+func TestScreenTileLongest(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		r := rand.New(rand.NewPCG(41, 0))
+		const d = ScreenInputs
+		c := newScreenCase(r, d, 1, 0)
+		for i := range c.q {
+			c.q[i] = []uint8{127, 0x81}[i/4%ScreenRows%2] // rows of 127, rows of -127
+		}
+		for i := range c.panel {
+			c.panel[i] = 255
+		}
+		for i := range c.rows {
+			sum := int32(127 * d)
+			if i%2 == 1 {
+				sum = -sum
+			}
+			c.rows[i] = ScreenRow{Start: -128 * sum, Scale: 1}
+		}
+		for l := range ScreenLatents {
+			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-13, 0, 0, 0
+		}
+		codes, lanes := slices.Clone(c.codes), slices.Clone(c.lanes)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
+		c.compare(t, "longest", codes, lanes)
+		if c.codes[0] != 127*127*d>>13+1 {
+			t.Errorf("code %d of the largest sum", c.codes[0])
+		}
+	})
+}
+
+// roundings are what t = x*inv can be.
+func roundings(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	kind := r.IntN(3)
+	for i := range x {
+		switch kind {
+		case 0: // ties, and their neighbours
+			x[i] = float64(r.IntN(255)-127) + 0.5*float64(r.IntN(2))
+			x[i] = min(math.Nextafter(x[i], 200*float64(r.IntN(3)-1)), math.Nextafter(127.5, 0))
+		case 1:
+			x[i] = []float64{0, math.Copysign(0, -1), 1e-300, -1e-300, 5e-324, 127, -127, 127.4, -127.4, 0.5, -0.5, 1.5}[r.IntN(12)]
+		default:
+			x[i] = (r.Float64() - 0.5) * 254
+		}
+	}
+	return x
+}
+
+func TestScreenQuantise(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(42, 0))
+		for _, d := range append(screenSizes(), ScreenInputs) {
+			for _, front := range []bool{false, true} {
+				stride := []int{4, 4 * ScreenRows, 4 * ScreenLatents, 5}[r.IntN(4)]
+				flip := []uint8{0, 0x80, 0x35}[r.IntN(3)]
+				inv := []float64{1, 1, 1 / 3.0, math.Pi / 4, 0x1p-40}[r.IntN(5)]
+				what := fmt.Sprintf("d=%d, stride %d, front %v", d, stride, front)
+				x := fencedSlice(f, roundings(r, d), front)
+				var want []uint8
+				if d > 0 {
+					want = randomBytes(r, (d-1)/4*stride+4)
+				}
+				got := fencedSlice(f, want, front)
+				var a, b Quantised
+				faults(t, what, func() { a = p.quantise(got, stride, x, inv, flip) })
+				b = quantiseGeneric(want, stride, x, inv, flip)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s: bytes differ:\n%v\n%v", what, got, want)
+				}
+				if a != b {
+					t.Fatalf("%s: %+v, want %+v", what, a, b)
+				}
+				for p, v := range x {
+					if q := int8(want[p/4*stride+p%4] ^ flip); float64(q) != math.RoundToEven(v*inv) {
+						t.Fatalf("%s: %v is rounded to %d", what, v*inv, q)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestScreenMaxAbs(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(43, 0))
+		for _, d := range screenSizes() {
+			for _, front := range []bool{false, true} {
+				x := fencedSlice(f, kinds[r.IntN(len(kinds))].slice(r, d), front)
+				check := func() {
+					t.Helper()
+					var got float64
+					faults(t, fmt.Sprintf("d=%d, front %v", d, front), func() { got = p.maxAbs(x) })
+					if want := maxAbsGeneric(x); math.Float64bits(got) != math.Float64bits(want) {
+						t.Fatalf("d=%d, front %v: %v, want %v", d, front, got, want)
+					}
+				}
+				check()
+				for i := range x { // the largest, and what is not a number, at every place
+					old := x[i]
+					for _, v := range []float64{-math.MaxFloat64, math.Inf(-1), math.NaN(), math.Float64frombits(0xfff0000000000001)} {
+						x[i] = v
+						check()
+					}
+					x[i] = old
+				}
+			}
+		}
+	})
+}
+
+func TestScreenScanAndKth(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(44, 0))
+		for n := 0; n <= 40; n++ {
+			for _, front := range []bool{false, true} {
+				codes := fencedSlice(f, randomCodes(r, n*ScreenLatents), front)
+				low, high := fencedSlice(f, randomCodes(r, n), front), fencedSlice(f, randomCodes(r, n), front)
+				for i := range low {
+					if r.IntN(2) == 0 {
+						high[i] = math.MaxInt16
+					}
+				}
+				got, want := fencedSlice(f, make([]uint32, n), front), make([]uint32, n)
+				what := fmt.Sprintf("%d rows, front %v", n, front)
+				faults(t, what, func() { p.screenScan(got, codes, low, high) })
+				screenScanGeneric(want, codes, low, high)
+				if !slices.Equal(got, want) {
+					t.Fatalf("scan of %s: %x, want %x", what, got, want)
+				}
+				sorted := slices.Sorted(slices.Values(codes))
+				slices.Reverse(sorted)
+				for k := 1; k <= len(codes); k += 1 + r.IntN(1+k) {
+					var got int16
+					faults(t, what, func() { got = p.screenKth(codes, k) })
+					if got != sorted[k-1] || screenKthGeneric(codes, k) != got {
+						t.Fatalf("%d-th largest of %s: %d, want %d", k, what, got, sorted[k-1])
+					}
+				}
+			}
+		}
+		long := randomCodes(r, 1<<18) // more than one call takes
+		masks, want := make([]uint32, len(long)/ScreenLatents), make([]uint32, len(long)/ScreenLatents)
+		low, high := randomCodes(r, len(masks)), randomCodes(r, len(masks))
+		p.screenScan(masks, long, low, high)
+		screenScanGeneric(want, long, low, high)
+		if !slices.Equal(masks, want) {
+			t.Error("long scan differs")
+		}
+		if got, want := p.screenKth(long, 1000), screenKthGeneric(long, 1000); got != want {
+			t.Errorf("of many codes: %d, want %d", got, want)
+		}
+	})
+}
+
+func TestScreenDotPairs(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(45, 0))
+		for _, d := range screenSizes() {
+			for _, front := range []bool{false, true} {
+				const rows, latents = 3, 5
+				n, ldx, ldw := r.IntN(14), d+r.IntN(3), d+r.IntN(3)
+				what := fmt.Sprintf("d=%d, %d pairs, front %v", d, n, front)
+				x, w := fencedSlice(f, matrix(r, rows, ldx, d), front), fencedSlice(f, matrix(r, latents, ldw, d), front)
+				if d == 0 {
+					x, w = make([]float64, rows*ldx), make([]float64, latents*ldw)
+				}
+				w32, exact := fencedSlice(f, narrow32(w), front), slices.Clone(w)
+				for i, v := range w32 {
+					exact[i] = float64(v)
+				}
+				pairs := make([]Pair, n)
+				for i := range pairs {
+					pairs[i] = Pair{int32(r.IntN(rows)), int32(r.IntN(latents))}
+				}
+				pairs = fencedSlice(f, pairs, front)
+				got, want := fencedSlice(f, make([]float64, n), front), make([]float64, n)
+				plain := dotPairsBy(dotGeneric)
+				faults(t, what, func() { p.dotPairs(got, x, ldx, w, ldw, d, pairs) })
+				plain(want, x, ldx, w, ldw, d, pairs)
+				compare(t, what, got, want)
+				faults(t, what, func() { p.dotPairs32(got, x, ldx, w32, ldw, d, pairs) })
+				plain(want, x, ldx, exact, ldw, d, pairs)
+				compare(t, "float32: "+what, got, want)
+				dotPairs32Generic(got, x, ldx, w32, ldw, d, pairs)
+				compare(t, "float32, plain: "+what, got, want)
+			}
+		}
+	})
+}
+
+// TestScreenLayout: the assembly reads these structures by offset.
+func TestScreenLayout(t *testing.T) {
+	var r ScreenRow
+	var p ScreenPanel
+	for i, got := range []uintptr{
+		unsafe.Offsetof(r.Start), unsafe.Offsetof(r.Scale), unsafe.Offsetof(r.Bias), unsafe.Offsetof(r.Norm), unsafe.Offsetof(r.Residual),
+		unsafe.Offsetof(r.Outlier), unsafe.Sizeof(r),
+		unsafe.Offsetof(p.Scale), unsafe.Offsetof(p.Bias), unsafe.Offsetof(p.Norm), unsafe.Offsetof(p.Residual),
+	} {
+		if want := []uintptr{0, 4, 8, 12, 16, 20, 84, 0, 128, 256, 384}[i]; got != want {
+			t.Errorf("offset %d is %d, the generator's is %d", i, got, want)
+		}
+	}
+}

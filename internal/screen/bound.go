@@ -1,0 +1,200 @@
+// Package screen finds the k largest latents of each row at the cost of an int8
+// product, with the answer of package topk bit for bit.
+//
+// Every product is computed in int8 with a bound on its error. A latent whose
+// upper bound cannot reach the k-th best value is dropped; the values of the
+// others are computed as topk computes them, kernel.Dot plus the bias, and the
+// choice is made among those. So data on which the bound is loose costs time and
+// never changes an answer, and a row for which the arithmetic of the bound would
+// leave its range takes the plain path, topk.Encode.
+package screen
+
+import (
+	"math"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+)
+
+// # The bound
+//
+// Let x be a row and w a latent of d inputs, u = 2^-24 and |.| the Euclidean
+// norm. The row is quantised as x = s q + r, the latent as w = s' q' + r', with
+// integers -127..127. Then x·w - (s q)·(s' q') = r·(s' q') + x·r', so by
+// Cauchy-Schwarz, whatever the data,
+//
+//	|x·w - s s' (q·q')| <= |r| |s' q'| + |x| |r'|.
+//
+// A few inputs, the outliers, may be taken out of x, q and r; their products are
+// then added one by one. The norms of w, s' q' and r' over all inputs bound those
+// over the rest.
+//
+// # Units
+//
+// x is measured in s, w in a power of two ω (Packed.unit), b in β
+// (Packed.biasUnit), a product in sω. In these units let N = max(|w|, |s'q'|), at
+// least 2^-64, R = |r'|, X = |x| over all inputs, b = bias/(sω). A code is a bound
+// times the row's C, rounded up to an integer. This file and pack.go give the
+// kernel
+//
+//	row:    Scale = C, Bias ~ Cβ/(sω), Norm >= C (|r| + 2^-16 X), Residual >= C |x|,
+//	        Outlier ~ C x_p
+//	latent: Scale = s' (a float32), Bias >= bias/β + 2^-18 |bias/β|, Norm >= N,
+//	        Residual >= R; column ~ w_p
+//
+// where ~ is rounded to nearest float32, and >= is upward. Claim: the code is at
+// least C v/(sω), where v = Dot(x, w) + bias is the value that topk computes.
+//
+// # Rounding
+//
+// The integer product is exact: 127*255*d < 2^31 for d <= 16384.
+//
+// The row is quantised by t = x*inv, inv = 1/s rounded, so t is x/s up to a factor
+// 1 ± 2^-51, and t - q is exact (q is 0, or t/q is between 1/2 and 2). So the
+// computed residual is off by at most 2^-51 X. The same holds for a latent. Sums
+// of squares have relative errors below d 2^-53, and the norms are multiplied by
+// 1 + 2^-18 before they are rounded upward. As q is the nearest integer, |t-q| <=
+// |t|, so |r| <= X, |q| <= 2X, R <= N.
+//
+// Every partial sum of the epilogue is at most M = C(1.01|b| + 6XN) + 2 in
+// magnitude: 1.01 C|b| + 1.01 for the bias with the constant, 1.01 CXN for Norm
+// (as |r| + 2^-16 X <= 1.0001 X), 1.01 CXN for Residual, CXN for the outliers and
+// 2CXN for |q·q'| s' <= |q| |s'q'|, with room for their rounding. There are 4+m
+// fused steps, m <= 16, each wrong by at most uM. Converting and scaling the
+// integer sum costs 2u 2CXN, the factors of the outliers 2.1u CXN, the factor of
+// the bias u C|b|. Together
+//
+//	20uM + 6.1u CXN + u C|b| <= 126.1u CXN + 21.2u C|b| + 40u < 2^-17 CXN + 2^-19 C|b| + 2^-18.
+//
+// The value v is wrong as well: Dot has an error below (d/8+4) 2^-53 |x||w|, at
+// most 2^-41 XN, the addition of the bias 2^-53 (XN + |b|). With the 2^-51 XN of
+// each quantisation all of this is below the 2^-16 XN in Norm and the 2^-18 |b| in
+// Bias. The 1 + 1/128 that the kernel adds takes the 2^-18, and what underflow
+// loses: a float32 result below 2^-126 is off by 2^-150 in units of codes, a
+// column by 2^-150 times an Outlier of at most 2^87, underflow in Dot by d 2^-1075
+// in units of sω >= 2^-860 times a C below 2^55.
+//
+// Truncating y towards zero gives more than y-1 and, below zero, at least y. The
+// code is saturated to -32768 only where y is below, and it never reaches 32767,
+// since C is chosen so that no bound passes 32000. (packRow; 32767 counts as
+// unbounded all the same.)
+//
+// # Ranges
+//
+// Products, not factors, are what must stay in range. A row is plain unless its
+// largest entry is within 2^±400 (or zero), C >= 2^-50, and Cβ/(sω) fits a
+// float32. As the latents' N is at least 2^-64 and the largest bound at least
+// 2^-40, C <= 2^55 and all else is far from overflow. A very negative bias may
+// give -Inf, and so may the padding's -Inf bias, or NaN: both become -32768.
+// Latents below 2^-80 ω get q = 0. Weights beyond 2^40 ω, ω outside 2^±400, or
+// anything not finite make the whole Packed unusable, and all rows plain.
+
+const (
+	normSlack = 1 + 0x1p-18 // on computed norms
+	sumSlack  = 0x1p-16     // of XN, for rounding
+	biasSlack = 0x1p-18     // of |bias|, for rounding
+	leastNorm = 0x1p-64     // of a latent, in units of ω
+	tiny      = 0x1p-80     // latents below have q = 0
+	huge      = 0x1p40      // and beyond there is no bound
+
+	minInput, maxInput = 0x1p-400, 0x1p400 // of a row's largest entry, and of ω
+
+	topCode  = 32000 // no bound of a row lies above
+	minScale = 0x1p-50
+)
+
+// boundFactor scales the bound. It is 1; a test sets it lower and must fail.
+var boundFactor = 1.0
+
+// up32 returns the smallest float32 that is at least v.
+func up32(v float64) float32 {
+	f := float32(v)
+	if float64(f) < v {
+		f = math.Nextafter32(f, float32(math.Inf(1)))
+	}
+	return f
+}
+
+// powerOfTwo returns the largest power of two that is at most v, 1 for zero.
+func powerOfTwo(v float64) float64 {
+	if v == 0 {
+		return 1
+	}
+	_, e := math.Frexp(v)
+	return math.Ldexp(1, e-1)
+}
+
+// packRow quantises a row into dst, whose groups of four lie stride bytes apart,
+// and sets its numbers. It returns the value of one code, or 0 where the row must
+// take the plain path; clean has room for a copy of the row.
+func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean []float64) float64 {
+	p := c.packed
+	largest := kernel.MaxAbs(x)
+	if largest != 0 && !(largest >= minInput && largest <= maxInput) {
+		return 0
+	}
+	inner, rest, outer := x, largest, 0.0
+	if len(c.outliers.inputs) > 0 {
+		inner = clean
+		copy(inner, x)
+		for _, i := range c.outliers.inputs {
+			outer = max(outer, math.Abs(x[i]))
+			inner[i] = 0
+		}
+		rest = kernel.MaxAbs(inner)
+	}
+	// Outliers of 2^30 times the rest would take float32 out of its range.
+	s := max(rest, outer*0x1p-30) / 127
+	if s == 0 {
+		s = 1
+	}
+	inv := 1 / s
+	z := kernel.Quantise(dst, stride, inner, inv, 0)
+
+	square := z.Square
+	for _, i := range c.outliers.inputs {
+		t := x[i] * inv
+		square += float64(t * t)
+	}
+	all := math.Sqrt(square) * normSlack
+	residual := float64(boundFactor*math.Sqrt(z.Residual)*normSlack) + float64(sumSlack*all)
+	norm := boundFactor * math.Sqrt(z.Square) * normSlack
+
+	unit := s * p.unit
+	sum := c.summary
+	// The integer product with the outliers is within one error of x·w, the bound
+	// within two.
+	top := float64(residual*sum.norm) + float64(norm*sum.residual)
+	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + max(sum.bias, 0)/unit)
+	if top == 0 {
+		top = sum.absBias / unit // a row of zeros whose biases are not positive
+	}
+	scale := float32(topCode / max(top, 0x1p-40))
+	ofBias := float64(scale) * (p.biasUnit / unit)
+	if !(scale >= minScale && ofBias <= math.MaxFloat32/4) {
+		return 0
+	}
+	by := float64(scale)
+	*row = kernel.ScreenRow{
+		Start:    int32(-128 * z.Sum),
+		Scale:    scale,
+		Bias:     float32(ofBias),
+		Norm:     up32(by * residual * normSlack),
+		Residual: up32(by * norm * normSlack),
+	}
+	for o, i := range c.outliers.inputs {
+		row.Outlier[o] = float32(by * (x[i] * inv))
+	}
+	return unit / by
+}
+
+// upper returns the largest value that a latent with this code can have. The
+// value of one code is rounded, and so is the product: 2^-50 covers both.
+func upper(code int, unit float64) float64 {
+	switch {
+	case code >= math.MaxInt16:
+		return math.Inf(1)
+	case code > 0:
+		return float64(code) * unit * (1 + 0x1p-50)
+	}
+	return float64(code) * unit * (1 - 0x1p-50)
+}

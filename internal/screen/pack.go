@@ -1,0 +1,244 @@
+package screen
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// Weights are the exact weights, row j those of latent j: in float64, or, where
+// every one of them is a float32, in half the memory. Values are the same bits
+// either way.
+type Weights struct {
+	Wide   topk.Rows // Rows and Cols are set in any case, Data where Narrow is nil
+	Narrow []float32 // row after row without gaps, or nil
+}
+
+// Wide returns w as it is.
+func Wide(w topk.Rows) Weights { return Weights{Wide: w} }
+
+// Narrowed returns a float32 copy of w, and whether that is exact.
+func Narrowed(w topk.Rows) (Weights, bool) {
+	narrow := make([]float32, 0, w.Rows*w.Cols)
+	for j := range w.Rows {
+		for _, v := range w.Row(j) {
+			f := float32(v)
+			if float64(f) != v {
+				return Weights{}, false
+			}
+			narrow = append(narrow, f)
+		}
+	}
+	return Weights{topk.Rows{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}, narrow}, true
+}
+
+// row returns row j, in the memory of wide where it must be converted.
+func (w Weights) row(j int, wide []float64) []float64 {
+	if w.Narrow == nil {
+		return w.Wide.Row(j)
+	}
+	d := w.Wide.Cols
+	for p, v := range w.Narrow[j*d:][:d] {
+		wide[p] = float64(v)
+	}
+	return wide[:d]
+}
+
+func (w Weights) at(j, p int) float64 {
+	if w.Narrow == nil {
+		return w.Wide.Data[j*w.Wide.Stride+p]
+	}
+	return float64(w.Narrow[j*w.Wide.Cols+p])
+}
+
+// dotPairs computes Dot for pairs of a row of x and a latent.
+func (w Weights) dotPairs(dst []float64, x topk.Rows, pairs []kernel.Pair) {
+	if w.Narrow == nil {
+		kernel.DotPairs(dst, x.Data, x.Stride, w.Wide.Data, w.Wide.Stride, x.Cols, pairs)
+	} else {
+		kernel.DotPairs32(dst, x.Data, x.Stride, w.Narrow, w.Wide.Cols, x.Cols, pairs)
+	}
+}
+
+// Packed holds the int8 copy of weights and what the bound needs to know of them.
+// It is a copy: whoever changes weights or biases repacks them before the next
+// Encode, or the answers are wrong without notice. Encode may be called from any
+// number of goroutines at once, Repack only while nothing else uses the Packed.
+type Packed struct {
+	// Always keeps the watcher from giving up on data that screen badly. It is for
+	// tests and measurements.
+	Always bool
+
+	latents, inputs, groups, panels int
+
+	unit     float64 // ω: weights are measured in it
+	biasUnit float64 // β
+	bias     float64 // the largest bias
+	absBias  float64 // the largest absolute value of one; not finite if one is not
+	bytes    []uint8 // panel after panel
+	numbers  []kernel.ScreenPanel
+
+	summary  atomic.Pointer[summary] // nil after a change
+	outliers atomic.Pointer[outliers]
+	watcher  watcher
+}
+
+// summary holds the largest of the latents' numbers.
+type summary struct {
+	norm, residual, bias, absBias float64
+	usable                        bool
+}
+
+// Pack quantises weights of any size; the parallel loop and the two passes over w
+// make it about as dear as reading w twice.
+func Pack(w Weights, bias []float64) *Packed {
+	n, d := w.Wide.Rows, w.Wide.Cols
+	p := &Packed{
+		latents: n, inputs: d,
+		groups: (d + 3) / 4,
+		panels: (n + kernel.ScreenLatents - 1) / kernel.ScreenLatents,
+	}
+	p.bytes = aligned[uint8](p.panels * p.panelBytes())
+	p.numbers = make([]kernel.ScreenPanel, p.panels)
+	p.Repack(w, bias)
+	return p
+}
+
+func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
+
+// Bytes returns how much memory p holds.
+func (p *Packed) Bytes() int {
+	n := len(p.bytes) + len(p.numbers)*4*4*kernel.ScreenLatents
+	if set := p.outliers.Load(); set != nil {
+		n += 4 * len(set.columns)
+	}
+	return n
+}
+
+// Repack takes over all weights and biases, which have the shape they had for
+// Pack, and measures them anew.
+func (p *Packed) Repack(w Weights, bias []float64) {
+	workers := parallel.Workers(p.panels, 1)
+	largest := make([]float64, workers)
+	parallel.ForWorkers(workers, p.panels, 1, func(worker, lo, hi int) {
+		var wide []float64
+		if w.Narrow != nil {
+			wide = make([]float64, p.inputs)
+		}
+		for j := lo * kernel.ScreenLatents; j < min(hi*kernel.ScreenLatents, p.latents); j++ {
+			m := kernel.MaxAbs(w.row(j, wide))
+			if !(m <= largest[worker]) { // keeps a NaN, too
+				largest[worker] = m
+			}
+		}
+	})
+	m := 0.0
+	for _, v := range largest {
+		m = max(m, v)
+	}
+	p.unit = 1
+	if m >= minInput && m <= maxInput {
+		p.unit = powerOfTwo(m)
+	}
+	parallel.For(p.panels, 4, func(_, lo, hi int) {
+		p.RepackRows(w, lo*kernel.ScreenLatents, min(hi*kernel.ScreenLatents, p.latents))
+	})
+	p.RepackBias(bias)
+}
+
+// RepackRows takes over the weights of the latents lo to hi. Calls for ranges
+// that do not overlap may run at once, so a training sweep calls it for the rows
+// that it has just moved, while they are in cache. The unit of measure stays that
+// of the last Repack, which serves until weights have grown 2^40 times.
+func (p *Packed) RepackRows(w Weights, lo, hi int) {
+	var wide []float64
+	if w.Narrow != nil {
+		wide = make([]float64, p.inputs)
+	}
+	set := p.outliers.Load()
+	for j := lo; j < hi; j++ {
+		row := w.row(j, wide)
+		p.packLatent(j, row)
+		if set != nil {
+			set.take(p, j, w)
+		}
+	}
+	p.summary.Store(nil)
+}
+
+// packLatent quantises latent j. See bound.go for what its numbers must satisfy.
+func (p *Packed) packLatent(j int, row []float64) {
+	panel, l := j/kernel.ScreenLatents, j%kernel.ScreenLatents
+	dst := p.bytes[panel*p.panelBytes()+4*l : (panel+1)*p.panelBytes()]
+	to := &p.numbers[panel]
+	m := kernel.MaxAbs(row) / p.unit
+	if !(m <= huge) {
+		to.Norm[l] = float32(math.Inf(1))
+		return
+	}
+	if m < tiny {
+		kernel.Quantise(dst, 4*kernel.ScreenLatents, row, 0, 0x80)
+		// |w| < 2^-80 sqrt(16384) = 2^-73.
+		to.Scale[l], to.Norm[l], to.Residual[l] = 0, leastNorm, 0x1p-73
+		return
+	}
+	scale := up32(m / 127)
+	s := float64(scale)
+	z := kernel.Quantise(dst, 4*kernel.ScreenLatents, row, 1/(s*p.unit), 0x80)
+	to.Scale[l] = scale
+	to.Norm[l] = up32(max(leastNorm, s*math.Sqrt(max(z.Square, z.Integers))*normSlack))
+	to.Residual[l] = up32(s * math.Sqrt(z.Residual) * normSlack)
+}
+
+// RepackBias takes over all biases.
+func (p *Packed) RepackBias(bias []float64) {
+	p.absBias = kernel.MaxAbs(bias)
+	p.bias = math.Inf(-1)
+	p.biasUnit = 1
+	finite := p.absBias <= math.MaxFloat64
+	if finite {
+		p.biasUnit = powerOfTwo(p.absBias)
+	}
+	for i := range p.numbers {
+		for l := range p.numbers[i].Bias {
+			v := math.Inf(-1)
+			if j := i*kernel.ScreenLatents + l; j < p.latents && finite {
+				p.bias = max(p.bias, bias[j])
+				b := bias[j] / p.biasUnit
+				v = b + float64(biasSlack*math.Abs(b))
+			}
+			p.numbers[i].Bias[l] = up32(v)
+		}
+	}
+	p.summary.Store(nil)
+}
+
+// summarize returns the largest of the latents' numbers.
+func (p *Packed) summarize() *summary {
+	if s := p.summary.Load(); s != nil {
+		return s
+	}
+	var norm, residual float32
+	for i := range p.numbers {
+		w := &p.numbers[i]
+		for l := range w.Norm {
+			norm, residual = max(norm, w.Norm[l]), max(residual, w.Residual[l])
+		}
+	}
+	s := &summary{
+		norm: float64(norm), residual: float64(residual), bias: p.bias, absBias: p.absBias,
+		usable: p.inputs > 0 && p.inputs <= kernel.ScreenInputs && norm <= math.MaxFloat32 &&
+			p.absBias <= math.MaxFloat64 && p.unit >= minInput && p.unit <= maxInput,
+	}
+	p.summary.Store(s)
+	return s
+}
+
+// aligned returns memory of n bytes or int16 that starts at a 64-byte address:
+// objects beyond 32 KB start at a page.
+func aligned[T uint8 | int16](n int) []T {
+	return make([]T, n, max(n, 40<<10))
+}

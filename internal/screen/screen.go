@@ -1,0 +1,274 @@
+package screen
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// Stats counts what Encode did. It may be shared by any number of calls.
+type Stats struct {
+	Rows       atomic.Int64 // rows encoded
+	Screened   atomic.Int64 // of these, rows that were screened to the end
+	Candidates atomic.Int64 // values computed for rows that were screened to the end
+	Plain      atomic.Int64 // rows that took the plain path
+}
+
+// MaxInputs is the most inputs that a layer may have to be screened at all.
+const MaxInputs = kernel.ScreenInputs
+
+// Together is how many latents lie side by side in the copy: ranges of RepackRows
+// that begin and end at its multiples share no memory.
+const Together = kernel.ScreenLatents
+
+// Worth reports whether screening is faster than the plain path, on this
+// processor and data that are neither structured to defeat it nor few of their
+// kind. It is a rule from measurements around the crossing (screening.md, section
+// 6): with few inputs the bookkeeping, with large k/n the candidates outweigh the
+// product that is saved.
+func Worth(rows, inputs, latents, k int) bool {
+	return kernel.FastScreen() && rows > 0 && k > 0 && k <= latents/16 &&
+		inputs >= 64 && inputs <= kernel.ScreenInputs && latents >= 256
+}
+
+const (
+	// blockRows rows are screened together: their int8 tiles stay in the second-level
+	// cache while all panels pass by, and each panel is read once for all of them.
+	blockRows = 42 * kernel.ScreenRows
+	// blockCodes bounds the codes of a block, blockList its candidates.
+	blockCodes = 16 << 20
+	blockList  = 1 << 20
+	// fewRows rows at most are screened one by one: they would leave most of a tile
+	// empty.
+	fewRows = 4
+	// fewWork is the integer product, in multiplications, below which the rows of a
+	// single tile stay on one goroutine: waking another would take longer.
+	fewWork = 1 << 20
+	// leastList is how many candidates a row may have at least before it is handed
+	// to the plain path.
+	leastList = 1024
+)
+
+// Encode is topk.Encode, with its bits, for weights w that packed is a copy of.
+// stats may be nil.
+func Encode(out topk.Selected, x topk.Rows, packed *Packed, w Weights, bias []float64, k int, f topk.Func, stats *Stats) {
+	c := callPool.Get()
+	defer c.free()
+	c.out, c.x, c.packed, c.w, c.bias, c.k, c.f, c.stats = out, x, packed, w, bias, k, f, stats
+	c.candidates = 0
+	c.plain = c.plain[:0]
+	if stats != nil {
+		stats.Rows.Add(int64(x.Rows))
+	}
+	if !c.prepare() {
+		if stats != nil {
+			stats.Plain.Add(int64(x.Rows))
+		}
+		EncodePlain(out, x, w, bias, k, f)
+		return
+	}
+	if x.Rows <= kernel.ScreenRows {
+		c.oneTile()
+	} else {
+		workers := parallel.Workers(x.Rows, kernel.ScreenRows)
+		parallel.ForWorkers(workers, x.Rows, c.share(workers), c.block)
+	}
+	if stats != nil {
+		stats.Screened.Add(int64(x.Rows - len(c.plain)))
+		stats.Candidates.Add(int64(c.candidates))
+		stats.Plain.Add(int64(len(c.plain)))
+	}
+	packed.watcher.saw(c)
+	if len(c.plain) > 0 {
+		c.encodeRest()
+	}
+}
+
+// call is one Encode.
+type call struct {
+	out    topk.Selected
+	x      topk.Rows
+	packed *Packed
+	w      Weights
+	bias   []float64
+	k      int
+	f      topk.Func
+	stats  *Stats
+
+	summary  *summary
+	outliers *outliers
+	floor    float64 // f is never below it; see level
+	groups   int     // of panels, each with lane maxima of its own
+	list     int     // candidates that a row may have
+
+	mu         sync.Mutex
+	plain      []int32 // rows left to the plain path
+	candidates int     // values computed for the other rows
+
+	// Method values, made once: a new one for each Encode would be garbage.
+	block  func(worker, lo, hi int)
+	panels func(worker, lo, hi int)
+	one    *block // the block that panels is for
+
+	rest topk.Rows // for encodeRest
+	kept topk.Selected
+}
+
+var callPool pool[call]
+
+func (c *call) free() {
+	c.out, c.x, c.packed, c.w, c.bias, c.f, c.stats = topk.Selected{}, topk.Rows{}, nil, Weights{}, nil, topk.Func{}, nil
+	c.summary, c.outliers = nil, nil
+	callPool.Put(c)
+}
+
+// prepare sets what all blocks have in common, and reports whether the call can
+// be screened at all.
+func (c *call) prepare() bool {
+	p := c.packed
+	if !(c.f.Monotone || c.f.Rising) || !p.watcher.open(p.Always) {
+		return false
+	}
+	c.summary = p.summarize()
+	if !c.summary.usable || c.x.Rows == 0 {
+		return false
+	}
+	if c.x.Rows >= fewSamples {
+		p.learn(c.x, c.w)
+	}
+	c.outliers = p.outliers.Load()
+	if c.outliers == nil {
+		c.outliers = &noOutliers
+	}
+	c.floor = 0
+	if c.f.Monotone {
+		c.floor = c.f.Value(-math.MaxFloat64)
+	}
+	if math.IsNaN(c.floor) {
+		return false
+	}
+	// Four times as many maxima as k make their k-th largest nearly as good a
+	// threshold as the k-th largest code.
+	c.groups = 1
+	for c.groups*kernel.ScreenLatents < 4*c.k {
+		c.groups *= 2
+	}
+	c.groups = min(c.groups, p.panels)
+	c.list = min(p.latents, max(leastList, 4*c.k))
+	if c.block == nil {
+		c.block, c.panels = c.encodeBlock, c.screenPanels
+	}
+	return true
+}
+
+// share returns how many rows a block has: as many as serve the caches, in even
+// shares for the workers, and whole tiles.
+func (c *call) share(workers int) int {
+	most := min(blockRows, blockCodes/(c.packed.panels*kernel.ScreenLatents), blockList/c.list)
+	most = max(most, kernel.ScreenRows)
+	turns := (c.x.Rows + workers*most - 1) / (workers * most)
+	rows := (c.x.Rows + workers*turns - 1) / (workers * turns)
+	return (rows + kernel.ScreenRows - 1) / kernel.ScreenRows * kernel.ScreenRows
+}
+
+// encodeBlock encodes the rows lo to hi, from quantising to the choice.
+func (c *call) encodeBlock(_, lo, hi int) {
+	b := blockPool.Get()
+	defer blockPool.Put(b)
+	b.reset(c, lo, hi)
+	b.pack()
+	b.screen(0, c.groups)
+	b.finish()
+}
+
+// oneTile encodes no more rows than a tile has: one block, for which the groups of
+// panels are shared out.
+func (c *call) oneTile() {
+	work := c.x.Rows * c.packed.latents * c.packed.inputs
+	workers := 1
+	if work >= fewWork {
+		workers = parallel.Workers(c.packed.panels, 1)
+		c.groups = min(c.packed.panels, max(c.groups, 4*workers))
+	}
+	b := blockPool.Get()
+	defer blockPool.Put(b)
+	b.reset(c, 0, c.x.Rows)
+	b.pack()
+	c.one = b
+	parallel.ForWorkers(workers, c.groups, 1, c.panels)
+	c.one = nil
+	b.finish()
+}
+
+func (c *call) screenPanels(_, lo, hi int) { c.one.screen(lo, hi) }
+
+// watcher keeps an eye on the candidates and stops screening for a while where
+// there are so many that the plain path would have been faster.
+type watcher struct{ rest atomic.Int32 }
+
+const (
+	// tooMany is the share of all values that screening may have to compute: 1/tooMany.
+	tooMany = 8
+	// pause is how many calls take the plain path before screening is tried again.
+	pause = 50
+)
+
+// open reports whether to screen the next call.
+func (w *watcher) open(always bool) bool {
+	for !always {
+		n := w.rest.Load()
+		if n <= 0 {
+			return true
+		}
+		if w.rest.CompareAndSwap(n, n-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// saw looks at a call that was screened.
+func (w *watcher) saw(c *call) {
+	n := c.packed.latents
+	computed := c.candidates + len(c.plain)*n
+	if computed*tooMany <= c.x.Rows*n {
+		return
+	}
+	// Few rows were not asked about outliers: perhaps they are the reason.
+	if c.x.Rows < fewSamples && c.packed.learn(c.x, c.w) {
+		return
+	}
+	w.rest.Store(pause)
+}
+
+// pool is a sync.Pool of *T.
+type pool[T any] struct{ free sync.Pool }
+
+func (p *pool[T]) Get() *T {
+	if v, ok := p.free.Get().(*T); ok {
+		return v
+	}
+	return new(T)
+}
+
+func (p *pool[T]) Put(v *T) { p.free.Put(v) }
+
+// grown returns s, or new memory, with length n and undefined contents.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// grownAligned is grown for memory that starts at a 64-byte address.
+func grownAligned[T uint8 | int16](s []T, n int) []T {
+	if cap(s) < n {
+		return aligned[T](n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,219 @@
+package screen
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// count adds up what a run of trials covered.
+type count struct {
+	trials, rows, screened, candidates int
+	perKind                            [64]int // rows screened
+}
+
+// check encodes t with the screen and compares. It returns what differs.
+func (t *trial) check(r *rand.Rand, c *count) string {
+	want := selected(t.x.Rows, t.k)
+	topk.Encode(want, t.x, t.w, t.bias, t.k, t.f)
+	w := Wide(t.w)
+	if narrow, ok := Narrowed(t.w); ok {
+		w = narrow
+	}
+	packed := Pack(w, t.bias)
+	packed.Always = true
+	if r.IntN(3) == 0 && t.x.Rows < fewSamples {
+		packed.learn(t.x, w) // a set, where the batch is too small to have one of its own
+	}
+	var stats Stats
+	got := selected(t.x.Rows, t.k)
+	Encode(got, t.x, packed, w, t.bias, t.k, t.f, &stats)
+	c.trials++
+	c.rows += int(stats.Rows.Load())
+	c.screened += int(stats.Screened.Load())
+	c.candidates += int(stats.Candidates.Load())
+	if stats.Screened.Load()+stats.Plain.Load() != int64(t.x.Rows) {
+		return "the statistics do not add up to the rows"
+	}
+	if s := differ(got, want, t.k); s != "" {
+		return s
+	}
+	i := r.IntN(t.x.Rows)
+	if r.IntN(8) == 0 && t.finite(i) {
+		k := t.k
+		row := topk.Selected{Idx: got.Idx[i*k : i*k+k], Val: got.Val[i*k : i*k+k], Pre: got.Pre[i*k : i*k+k]}
+		if s := differ(row, t.reference(i), k); s != "" {
+			return "by sorting: " + s
+		}
+	}
+	return ""
+}
+
+// TestExact compares with the plain path on all kinds of data. It takes about two
+// seconds; KSPARSE_SCREEN_ROWS=1000000 makes it encode so many rows.
+func TestExact(t *testing.T) {
+	rows := 30000
+	if testing.Short() || raceEnabled {
+		rows = 3000
+	}
+	seed := uint64(1)
+	if s := os.Getenv("KSPARSE_SCREEN_ROWS"); s != "" {
+		var err error
+		if rows, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 2))
+	var c count
+	for n := 0; c.rows < rows; n++ {
+		kind := n % len(kinds)
+		trial := newTrial(r, kind)
+		before := c.screened
+		if s := trial.check(r, &c); s != "" {
+			t.Fatalf("trial %d, %s: %s", n, trial.what, s)
+		}
+		c.perKind[kind] += c.screened - before
+	}
+	t.Logf("%d trials, %d rows, of which %d were screened with %.1f candidates", c.trials, c.rows, c.screened, float64(c.candidates)/float64(max(1, c.screened)))
+	for kind := range kinds {
+		t.Logf("%8d rows screened of %s", c.perKind[kind], kinds[kind].name)
+		if c.perKind[kind] == 0 {
+			t.Errorf("no row of kind %q was screened", kinds[kind].name)
+		}
+	}
+}
+
+// TestTheTest: with a bound that is a tenth too small, the comparison above must
+// fail, or it would not notice a wrong bound.
+func TestTheTest(t *testing.T) {
+	defer func() { boundFactor = 1 }()
+	boundFactor = 0.9
+	r := rand.New(rand.NewPCG(1, 2))
+	var c count
+	for n := 0; c.rows < 30000; n++ {
+		trial := newTrial(r, n%len(kinds))
+		if s := trial.check(r, &c); s != "" {
+			t.Logf("noticed after %d rows: %s: %s", c.rows, trial.what, s)
+			return
+		}
+	}
+	t.Errorf("a bound of 0.9 was not noticed in %d rows", c.rows)
+}
+
+// TestSameForAllSplits: no result depends on the number of processors or on the
+// batch that a row comes in.
+func TestSameForAllSplits(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	r := rand.New(rand.NewPCG(3, 4))
+	for n := range 3 * len(kinds) {
+		trial := newTrial(r, n%len(kinds))
+		w := Wide(trial.w)
+		packed := Pack(w, trial.bias)
+		packed.Always = true
+		rows, k := trial.x.Rows, trial.k
+		want := selected(rows, k)
+		Encode(want, trial.x, packed, w, trial.bias, k, trial.f, nil)
+		for _, procs := range []int{1, 2, 7} {
+			runtime.GOMAXPROCS(procs)
+			got := selected(rows, k)
+			Encode(got, trial.x, packed, w, trial.bias, k, trial.f, nil)
+			if s := differ(got, want, k); s != "" {
+				t.Fatalf("%s, %d processors: %s", trial.what, procs, s)
+			}
+			for lo := 0; lo < rows; {
+				hi := min(rows, lo+1+r.IntN(9))
+				part := topk.Selected{Idx: got.Idx[lo*k : hi*k], Val: got.Val[lo*k : hi*k], Pre: got.Pre[lo*k : hi*k]}
+				clear(part.Idx)
+				Encode(part, trial.x.Slice(lo, hi), packed, w, trial.bias, k, trial.f, nil)
+				lo = hi
+			}
+			if s := differ(got, want, k); s != "" {
+				t.Fatalf("%s, %d processors, in pieces: %s", trial.what, procs, s)
+			}
+		}
+	}
+}
+
+func gaussian(r *rand.Rand, rows, cols int) topk.Rows {
+	m := topk.Rows{Data: make([]float64, rows*cols), Rows: rows, Cols: cols, Stride: cols}
+	for i := range m.Data {
+		m.Data[i] = r.NormFloat64()
+	}
+	return m
+}
+
+// TestCandidates: the bound is as tight as the literature of this repository says,
+// and outliers do not spoil it.
+func TestCandidates(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("a product of this size in plain Go")
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	const n, d, k = 8192, 768, 32
+	w, bias := gaussian(r, n, d), make([]float64, n)
+	packed := Pack(Wide(w), bias)
+	x := gaussian(r, 48, d)
+	f := funcs[1].f
+	measure := func() float64 {
+		var stats Stats
+		out, want := selected(x.Rows, k), selected(x.Rows, k)
+		Encode(out, x, packed, Wide(w), bias, k, f, &stats)
+		topk.Encode(want, x, w, bias, k, f)
+		if s := differ(out, want, k); s != "" {
+			t.Fatal(s)
+		}
+		if stats.Plain.Load() > 0 {
+			t.Errorf("%d rows took the plain path", stats.Plain.Load())
+		}
+		return float64(stats.Candidates.Load()) / float64(stats.Screened.Load())
+	}
+	c := measure()
+	t.Logf("Gauss 768 -> 8192, k=32: %.1f candidates", c)
+	if c > 115 {
+		t.Errorf("%.1f candidates, want about 106", c)
+	}
+	for _, i := range []int{3, 100, 101, 500, 767} {
+		for row := range x.Rows {
+			x.Row(row)[i] *= 30
+		}
+		for j := range n {
+			w.Row(j)[i] /= 30
+		}
+	}
+	packed.Repack(Wide(w), bias)
+	c = measure()
+	t.Logf("with five outliers: %.1f candidates", c)
+	if c > 125 {
+		t.Errorf("%.1f candidates with outliers, want about as many as without", c)
+	}
+}
+
+func FuzzEncode(f *testing.F) {
+	for kind := range kinds {
+		f.Add(uint64(kind), uint8(kind))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, kind uint8) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		trial := newTrial(r, int(kind)%len(kinds))
+		if s := trial.check(r, new(count)); s != "" {
+			t.Fatalf("%s: %s", trial.what, s)
+		}
+	})
+}
+
+func TestUp32(t *testing.T) {
+	for _, v := range []float64{0, 1, 0.1, -0.1, 1e-46, -1e-46, 1e30, math.Pi, math.SmallestNonzeroFloat64, math.Inf(-1), math.MaxFloat64} {
+		f := up32(v)
+		if float64(f) < v || !math.IsInf(v, 0) && v < math.MaxFloat32 && float64(math.Nextafter32(f, float32(math.Inf(-1)))) >= v {
+			t.Errorf("up32(%v) = %v", v, f)
+		}
+	}
+}

@@ -1,0 +1,347 @@
+package screen
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// trial is one random configuration.
+type trial struct {
+	what string
+	x, w topk.Rows
+	bias []float64
+	k    int
+	f    topk.Func
+}
+
+// funcs are the activations of ksparse as the selection sees them.
+var funcs = []struct {
+	name string
+	f    topk.Func
+}{
+	{"identity", topk.Func{Value: func(z float64) float64 { return z }, Identity: true, Monotone: true}},
+	{"relu", topk.Func{Value: relu, Monotone: true}},
+	{"sigmoid", topk.Func{Value: kernel.Sigmoid, Monotone: true, Values: kernel.VecSigmoid}},
+	{"tanh", topk.Func{Value: kernel.Tanh, Monotone: true, Values: kernel.VecTanh}},
+	{"leaky", topk.Func{Value: func(z float64) float64 {
+		if z > 0 {
+			return z
+		}
+		return 0.01 * z
+	}, Monotone: true}},
+	{"elu", topk.Func{Value: func(z float64) float64 {
+		if z > 0 {
+			return z
+		}
+		return kernel.Expm1(z)
+	}, Monotone: true}},
+	{"steps", topk.Func{Value: func(z float64) float64 { return math.Floor(min(max(z, -3), 3)) }, Monotone: true}},
+	{"swish", topk.Func{Value: func(z float64) float64 { return z * kernel.Sigmoid(z) }, Rising: true}},
+	{"gelu", topk.Func{Value: func(z float64) float64 {
+		inner := 0.7978845608028654 * math.FMA(0.044715*z*z, z, z)
+		return 0.5 * z * (1 + kernel.Tanh(inner))
+	}, Rising: true}},
+	{"unknown", topk.Func{Value: func(z float64) float64 { return math.Abs(z) }}},
+}
+
+func relu(z float64) float64 {
+	if z > 0 {
+		return z
+	}
+	return 0
+}
+
+// kinds are ways to spoil what newTrial filled with normal numbers. The first ten
+// or so are where selection by a bound goes wrong, the others where its arithmetic
+// does.
+var kinds = []struct {
+	name  string
+	spoil func(r *rand.Rand, t *trial)
+}{
+	{"gauss", func(r *rand.Rand, t *trial) {}},
+	{"small integers", func(r *rand.Rand, t *trial) {
+		a, b, c := 1+r.IntN(8), 1+r.IntN(8), 1+r.IntN(3)
+		each(t.x, func(float64) float64 { return float64(r.IntN(2*a+1) - a) })
+		each(t.w, func(float64) float64 { return float64(r.IntN(2*b+1) - b) })
+		for j := range t.bias {
+			t.bias[j] = float64(r.IntN(2*c-1) - c + 1)
+		}
+	}},
+	{"duplicated latents", func(r *rand.Rand, t *trial) {
+		few := 1 + r.IntN(20)
+		for j := few; j < t.w.Rows; j++ {
+			i := r.IntN(few)
+			copy(t.w.Row(j), t.w.Row(i))
+			t.bias[j] = t.bias[i]
+		}
+	}},
+	{"wide rows", func(r *rand.Rand, t *trial) {
+		for i := range t.x.Rows {
+			scale(t.x.Row(i), math.Pow(10, float64(r.IntN(301)-150)))
+		}
+		if r.IntN(2) == 0 {
+			clear(t.bias)
+		}
+	}},
+	{"outliers and mean", func(r *rand.Rand, t *trial) {
+		for range 1 + r.IntN(20) {
+			c, s := r.IntN(t.x.Cols), 20+30*r.Float64()
+			for i := range t.x.Rows {
+				t.x.Row(i)[c] *= s
+			}
+		}
+		mean := r.NormFloat64()
+		each(t.x, func(v float64) float64 { return v + mean })
+	}},
+	{"denormals", func(r *rand.Rand, t *trial) {
+		scale(t.x.Data, math.Ldexp(1, -r.IntN(1070)))
+		scale(t.w.Data, math.Ldexp(1, -r.IntN(1070)))
+		scale(t.bias, math.Ldexp(1, -r.IntN(1074)))
+	}},
+	{"overflow", func(r *rand.Rand, t *trial) {
+		most := 400
+		if r.IntN(2) == 0 {
+			most = 1015
+		}
+		scale(t.x.Data, math.Ldexp(1, r.IntN(most)))
+		scale(t.w.Data, math.Ldexp(1, r.IntN(most)))
+		scale(t.bias, math.Ldexp(1, r.IntN(most)))
+	}},
+	{"all negative", func(r *rand.Rand, t *trial) {
+		each(t.x, math.Abs)
+		each(t.w, func(v float64) float64 { return -math.Abs(v) })
+	}},
+	{"mostly negative", func(r *rand.Rand, t *trial) {
+		s := (1 + 4*r.Float64()) * math.Sqrt(float64(t.x.Cols))
+		for j := range t.bias {
+			t.bias[j] -= s
+		}
+	}},
+	{"aligned residuals", func(r *rand.Rand, t *trial) {
+		// Entries half a step off the grid of 127, so that a latent can point along
+		// or against the residual of the rows: the worst case of the bound.
+		signs := make([]float64, t.x.Cols)
+		for c := range signs {
+			signs[c] = float64(2*r.IntN(2) - 1)
+		}
+		off := 0.5 - math.Ldexp(1, -2-r.IntN(20))
+		for i := range t.x.Rows {
+			for c, row := 0, t.x.Row(i); c < len(row); c++ {
+				row[c] = float64(r.IntN(8)) + off*signs[c]
+			}
+			t.x.Row(i)[r.IntN(t.x.Cols)] = 127
+		}
+		for j := range t.w.Rows {
+			s := float64(2*r.IntN(2) - 1)
+			for c, row := 0, t.w.Row(j); c < len(row); c++ {
+				row[c] = s*signs[c] + 1e-3*row[c]*float64(r.IntN(2))
+			}
+		}
+		scale(t.bias, 1e-3)
+	}},
+	{"zeros", func(r *rand.Rand, t *trial) {
+		for i := range t.x.Rows {
+			if r.IntN(3) == 0 {
+				clear(t.x.Row(i))
+			}
+		}
+		for j := range t.w.Rows {
+			if r.IntN(3) == 0 {
+				clear(t.w.Row(j))
+			}
+			if r.IntN(3) == 0 {
+				t.bias[j] = math.Copysign(0, r.Float64()-0.5)
+			}
+		}
+		if r.IntN(4) == 0 {
+			clear(t.bias)
+		}
+	}},
+	{"wide latents", func(r *rand.Rand, t *trial) {
+		for j := range t.w.Rows {
+			s := math.Pow(10, float64(r.IntN(41)-20))
+			scale(t.w.Row(j), s)
+			t.bias[j] *= s * float64(r.IntN(2))
+		}
+	}},
+	{"huge biases", func(r *rand.Rand, t *trial) {
+		e := r.IntN(90)
+		for j := range t.bias {
+			if r.IntN(3) == 0 {
+				t.bias[j] *= math.Ldexp(1, r.IntN(e+1))
+			}
+			if r.IntN(2) == 0 {
+				t.bias[j] = -math.Abs(t.bias[j])
+			}
+		}
+	}},
+	{"tiny biases", func(r *rand.Rand, t *trial) {
+		for j := range t.bias {
+			t.bias[j] *= math.Ldexp(1, -r.IntN(200))
+		}
+		scale(t.x.Data, math.Ldexp(1, -r.IntN(150)))
+	}},
+	{"rows equal to latents", func(r *rand.Rand, t *trial) {
+		for i := range t.x.Rows {
+			copy(t.x.Row(i), t.w.Row(r.IntN(t.w.Rows)))
+		}
+		clear(t.bias)
+	}},
+	{"cancelling pairs", func(r *rand.Rand, t *trial) {
+		big := math.Ldexp(1, r.IntN(40))
+		for i := range t.x.Rows {
+			for c, row := 0, t.x.Row(i); c+1 < len(row); c += 2 {
+				row[c] = big * (1 + r.Float64())
+				row[c+1] = -row[c] + float64(r.IntN(3)-1)
+			}
+		}
+		for j := range t.w.Rows {
+			for c, row := 0, t.w.Row(j); c+1 < len(row); c += 2 {
+				row[c+1] = row[c]
+			}
+		}
+	}},
+	{"hostile rows", func(r *rand.Rand, t *trial) {
+		for i := range t.x.Rows {
+			c := r.IntN(t.x.Cols)
+			switch r.IntN(6) {
+			case 0:
+				t.x.Row(i)[c] = math.NaN()
+			case 1:
+				t.x.Row(i)[c] = math.Inf(1 - 2*r.IntN(2))
+			case 2:
+				t.x.Row(i)[c] = math.MaxFloat64
+			case 3:
+				t.x.Row(i)[c] *= 1e9
+			}
+		}
+	}},
+	{"saturating", func(r *rand.Rand, t *trial) {
+		s := 10 * math.Exp(3*r.Float64()) / math.Sqrt(float64(t.x.Cols))
+		scale(t.w.Data, s)
+	}},
+}
+
+func each(m topk.Rows, f func(v float64) float64) {
+	for i := range m.Rows {
+		row := m.Row(i)
+		for c, v := range row {
+			row[c] = f(v)
+		}
+	}
+}
+
+func scale(v []float64, f float64) {
+	for i := range v {
+		v[i] *= f
+	}
+}
+
+// spread draws an integer from 1 to most whose logarithm is even.
+func spread(r *rand.Rand, most int) int {
+	return min(most, int(math.Exp(r.Float64()*math.Log(float64(most)+1))))
+}
+
+// newTrial draws shapes, mostly small, and data.
+func newTrial(r *rand.Rand, kind int) *trial {
+	rows, n, d := spread(r, 97), 1+spread(r, 2048), spread(r, 1023)
+	switch r.IntN(4) {
+	case 0:
+		d = 1 + r.IntN(40)
+	case 1:
+		n = 33 + r.IntN(400)
+	}
+	for rows*n*d > 8<<20 {
+		rows = 1 + rows/2
+	}
+	k := 1 + r.IntN(n)
+	if r.IntN(4) > 0 {
+		k = 1 + r.IntN(max(1, n/16))
+	}
+	pad := r.IntN(3)
+	normal := func(count int) []float64 {
+		v := make([]float64, count)
+		for i := range v {
+			v[i] = r.NormFloat64()
+		}
+		return v
+	}
+	t := &trial{
+		x:    topk.Rows{Data: normal(rows * (d + pad)), Rows: rows, Cols: d, Stride: d + pad},
+		w:    topk.Rows{Data: normal(n * (d + pad)), Rows: n, Cols: d, Stride: d + pad},
+		bias: normal(n),
+		k:    k,
+	}
+	kinds[kind].spoil(r, t)
+	if r.IntN(5) == 0 { // weights from a file
+		each(t.w, func(v float64) float64 { return float64(float32(v)) })
+	}
+	fn := funcs[r.IntN(len(funcs))]
+	if r.IntN(2) == 0 {
+		fn = funcs[r.IntN(2)]
+	}
+	t.f = fn.f
+	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d", kinds[kind].name, fn.name, rows, n, d, k)
+	return t
+}
+
+func selected(rows, k int) topk.Selected {
+	return topk.Selected{Idx: make([]int32, rows*k), Val: make([]float64, rows*k), Pre: make([]float64, rows*k)}
+}
+
+// differ says where two selections differ, or nothing.
+func differ(got, want topk.Selected, k int) string {
+	for t := range want.Idx {
+		if got.Idx[t] != want.Idx[t] || !sameBits(got.Val[t], want.Val[t]) || !sameBits(got.Pre[t], want.Pre[t]) {
+			return fmt.Sprintf("row %d, entry %d is latent %d with %v of %v, want %d with %v of %v", t/k, t%k,
+				got.Idx[t], got.Val[t], got.Pre[t], want.Idx[t], want.Val[t], want.Pre[t])
+		}
+	}
+	return ""
+}
+
+func sameBits(a, b float64) bool {
+	return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b
+}
+
+// reference is a selection of row i by its definition: all values, sorted.
+func (t *trial) reference(i int) topk.Selected {
+	n := t.w.Rows
+	pre, val, order := make([]float64, n), make([]float64, n), make([]int32, n)
+	for j := range n {
+		pre[j] = kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
+		val[j] = t.f.Value(pre[j])
+		order[j] = int32(j)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int {
+		switch {
+		case val[a] > val[b]:
+			return -1
+		case val[a] < val[b]:
+			return 1
+		}
+		return 0
+	})
+	order = order[:t.k]
+	slices.Sort(order)
+	out := selected(1, t.k)
+	for s, j := range order {
+		out.Idx[s], out.Val[s], out.Pre[s] = j, val[j], pre[j]
+	}
+	return out
+}
+
+// finite reports whether all pre-activations of row i are numbers.
+func (t *trial) finite(i int) bool {
+	for j := range t.w.Rows {
+		if v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]; math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
