@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 			results = append(results, r)
 		}
 		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(w, "\nInterrupted at k = %d.\n", k)
+			fmt.Fprintf(w, "\nInterrupted at k = %d; the figures of that are as far as it came.\n", k)
 			break
 		}
 		if err != nil {
