@@ -25,29 +25,25 @@ func newDisplay(w io.Writer, name string) *display { return &display{w: w, name:
 
 // update is called after every step.
 func (d *display) update(p ksparse.Progress) {
+	state := fmt.Sprintf("%s  epoch %2d/%d  batches %.4f", d.name, p.Epoch, p.Epochs, p.EpochLoss/mnistdata.Pixels)
 	if d.bar == nil && isTerminal(d.w) {
 		d.bar = progressbar.NewOptions(p.Steps,
 			progressbar.OptionSetWriter(d.w),
-			progressbar.OptionSetDescription(d.name),
-			progressbar.OptionSetWidth(30),
+			progressbar.OptionSetWidth(20),
 			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-			progressbar.OptionShowCount(),
 		)
 	}
-	if d.bar != nil {
-		if p.EpochEnd {
-			d.bar.Clear()
-		} else {
-			d.bar.Set(p.Step)
-		}
+	if d.bar != nil && !p.EpochEnd {
+		d.bar.Describe(state)
+		d.bar.Set(p.Step)
 	}
 	if p.EpochEnd {
-		fmt.Fprintf(d.w, "%s  epoch %2d/%d  batches %.4f  test %.4f  %6.0f samples/s\n", d.name, p.Epoch, p.Epochs,
-			p.EpochLoss/mnistdata.Pixels, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
+		d.close() // the line takes the place of the bar, which comes back below it
+		fmt.Fprintf(d.w, "%s  test %.4f  %6.0f samples/s\n", state, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
 	}
 }
 
+// close takes the bar from the screen.
 func (d *display) close() {
 	if d.bar != nil {
 		d.bar.Clear()

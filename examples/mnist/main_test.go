@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,9 +96,23 @@ func (c *cancelling) Write(p []byte) (int, error) {
 }
 
 func TestBadFlags(t *testing.T) {
-	for _, args := range [][]string{{"-k", "five"}, {"-k", ""}, {"-k", "-3"}, {"-epochs", "x"}, {"-nonsense"}} {
-		if err := run(context.Background(), append(args, "-digits", "10", "-out", t.TempDir()), &bytes.Buffer{}); err == nil {
-			t.Errorf("%q is accepted", args)
+	for _, tt := range []struct {
+		args []string
+		want string // in the error
+	}{
+		{[]string{"-k", "five"}, `"five" is not a number`},
+		{[]string{"-k", ""}, `"" is not a number`},
+		{[]string{"-k", "5,-3"}, `"-3" is not a number`},
+		{[]string{"-k", "101"}, "from 1 to 100"},
+		{[]string{"-digits", "99"}, "at least 100"},
+		{[]string{"-epochs", "x"}, "epochs"},
+		{[]string{"-epochs", "-1"}, "Epochs is -1"},
+		{[]string{"-nonsense"}, "nonsense"},
+	} {
+		args := append([]string{"-digits", "100", "-out", t.TempDir()}, tt.args...)
+		err := run(context.Background(), args, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: error %v, want one with %q", tt.args, err, tt.want)
 		}
 	}
 }

@@ -81,7 +81,11 @@ func plotFrequencies(path string, results []*result) error {
 		p.Title.TextStyle.Font.Size, p.Title.Padding = 14, 4
 		p.Y.Label.Text = "latents"
 		p.Add(bars)
-		p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, tallest, every(math.Ceil(tallest/20)*5)
+		step := 5.0
+		for 3*step < tallest {
+			step *= 2
+		}
+		p.Y.Min, p.Y.Max, p.Y.Tick.Marker = 0, tallest, every(step)
 		panels[i] = []*plot.Plot{p}
 	}
 	panels[len(panels)-1][0].X.Label.Text = "share of the test digits on which a latent is active (%)"

@@ -23,7 +23,7 @@ func start(net *ksparse.Network, train *mat.Dense) {
 	for j := range encoder.Out() {
 		atom.SubVec(train.RowView(j), mean)
 		if norm := mat.Norm(atom, 2); norm > 0 {
-			atom.ScaleVec(1/norm, atom)
+			atom.ScaleVec(0.5/norm, atom) // larger ones drive each other out of the k
 		}
 		decoder.Weights().SetRow(j, atom.RawVector().Data)
 	}
