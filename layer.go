@@ -53,6 +53,9 @@ type affine struct {
 	activation Activation
 	w          topk.Rows
 	b          []float64
+
+	weights *mat.Dense    // the memory of w, as callers see it
+	biases  *mat.VecDense // that of b
 }
 
 // maxParameters keeps sizes that come from a file or a slip of the keyboard from
@@ -62,10 +65,18 @@ const maxParameters = min(1<<36, math.MaxInt/8)
 func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 	a := affine{name: name, in: in, out: out, activation: act}
 	if in > 0 && out > 0 && in <= maxParameters/out {
-		a.w = newRows(rows, cols)
-		a.b = make([]float64, out)
+		a.set(newRows(rows, cols), make([]float64, out))
+	} else {
+		a.weights, a.biases = &mat.Dense{}, &mat.VecDense{}
 	}
 	return a
+}
+
+// set gives the layer its memory. Callers always see the same two headers of it:
+// gonum takes two headers of the same memory for an accident.
+func (a *affine) set(w topk.Rows, b []float64) {
+	a.w, a.b = w, b
+	a.weights, a.biases = dense(w), mat.NewVecDense(len(b), b)
 }
 
 // Name returns the name that errors call the layer by.
@@ -81,17 +92,12 @@ func (a *affine) Out() int { return a.out }
 func (a *affine) Activation() Activation { return a.activation }
 
 // Weights returns the live weight matrix: changing it changes the layer.
-func (a *affine) Weights() *mat.Dense { return dense(a.w) }
+func (a *affine) Weights() *mat.Dense { return a.weights }
 
 func (a *affine) base() *affine { return a }
 
 // Biases returns the live biases, of length Out.
-func (a *affine) Biases() *mat.VecDense {
-	if len(a.b) == 0 {
-		return &mat.VecDense{}
-	}
-	return mat.NewVecDense(len(a.b), a.b)
-}
+func (a *affine) Biases() *mat.VecDense { return a.biases }
 
 // check returns what is wrong with the layer's own numbers.
 func (a *affine) check() error {

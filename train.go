@@ -30,7 +30,9 @@ type TrainConfig struct {
 	Schedule Schedule
 
 	// L1 and L2 add L1·Σ|w| + L2/2·Σw² over all weights (not biases) to what is
-	// made small; 0 is none. The losses that are reported do not include them.
+	// made small; 0 is none. The losses that are reported do not include them. Adam
+	// scales gradients up where they are small, penalties too, so weights of a
+	// latent that is never active may begin to swing; AdamW's decay does not do that.
 	L1, L2 float64
 	// ClipNorm scales the gradient of all parameters together down to this
 	// Euclidean norm where it is longer; 0 is no clipping.
