@@ -19,7 +19,7 @@ import (
 type encoding struct {
 	shape
 	data    string // "" for normal numbers; see rows
-	trained bool   // on the data, for some seconds; else the first weights
+	trained bool   // for 320 steps on the data; else the first weights
 	frozen  bool   // with an Encoder; else with the live network
 	plain   bool   // without screening
 }
@@ -95,7 +95,7 @@ func (e encoding) turn() (turn, error) {
 		return nil, err
 	}
 	if e.trained {
-		cfg := ksparse.TrainConfig{Epochs: 10, BatchSize: 1024, LearningRate: 1e-3}
+		cfg := ksparse.TrainConfig{Epochs: 40, BatchSize: 1024, LearningRate: 1e-3}
 		if _, err := net.Train(context.Background(), x, x, cfg); err != nil {
 			return nil, err
 		}
