@@ -167,7 +167,7 @@ func TestCandidates(t *testing.T) {
 	packed := Pack(Wide(w), bias)
 	rows := 48
 	if kernel.Active() == "go" {
-		rows = 8
+		rows = fewSamples
 	}
 	x := gaussian(r, rows, d)
 	f := funcs[1].f
