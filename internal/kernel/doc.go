@@ -39,4 +39,8 @@
 // matrix_<set>_<type>_amd64 files come from _gen/matrix (cd _gen && go run
 // ./matrix .. writes them, check.sh compares); each stub's comment is the loop
 // that it replaces.
+//
+// screen.go has the kernels of the certified screen and their contract,
+// screen_generic.go the loops that define them and screen_amd64.go the Go side of
+// screen_avx512_amd64, which comes from _gen/screen.
 package kernel

@@ -77,6 +77,8 @@ type screening struct {
 	screenPairs func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
 	screenKth   func(codes []int16, k int) int16
 	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
+	quantise16  func(dst []int16, x []float64, inv float64) Quantised
+	dotPairs16  func(dst []int32, x []int16, ldx int, w []int16, ldw, d int, pairs []Pair)
 	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
 }
 
@@ -207,7 +209,27 @@ func DotPairs32(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair
 	active.dotPairs32(dst, x, ldx, w, ldw, d, pairs)
 }
 
-func racePairs[T any](dst, x []float64, ldx int, w []T, ldw, d int, pairs []Pair) {
+// Quantise16 is Quantise for integers of two bytes, which lie side by side: t =
+// x[p]*inv, rounded to the nearest integer, goes to dst[p], and dst[len(x):] is
+// filled with zeros. |t| must stay below 32767.5. Integers and Sum are exact.
+func Quantise16(dst []int16, x []float64, inv float64) Quantised {
+	markRead(x)
+	raceWrite(dst, 1, 0, len(dst))
+	clear(dst[len(x):])
+	return active.quantise16(dst[:len(x)], x, inv)
+}
+
+// DotPairs16 sets dst[t] to the product of row pairs[t].Row of x and row
+// pairs[t].Latent of w, rows of d integers, modulo 2^32: exact where the product of
+// their Euclidean norms is below 2^31. d is a multiple of 32 (rows end with zeros).
+// Row i of x starts at x[i*ldx], row j of w at w[j*ldw].
+func DotPairs16(dst []int32, x []int16, ldx int, w []int16, ldw, d int, pairs []Pair) {
+	dst = dst[:len(pairs)]
+	racePairs(dst, x, ldx, w, ldw, d, pairs)
+	active.dotPairs16(dst, x, ldx, w, ldw, d, pairs)
+}
+
+func racePairs[R, S, T any](dst []R, x []S, ldx int, w []T, ldw, d int, pairs []Pair) {
 	if !raceEnabled {
 		return
 	}

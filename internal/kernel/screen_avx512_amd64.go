@@ -29,7 +29,7 @@ func screenOneAVX512(codes *int16, lanes *int16, q *uint8, panel *uint8, groups 
 //go:noescape
 func maxAbsAVX512(x *float64, n int) (most float64)
 
-// quantiseAVX512 is Quantise: for p from 0 to n-1,
+// quantiseAVX512 is, for p from 0 to n-1,
 //
 //	t := x[p] * inv
 //	q := round(t)
@@ -43,6 +43,21 @@ func maxAbsAVX512(x *float64, n int) (most float64)
 //
 //go:noescape
 func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64)
+
+// quantise16AVX512 is, for p from 0 to n-1,
+//
+//	t := x[p] * inv
+//	q := round(t)
+//	dst[p] = int16(q)
+//	sums[0] += (t-q)*(t-q), in dot order
+//	sums[1] += t*t, in dot order
+//	sums[2] += q*q
+//	sums[3] += q
+//
+// sums is as in Quantise16.
+//
+//go:noescape
+func quantise16AVX512(dst *int16, x *float64, n int, inv float64, sums *float64)
 
 // screenScanAVX512 is ScreenScan: for i from 0 to rows-1 and l from 0 to 31, bit l of
 //
@@ -81,6 +96,15 @@ func dotPairsAVX512(dst *float64, x **float64, w **float64, groups int, rest int
 //
 //go:noescape
 func dotPairs32AVX512(dst *float64, x **float64, w **float32, groups int, rest int)
+
+// dotPairs16AVX512 is DotPairs16: for t from 0 to n-1 and p from 0 to 32*vectors-1,
+//
+//	dst[t] += int32(x[ldx*pairs[2*t]+p]) * int32(w[ldw*pairs[2*t+1]+p])
+//
+// from 0. ldx and ldw are in bytes; vectors is not 0.
+//
+//go:noescape
+func dotPairs16AVX512(dst *int32, x *int16, ldx int, w *int16, ldw int, vectors int, pairs *int32, n int)
 
 // screenPeakAVX512 does n times 24 independent multiply-adds of whole vectors of int8, on registers only.
 //

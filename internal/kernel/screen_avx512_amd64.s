@@ -774,25 +774,25 @@ reduce:
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         n+24(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), BX
 	VBROADCASTSD inv+32(FP), Z0
 	VBROADCASTSD screenConstants<>+64(SB), Z1
+	MOVQ         stride+8(FP), SI
 	MOVQ         flip+40(FP), DI
 	VPXORQ       Z2, Z2, Z2
 	VPXORQ       Z3, Z3, Z3
 	VPXORQ       Z4, Z4, Z4
 	VPXORQ       Z5, Z5, Z5
-	MOVQ         SI, CX
+	MOVQ         BX, CX
 	SHRQ         $0x03, CX
 	TESTQ        CX, CX
 	JZ           eight_done
 	PCALIGN      $0x40
 
 eight:
-	PREFETCHT0  512(BX)(SI*8)
-	VMOVUPD     (BX), Z6
+	PREFETCHT0  512(DX)(BX*8)
+	VMOVUPD     (DX), Z6
 	VMULPD      Z0, Z6, Z6
 	VADDPD      Z1, Z6, Z7
 	VPMOVQB     Z7, X8
@@ -806,21 +806,21 @@ eight:
 	XORQ        DI, R8
 	MOVL        R8, (AX)
 	SHRQ        $0x20, R8
-	MOVL        R8, (AX)(DX*1)
-	ADDQ        $0x40, BX
-	LEAQ        (AX)(DX*2), AX
+	MOVL        R8, (AX)(SI*1)
+	LEAQ        (AX)(SI*2), AX
+	ADDQ        $0x40, DX
 	DECQ        CX
 	JNZ         eight
 
 eight_done:
-	ANDQ        $0x07, SI
+	ANDQ        $0x07, BX
 	JZ          reduce
-	MOVQ        SI, CX
+	MOVQ        BX, CX
 	MOVQ        $0x00000001, R8
 	SHLQ        CL, R8
 	DECQ        R8
 	KMOVB       R8, K1
-	VMOVUPD.Z   (BX), K1, Z6
+	VMOVUPD.Z   (DX), K1, Z6
 	VMULPD      Z0, Z6, Z6
 	VADDPD      Z1, Z6, Z0
 	VPMOVQB     Z0, X7
@@ -833,13 +833,97 @@ eight_done:
 	VMOVQ       X7, CX
 	XORQ        DI, CX
 	MOVL        CX, (AX)
-	CMPQ        SI, $0x04
+	CMPQ        BX, $0x04
 	JLE         reduce
 	SHRQ        $0x20, CX
-	MOVL        CX, (AX)(DX*1)
+	MOVL        CX, (AX)(SI*1)
 
 reduce:
 	MOVQ          sums+48(FP), AX
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPD        Y0, Y3, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X2
+	VUNPCKLPD     X2, X1, X0
+	VUNPCKHPD     X2, X1, X1
+	VADDPD        X1, X0, X0
+	VMOVUPD       X0, (AX)
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPD        Y0, Y4, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPD        X2, X0, X2
+	VUNPCKLPD     X2, X1, X0
+	VUNPCKHPD     X2, X1, X1
+	VADDPD        X1, X0, X0
+	VMOVUPD       X0, 16(AX)
+	VZEROUPPER
+	RET
+
+// func quantise16AVX512(dst *int16, x *float64, n int, inv float64, sums *float64)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, MMX+
+TEXT ·quantise16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSD inv+24(FP), Z0
+	VBROADCASTSD screenConstants<>+64(SB), Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	VPXORQ       Z5, Z5, Z5
+	MOVQ         CX, BX
+	SHRQ         $0x03, BX
+	TESTQ        BX, BX
+	JZ           eight_done
+	PCALIGN      $0x40
+
+eight:
+	PREFETCHT0  512(DX)(CX*8)
+	VMOVUPD     (DX), Z6
+	VMULPD      Z0, Z6, Z6
+	VADDPD      Z1, Z6, Z7
+	VPMOVQW     Z7, X8
+	VSUBPD      Z1, Z7, Z7
+	VFMADD231PD Z6, Z6, Z3
+	VSUBPD      Z7, Z6, Z6
+	VFMADD231PD Z6, Z6, Z2
+	VFMADD231PD Z7, Z7, Z4
+	VADDPD      Z7, Z5, Z5
+	VMOVDQU     X8, (AX)
+	ADDQ        $0x10, AX
+	ADDQ        $0x40, DX
+	DECQ        BX
+	JNZ         eight
+
+eight_done:
+	ANDQ        $0x07, CX
+	JZ          reduce
+	MOVQ        $0x00000001, BX
+	SHLQ        CL, BX
+	DECQ        BX
+	KMOVB       BX, K1
+	VMOVUPD.Z   (DX), K1, Z6
+	VMULPD      Z0, Z6, Z6
+	VADDPD      Z1, Z6, Z0
+	VPMOVQW     Z0, X7
+	VSUBPD      Z1, Z0, Z0
+	VFMADD231PD Z6, Z6, Z3
+	VSUBPD      Z0, Z6, Z6
+	VFMADD231PD Z6, Z6, Z2
+	VFMADD231PD Z0, Z0, Z4
+	VADDPD      Z0, Z5, Z5
+	VMOVDQU16   X7, K1, (AX)
+
+reduce:
+	MOVQ          sums+32(FP), AX
 	VEXTRACTF64X4 $0x01, Z2, Y0
 	VADDPD        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -1248,6 +1332,137 @@ reduce:
 	VUNPCKHPD     X2, X1, X1
 	VADDPD        X1, X0, X0
 	VMOVUPD       X0, 16(AX)
+	VZEROUPPER
+	RET
+
+// func dotPairs16AVX512(dst *int32, x *int16, ldx int, w *int16, ldw int, vectors int, pairs *int32, n int)
+// Requires: AVX, AVX2, AVX512F, AVX512VNNI
+TEXT ·dotPairs16AVX512(SB), NOSPLIT, $8-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    w+24(FP), DX
+	MOVQ    n+56(FP), BX
+	MOVQ    pairs+48(FP), SI
+	MOVQ    BX, DI
+	SHRQ    $0x02, DI
+	TESTQ   DI, DI
+	JZ      four_done
+	PCALIGN $0x40
+
+four:
+	MOVLQSX (SI), R8
+	MOVLQSX 4(SI), R9
+	IMULQ   ldx+16(FP), R8
+	IMULQ   ldw+32(FP), R9
+	ADDQ    CX, R8
+	ADDQ    DX, R9
+	VPXORQ  Z0, Z0, Z0
+	MOVLQSX 8(SI), R10
+	MOVLQSX 12(SI), R11
+	IMULQ   ldx+16(FP), R10
+	IMULQ   ldw+32(FP), R11
+	ADDQ    CX, R10
+	ADDQ    DX, R11
+	VPXORQ  Z1, Z1, Z1
+	MOVLQSX 16(SI), R12
+	MOVLQSX 20(SI), R13
+	IMULQ   ldx+16(FP), R12
+	IMULQ   ldw+32(FP), R13
+	ADDQ    CX, R12
+	ADDQ    DX, R13
+	VPXORQ  Z2, Z2, Z2
+	MOVLQSX 24(SI), R14
+	MOVLQSX 28(SI), R15
+	IMULQ   ldx+16(FP), R14
+	IMULQ   ldw+32(FP), R15
+	ADDQ    CX, R14
+	ADDQ    DX, R15
+	VPXORQ  Z3, Z3, Z3
+	MOVQ    vectors+40(FP), BP
+	PCALIGN $0x40
+
+vector4:
+	VMOVDQU64     (R8), Z4
+	VPDPWSSD      (R9), Z4, Z0
+	ADDQ          $0x40, R8
+	ADDQ          $0x40, R9
+	VMOVDQU64     (R10), Z4
+	VPDPWSSD      (R11), Z4, Z1
+	ADDQ          $0x40, R10
+	ADDQ          $0x40, R11
+	VMOVDQU64     (R12), Z4
+	VPDPWSSD      (R13), Z4, Z2
+	ADDQ          $0x40, R12
+	ADDQ          $0x40, R13
+	VMOVDQU64     (R14), Z4
+	VPDPWSSD      (R15), Z4, Z3
+	ADDQ          $0x40, R14
+	ADDQ          $0x40, R15
+	DECQ          BP
+	JNZ           vector4
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPADDD        Y4, Y0, Y4
+	VEXTRACTI128  $0x01, Y4, X6
+	VPADDD        X6, X4, X6
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VPADDD        Y4, Y1, Y4
+	VEXTRACTI128  $0x01, Y4, X7
+	VPADDD        X7, X4, X7
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPADDD        Y4, Y2, Y4
+	VEXTRACTI128  $0x01, Y4, X8
+	VPADDD        X8, X4, X8
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPADDD        Y4, Y3, Y4
+	VEXTRACTI128  $0x01, Y4, X9
+	VPADDD        X9, X4, X9
+	VPHADDD       X7, X6, X4
+	VPHADDD       X9, X8, X6
+	VPHADDD       X6, X4, X4
+	VMOVDQU       X4, (AX)
+	ADDQ          $0x10, AX
+	ADDQ          $0x20, SI
+	DECQ          DI
+	JNZ           four
+
+four_done:
+	ANDQ    $0x03, BX
+	TESTQ   BX, BX
+	JZ      one_done
+	PCALIGN $0x40
+
+one:
+	MOVLQSX (SI), DI
+	MOVLQSX 4(SI), R8
+	IMULQ   ldx+16(FP), DI
+	IMULQ   ldw+32(FP), R8
+	ADDQ    CX, DI
+	ADDQ    DX, R8
+	VPXORQ  Z5, Z5, Z5
+	MOVQ    vectors+40(FP), R9
+	PCALIGN $0x40
+
+vector1:
+	VMOVDQU64     (DI), Z0
+	VPDPWSSD      (R8), Z0, Z5
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	DECQ          R9
+	JNZ           vector1
+	VEXTRACTI64X4 $0x01, Z5, Y0
+	VPADDD        Y0, Y5, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDD        X1, X0, X1
+	VPHADDD       X1, X1, X0
+	VPHADDD       X1, X1, X1
+	VPHADDD       X1, X0, X0
+	VMOVD         X0, (AX)
+	ADDQ          $0x04, AX
+	ADDQ          $0x08, SI
+	DECQ          BX
+	JNZ           one
+
+one_done:
 	VZEROUPPER
 	RET
 

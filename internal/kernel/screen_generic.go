@@ -11,6 +11,8 @@ var screeningGeneric = screening{
 	screenPairs: screenPairsGeneric,
 	screenKth:   screenKthGeneric,
 	dotPairs:    dotPairsBy(dotGeneric),
+	quantise16:  quantise16Generic,
+	dotPairs16:  dotPairs16Generic,
 	dotPairs32:  dotPairs32Generic,
 }
 
@@ -44,6 +46,34 @@ func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uin
 		dst[p>>2*stride+p&3] = flip
 	}
 	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+}
+
+func quantise16Generic(dst []int16, x []float64, inv float64) Quantised {
+	var r, s, q [8]float64
+	sum := 0.0
+	for p, v := range x {
+		t := float64(v * inv)
+		n := (t + nearest) - nearest
+		e := t - n
+		l := p & 7
+		r[l] = math.FMA(e, e, r[l])
+		s[l] = math.FMA(t, t, s[l])
+		q[l] = math.FMA(n, n, q[l])
+		sum += n
+		dst[p] = int16(n)
+	}
+	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+}
+
+func dotPairs16Generic(dst []int32, x []int16, ldx int, w []int16, ldw, d int, pairs []Pair) {
+	for t, p := range pairs {
+		a, b := x[int(p.Row)*ldx:][:d], w[int(p.Latent)*ldw:][:d]
+		var sum int32
+		for q, v := range a {
+			sum += int32(v) * int32(b[q])
+		}
+		dst[t] = sum
+	}
 }
 
 // tree adds the lanes of a dot product up.

@@ -279,10 +279,86 @@ func TestScreenQuantise(t *testing.T) {
 	})
 }
 
+func TestScreenQuantise16(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(46, 0))
+		for _, d := range append(screenSizes(), ScreenInputs) {
+			for _, front := range []bool{false, true} {
+				inv := []float64{1, 1 / 3.0, 250, 0x1p-40}[r.IntN(4)]
+				x := fencedSlice(f, roundings(r, d), front)
+				want := randomCodes(r, d)
+				got := fencedSlice(f, want, front)
+				what := fmt.Sprintf("d=%d, front %v", d, front)
+				var a, b Quantised
+				faults(t, what, func() { a = p.quantise16(got, x, inv) })
+				b = quantise16Generic(want, x, inv)
+				if !slices.Equal(got, want) || a != b {
+					t.Fatalf("%s: %+v, want %+v:\n%v\n%v", what, a, b, got, want)
+				}
+				for p, v := range x {
+					if float64(want[p]) != math.RoundToEven(v*inv) {
+						t.Fatalf("%s: %v is rounded to %d", what, v*inv, want[p])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestScreenDotPairs16(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(47, 0))
+		for _, d := range []int{0, 32, 64, 96, 128, 160, 192, 512, 768, 1024, 4096} {
+			for _, front := range []bool{false, true} {
+				for range 8 {
+					const rows, latents = 3, 5
+					n, ldx, ldw := r.IntN(20), d+r.IntN(3), d+r.IntN(3)
+					if d > 3000 {
+						n += 50 // more than one call takes
+					}
+					what := fmt.Sprintf("d=%d, %d pairs, front %v", d, n, front)
+					x := fencedSlice(f, randomCodes(r, (rows-1)*ldx+d), front)
+					w := fencedSlice(f, randomCodes(r, (latents-1)*ldw+d), front)
+					pairs := make([]Pair, n)
+					for i := range pairs {
+						pairs[i] = Pair{int32(r.IntN(rows)), int32(r.IntN(latents))}
+					}
+					pairs = fencedSlice(f, pairs, front)
+					got, want := fencedSlice(f, make([]int32, n), front), make([]int32, n)
+					faults(t, what, func() { p.dotPairs16(got, x, ldx, w, ldw, d, pairs) })
+					dotPairs16Generic(want, x, ldx, w, ldw, d, pairs)
+					if !slices.Equal(got, want) {
+						t.Fatalf("%s: %v, want %v", what, got, want)
+					}
+				}
+			}
+		}
+		for _, bad := range []Pair{{3, 0}, {0, 5}, {-1, 0}, {0, -1}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%v is outside and did not panic", bad)
+					}
+				}()
+				p.dotPairs16(make([]int32, 1), make([]int16, 3*32), 32, make([]int16, 5*32), 32, 32, []Pair{bad})
+			}()
+		}
+	})
+}
+
 func TestScreenMaxAbs(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)
 		r := rand.New(rand.NewPCG(43, 0))
+		for i := range 3 { // more than one call takes
+			x := kinds[0].slice(r, 2*ScreenInputs+5)
+			x[i*ScreenInputs+2] = -7e77
+			if got := p.maxAbs(x); got != 7e77 {
+				t.Fatalf("of many: %v", got)
+			}
+		}
 		for _, d := range screenSizes() {
 			for _, front := range []bool{false, true} {
 				x := fencedSlice(f, kinds[r.IntN(len(kinds))].slice(r, d), front)
