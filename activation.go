@@ -163,14 +163,24 @@ func (a Activation) values(out, pre []float64) {
 }
 
 // forSelection describes a to the selection. Swish and GELU fall before they
-// rise, so there a larger pre-activation may have a smaller value.
-func (a Activation) forSelection() topk.Func {
-	f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU}
-	switch a {
-	case Sigmoid:
-		f.Values = kernel.VecSigmoid
-	case Tanh:
-		f.Values = kernel.VecTanh
+// rise, so there a larger pre-activation may have a smaller value. From zero on
+// they rise, also as computed: each is made of sums and products of numbers that
+// are not negative, of the sigmoid or of tanh, all monotone, and rounding is
+// monotone. Below zero they are products of a negative number and one that is
+// not, so never positive.
+func (a Activation) forSelection() topk.Func { return selectionFuncs[a] }
+
+// selectionFuncs holds them ready: a method value made anew would be garbage.
+var selectionFuncs = func() (funcs [activations]topk.Func) {
+	for a := range activations {
+		f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU, Rising: a == Swish || a == GELU}
+		switch a {
+		case Sigmoid:
+			f.Values = kernel.VecSigmoid
+		case Tanh:
+			f.Values = kernel.VecTanh
+		}
+		funcs[a] = f
 	}
-	return f
-}
+	return funcs
+}()

@@ -88,9 +88,14 @@ func (c *Codes) Mask() *Mask { return &c.mask }
 
 // Dense returns the codes as a dense matrix, samples by latents.
 func (c *Codes) Dense() *mat.Dense {
+	return dense(c.rows())
+}
+
+// rows returns the codes as rows.
+func (c *Codes) rows() topk.Rows {
 	var m topk.Rows
 	c.scatter(&m, c.values)
-	return dense(m)
+	return m
 }
 
 // scatter writes values, one for each entry of c, to m as rows.
@@ -117,9 +122,9 @@ func (c *Codes) reset(rows, cols, k int) {
 
 // denseRatio is how much longer an operation takes on an entry of codes, whose
 // row must be fetched from anywhere, than on an element of a dense matrix. It
-// was measured at 3.5 to 4.5 with AVX-512 (BenchmarkDenseOrSparse).
-// Only tests change it.
-var denseRatio = 4
+// was measured at 2 to 2.5 with AVX-512 and at 2 or less with AVX2
+// (BenchmarkDenseOrSparse). Only tests change it.
+var denseRatio = 2
 
 // denseEnough is the one rule by which products of codes are taken as products
 // of dense matrices, most of whose entries are zeros. Both give the same numbers.

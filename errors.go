@@ -82,7 +82,7 @@ func rowsOf(what string, x mat.Matrix, cols int) (topk.Rows, error) {
 	case *mat.Dense:
 		out = denseRows(x)
 	case *Codes:
-		x.scatter(&out, x.values)
+		out = x.rows()
 	default:
 		out = newRows(r, c)
 		for i := range r {

@@ -22,14 +22,12 @@ func (l *LinearLayer) forward(s *state) {
 	rows, n := s.in.rows(), l.out
 	s.pre = resized(s.pre, rows*n)
 	if !s.in.isDense() {
-		parallel.For(rows, rowGrain(s.in.codes.rowCost(n)), func(_, lo, hi int) {
-			for i := lo; i < hi; i++ {
-				z := s.pre[i*n : (i+1)*n]
-				clear(z)
-				indices, values := s.in.codes.Row(i)
-				kernel.AddRows(z, values, l.w.Data, l.w.Stride, indices)
-				addTo(z, l.b)
-			}
+		c := s.in.codes
+		parallel.For(rows, gatherGrain(rows, n, len(c.values), l.in, rowGrain(c.rowCost(n))), func(_, lo, hi int) {
+			z := s.pre[lo*n : hi*n]
+			clear(z)
+			kernel.AddRowsBatch(z, n, n, c.mask.offsets[lo:hi+1], c.values, l.w.Data, l.w.Stride, c.mask.indices)
+			addBias(z, l.b)
 		})
 	} else {
 		x := s.in.dense
@@ -37,9 +35,7 @@ func (l *LinearLayer) forward(s *state) {
 			z := s.pre[lo*n : hi*n]
 			clear(z)
 			kernel.MulAdd(z, n, hi-lo, n, l.in, x.Data[lo*x.Stride:], x.Stride, 1, l.w.Data, l.w.Stride)
-			for i := range hi - lo {
-				addTo(z[i*n:(i+1)*n], l.b)
-			}
+			addBias(z, l.b)
 		})
 	}
 	out := s.pre
@@ -99,7 +95,7 @@ func (l *LinearLayer) gradientRows(s *state) int {
 	if s.in.isDense() {
 		return denseGradientRows
 	}
-	return max(1, pieceSize/l.out)
+	return s.through.gradientRows(s.in.rows(), l.out)
 }
 
 // gradient: row j of dL/dW is the sum over the samples, in ascending order, of
@@ -112,10 +108,7 @@ func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 		kernel.MulAdd(dst, n, hi-lo, n, x.Rows, x.Data[lo:], 1, x.Stride, s.delta, n)
 		return
 	}
-	for j := lo; j < hi; j++ {
-		from, to := s.through.latent(j)
-		kernel.AddRows(dst[(j-lo)*n:(j-lo+1)*n], s.factors[from:to], s.delta, n, s.through.samples[from:to])
-	}
+	s.through.addRows(dst, s.factors, topk.Rows{Data: s.delta, Rows: s.in.rows(), Cols: n, Stride: n}, lo, hi)
 }
 
 // biasGradient: the sum of delta over the samples.
@@ -126,8 +119,15 @@ func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	}
 }
 
-func addTo(z, b []float64) {
-	for j, v := range b {
-		z[j] += v
+// addBias adds b to each row of z.
+func addBias(z, b []float64) {
+	n := len(b)
+	for i := 0; i < len(z); i += n {
+		addTo(z[i:i+n], b)
 	}
 }
+
+// addTo sets z += b: a product with one has no rounding of its own.
+func addTo(z, b []float64) { kernel.AddRows(z, one, b, len(b), first) }
+
+var one, first = []float64{1}, []int32{0}

@@ -109,13 +109,21 @@ func (l Loss) evaluate(out, y topk.Rows, atPre bool, delta, rowLoss []float64) (
 // nil, sets it to the gradient times perRow.
 
 func squaredError(d, out, y []float64, perRow float64) float64 {
+	var buffer [256]float64
 	sum := 0.0
-	for j, o := range out {
-		e := o - y[j]
-		sum += float64(e * e)
+	for lo := 0; lo < len(out); lo += len(buffer) {
+		hi := min(lo+len(buffer), len(out))
+		e := buffer[:hi-lo]
 		if d != nil {
-			d[j] = 2 * e * perRow
+			e = d[lo:hi]
 		}
+		for j, o := range out[lo:hi] {
+			e[j] = o - y[lo+j]
+		}
+		sum += kernel.Dot(e, e)
+	}
+	if d != nil {
+		kernel.Scale(d, 2*perRow)
 	}
 	return sum
 }

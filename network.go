@@ -3,9 +3,11 @@ package ksparse
 import (
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/screen"
 	"github.com/ksparse/ksparse/internal/topk"
 	"gonum.org/v1/gonum/mat"
 )
@@ -19,6 +21,10 @@ import (
 type Network struct {
 	layers []Layer
 	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
+
+	plain  atomic.Bool  // screening is turned off
+	stats  screen.Stats // of screening
+	frozen []*screening // of an Encoder's network, layer by layer; else nil
 }
 
 // NewNetwork makes a network of the layers and draws their weights with Init(1).
@@ -135,6 +141,11 @@ func (n *Network) newPass() *Pass {
 	p := &Pass{network: n, states: make([]*state, len(n.layers))}
 	for i := range p.states {
 		p.states[i] = new(state)
+		if n.frozen != nil {
+			p.states[i].screening = n.frozen[i]
+		} else {
+			p.states[i].screening = &screening{stats: &n.stats}
+		}
 	}
 	return p
 }
@@ -150,10 +161,11 @@ func (n *Network) sparePass() *Pass {
 // forward runs x through the first so many layers, in the memory that p has.
 func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 	p.x = x
+	plain := n.plain.Load()
 	in := signal{dense: x}
 	for i, l := range n.layers[:layers] {
 		s := p.states[i]
-		s.in = in
+		s.in, s.plain = in, plain
 		l.forward(s)
 		in = s.out
 	}

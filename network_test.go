@@ -110,6 +110,17 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// TestLiveParameters: gonum's own operations can work on them in place.
+func TestLiveParameters(t *testing.T) {
+	l := autoencoder(t, 3, 5, 1, ksparse.Identity).Layers()[0]
+	l.Biases().SetVec(2, 4)
+	l.Biases().ScaleVec(0.5, l.Biases())
+	l.Weights().Scale(0, l.Weights())
+	if l.Biases().AtVec(2) != 2 || mat.Max(l.Weights()) != 0 || l.Weights() != l.Weights() {
+		t.Error("the parameters are not live")
+	}
+}
+
 func sameParameters(a, b *ksparse.Network) bool {
 	for i, l := range a.Layers() {
 		m := b.Layers()[i]

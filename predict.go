@@ -60,7 +60,8 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 	defer n.spare.Put(p)
 	s := p.states[last]
 	if last == 0 {
-		s.pre = l.encode(dst, s.pre, rows)
+		s.plain = n.plain.Load()
+		s.pre = l.encode(dst, s.pre, rows, s)
 	} else {
 		k := min(l.k, l.out)
 		dst.reset(rows.Rows, l.out, k)
@@ -104,7 +105,7 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	}
 	in := signal{codes: c}
 	for _, l := range n.layers[last+1:] {
-		s := &state{in: in}
+		s := &state{in: in, plain: true} // no sparse layer is left
 		l.forward(s)
 		in = s.out
 	}

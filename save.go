@@ -273,16 +273,18 @@ func (d *decoder) network() (*Network, error) {
 	for i, h := range layers {
 		a := affine{name: h.Name, in: h.In, out: h.Out}
 		a.activation = Activation(slices.Index(activationNames[:], h.Activation))
-		a.w = topk.Rows{Rows: h.In, Cols: h.Out, Stride: h.Out}
+		w := topk.Rows{Rows: h.In, Cols: h.Out, Stride: h.Out}
 		if h.Kind == kindSparse {
-			a.w = topk.Rows{Rows: h.Out, Cols: h.In, Stride: h.In}
+			w = topk.Rows{Rows: h.Out, Cols: h.In, Stride: h.In}
 		}
-		if a.w.Data, err = d.floats(h.Name, "weight", h.In*h.Out); err != nil {
+		if w.Data, err = d.floats(h.Name, "weight", h.In*h.Out); err != nil {
 			return nil, err
 		}
-		if a.b, err = d.floats(h.Name, "bias", h.Out); err != nil {
+		b, err := d.floats(h.Name, "bias", h.Out)
+		if err != nil {
 			return nil, err
 		}
+		a.set(w, b)
 		if h.Kind == kindSparse {
 			stack[i] = &SparseLayer{a, *h.K}
 		} else {

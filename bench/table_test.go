@@ -22,7 +22,7 @@ func TestWriteTable(t *testing.T) {
 }
 
 func TestRows(t *testing.T) {
-	w := trainWork("train", shape{768, 8192, 32, 1000}, 3.5, 1.5)
+	w := trainWork("train", shape{768, 8192, 32, 1000}, true, 3.5, 1.5)
 	w.cost = cost{flops: 5}
 	m := &machine{flops64: 100}
 	r := &result{work: w, ours: []float64{0.1, 0.2, 0.1}, peers: [][]float64{{0.4, 0.4, 0.2}, nil}}
@@ -87,7 +87,7 @@ func TestLeast(t *testing.T) {
 
 func TestSelected(t *testing.T) {
 	all := works()
-	for text, want := range map[string]int{"": len(all), "PRODUCT": 2, "encode": 2, "sgemm": 1, "nothing": 0} {
+	for text, want := range map[string]int{"": len(all), "PRODUCT": 2, "encode": 12, "sgemm": 1, "nothing": 0} {
 		if got := len(selected(all, text)); got != want {
 			t.Errorf("%q selects %d works, want %d", text, got, want)
 		}

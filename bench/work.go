@@ -54,8 +54,10 @@ func works() []work {
 			peers: []opponent{{"OpenBLAS sgemm", fmt.Sprint("gemm32 ", m, k, n), 0.75}},
 			cost:  cost{flops: ops, float32: true},
 		},
-		trainWork("train", wide, 3.5, 1.5),
-		trainWork("train", narrow, 4, 2.5),
+		trainWork("train", wide, true, 6, 2.5),
+		trainWork("train", wide, false, 3.5, 1.5),
+		trainWork("train", narrow, true, 4, 2.5),
+		trainWork("train", shape{768, 65536, 32, 1024}, true, 0, 4),
 		{
 			name: "train the original's network, SGD, " + old.String(), unit: "samples/s", units: float64(old.batch),
 			ours: func() (turn, error) {
@@ -68,35 +70,52 @@ func works() []work {
 			peers: []opponent{{"numpy float64", old.command("original"), 3}},
 			cost:  old.stepCost(0),
 		},
-		encodeWork("encode", many, 0.6),
-		encodeWork("encode one row", one, 1),
+		encodeWork(encoding{shape: wide}, 2.5),
+		encodeWork(encoding{shape: wide, frozen: true}, 2.5),
+		encodeWork(encoding{shape: wide, frozen: true, trained: true, data: "superposition"}, 2.5),
+		encodeWork(encoding{shape: wide, frozen: true, data: "outliers"}, 2.5),
+		encodeWork(encoding{shape: wide, frozen: true, trained: true, data: "outliers"}, 2.5),
+		encodeWork(encoding{shape: many, frozen: true}, 3),
+		encodeWork(encoding{shape: many, plain: true}, 0.6),
+		encodeWork(encoding{shape: shape{768, 32768, 32, 1024}, frozen: true}, 3),
+		encodeWork(encoding{shape: narrow, frozen: true}, 2),
+		encodeWork(encoding{shape: shape{100, 4096, 16, 1024}, frozen: true, trained: true, data: "words"}, 4),
+		encodeWork(encoding{shape: one, frozen: true}, 8),
+		encodeWork(encoding{shape: one, plain: true}, 1),
 	}
 }
 
-func trainWork(name string, s shape, dense, sparse float64) work {
-	return work{
+func trainWork(name string, s shape, screening bool, dense, sparse float64) work {
+	w := work{
 		name: name + ", Adam, " + s.String(), unit: "samples/s", units: float64(s.batch),
 		ours: func() (turn, error) {
 			t, err := newTraining(s)
 			if err != nil {
 				return nil, err
 			}
+			t.net.SetScreening(screening)
 			return t.turn, nil
-		},
-		peers: []opponent{
-			{"PyTorch dense float32", s.command("train dense"), dense},
-			{"PyTorch sparse float32", s.command("train sparse"), sparse},
 		},
 		cost: s.stepCost(2),
 	}
+	if !screening {
+		w.name += noScreening
+	}
+	if dense > 0 {
+		w.peers = append(w.peers, opponent{"PyTorch dense float32", s.command("train dense"), dense})
+	}
+	w.peers = append(w.peers, opponent{"PyTorch sparse float32", s.command("train sparse"), sparse})
+	return w
 }
 
-func encodeWork(name string, s shape, floor float64) work {
+const noScreening = ", without screening"
+
+func encodeWork(e encoding, floor float64) work {
 	return work{
-		name: name + ", " + s.String(), unit: "samples/s", units: float64(s.batch),
-		ours:  func() (turn, error) { return encodeTurn(s) },
-		peers: []opponent{{"PyTorch float32", s.command("encode"), floor}},
-		cost:  s.encodeCost(),
+		name: e.String(), unit: "samples/s", units: float64(e.batch),
+		ours:  e.turn,
+		peers: []opponent{{"PyTorch float32", e.command("encode"), floor}},
+		cost:  e.encodeCost(),
 	}
 }
 

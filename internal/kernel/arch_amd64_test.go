@@ -24,7 +24,7 @@ func peaks() []peak {
 }
 
 // variants are paths whose products always pack, and always by single lanes, or
-// never pack.
+// never pack, and such as take any matrix to be gathered from for a large one.
 func variants() []path {
 	var list []path
 	for _, p := range archPaths() {
@@ -44,6 +44,14 @@ func variants() []path {
 			variant.mulT, variant.mulT32 = a.mulT, b.mulT
 			list = append(list, variant)
 		}
+		g := avx512Gather
+		if p.name == "avx2" {
+			g = avx2Gather
+		}
+		g.farBytes = 0
+		p.name += " from afar"
+		p.addRows, p.addRowsBatch = g.addRows, g.addRowsBatch
+		list = append(list, p)
 	}
 	return list
 }

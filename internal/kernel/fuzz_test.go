@@ -35,6 +35,17 @@ func FuzzPaths(f *testing.F) {
 		for i := range idx {
 			idx[i] = int32(i)
 		}
+		// Lists of indices and their lengths from the fuzzer too.
+		offsets, lists := make([]int, m+1), []int32(nil)
+		for i := range m {
+			for _, v := range data[:min(len(data), i)] {
+				if k > 0 && v&1 == 1 {
+					lists = append(lists, int32(int(v)*(i+1)%k))
+				}
+			}
+			offsets[i+1] = len(lists)
+		}
+		factors := numbers(len(lists))
 		results := func(p path) (sums, chains, rows []float64, above []int32) {
 			sums = append([]float64(nil), c...)
 			p.mulT(sums, n+pad, a, k+pad, m, b, k+pad, n, k)
@@ -44,6 +55,9 @@ func FuzzPaths(f *testing.F) {
 				rows = make([]float64, n+k)
 				p.addRows(rows[:n], alpha, b2, n+pad, idx)
 				p.dotRows(rows[n:], rows[:n], b2, n+pad, idx)
+				batch := append([]float64(nil), c...)
+				p.addRowsBatch(batch, n+pad, n, offsets, factors, b2, n+pad, lists)
+				rows = append(rows, batch...)
 				rows = append(rows, p.dot(alpha, b2[:k*(n+pad)]))
 			}
 			above = make([]int32, len(c))

@@ -53,6 +53,13 @@ func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
 	}
 }
 
+func addRowsBatchGeneric(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
+	for i := range len(offsets) - 1 {
+		from, to := offsets[i], offsets[i+1]
+		addRowsGeneric(dst[i*ldd:][:cols], alpha[from:to], w, ldw, idx[from:to])
+	}
+}
+
 func mulTGeneric(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
 	for i := range m {
 		ai := a[i*lda:][:k]

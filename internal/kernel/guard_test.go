@@ -143,6 +143,31 @@ func TestRowsGuarded(t *testing.T) {
 	})
 }
 
+func TestBatchGuarded(t *testing.T) {
+	fast(t, func(t *testing.T, p path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(17, 18))
+		for _, cols := range []int{1, 2, 3, 4, 5, 7, 8, 9, 12, 17, 31, 33, 47, 63, 65, 95, 129, 131, 191} {
+			for _, s := range []struct{ rows, n, per int }{{5, 3, 4}, {30, 3, 4}, {170, 4, 60}} {
+				for _, front := range []bool{false, true} {
+					ldw, ldd := cols+r.IntN(3), cols+r.IntN(3)
+					offsets, idx := lists(r, s.rows, s.n, s.per)
+					dst := matrix(r, s.n, ldd, cols)
+					w := fencedSlice(f, matrix(r, s.rows, ldw, cols), front)
+					alpha := fencedSlice(f, kinds[0].slice(r, len(idx)), front)
+					fdst, fidx, foffsets := fencedSlice(f, dst, front), fencedSlice(f, idx, front), fencedSlice(f, offsets, front)
+					what := fmt.Sprintf("%v, %d columns, front %v", s, cols, front)
+					faults(t, what, func() {
+						p.addRowsBatch(fdst, ldd, cols, foffsets, alpha, w, ldw, fidx)
+						addRowsBatchGeneric(dst, ldd, cols, offsets, alpha, w, ldw, idx)
+						compare(t, what, fdst, dst)
+					})
+				}
+			}
+		}
+	})
+}
+
 func TestProductsGuarded(t *testing.T) {
 	fast(t, func(t *testing.T, p path) {
 		f := fence(t)

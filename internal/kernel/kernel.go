@@ -25,6 +25,22 @@ func AddRows(dst, alpha, w []float64, ldw int, idx []int32) {
 	active.addRows(dst, alpha, w, ldw, idx)
 }
 
+// AddRowsBatch is AddRows for each of len(offsets)-1 rows of dst: to row i, cols
+// elements from dst[i*ldd], it adds entries offsets[i] to offsets[i+1]-1 of alpha
+// and idx.
+//
+// Where many entries share few rows of w, a fast path goes through w and dst by
+// columns, so that those rows come from a near cache: give it many rows of dst.
+// Where moreover the indices of each row ascend, that holds for a larger w too.
+func AddRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
+	n := len(offsets) - 1
+	raceWrite(dst, n, ldd, cols)
+	raceRead(offsets, 1, 0, n+1)
+	raceRead(alpha[offsets[0]:], 1, 0, offsets[n]-offsets[0])
+	raceGather(w, ldw, cols, idx[offsets[0]:offsets[n]])
+	active.addRowsBatch(dst, ldd, cols, offsets, alpha, w, ldw, idx)
+}
+
 // MulT sets dst = A Bᵀ for A (m x k) and B (n x k), in dot order:
 // dst[i*ldd+j] = Dot(row i of A, row j of B).
 //

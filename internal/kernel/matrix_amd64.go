@@ -136,11 +136,12 @@ func lanePosition(l, lanes int) int {
 
 // scratch is the working memory of one product.
 type scratch[T float] struct {
-	buf     []T
-	rows    [16]*T
-	offsets [16]int
-	panels  []panel[T]
-	edge    [8 * 48]T // a tile, or the rows that pack takes
+	buf      []T
+	rows     [16]*T
+	offsets  [16]int
+	from, to []int // ranges of the entries of each row of a result
+	panels   []panel[T]
+	edge     [8 * 48]T // a tile, or the rows that pack takes
 }
 
 var scratch64, scratch32 sync.Pool

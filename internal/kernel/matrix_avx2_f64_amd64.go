@@ -129,47 +129,211 @@ func dot1AVX2F64(dst *float64, ldd int, x *float64, ldx int, rows **float64, gro
 //go:noescape
 func dotAVX2F64(x *float64, y *float64, groups int, mask *float64) (sum float64)
 
-// add8AVX2F64 adds scaled rows to dst:
+// gather1AVX2F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 4 * vectors {
-//		for t := range 8 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 4 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add8AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather1AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 
-// add4AVX2F64 adds scaled rows to dst:
+// gather2AVX2F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 4 * vectors {
-//		for t := range 4 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 8 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add4AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather2AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 
-// add1AVX2F64 adds scaled rows to dst:
+// gather3AVX2F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 4 * vectors {
-//		for t := range 1 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 12 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add1AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather3AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather4AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 16 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather4AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather5AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 20 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather5AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather6AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 24 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather6AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather7AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 28 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather7AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather8AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 32 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather8AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather9AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 36 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather9AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather10AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 40 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather10AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather11AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 44 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather11AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather12AVX2F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 48 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather12AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gatherFarAVX2F64 adds scaled rows of w to a few columns of one row:
+//
+//	for t := range count {
+//		for q := range 48 {
+//			dst[q] = FMA(alpha[t], w[idx[t]][q], dst[q])
+//		}
+//		prefetch(next[nextIdx[t]])
+//	}
+//
+// ldw, in bytes, is that of w and of next; count is not 0.
+//
+//go:noescape
+func gatherFarAVX2F64(dst *float64, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
 
 // aboveAVX2F64 finds what exceeds t, in groups of 16:
 //
@@ -236,18 +400,68 @@ func callDotAVX2F64(x, y *float64, groups int, mask *float64) float64 {
 }
 
 //go:noinline
-func callAdd8AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add8AVX2F64(dst, vectors, alpha, rows, mask)
+func callGather1AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather1AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
 }
 
 //go:noinline
-func callAdd4AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add4AVX2F64(dst, vectors, alpha, rows, mask)
+func callGather2AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather2AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
 }
 
 //go:noinline
-func callAdd1AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add1AVX2F64(dst, vectors, alpha, rows, mask)
+func callGather3AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather3AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather4AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather4AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather5AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather5AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather6AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather6AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather7AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather7AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather8AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather8AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather9AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather9AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather10AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather10AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather11AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather11AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather12AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather12AVX2F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherFarAVX2F64(dst, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64) {
+	gatherFarAVX2F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
 }
 
 //go:noinline

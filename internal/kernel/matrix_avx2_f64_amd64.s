@@ -644,201 +644,967 @@ reduce:
 	VZEROUPPER
 	RET
 
-// func add8AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+// func gather1AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather1AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMASKMOVPD (CX), Y0, Y1
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y2
+	VMASKMOVPD   (R14), Y0, Y3
+	VFMADD231PD  Y3, Y2, Y1
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y1, (CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y1, Y0, (CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather2AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather2AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMASKMOVPD 32(CX), Y0, Y2
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y3
+	VMASKMOVPD   32(R14), Y0, Y4
+	VFMADD231PD  (R14), Y3, Y1
+	VFMADD231PD  Y4, Y3, Y2
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y2, 32(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y2, Y0, 32(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather3AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather3AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMASKMOVPD 64(CX), Y0, Y3
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y4
+	VMASKMOVPD   64(R14), Y0, Y5
+	VFMADD231PD  (R14), Y4, Y1
+	VFMADD231PD  32(R14), Y4, Y2
+	VFMADD231PD  Y5, Y4, Y3
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y3, 64(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y3, Y0, 64(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather4AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather4AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMASKMOVPD 96(CX), Y0, Y4
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y5
+	VMASKMOVPD   96(R14), Y0, Y6
+	VFMADD231PD  (R14), Y5, Y1
+	VFMADD231PD  32(R14), Y5, Y2
+	VFMADD231PD  64(R14), Y5, Y3
+	VFMADD231PD  Y6, Y5, Y4
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y4, 96(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y4, Y0, 96(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather5AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather5AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMASKMOVPD 128(CX), Y0, Y5
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y6
+	VMASKMOVPD   128(R14), Y0, Y7
+	VFMADD231PD  (R14), Y6, Y1
+	VFMADD231PD  32(R14), Y6, Y2
+	VFMADD231PD  64(R14), Y6, Y3
+	VFMADD231PD  96(R14), Y6, Y4
+	VFMADD231PD  Y7, Y6, Y5
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y5, 128(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y5, Y0, 128(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather6AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather6AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMASKMOVPD 160(CX), Y0, Y6
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y7
+	VMASKMOVPD   160(R14), Y0, Y8
+	VFMADD231PD  (R14), Y7, Y1
+	VFMADD231PD  32(R14), Y7, Y2
+	VFMADD231PD  64(R14), Y7, Y3
+	VFMADD231PD  96(R14), Y7, Y4
+	VFMADD231PD  128(R14), Y7, Y5
+	VFMADD231PD  Y8, Y7, Y6
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y6, 160(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y6, Y0, 160(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather7AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather7AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMASKMOVPD 192(CX), Y0, Y7
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y8
+	VMASKMOVPD   192(R14), Y0, Y9
+	VFMADD231PD  (R14), Y8, Y1
+	VFMADD231PD  32(R14), Y8, Y2
+	VFMADD231PD  64(R14), Y8, Y3
+	VFMADD231PD  96(R14), Y8, Y4
+	VFMADD231PD  128(R14), Y8, Y5
+	VFMADD231PD  160(R14), Y8, Y6
+	VFMADD231PD  Y9, Y8, Y7
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y7, 192(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y7, Y0, 192(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather8AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather8AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMOVUPD    192(CX), Y7
+	VMASKMOVPD 224(CX), Y0, Y8
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y9
+	VMASKMOVPD   224(R14), Y0, Y10
+	VFMADD231PD  (R14), Y9, Y1
+	VFMADD231PD  32(R14), Y9, Y2
+	VFMADD231PD  64(R14), Y9, Y3
+	VFMADD231PD  96(R14), Y9, Y4
+	VFMADD231PD  128(R14), Y9, Y5
+	VFMADD231PD  160(R14), Y9, Y6
+	VFMADD231PD  192(R14), Y9, Y7
+	VFMADD231PD  Y10, Y9, Y8
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+	VMOVUPD      Y7, 192(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y8, 224(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y8, Y0, 224(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather9AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather9AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMOVUPD    192(CX), Y7
+	VMOVUPD    224(CX), Y8
+	VMASKMOVPD 256(CX), Y0, Y9
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y10
+	VMASKMOVPD   256(R14), Y0, Y11
+	VFMADD231PD  (R14), Y10, Y1
+	VFMADD231PD  32(R14), Y10, Y2
+	VFMADD231PD  64(R14), Y10, Y3
+	VFMADD231PD  96(R14), Y10, Y4
+	VFMADD231PD  128(R14), Y10, Y5
+	VFMADD231PD  160(R14), Y10, Y6
+	VFMADD231PD  192(R14), Y10, Y7
+	VFMADD231PD  224(R14), Y10, Y8
+	VFMADD231PD  Y11, Y10, Y9
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+	VMOVUPD      Y7, 192(CX)
+	VMOVUPD      Y8, 224(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y9, 256(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y9, Y0, 256(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather10AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather10AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMOVUPD    192(CX), Y7
+	VMOVUPD    224(CX), Y8
+	VMOVUPD    256(CX), Y9
+	VMASKMOVPD 288(CX), Y0, Y10
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y11
+	VMASKMOVPD   288(R14), Y0, Y12
+	VFMADD231PD  (R14), Y11, Y1
+	VFMADD231PD  32(R14), Y11, Y2
+	VFMADD231PD  64(R14), Y11, Y3
+	VFMADD231PD  96(R14), Y11, Y4
+	VFMADD231PD  128(R14), Y11, Y5
+	VFMADD231PD  160(R14), Y11, Y6
+	VFMADD231PD  192(R14), Y11, Y7
+	VFMADD231PD  224(R14), Y11, Y8
+	VFMADD231PD  256(R14), Y11, Y9
+	VFMADD231PD  Y12, Y11, Y10
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+	VMOVUPD      Y7, 192(CX)
+	VMOVUPD      Y8, 224(CX)
+	VMOVUPD      Y9, 256(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y10, 288(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y10, Y0, 288(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather11AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather11AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMOVUPD    192(CX), Y7
+	VMOVUPD    224(CX), Y8
+	VMOVUPD    256(CX), Y9
+	VMOVUPD    288(CX), Y10
+	VMASKMOVPD 320(CX), Y0, Y11
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y12
+	VMASKMOVPD   320(R14), Y0, Y13
+	VFMADD231PD  (R14), Y12, Y1
+	VFMADD231PD  32(R14), Y12, Y2
+	VFMADD231PD  64(R14), Y12, Y3
+	VFMADD231PD  96(R14), Y12, Y4
+	VFMADD231PD  128(R14), Y12, Y5
+	VFMADD231PD  160(R14), Y12, Y6
+	VFMADD231PD  192(R14), Y12, Y7
+	VFMADD231PD  224(R14), Y12, Y8
+	VFMADD231PD  256(R14), Y12, Y9
+	VFMADD231PD  288(R14), Y12, Y10
+	VFMADD231PD  Y13, Y12, Y11
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+	VMOVUPD      Y7, 192(CX)
+	VMOVUPD      Y8, 224(CX)
+	VMOVUPD      Y9, 256(CX)
+	VMOVUPD      Y10, 288(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y11, 320(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y11, Y0, 320(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather12AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gather12AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      from+24(FP), SI
+	MOVQ      to+32(FP), DI
+	MOVQ      alpha+40(FP), R8
+	MOVQ      idx+48(FP), R9
+	MOVQ      w+56(FP), R10
+	MOVQ      ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y1
+	VMOVUPD    32(CX), Y2
+	VMOVUPD    64(CX), Y3
+	VMOVUPD    96(CX), Y4
+	VMOVUPD    128(CX), Y5
+	VMOVUPD    160(CX), Y6
+	VMOVUPD    192(CX), Y7
+	VMOVUPD    224(CX), Y8
+	VMOVUPD    256(CX), Y9
+	VMOVUPD    288(CX), Y10
+	VMOVUPD    320(CX), Y11
+	VMASKMOVPD 352(CX), Y0, Y12
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y13
+	VMASKMOVPD   352(R14), Y0, Y14
+	VFMADD231PD  (R14), Y13, Y1
+	VFMADD231PD  32(R14), Y13, Y2
+	VFMADD231PD  64(R14), Y13, Y3
+	VFMADD231PD  96(R14), Y13, Y4
+	VFMADD231PD  128(R14), Y13, Y5
+	VFMADD231PD  160(R14), Y13, Y6
+	VFMADD231PD  192(R14), Y13, Y7
+	VFMADD231PD  224(R14), Y13, Y8
+	VFMADD231PD  256(R14), Y13, Y9
+	VFMADD231PD  288(R14), Y13, Y10
+	VFMADD231PD  320(R14), Y13, Y11
+	VFMADD231PD  Y14, Y13, Y12
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y1, (CX)
+	VMOVUPD      Y2, 32(CX)
+	VMOVUPD      Y3, 64(CX)
+	VMOVUPD      Y4, 96(CX)
+	VMOVUPD      Y5, 128(CX)
+	VMOVUPD      Y6, 160(CX)
+	VMOVUPD      Y7, 192(CX)
+	VMOVUPD      Y8, 224(CX)
+	VMOVUPD      Y9, 256(CX)
+	VMOVUPD      Y10, 288(CX)
+	VMOVUPD      Y11, 320(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y12, 352(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y12, Y0, 352(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherFarAVX2F64(dst *float64, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
 // Requires: AVX, FMA3, MMX+
-TEXT ·add8AVX2F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), SI
-	VBROADCASTSD (DX), Y0
-	MOVQ         8(BX), DI
-	VBROADCASTSD 8(DX), Y1
-	MOVQ         16(BX), R8
-	VBROADCASTSD 16(DX), Y2
-	MOVQ         24(BX), R9
-	VBROADCASTSD 24(DX), Y3
-	MOVQ         32(BX), R10
-	VBROADCASTSD 32(DX), Y4
-	MOVQ         40(BX), R11
-	VBROADCASTSD 40(DX), Y5
-	MOVQ         48(BX), R12
-	VBROADCASTSD 48(DX), Y6
-	MOVQ         56(BX), R13
-	VBROADCASTSD 56(DX), Y7
-	MOVQ         64(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         72(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         80(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         88(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         96(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         104(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         112(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         120(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
+TEXT ·gatherFarAVX2F64(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    alpha+8(FP), CX
+	MOVQ    idx+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    ldw+40(FP), DI
+	MOVQ    nextIdx+48(FP), R8
+	MOVQ    next+56(FP), R9
+	XORQ    R10, R10
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	VMOVUPD 128(AX), Y4
+	VMOVUPD 160(AX), Y5
+	VMOVUPD 192(AX), Y6
+	VMOVUPD 224(AX), Y7
+	VMOVUPD 256(AX), Y8
+	VMOVUPD 288(AX), Y9
+	VMOVUPD 320(AX), Y10
+	VMOVUPD 352(AX), Y11
+	PCALIGN $0x40
 
-vector:
-	VMOVUPD     (AX)(DX*1), Y8
-	VFMADD231PD (SI)(DX*1), Y0, Y8
-	VFMADD231PD (DI)(DX*1), Y1, Y8
-	VFMADD231PD (R8)(DX*1), Y2, Y8
-	VFMADD231PD (R9)(DX*1), Y3, Y8
-	VFMADD231PD (R10)(DX*1), Y4, Y8
-	VFMADD231PD (R11)(DX*1), Y5, Y8
-	VFMADD231PD (R12)(DX*1), Y6, Y8
-	VFMADD231PD (R13)(DX*1), Y7, Y8
-	VMOVUPD     Y8, (AX)(DX*1)
-	ADDQ        $0x00000020, DX
-	DECQ        CX
-	JNZ         vector
-
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU     (CX), Y8
-	VMASKMOVPD  (AX)(DX*1), Y8, Y9
-	VMASKMOVPD  (SI)(DX*1), Y8, Y10
-	VFMADD231PD Y10, Y0, Y9
-	VMASKMOVPD  (DI)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y1, Y9
-	VMASKMOVPD  (R8)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y2, Y9
-	VMASKMOVPD  (R9)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y3, Y9
-	VMASKMOVPD  (R10)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y4, Y9
-	VMASKMOVPD  (R11)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y5, Y9
-	VMASKMOVPD  (R12)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y6, Y9
-	VMASKMOVPD  (R13)(DX*1), Y8, Y0
-	VFMADD231PD Y0, Y7, Y9
-	VMASKMOVPD  Y9, Y8, (AX)(DX*1)
-
-out:
-	VZEROUPPER
-	RET
-
-// func add4AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
-// Requires: AVX, FMA3
-TEXT ·add4AVX2F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), SI
-	VBROADCASTSD (DX), Y0
-	MOVQ         8(BX), DI
-	VBROADCASTSD 8(DX), Y1
-	MOVQ         16(BX), R8
-	VBROADCASTSD 16(DX), Y2
-	MOVQ         24(BX), BX
-	VBROADCASTSD 24(DX), Y3
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
-
-vector:
-	VMOVUPD     (AX)(DX*1), Y4
-	VFMADD231PD (SI)(DX*1), Y0, Y4
-	VFMADD231PD (DI)(DX*1), Y1, Y4
-	VFMADD231PD (R8)(DX*1), Y2, Y4
-	VFMADD231PD (BX)(DX*1), Y3, Y4
-	VMOVUPD     Y4, (AX)(DX*1)
-	ADDQ        $0x00000020, DX
-	DECQ        CX
-	JNZ         vector
-
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU     (CX), Y4
-	VMASKMOVPD  (AX)(DX*1), Y4, Y5
-	VMASKMOVPD  (SI)(DX*1), Y4, Y6
-	VFMADD231PD Y6, Y0, Y5
-	VMASKMOVPD  (DI)(DX*1), Y4, Y0
-	VFMADD231PD Y0, Y1, Y5
-	VMASKMOVPD  (R8)(DX*1), Y4, Y0
-	VFMADD231PD Y0, Y2, Y5
-	VMASKMOVPD  (BX)(DX*1), Y4, Y0
-	VFMADD231PD Y0, Y3, Y5
-	VMASKMOVPD  Y5, Y4, (AX)(DX*1)
-
-out:
-	VZEROUPPER
-	RET
-
-// func add1AVX2F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
-// Requires: AVX, FMA3
-TEXT ·add1AVX2F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), BX
-	VBROADCASTSD (DX), Y0
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
-
-vector:
-	VMOVUPD     (AX)(DX*1), Y1
-	VFMADD231PD (BX)(DX*1), Y0, Y1
-	VMOVUPD     Y1, (AX)(DX*1)
-	ADDQ        $0x00000020, DX
-	DECQ        CX
-	JNZ         vector
-
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU     (CX), Y1
-	VMASKMOVPD  (AX)(DX*1), Y1, Y2
-	VMASKMOVPD  (BX)(DX*1), Y1, Y3
-	VFMADD231PD Y3, Y0, Y2
-	VMASKMOVPD  Y2, Y1, (AX)(DX*1)
-
-out:
+entry:
+	MOVLQSX      (R8)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         R9, R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   128(R11)
+	PREFETCHT0   192(R11)
+	PREFETCHT0   256(R11)
+	PREFETCHT0   320(R11)
+	MOVLQSX      (DX)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSD (CX)(R10*8), Y12
+	VFMADD231PD  (R11), Y12, Y0
+	VFMADD231PD  32(R11), Y12, Y1
+	VFMADD231PD  64(R11), Y12, Y2
+	VFMADD231PD  96(R11), Y12, Y3
+	VFMADD231PD  128(R11), Y12, Y4
+	VFMADD231PD  160(R11), Y12, Y5
+	VFMADD231PD  192(R11), Y12, Y6
+	VFMADD231PD  224(R11), Y12, Y7
+	VFMADD231PD  256(R11), Y12, Y8
+	VFMADD231PD  288(R11), Y12, Y9
+	VFMADD231PD  320(R11), Y12, Y10
+	VFMADD231PD  352(R11), Y12, Y11
+	INCQ         R10
+	CMPQ         R10, BX
+	JLT          entry
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VMOVUPD      Y2, 64(AX)
+	VMOVUPD      Y3, 96(AX)
+	VMOVUPD      Y4, 128(AX)
+	VMOVUPD      Y5, 160(AX)
+	VMOVUPD      Y6, 192(AX)
+	VMOVUPD      Y7, 224(AX)
+	VMOVUPD      Y8, 256(AX)
+	VMOVUPD      Y9, 288(AX)
+	VMOVUPD      Y10, 320(AX)
+	VMOVUPD      Y11, 352(AX)
 	VZEROUPPER
 	RET
 

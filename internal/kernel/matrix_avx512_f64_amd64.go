@@ -157,47 +157,163 @@ func dot3AVX512F64(dst *float64, ldd int, x *float64, ldx int, rows **float64, g
 //go:noescape
 func dotAVX512F64(x *float64, y *float64, groups int, mask *float64) (sum float64)
 
-// add8AVX512F64 adds scaled rows to dst:
+// gather1AVX512F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 8 * vectors {
-//		for t := range 8 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 8 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add8AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather1AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 
-// add4AVX512F64 adds scaled rows to dst:
+// gather2AVX512F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 8 * vectors {
-//		for t := range 4 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 16 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add4AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather2AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 
-// add1AVX512F64 adds scaled rows to dst:
+// gather3AVX512F64 adds scaled rows of w to a few columns of rows of dst:
 //
-//	for q := range 8 * vectors {
-//		for t := range 1 {
-//			dst[q] = FMA(alpha[t], rows[t][q], dst[q])
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 24 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
 //		}
 //	}
 //
-// and, where mask is not nil, does the same to those elements of one more vector
-// whose mask is negative.
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
 //
 //go:noescape
-func add1AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+func gather3AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather4AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 32 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather4AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather5AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 40 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather5AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather6AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 48 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather6AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather7AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 56 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather7AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather8AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 64 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather8AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gather16AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 128 {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gather16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+
+// gatherFarAVX512F64 adds scaled rows of w to a few columns of one row:
+//
+//	for t := range count {
+//		for q := range 128 {
+//			dst[q] = FMA(alpha[t], w[idx[t]][q], dst[q])
+//		}
+//		prefetch(next[nextIdx[t]])
+//	}
+//
+// ldw, in bytes, is that of w and of next; count is not 0.
+//
+//go:noescape
+func gatherFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
 
 // aboveAVX512F64 finds what exceeds t, in groups of 16:
 //
@@ -274,18 +390,53 @@ func callDotAVX512F64(x, y *float64, groups int, mask *float64) float64 {
 }
 
 //go:noinline
-func callAdd8AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add8AVX512F64(dst, vectors, alpha, rows, mask)
+func callGather1AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather1AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
 }
 
 //go:noinline
-func callAdd4AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add4AVX512F64(dst, vectors, alpha, rows, mask)
+func callGather2AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather2AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
 }
 
 //go:noinline
-func callAdd1AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64) {
-	add1AVX512F64(dst, vectors, alpha, rows, mask)
+func callGather3AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather3AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather4AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather4AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather5AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather5AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather6AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather6AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather7AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather7AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather8AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather8AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGather16AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64) {
+	gather16AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherFarAVX512F64(dst, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64) {
+	gatherFarAVX512F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
 }
 
 //go:noinline

@@ -1272,204 +1272,674 @@ reduce:
 	VZEROUPPER
 	RET
 
-// func add8AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·add8AVX512F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), SI
-	VBROADCASTSD (DX), Z0
-	MOVQ         8(BX), DI
-	VBROADCASTSD 8(DX), Z1
-	MOVQ         16(BX), R8
-	VBROADCASTSD 16(DX), Z2
-	MOVQ         24(BX), R9
-	VBROADCASTSD 24(DX), Z3
-	MOVQ         32(BX), R10
-	VBROADCASTSD 32(DX), Z4
-	MOVQ         40(BX), R11
-	VBROADCASTSD 40(DX), Z5
-	MOVQ         48(BX), R12
-	VBROADCASTSD 48(DX), Z6
-	MOVQ         56(BX), R13
-	VBROADCASTSD 56(DX), Z7
-	MOVQ         64(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         72(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         80(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         88(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         96(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         104(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         112(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	MOVQ         120(BX), DX
-	PREFETCHT0   (DX)
-	PREFETCHT0   64(DX)
-	PREFETCHT0   128(DX)
-	PREFETCHT0   192(DX)
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
+// func gather1AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather1AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
 
-vector:
-	VMOVUPD     (AX)(DX*1), Z8
-	VFMADD231PD (SI)(DX*1), Z0, Z8
-	VFMADD231PD (DI)(DX*1), Z1, Z8
-	VFMADD231PD (R8)(DX*1), Z2, Z8
-	VFMADD231PD (R9)(DX*1), Z3, Z8
-	VFMADD231PD (R10)(DX*1), Z4, Z8
-	VFMADD231PD (R11)(DX*1), Z5, Z8
-	VFMADD231PD (R12)(DX*1), Z6, Z8
-	VFMADD231PD (R13)(DX*1), Z7, Z8
-	VMOVUPD     Z8, (AX)(DX*1)
-	ADDQ        $0x00000040, DX
-	DECQ        CX
-	JNZ         vector
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
 
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU64   (CX), Z8
-	VPMOVQ2M    Z8, K1
-	VMOVUPD.Z   (AX)(DX*1), K1, Z8
-	VMOVUPD.Z   (SI)(DX*1), K1, Z9
-	VFMADD231PD Z9, Z0, Z8
-	VMOVUPD.Z   (DI)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z1, Z8
-	VMOVUPD.Z   (R8)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z2, Z8
-	VMOVUPD.Z   (R9)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z3, Z8
-	VMOVUPD.Z   (R10)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z4, Z8
-	VMOVUPD.Z   (R11)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z5, Z8
-	VMOVUPD.Z   (R12)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z6, Z8
-	VMOVUPD.Z   (R13)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z7, Z8
-	VMOVUPD     Z8, K1, (AX)(DX*1)
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD.Z (AX), K1, Z0
+	PCALIGN   $0x40
 
-out:
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z1
+	VMOVUPD.Z    (R13), K1, Z2
+	VFMADD231PD  Z2, Z1, Z0
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, K1, (AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// func add4AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+// func gather2AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·add4AVX512F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), SI
-	VBROADCASTSD (DX), Z0
-	MOVQ         8(BX), DI
-	VBROADCASTSD 8(DX), Z1
-	MOVQ         16(BX), R8
-	VBROADCASTSD 16(DX), Z2
-	MOVQ         24(BX), BX
-	VBROADCASTSD 24(DX), Z3
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
+TEXT ·gather2AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
 
-vector:
-	VMOVUPD     (AX)(DX*1), Z4
-	VFMADD231PD (SI)(DX*1), Z0, Z4
-	VFMADD231PD (DI)(DX*1), Z1, Z4
-	VFMADD231PD (R8)(DX*1), Z2, Z4
-	VFMADD231PD (BX)(DX*1), Z3, Z4
-	VMOVUPD     Z4, (AX)(DX*1)
-	ADDQ        $0x00000040, DX
-	DECQ        CX
-	JNZ         vector
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
 
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU64   (CX), Z4
-	VPMOVQ2M    Z4, K1
-	VMOVUPD.Z   (AX)(DX*1), K1, Z4
-	VMOVUPD.Z   (SI)(DX*1), K1, Z5
-	VFMADD231PD Z5, Z0, Z4
-	VMOVUPD.Z   (DI)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z1, Z4
-	VMOVUPD.Z   (R8)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z2, Z4
-	VMOVUPD.Z   (BX)(DX*1), K1, Z0
-	VFMADD231PD Z0, Z3, Z4
-	VMOVUPD     Z4, K1, (AX)(DX*1)
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD.Z 64(AX), K1, Z1
+	PCALIGN   $0x40
 
-out:
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z2
+	VMOVUPD.Z    64(R13), K1, Z3
+	VFMADD231PD  (R13), Z2, Z0
+	VFMADD231PD  Z3, Z2, Z1
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// func add1AVX512F64(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
+// func gather3AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·add1AVX512F64(SB), NOSPLIT, $0-40
-	MOVQ         dst+0(FP), AX
-	MOVQ         vectors+8(FP), CX
-	MOVQ         alpha+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	MOVQ         (BX), BX
-	VBROADCASTSD (DX), Z0
-	XORQ         DX, DX
-	TESTQ        CX, CX
-	JZ           vector_done
-	PCALIGN      $0x40
+TEXT ·gather3AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
 
-vector:
-	VMOVUPD     (AX)(DX*1), Z1
-	VFMADD231PD (BX)(DX*1), Z0, Z1
-	VMOVUPD     Z1, (AX)(DX*1)
-	ADDQ        $0x00000040, DX
-	DECQ        CX
-	JNZ         vector
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
 
-vector_done:
-	MOVQ        mask+32(FP), CX
-	TESTQ       CX, CX
-	JZ          out
-	VMOVDQU64   (CX), Z1
-	VPMOVQ2M    Z1, K1
-	VMOVUPD.Z   (AX)(DX*1), K1, Z1
-	VMOVUPD.Z   (BX)(DX*1), K1, Z2
-	VFMADD231PD Z2, Z0, Z1
-	VMOVUPD     Z1, K1, (AX)(DX*1)
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD.Z 128(AX), K1, Z2
+	PCALIGN   $0x40
 
-out:
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z3
+	VMOVUPD.Z    128(R13), K1, Z4
+	VFMADD231PD  (R13), Z3, Z0
+	VFMADD231PD  64(R13), Z3, Z1
+	VFMADD231PD  Z4, Z3, Z2
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, K1, 128(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather4AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather4AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD.Z 192(AX), K1, Z3
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z4
+	VMOVUPD.Z    192(R13), K1, Z5
+	VFMADD231PD  (R13), Z4, Z0
+	VFMADD231PD  64(R13), Z4, Z1
+	VFMADD231PD  128(R13), Z4, Z2
+	VFMADD231PD  Z5, Z4, Z3
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather5AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather5AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD.Z 256(AX), K1, Z4
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z5
+	VMOVUPD.Z    256(R13), K1, Z6
+	VFMADD231PD  (R13), Z5, Z0
+	VFMADD231PD  64(R13), Z5, Z1
+	VFMADD231PD  128(R13), Z5, Z2
+	VFMADD231PD  192(R13), Z5, Z3
+	VFMADD231PD  Z6, Z5, Z4
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, K1, 256(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather6AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather6AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD.Z 320(AX), K1, Z5
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z6
+	VMOVUPD.Z    320(R13), K1, Z7
+	VFMADD231PD  (R13), Z6, Z0
+	VFMADD231PD  64(R13), Z6, Z1
+	VFMADD231PD  128(R13), Z6, Z2
+	VFMADD231PD  192(R13), Z6, Z3
+	VFMADD231PD  256(R13), Z6, Z4
+	VFMADD231PD  Z7, Z6, Z5
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, K1, 320(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather7AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather7AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD   320(AX), Z5
+	VMOVUPD.Z 384(AX), K1, Z6
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z7
+	VMOVUPD.Z    384(R13), K1, Z8
+	VFMADD231PD  (R13), Z7, Z0
+	VFMADD231PD  64(R13), Z7, Z1
+	VFMADD231PD  128(R13), Z7, Z2
+	VFMADD231PD  192(R13), Z7, Z3
+	VFMADD231PD  256(R13), Z7, Z4
+	VFMADD231PD  320(R13), Z7, Z5
+	VFMADD231PD  Z8, Z7, Z6
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, K1, 384(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather8AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather8AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD   320(AX), Z5
+	VMOVUPD   384(AX), Z6
+	VMOVUPD.Z 448(AX), K1, Z7
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z8
+	VMOVUPD.Z    448(R13), K1, Z9
+	VFMADD231PD  (R13), Z8, Z0
+	VFMADD231PD  64(R13), Z8, Z1
+	VFMADD231PD  128(R13), Z8, Z2
+	VFMADD231PD  192(R13), Z8, Z3
+	VFMADD231PD  256(R13), Z8, Z4
+	VFMADD231PD  320(R13), Z8, Z5
+	VFMADD231PD  384(R13), Z8, Z6
+	VFMADD231PD  Z9, Z8, Z7
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, K1, 448(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gather16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gather16AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD   320(AX), Z5
+	VMOVUPD   384(AX), Z6
+	VMOVUPD   448(AX), Z7
+	VMOVUPD   512(AX), Z8
+	VMOVUPD   576(AX), Z9
+	VMOVUPD   640(AX), Z10
+	VMOVUPD   704(AX), Z11
+	VMOVUPD   768(AX), Z12
+	VMOVUPD   832(AX), Z13
+	VMOVUPD   896(AX), Z14
+	VMOVUPD.Z 960(AX), K1, Z15
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z16
+	VMOVUPD.Z    960(R13), K1, Z17
+	VFMADD231PD  (R13), Z16, Z0
+	VFMADD231PD  64(R13), Z16, Z1
+	VFMADD231PD  128(R13), Z16, Z2
+	VFMADD231PD  192(R13), Z16, Z3
+	VFMADD231PD  256(R13), Z16, Z4
+	VFMADD231PD  320(R13), Z16, Z5
+	VFMADD231PD  384(R13), Z16, Z6
+	VFMADD231PD  448(R13), Z16, Z7
+	VFMADD231PD  512(R13), Z16, Z8
+	VFMADD231PD  576(R13), Z16, Z9
+	VFMADD231PD  640(R13), Z16, Z10
+	VFMADD231PD  704(R13), Z16, Z11
+	VFMADD231PD  768(R13), Z16, Z12
+	VFMADD231PD  832(R13), Z16, Z13
+	VFMADD231PD  896(R13), Z16, Z14
+	VFMADD231PD  Z17, Z16, Z15
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, 448(AX)
+	VMOVUPD      Z8, 512(AX)
+	VMOVUPD      Z9, 576(AX)
+	VMOVUPD      Z10, 640(AX)
+	VMOVUPD      Z11, 704(AX)
+	VMOVUPD      Z12, 768(AX)
+	VMOVUPD      Z13, 832(AX)
+	VMOVUPD      Z14, 896(AX)
+	VMOVUPD      Z15, K1, 960(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherFarAVX512F64(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    alpha+8(FP), CX
+	MOVQ    idx+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    ldw+40(FP), DI
+	MOVQ    nextIdx+48(FP), R8
+	MOVQ    next+56(FP), R9
+	XORQ    R10, R10
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	VMOVUPD 128(AX), Z2
+	VMOVUPD 192(AX), Z3
+	VMOVUPD 256(AX), Z4
+	VMOVUPD 320(AX), Z5
+	VMOVUPD 384(AX), Z6
+	VMOVUPD 448(AX), Z7
+	VMOVUPD 512(AX), Z8
+	VMOVUPD 576(AX), Z9
+	VMOVUPD 640(AX), Z10
+	VMOVUPD 704(AX), Z11
+	VMOVUPD 768(AX), Z12
+	VMOVUPD 832(AX), Z13
+	VMOVUPD 896(AX), Z14
+	VMOVUPD 960(AX), Z15
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         R9, R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   128(R11)
+	PREFETCHT0   192(R11)
+	PREFETCHT0   256(R11)
+	PREFETCHT0   320(R11)
+	PREFETCHT0   384(R11)
+	PREFETCHT0   448(R11)
+	PREFETCHT0   512(R11)
+	PREFETCHT0   576(R11)
+	PREFETCHT0   640(R11)
+	PREFETCHT0   704(R11)
+	PREFETCHT0   768(R11)
+	PREFETCHT0   832(R11)
+	PREFETCHT0   896(R11)
+	PREFETCHT0   960(R11)
+	MOVLQSX      (DX)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSD (CX)(R10*8), Z16
+	VFMADD231PD  (R11), Z16, Z0
+	VFMADD231PD  64(R11), Z16, Z1
+	VFMADD231PD  128(R11), Z16, Z2
+	VFMADD231PD  192(R11), Z16, Z3
+	VFMADD231PD  256(R11), Z16, Z4
+	VFMADD231PD  320(R11), Z16, Z5
+	VFMADD231PD  384(R11), Z16, Z6
+	VFMADD231PD  448(R11), Z16, Z7
+	VFMADD231PD  512(R11), Z16, Z8
+	VFMADD231PD  576(R11), Z16, Z9
+	VFMADD231PD  640(R11), Z16, Z10
+	VFMADD231PD  704(R11), Z16, Z11
+	VFMADD231PD  768(R11), Z16, Z12
+	VFMADD231PD  832(R11), Z16, Z13
+	VFMADD231PD  896(R11), Z16, Z14
+	VFMADD231PD  960(R11), Z16, Z15
+	INCQ         R10
+	CMPQ         R10, BX
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, 448(AX)
+	VMOVUPD      Z8, 512(AX)
+	VMOVUPD      Z9, 576(AX)
+	VMOVUPD      Z10, 640(AX)
+	VMOVUPD      Z11, 704(AX)
+	VMOVUPD      Z12, 768(AX)
+	VMOVUPD      Z13, 832(AX)
+	VMOVUPD      Z14, 896(AX)
+	VMOVUPD      Z15, 960(AX)
 	VZEROUPPER
 	RET
 

@@ -2,9 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-)
+import "unsafe"
 
 // one returns Dot(x, y).
 func (t *tiles[T]) one(x, y []T) T {
@@ -34,46 +32,6 @@ func (t *tiles[T]) dotRows(dst, x, w []T, ldw int, idx []int32) {
 			copy(dst[:n], s.edge[:n])
 		}
 		dst, idx = dst[n:], idx[n:]
-	}
-}
-
-// adders adds 8, 4 or 1 scaled rows in one pass over the result.
-type adders struct {
-	vector           int
-	add8, add4, add1 func(dst *float64, vectors int, alpha *float64, rows **float64, mask *float64)
-}
-
-var (
-	avx512Add = adders{8, callAdd8AVX512F64, callAdd4AVX512F64, callAdd1AVX512F64}
-	avx2Add   = adders{4, callAdd8AVX2F64, callAdd4AVX2F64, callAdd1AVX2F64}
-)
-
-// addBlock is how much of dst one pass covers: it stays in the first-level cache,
-// and no call lasts long.
-const addBlock = 2048
-
-func (a *adders) addRows(dst, alpha, w []float64, ldw int, idx []int32) {
-	s := getScratch[float64]()
-	defer s.free()
-	alpha = alpha[:len(idx)]
-	for from := 0; from < len(dst); from += addBlock {
-		block := dst[from:min(len(dst), from+addBlock)]
-		vectors, rest := len(block)/a.vector, mask[float64](len(block)%a.vector)
-		for t := 0; t < len(idx); {
-			n, add := 1, a.add1
-			switch left := len(idx) - t; {
-			case left >= 8:
-				n, add = 8, a.add8
-			case left >= 4:
-				n, add = 4, a.add4
-			}
-			for q := range 2 * n { // these rows and the next
-				j := int(idx[min(t+q, len(idx)-1)])
-				s.rows[q] = unsafe.SliceData(w[j*ldw+from:][:len(block)])
-			}
-			add(&block[0], vectors, &alpha[t], &s.rows[0], rest)
-			t += n
-		}
 	}
 }
 

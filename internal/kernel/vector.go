@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // maxSweep is the longest piece of a slice that one kernel call takes. Assembly
 // cannot be preempted, so a call has to end within some 20 us; 4096 elements
@@ -39,13 +42,20 @@ func Scale(x []float64, f float64) {
 // Sum returns the sum of x in dot order: the bits of Dot(x, ones).
 func Sum(x []float64) float64 {
 	markRead(x)
-	var lanes [8]float64
-	for i := 0; i < len(x); i += maxSweep {
-		active.sum(&lanes, x[i:min(i+maxSweep, len(x))])
+	l, _ := lanePool.Get().(*[8]float64)
+	if l == nil {
+		l = new([8]float64)
 	}
-	l := &lanes
+	defer lanePool.Put(l)
+	*l = [8]float64{}
+	for i := 0; i < len(x); i += maxSweep {
+		active.sum(l, x[i:min(i+maxSweep, len(x))])
+	}
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
+
+// lanePool keeps the lanes of Sum, which a path's function makes escape.
+var lanePool sync.Pool
 
 // SumSquares returns the sum of the squares of x in dot order.
 func SumSquares(x []float64) float64 { return Dot(x, x) }

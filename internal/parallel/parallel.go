@@ -15,8 +15,8 @@ func Workers(n, grain int) int {
 
 // For calls f for consecutive ranges [lo, hi) that cover 0 to n, each of at most
 // grain items, from Workers(n, grain) goroutines. worker, from 0, tells them
-// apart. Which worker gets which range
-// differs from run to run: f must write only what its range owns.
+// apart. Which worker gets which range differs from run to run: f must write only
+// what its range owns.
 func For(n, grain int, f func(worker, lo, hi int)) {
 	ForWorkers(Workers(n, grain), n, grain, f)
 }
@@ -34,25 +34,46 @@ func ForWorkers(workers, n, grain int, f func(worker, lo, hi int)) {
 		}
 		return
 	}
-	var next atomic.Int64
-	run := func(worker int) {
-		for {
-			hi := int(next.Add(int64(grain)))
-			lo := hi - grain
-			if lo >= n {
-				return
-			}
-			f(worker, lo, min(hi, n))
+	l, _ := loops.Get().(*loop)
+	if l == nil {
+		l = new(loop)
+		l.run = l.work
+	}
+	l.n, l.grain, l.f = n, grain, f
+	l.next.Store(0)
+	l.workers.Store(0)
+	l.done.Add(workers)
+	for range workers - 1 {
+		go l.run()
+	}
+	l.run()
+	l.done.Wait()
+	l.f = nil
+	loops.Put(l)
+}
+
+// loop is one loop under way. It is kept for the next one, so that a loop makes
+// no garbage.
+type loop struct {
+	n, grain int
+	f        func(worker, lo, hi int)
+	next     atomic.Int64 // where the next range starts
+	workers  atomic.Int64 // that have begun
+	done     sync.WaitGroup
+	run      func() // work, made a func value once
+}
+
+var loops sync.Pool
+
+func (l *loop) work() {
+	defer l.done.Done()
+	worker := int(l.workers.Add(1)) - 1
+	for {
+		hi := int(l.next.Add(int64(l.grain)))
+		lo := hi - l.grain
+		if lo >= l.n {
+			return
 		}
+		l.f(worker, lo, min(hi, l.n))
 	}
-	var wg sync.WaitGroup
-	wg.Add(workers - 1)
-	for w := 1; w < workers; w++ {
-		go func() {
-			defer wg.Done()
-			run(w)
-		}()
-	}
-	run(0)
-	wg.Wait()
 }

@@ -123,7 +123,10 @@ func (p *Packed) Repack(w Weights, bias []float64) {
 	workers := parallel.Workers(p.panels, 1)
 	largest := make([]float64, workers)
 	parallel.ForWorkers(workers, p.panels, 1, func(worker, lo, hi int) {
-		wide := make([]float64, p.inputs)
+		var wide []float64
+		if w.Narrow != nil {
+			wide = make([]float64, p.inputs)
+		}
 		for j := lo * kernel.ScreenLatents; j < min(hi*kernel.ScreenLatents, p.latents); j++ {
 			m := kernel.MaxAbs(w.row(j, wide))
 			if !(m <= largest[worker]) { // keeps a NaN, too

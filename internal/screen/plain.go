@@ -6,8 +6,8 @@ import (
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// encodePlain is topk.Encode for both kinds of weights.
-func encodePlain(out topk.Selected, x topk.Rows, w Weights, bias []float64, k int, f topk.Func) {
+// EncodePlain is topk.Encode for both kinds of weights.
+func EncodePlain(out topk.Selected, x topk.Rows, w Weights, bias []float64, k int, f topk.Func) {
 	if w.Narrow == nil {
 		topk.Encode(out, x, w.Wide, bias, k, f)
 		return
@@ -50,7 +50,7 @@ func (c *call) encodeRest() {
 	for t, i := range c.plain {
 		copy(c.rest.Row(t), c.x.Row(int(i)))
 	}
-	encodePlain(c.kept, c.rest, c.w, c.bias, k, c.f)
+	EncodePlain(c.kept, c.rest, c.w, c.bias, k, c.f)
 	for t, i := range c.plain {
 		from, to := t*k, int(i)*k
 		copy(c.out.Idx[to:to+k], c.kept.Idx[from:])

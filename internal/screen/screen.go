@@ -18,6 +18,13 @@ type Stats struct {
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
+// MaxInputs is the most inputs that a layer may have to be screened at all.
+const MaxInputs = kernel.ScreenInputs
+
+// Together is how many latents lie side by side in the copy: ranges of RepackRows
+// that begin and end at its multiples share no memory.
+const Together = kernel.ScreenLatents
+
 // Worth reports whether Encode is faster than the plain path, on this processor
 // and data that are not made to defeat the bound, with a Packed at hand. The
 // rule is from BenchmarkCrossing, on two cores with VNNI: below it the ratio is 0.8
@@ -68,7 +75,7 @@ func Encode(out topk.Selected, x topk.Rows, packed *Packed, w Weights, bias []fl
 		if stats != nil {
 			stats.Plain.Add(int64(x.Rows))
 		}
-		encodePlain(out, x, w, bias, k, f)
+		EncodePlain(out, x, w, bias, k, f)
 		return
 	}
 	if x.Rows <= kernel.ScreenRows {

@@ -69,45 +69,79 @@ func Select(out Selected, z Rows, k int, f Func) {
 // 1 <= k < w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far.
 func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
+	c, _ := callPool.Get().(*call)
+	if c == nil {
+		c = new(call)
+		c.rows, c.latents = c.encodeRows, c.encodeLatents
+	}
+	c.out, c.x, c.w, c.bias, c.k, c.f = out, x, w, bias, k, f
 	workers := parallel.Workers(w.Rows, panel)
 	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
-		encodeByLatents(out, x, w, bias, k, f, workers)
-		return
+		c.encodeByLatents(workers)
+	} else {
+		block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
+		// Even shares keep every worker busy to the end.
+		block = max(minRows, min(block, (x.Rows+workers-1)/workers))
+		parallel.For(x.Rows, block, c.rows)
 	}
-	block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
-	// Even shares keep every worker busy to the end.
-	block = max(minRows, min(block, (x.Rows+workers-1)/workers))
-	parallel.For(x.Rows, block, func(_, lo, hi int) {
-		s := scratchPool.Get().(*scratch)
-		defer scratchPool.Put(s)
-		by, kept := f.scanned(k)
-		s.scan(s.selectors(hi-lo, kept), x.Slice(lo, hi), w, bias, 0, w.Rows, by)
-		s.finish(out, lo, x.Slice(lo, hi), w, bias, k, f)
-	})
+	c.out, c.x, c.w, c.bias, c.f = Selected{}, Rows{}, Rows{}, nil, Func{}
+	callPool.Put(c)
 }
 
-// encodeByLatents is Encode for so few rows that the latents must be shared out.
-// Each worker finds the best of its own range; the ranges' winners then go, in
+// call is one Encode. It is kept for the next one, with its method values, so
+// that a call makes no garbage.
+type call struct {
+	out  Selected
+	x, w Rows
+	bias []float64
+	k    int
+	f    Func
+
+	share int        // latents per part
+	parts []*scratch // of encodeByLatents
+
+	rows, latents func(worker, lo, hi int)
+}
+
+var callPool sync.Pool
+
+// encodeRows encodes the rows lo to hi.
+func (c *call) encodeRows(_, lo, hi int) {
+	s := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(s)
+	by, kept := c.f.scanned(c.k)
+	x := c.x.Slice(lo, hi)
+	s.scan(s.selectors(hi-lo, kept), x, c.w, c.bias, 0, c.w.Rows, by)
+	s.finish(c.out, lo, x, c.w, c.bias, c.k, c.f)
+}
+
+// encodeByLatents is for so few rows that the latents must be shared out. Each
+// worker finds the best of its own range; the ranges' winners then go, in
 // ascending order, through one more selection.
-func encodeByLatents(out Selected, x, w Rows, bias []float64, k int, f Func, workers int) {
-	share := (w.Rows + workers - 1) / workers
-	parts := make([]*scratch, workers)
-	by, kept := f.scanned(k)
-	parallel.ForWorkers(workers, workers, 1, func(_, part, _ int) {
-		s := scratchPool.Get().(*scratch)
-		parts[part] = s
-		s.scan(s.selectors(x.Rows, kept), x, w, bias, min(part*share, w.Rows), min((part+1)*share, w.Rows), by)
-	})
-	first := parts[0]
-	for i := range x.Rows {
-		for _, later := range parts[1:] {
+func (c *call) encodeByLatents(workers int) {
+	c.share = (c.w.Rows + workers - 1) / workers
+	c.parts = grown(c.parts, workers)
+	parallel.ForWorkers(workers, workers, 1, c.latents)
+	first := c.parts[0]
+	for i := range c.x.Rows {
+		for _, later := range c.parts[1:] {
 			first.sel[i].merge(&later.sel[i], &first.spare)
 		}
 	}
-	first.finish(out, 0, x, w, bias, k, f)
-	for _, s := range parts {
+	first.finish(c.out, 0, c.x, c.w, c.bias, c.k, c.f)
+	for i, s := range c.parts {
 		scratchPool.Put(s)
+		c.parts[i] = nil
 	}
+}
+
+// encodeLatents finds the best of all rows in one part of the latents.
+func (c *call) encodeLatents(_, part, _ int) {
+	s := scratchPool.Get().(*scratch)
+	c.parts[part] = s
+	by, kept := c.f.scanned(c.k)
+	lo, hi := min(part*c.share, c.w.Rows), min((part+1)*c.share, c.w.Rows)
+	s.scan(s.selectors(c.x.Rows, kept), c.x, c.w, c.bias, lo, hi, by)
 }
 
 // scanned returns what a scan for the k best by f selects by, and how many it
@@ -185,7 +219,8 @@ type scratch struct {
 // spare is memory that all selectors of a worker use in turn.
 type spare struct {
 	hits   []int32   // positions in a piece or panel
-	values []float64 // a selector's candidates
+	piece  []float64 // values of a piece or panel
+	values []float64 // a selector's candidates, or a piece, to be partitioned
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
@@ -195,7 +230,9 @@ func (s *scratch) selectors(rows, k int) []Selector {
 	n := capacity(k)
 	s.sel = grown(s.sel, rows)
 	s.idx, s.val, s.pre = grown(s.idx, rows*n), grown(s.val, rows*n), grown(s.pre, rows*n)
-	s.spare.hits, s.spare.values = grown(s.spare.hits, max(piece, panel)), grown(s.spare.values, n)
+	most := max(piece, panel)
+	s.spare.hits, s.spare.piece = grown(s.spare.hits, most), grown(s.spare.piece, most)
+	s.spare.values = grown(s.spare.values, max(most, n))
 	for i := range s.sel {
 		lo, hi := i*n, (i+1)*n
 		s.sel[i].reset(k, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])

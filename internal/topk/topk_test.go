@@ -185,7 +185,7 @@ func TestKthLargest(t *testing.T) {
 		sorted := slices.Clone(v)
 		slices.Sort(sorted)
 		k := 1 + rng.IntN(n)
-		if got, want := kthLargest(v, k), sorted[n-k]; got != want {
+		if got, want := KthLargest(v, k), sorted[n-k]; got != want {
 			t.Fatalf("n=%d k=%d: got %v, want %v", n, k, got, want)
 		}
 	}

@@ -19,13 +19,15 @@ type set struct {
 	wide    int // vectors in a row of a product tile; the narrow one has 1
 	dotRows int // most rows of A in a dot tile
 	dotCols int // rows of B in a dot tile
+	gather  int // most vectors in a row of a tile that gathers from a near cache
+	far     int // vectors in a row of one that gathers from afar
 }
 
 // 8x3 vectors leave 24 accumulators, 3 vectors of B and 2 broadcasts of A in 32
 // registers; 4x3 fill the 16 of AVX2 exactly.
 var (
-	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8}
-	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4}
+	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8, gather: 8, far: 16}
+	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4, gather: 12, far: 12}
 )
 
 type elem struct {

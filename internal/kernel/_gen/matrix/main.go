@@ -36,9 +36,13 @@ func main() {
 			}
 			g.dot()
 			if e == f64 {
-				g.addRows(8)
-				g.addRows(4)
-				g.addRows(1)
+				for vectors := 1; vectors <= s.gather; vectors++ {
+					g.gather(vectors)
+				}
+				if s.far > s.gather {
+					g.gather(s.far)
+				}
+				g.gatherFar(s.far)
 				g.above()
 			}
 			g.peak()

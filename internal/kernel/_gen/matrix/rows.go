@@ -7,53 +7,143 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// addRows adds count scaled rows to dst in one pass over it.
-func (g *gen) addRows(count int) {
-	g.begin(fmt.Sprintf("add%d", count), fmt.Sprintf("dst *%s, vectors int, alpha *%[1]s, rows **%[1]s, mask *%[1]s", g.goType),
-		"adds scaled rows to dst:",
+// gather adds scaled rows, gathered by index, to a tile of some rows of the
+// result: each result row's columns stay in registers over all of its entries.
+func (g *gen) gather(vectors int) {
+	g.begin(fmt.Sprintf("gather%d", vectors), fmt.Sprintf("dst *%s, ldd, rows int, from, to *int, alpha *%[1]s, idx *int32, w *%[1]s, ldw int, mask *%[1]s", g.goType),
+		"adds scaled rows of w to a few columns of rows of dst:",
 		"",
-		fmt.Sprintf("\tfor q := range %d * vectors {", g.perVec()),
-		fmt.Sprintf("\t\tfor t := range %d {", count),
-		"\t\t\tdst[q] = FMA(alpha[t], rows[t][q], dst[q])",
-		"\t\t}", "\t}",
+		"\tfor i := range rows {",
+		"\t\tfor t := from[i]; t < to[i]; t++ {",
+		fmt.Sprintf("\t\t\tfor q := range %d {", g.perVec()*vectors),
+		"\t\t\t\tdst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])",
+		"\t\t\t}", "\t\t}", "\t}",
 		"",
-		"and, where mask is not nil, does the same to those elements of one more vector",
-		"whose mask is negative.")
-	dst, n, alpha, ptrs := g.arg("dst"), g.arg("vectors"), g.arg("alpha"), g.arg("rows")
-	f, row := g.vecs(count), make([]reg.GPVirtual, count)
-	for t := range row {
-		row[t] = g.GP64()
-		g.MOVQ(mem(ptrs, 8*t), row[t])
-		g.broadcast(mem(alpha, t*g.bytes), f[t])
+		"ldd and ldw are in bytes. Where mask is not nil only those elements of the last",
+		"vector whose mask is negative are touched.")
+	load, store := g.maskedOrWhole(g.arg("mask"))
+	dst, ldd, rows, from, to := g.arg("dst"), g.arg("ldd"), g.arg("rows"), g.arg("from"), g.arg("to")
+	alpha, index, w, ldw := g.arg("alpha"), g.arg("idx"), g.arg("w"), g.arg("ldw")
+	t, end, row := g.GP64(), g.GP64(), g.GP64()
+	acc := g.vecs(vectors)
+	last := vectors - 1
+	g.Label("row")
+	g.MOVQ(mem(from, 0), t)
+	g.MOVQ(mem(to, 0), end)
+	g.CMPQ(t, end)
+	g.JGE(operand.LabelRef("next"))
+	for v := range last {
+		g.mov(mem(dst, v*g.width), acc[v])
 	}
-	if count == 8 {
-		g.prefetchRows(ptrs, count)
+	load(mem(dst, last*g.width), acc[last])
+	g.align()
+	g.Label("entry")
+	g.MOVLQSX(idx(index, t, 4, 0), row)
+	g.IMULQ(ldw, row)
+	g.ADDQ(w, row)
+	f, r := g.vec(), g.vec()
+	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
+	load(mem(row, last*g.width), r)
+	for v := range last {
+		g.fma(mem(row, v*g.width), f, acc[v])
 	}
-	pos := g.GP64()
-	g.XORQ(pos, pos)
-	g.loop("vector", n, func() {
-		s := g.vec()
-		g.mov(idx(dst, pos, 1, 0), s)
-		for t := range row {
-			g.fma(idx(row[t], pos, 1, 0), f[t], s)
-		}
-		g.mov(s, idx(dst, pos, 1, 0))
-		g.ADDQ(operand.U32(g.width), pos)
-	})
-	mask := g.arg("mask")
-	g.TESTQ(mask, mask)
-	g.JZ(operand.LabelRef("out"))
-	load, store := g.masked(mask, 0)
-	s := g.vec()
-	load(idx(dst, pos, 1, 0), s)
-	for t := range row {
-		r := g.vec()
-		load(idx(row[t], pos, 1, 0), r)
-		g.fma(r, f[t], s)
+	g.fma(r, f, acc[last])
+	g.INCQ(t)
+	g.CMPQ(t, end)
+	g.JLT(operand.LabelRef("entry"))
+	for v := range last {
+		g.mov(acc[v], mem(dst, v*g.width))
 	}
-	store(s, idx(dst, pos, 1, 0))
-	g.Label("out")
+	store(acc[last], mem(dst, last*g.width))
+	g.Label("next")
+	g.ADDQ(operand.U32(8), from)
+	g.ADDQ(operand.U32(8), to)
+	g.ADDQ(ldd, dst)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("row"))
 	g.end()
+}
+
+// gatherFar is gather for one row of the result and rows of w that no near cache
+// holds. For each entry it asks for as much again of another row: what the next
+// call will read.
+func (g *gen) gatherFar(vectors int) {
+	g.begin("gatherFar", fmt.Sprintf("dst, alpha *%s, idx *int32, count int, w *%[1]s, ldw int, nextIdx *int32, next *%[1]s", g.goType),
+		"adds scaled rows of w to a few columns of one row:",
+		"",
+		"\tfor t := range count {",
+		fmt.Sprintf("\t\tfor q := range %d {", g.perVec()*vectors),
+		"\t\t\tdst[q] = FMA(alpha[t], w[idx[t]][q], dst[q])",
+		"\t\t}",
+		"\t\tprefetch(next[nextIdx[t]])",
+		"\t}",
+		"",
+		"ldw, in bytes, is that of w and of next; count is not 0.")
+	dst, alpha, index, count, w, ldw := g.arg("dst"), g.arg("alpha"), g.arg("idx"), g.arg("count"), g.arg("w"), g.arg("ldw")
+	nextIndex, next := g.arg("nextIdx"), g.arg("next")
+	t, row := g.GP64(), g.GP64()
+	g.XORQ(t, t)
+	acc := g.vecs(vectors)
+	for v := range acc {
+		g.mov(mem(dst, v*g.width), acc[v])
+	}
+	g.align()
+	g.Label("entry")
+	g.MOVLQSX(idx(nextIndex, t, 4, 0), row)
+	g.IMULQ(ldw, row)
+	g.ADDQ(next, row)
+	for at := 0; at < vectors*g.width; at += 64 {
+		g.PREFETCHT0(mem(row, at))
+	}
+	g.MOVLQSX(idx(index, t, 4, 0), row)
+	g.IMULQ(ldw, row)
+	g.ADDQ(w, row)
+	f := g.vec()
+	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
+	for v := range acc {
+		g.fma(mem(row, v*g.width), f, acc[v])
+	}
+	g.INCQ(t)
+	g.CMPQ(t, count)
+	g.JLT(operand.LabelRef("entry"))
+	for v := range acc {
+		g.mov(acc[v], mem(dst, v*g.width))
+	}
+	g.end()
+}
+
+// maskedOrWhole is masked for one vector, all of it where mask is nil. store may
+// jump to a label next, which must follow.
+func (g *gen) maskedOrWhole(mask reg.Register) (load, store func(src, dst operand.Op)) {
+	m := g.vec()
+	if g.width == 64 {
+		k := g.K()
+		g.KXNORB(k, k, k)
+		g.TESTQ(mask, mask)
+		g.JZ(operand.LabelRef("whole"))
+		g.VMOVDQU64(mem(mask, 0), m)
+		g.VPMOVQ2M(m, k)
+		g.Label("whole")
+		return func(src, dst operand.Op) { g.VMOVUPD_Z(src, k, dst) },
+			func(src, dst operand.Op) { g.VMOVUPD(src, k, dst) }
+	}
+	g.VPCMPEQD(m, m, m)
+	g.TESTQ(mask, mask)
+	g.JZ(operand.LabelRef("whole"))
+	g.VMOVDQU(mem(mask, 0), m)
+	g.Label("whole")
+	whole := g.GP32()
+	g.VMOVMSKPD(m, whole)
+	return func(src, dst operand.Op) { g.VMASKMOVPD(src, m, dst) },
+		func(src, dst operand.Op) {
+			g.Comment("A masked store is slow on AMD processors.")
+			g.CMPL(whole, operand.Imm(15))
+			g.JNE(operand.LabelRef("part"))
+			g.VMOVUPD(src, dst)
+			g.JMP(operand.LabelRef("next"))
+			g.Label("part")
+			g.VMASKMOVPD(src, m, dst)
+		}
 }
 
 // above compares 16 values at a time. A group without a hit costs one branch.

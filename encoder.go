@@ -1,0 +1,104 @@
+package ksparse
+
+import (
+	"math"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/screen"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Encoder is a frozen copy of what a network needs to encode, for serving: it
+// owns its weights and their int8 copies, so nothing that happens to the network
+// afterwards can reach it, and no call has to prepare anything. Its codes are
+// those of the network's Encode, bit for bit. Any number of goroutines may use it
+// at once. It cannot be trained.
+//
+// One row is encoded as well as a batch (the latents are shared out among the
+// processors), and EncodeInto makes no garbage once its memory is warm. Where
+// every weight of a sparse layer is a float32, as in most published models, that
+// is how it is kept: values are still computed in float64.
+type Encoder struct {
+	network *Network // with layers of its own
+	latents int
+	bytes   int
+}
+
+// Freeze returns an Encoder of the network as it is now. Errors wrap
+// ErrNoSparseLayer or, for weights that are NaN or infinite, ErrNotFinite.
+func (n *Network) Freeze() (*Encoder, error) {
+	last := n.lastSparse()
+	if last < 0 {
+		return nil, errorf(ErrNoSparseLayer, "Freeze needs a sparse layer to encode with, this network has none")
+	}
+	e := &Encoder{network: new(Network), latents: n.layers[last].Out()}
+	for _, l := range n.layers[:last+1] {
+		a := l.base()
+		if !kernel.AllFinite(a.w.Data) || !kernel.AllFinite(a.b) {
+			return nil, errorf(ErrNotFinite, "layer %q holds NaN or an infinity, so it is not frozen", a.name)
+		}
+		copies := &screening{kept: true, stats: &e.network.stats}
+		switch l := l.(type) {
+		case *LinearLayer:
+			own := &LinearLayer{l.copied()}
+			e.network.layers = append(e.network.layers, own)
+			e.bytes += 8 * (len(own.w.Data) + len(own.b))
+		case *SparseLayer:
+			own := &SparseLayer{l.affine, l.k}
+			own.b = append([]float64(nil), l.b...)
+			narrow, exact := screen.Weights{}, false
+			if 0 < l.k && l.k < l.out { // else there is no choice to make, and the rows serve
+				narrow, exact = screen.Narrowed(l.w)
+			}
+			if exact {
+				own.w.Data = nil
+				copies.weights = narrow
+				e.bytes += 4 * len(narrow.Narrow)
+			} else {
+				own.affine = l.copied()
+				copies.weights = screen.Wide(own.w)
+				e.bytes += 8 * len(own.w.Data)
+			}
+			if l.worthScreening(math.MaxInt32, false) {
+				copies.packed = screen.Pack(copies.weights, own.b)
+				e.bytes += copies.packed.Bytes()
+			}
+			e.bytes += 8 * len(own.b)
+			e.network.layers = append(e.network.layers, own)
+		}
+		e.network.frozen = append(e.network.frozen, copies)
+	}
+	e.network.plain.Store(n.plain.Load())
+	return e, nil
+}
+
+// copied returns a copy of a with memory of its own.
+func (a *affine) copied() affine {
+	c := *a
+	c.w.Data = append([]float64(nil), a.w.Data...)
+	c.b = append([]float64(nil), a.b...)
+	return c
+}
+
+// In returns how many values the encoder takes per sample.
+func (e *Encoder) In() int { return e.network.In() }
+
+// Latents returns how many latents the codes have.
+func (e *Encoder) Latents() int { return e.latents }
+
+// Bytes returns how much memory the weights and their copies take. A call takes
+// some more while it runs, which is kept for the next one.
+func (e *Encoder) Bytes() int { return e.bytes }
+
+// Encode returns the code of each row of x: see Network.Encode.
+func (e *Encoder) Encode(x mat.Matrix) (*Codes, error) { return e.network.Encode(x) }
+
+// EncodeInto is Encode into codes that exist already: see Network.EncodeInto.
+func (e *Encoder) EncodeInto(dst *Codes, x mat.Matrix) error { return e.network.EncodeInto(dst, x) }
+
+// SetScreening turns screening off or on for this encoder: see
+// Network.SetScreening. It starts as the network had it.
+func (e *Encoder) SetScreening(on bool) { e.network.SetScreening(on) }
+
+// ScreenStats returns what screening did in all calls of the encoder so far.
+func (e *Encoder) ScreenStats() ScreenStats { return e.network.ScreenStats() }

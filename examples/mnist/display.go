@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/examples/mnistdata"
+)
+
+// display shows how a training goes: one line per epoch and, on a terminal, a
+// bar below them that moves with every step.
+type display struct {
+	w    io.Writer
+	name string
+	bar  *progressbar.ProgressBar // nil before the first step, and off a terminal
+}
+
+func newDisplay(w io.Writer, name string) *display { return &display{w: w, name: name} }
+
+// update is called after every step.
+func (d *display) update(p ksparse.Progress) {
+	state := fmt.Sprintf("%s  epoch %2d/%d  batches %.4f", d.name, p.Epoch, p.Epochs, p.EpochLoss/mnistdata.Pixels)
+	if d.bar == nil && isTerminal(d.w) {
+		d.bar = progressbar.NewOptions(p.Steps,
+			progressbar.OptionSetWriter(d.w),
+			progressbar.OptionSetWidth(20),
+			progressbar.OptionThrottle(100*time.Millisecond),
+		)
+	}
+	if d.bar != nil && !p.EpochEnd {
+		d.bar.Describe(state)
+		d.bar.Set(p.Step)
+	}
+	if p.EpochEnd {
+		d.close() // the line takes the place of the bar, which comes back below it
+		fmt.Fprintf(d.w, "%s  test %.4f  %6.0f samples/s\n", state, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
+	}
+}
+
+// close takes the bar from the screen.
+func (d *display) close() {
+	if d.bar != nil {
+		d.bar.Clear()
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,96 @@
+package ksparse
+
+import (
+	"os"
+
+	"github.com/ksparse/ksparse/internal/screen"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// ScreenStats says how a network's sparse layers found their k largest latents.
+// Where the processor has the instructions for it (AVX-512 VNNI) and the layer is
+// wide enough, all products are first bounded in int8, and only those latents
+// that could be among the k largest are computed in float64: the candidates. The
+// answer is the same bits in every case; data that the bounds do not separate
+// have many candidates, and cost time.
+type ScreenStats struct {
+	Rows       int64 // rows that went through a layer with screening
+	Candidates int64 // values computed in float64 for those that were screened to the end
+	Plain      int64 // of the rows, those computed in float64 altogether
+}
+
+// CandidatesPerRow returns the mean number of candidates of a screened row.
+func (s ScreenStats) CandidatesPerRow() float64 {
+	if s.Rows == s.Plain {
+		return 0
+	}
+	return float64(s.Candidates) / float64(s.Rows-s.Plain)
+}
+
+func statsOf(s *screen.Stats) ScreenStats {
+	return ScreenStats{Rows: s.Rows.Load(), Candidates: s.Candidates.Load(), Plain: s.Plain.Load()}
+}
+
+// SetScreening turns screening off, or on again, for all that the network computes
+// from now on. It is on at first. Results are the same bits either way; off is
+// for comparing times, and for finding out whether screening is at fault.
+func (n *Network) SetScreening(on bool) { n.plain.Store(!on) }
+
+// ScreenStats returns what screening did in all calls of the network so far,
+// training among them.
+func (n *Network) ScreenStats() ScreenStats { return statsOf(&n.stats) }
+
+// screening is how a sparse layer finds its k largest latents in one pass: which
+// int8 copy of the weights it may use, and who answers for that being up to date.
+type screening struct {
+	// packed is the copy. Where kept is set, somebody repacks it whenever the layer
+	// changes: a training, after each step, or nobody because the layer is frozen.
+	// Else the layer is live, its owner may write to Weights between two calls, and
+	// every call makes the copy anew or does without.
+	packed  *screen.Packed
+	kept    bool
+	weights screen.Weights // of a kept copy
+	stats   *screen.Stats
+}
+
+// forceScreening is for the tests, which run with screening wherever it is
+// possible ("on") and nowhere ("off").
+var forceScreening = os.Getenv("KSPARSE_SCREENING")
+
+// worthScreening is the rule by which a sparse layer is screened, for so many
+// rows; where live is set the copy must be made first.
+func (l *SparseLayer) worthScreening(rows int, live bool) bool {
+	switch forceScreening {
+	case "on":
+		return l.k > 0 && l.k < l.out && l.in <= screen.MaxInputs
+	case "off":
+		return false
+	}
+	if live {
+		return screen.WorthPacking(rows, l.in, l.out, l.k)
+	}
+	return screen.Worth(rows, l.in, l.out, l.k)
+}
+
+// find sets out to the k largest of f(xWᵀ + b), 0 < k < Out.
+func (l *SparseLayer) find(out topk.Selected, x topk.Rows, k int, s *screening, plain bool) {
+	f := l.activation.forSelection()
+	if plain || s.kept && s.packed == nil || !l.worthScreening(x.Rows, !s.kept) {
+		if s.weights.Narrow != nil {
+			screen.EncodePlain(out, x, s.weights, l.b, k, f)
+			return
+		}
+		topk.Encode(out, x, l.w, l.b, k, f)
+		return
+	}
+	w := s.weights
+	if !s.kept {
+		w = screen.Wide(l.w)
+		if s.packed == nil {
+			s.packed = screen.Pack(w, l.b)
+		} else {
+			s.packed.Repack(w, l.b)
+		}
+	}
+	screen.Encode(out, x, s.packed, w, l.b, k, f, s.stats)
+}
