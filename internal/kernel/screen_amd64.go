@@ -2,7 +2,10 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // screeningAVX512 needs VNNI beside what the AVX-512 path needs.
 var screeningAVX512 = screening{
@@ -22,10 +25,17 @@ var screeningAVX512 = screening{
 
 // The Go side of each kernel. None may be inlined: see vector_amd64.go.
 
-//go:noinline
 func maxAbsAVX512Go(x []float64) float64 {
-	return maxAbsAVX512(unsafe.SliceData(x), len(x))
+	var m uint64
+	for len(x) > ScreenInputs { // biases can be many
+		m = max(m, math.Float64bits(maxAbsPart(x[:ScreenInputs])))
+		x = x[ScreenInputs:]
+	}
+	return math.Float64frombits(max(m, math.Float64bits(maxAbsPart(x))))
 }
+
+//go:noinline
+func maxAbsPart(x []float64) float64 { return maxAbsAVX512(unsafe.SliceData(x), len(x)) }
 
 //go:noinline
 func quantiseAVX512Go(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {

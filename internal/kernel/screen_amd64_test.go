@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -43,5 +44,24 @@ func TestScreenGate(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("no list of requirements")
+	}
+}
+
+// TestScreenWithoutVNNI runs a child that is told that its processor has no VNNI:
+// the path stays, the screen is the plain one.
+func TestScreenWithoutVNNI(t *testing.T) {
+	if os.Getenv("KSPARSE_VNNI_CHILD") != "" {
+		if FastScreen() || Active() != "avx512" {
+			t.Errorf("path %q, fast screen %v", Active(), FastScreen())
+		}
+		return
+	}
+	if !FastScreen() {
+		t.Skip("the path in use has no fast screen")
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestScreenWithoutVNNI$")
+	child.Env = append(os.Environ(), "KSPARSE_VNNI_CHILD=1", "GODEBUG=cpu.avx512vnni=off")
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

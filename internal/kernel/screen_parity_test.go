@@ -352,6 +352,13 @@ func TestScreenMaxAbs(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)
 		r := rand.New(rand.NewPCG(43, 0))
+		for i := range 3 { // more than one call takes
+			x := kinds[0].slice(r, 2*ScreenInputs+5)
+			x[i*ScreenInputs+2] = -7e77
+			if got := p.maxAbs(x); got != 7e77 {
+				t.Fatalf("of many: %v", got)
+			}
+		}
 		for _, d := range screenSizes() {
 			for _, front := range []bool{false, true} {
 				x := fencedSlice(f, kinds[r.IntN(len(kinds))].slice(r, d), front)

@@ -23,7 +23,7 @@ func TestScreenRaceSeen(t *testing.T) {
 	masks, low, high := make([]uint32, 24), make([]int16, 24), make([]int16, 24)
 	all := map[string]func(){
 		"Quantise":    func() { Quantise(s.panel, 128, x[:d], 1, 0x80) },
-		"ScreenTiles": func() { s.screen(2) },
+		"ScreenTiles": func() { s.screen(1) },
 		"ScreenOne": func() {
 			ScreenOne(s.codes, s.lanes, s.q, &s.rows[0], s.panel[:128*s.groups], &s.w[0], s.columns[:32*s.outliers])
 		},

@@ -61,7 +61,7 @@ func broken(trials int) (below, all int) {
 // decides a choice.
 func TestBound(t *testing.T) {
 	trials := 40 * len(kinds)
-	if testing.Short() || raceEnabled {
+	if testing.Short() || raceEnabled || kernel.Active() == "go" {
 		trials = 4 * len(kinds)
 	}
 	below, all := broken(trials)

@@ -92,8 +92,7 @@ type summary struct {
 	usable                        bool
 }
 
-// Pack quantises weights of any size; the parallel loop and the two passes over w
-// make it about as dear as reading w twice.
+// Pack quantises weights, which costs about as much as reading them twice.
 func Pack(w Weights, bias []float64) *Packed {
 	n, d := w.Wide.Rows, w.Wide.Cols
 	p := &Packed{
@@ -151,7 +150,9 @@ func (p *Packed) Repack(w Weights, bias []float64) {
 
 // RepackRows takes over the weights of the latents lo to hi. Calls for ranges
 // that do not overlap may run at once, so a training sweep calls it for the rows
-// that it has just moved, while they are in cache. The unit of measure stays that
+// that it has just moved, while they are in cache. Ranges that are multiples of
+// PanelLatents are fastest: the latents of a panel lie side by side in the same
+// cache lines, for which two goroutines would fight. The unit of measure stays that
 // of the last Repack, which serves until weights have grown 2^40 times.
 func (p *Packed) RepackRows(w Weights, lo, hi int) {
 	var wide []float64
@@ -166,7 +167,16 @@ func (p *Packed) RepackRows(w Weights, lo, hi int) {
 			set.take(p, j, w)
 		}
 	}
-	p.summary.Store(nil)
+	p.changed()
+}
+
+// PanelLatents is how many latents are stored side by side.
+const PanelLatents = kernel.ScreenLatents
+
+func (p *Packed) changed() {
+	if p.summary.Load() != nil { // many goroutines come here in turn; one needs to write
+		p.summary.Store(nil)
+	}
 }
 
 // packLatent quantises latent j. See bound.go for what its numbers must satisfy.
@@ -213,7 +223,7 @@ func (p *Packed) RepackBias(bias []float64) {
 			p.numbers[i].Bias[l] = up32(v)
 		}
 	}
-	p.summary.Store(nil)
+	p.changed()
 }
 
 // summarize returns the largest of the latents' numbers.

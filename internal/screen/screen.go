@@ -48,15 +48,15 @@ const (
 	blockRows = 42 * kernel.ScreenRows
 	// blockCodes bounds the codes of a block, blockList its candidates.
 	blockCodes = 16 << 20
-	blockList  = 1 << 20
+	blockList  = 2 << 20
 	// fewRows rows at most are screened one by one: they would leave most of a tile
 	// empty.
 	fewRows = 4
 	// fewWork is the integer product, in multiplications, below which the rows of a
 	// single tile stay on one goroutine: waking another would take longer.
 	fewWork = 1 << 20
-	// leastList is how many candidates a row may have at least before it is handed
-	// to the plain path.
+	// A row with more candidates than leastList, than latents/tooMany and than 4k is
+	// handed to the plain path.
 	leastList = 1024
 )
 
@@ -165,7 +165,7 @@ func (c *call) prepare() bool {
 		c.groups *= 2
 	}
 	c.groups = min(c.groups, p.panels)
-	c.list = min(p.latents, max(leastList, 4*c.k))
+	c.list = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels
 	}
