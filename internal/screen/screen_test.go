@@ -70,6 +70,11 @@ func TestExact(t *testing.T) {
 			t.Fatal(err)
 		}
 		seed = uint64(time.Now().UnixNano())
+		if s := os.Getenv("KSPARSE_SCREEN_SEED"); s != "" { // of a run that failed
+			if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 2))

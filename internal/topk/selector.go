@@ -60,7 +60,9 @@ func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 	if s.n == 0 && len(z) >= s.k && s.begin(z, base, f, spare) {
 		return
 	}
-	if !f.Monotone {
+	// While there is no floor, nothing is below it: a z that overflowed to -Inf has a
+	// value like any other, and the next test would pass it over.
+	if !f.Monotone || math.IsInf(s.floor, -1) {
 		for j, zj := range z {
 			if v := f.Value(zj); v > s.threshold {
 				s.push(base+j, v, zj, spare)
@@ -116,7 +118,7 @@ func (s *Selector) begin(z []float64, base int, f Func, spare *spare) bool {
 		}
 		v, zj := values[j], z[j]
 		if v == t {
-			floor = max(floor, zj)
+			floor = larger(floor, zj)
 		}
 		s.idx[s.n], s.val[s.n], s.pre[s.n] = int32(base)+j, v, zj
 		s.n++
@@ -164,12 +166,21 @@ func (s *Selector) compact(spare *spare) {
 				continue
 			}
 			ties--
-			floor = max(floor, s.pre[i])
+			floor = larger(floor, s.pre[i])
 		}
 		s.idx[n], s.val[n], s.pre[n] = s.idx[i], v, s.pre[i]
 		n++
 	}
 	s.n, s.threshold, s.floor = n, t, floor
+}
+
+// larger returns the larger of floor and z, which may be NaN: a function like ReLU
+// gives that a value all the same, and max would make it the floor.
+func larger(floor, z float64) float64 {
+	if z > floor {
+		return z
+	}
+	return floor
 }
 
 // finish writes the k best, in ascending order of the index, to slices of length

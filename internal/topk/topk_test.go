@@ -89,9 +89,6 @@ func TestSelectAgainstSorting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for kind, make := range rowKinds {
 		for name, f := range testFuncs {
-			if kind == "infinities and NaN" && name != "identity" {
-				continue // only Mask, which has no activation, can meet them
-			}
 			for range 60 {
 				n := 1 + rng.IntN(700)
 				k := 1 + rng.IntN(n)
@@ -171,6 +168,48 @@ func TestEncodeAgainstPlainProduct(t *testing.T) {
 						values[j] = f.Value(z[j])
 					}
 					checkSelected(t, fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i), out, i, k, z, values)
+				}
+			}
+		}
+	}
+}
+
+// TestEncodeOverflow: pre-activations that overflow, to infinities and NaN, are
+// chosen by their values as well, however the rows and latents are cut.
+func TestEncodeOverflow(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	rng := rand.New(rand.NewPCG(10, 11))
+	for range 200 {
+		rows, n, d := 1+rng.IntN(8), 2+rng.IntN(900), 2+rng.IntN(6)
+		k := 1 + rng.IntN(min(n-1, 1+rng.IntN(500)))
+		draw := func() float64 { return math.Ldexp(rng.NormFloat64(), rng.IntN(1020)) }
+		x, w := Rows{Data: fill(rows*d, draw), Rows: rows, Cols: d, Stride: d}, Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
+		bias := fill(n, rng.NormFloat64)
+		for name, f := range testFuncs {
+			z := make([]float64, rows*n)
+			for i := range rows {
+				for j := range n {
+					z[i*n+j] = kernel.Dot(x.Row(i), w.Row(j)) + bias[j]
+				}
+			}
+			want, got := selected(rows, k), selected(rows, k)
+			Select(want, Rows{Data: z, Rows: rows, Cols: n, Stride: n}, k, f)
+			for _, procs := range []int{1, 4} {
+				runtime.GOMAXPROCS(procs)
+				Encode(got, x, w, bias, k, f)
+				for i := range rows {
+					values := fill(n, func() float64 { return 0 })
+					for j := range values {
+						values[j] = f.Value(z[i*n+j])
+					}
+					what := fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i)
+					checkSelected(t, "Encode "+what, got, i, k, z[i*n:], values)
+					checkSelected(t, "Select "+what, want, i, k, z[i*n:], values)
+				}
+				for e := range want.Idx {
+					if math.Float64bits(got.Val[e]) != math.Float64bits(want.Val[e]) && !(math.IsNaN(got.Val[e]) && math.IsNaN(want.Val[e])) {
+						t.Fatalf("%s rows=%d n=%d k=%d: entry %d is %v of %v by Encode, %v of %v by Select", name, rows, n, k, e, got.Val[e], got.Pre[e], want.Val[e], want.Pre[e])
+					}
 				}
 			}
 		}
