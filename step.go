@@ -124,15 +124,16 @@ const (
 
 // eachPiece computes the weight gradient of layer i, with penalties, a few rows
 // at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
-// range of parameters that they are.
-func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int)) {
+// range of parameters that they are. Then, where done is not nil, it is told of
+// the rows that are through.
+func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
 	rows := l.gradientRows(state)
 	grain := rows
 	if state.screening.kept {
 		// Latents whose int8 copies share cache lines go to one goroutine.
-		grain = (rows + screen.Together - 1) / screen.Together * screen.Together
+		grain = (rows + screen.PanelLatents - 1) / screen.PanelLatents * screen.PanelLatents
 	}
 	workers := parallel.Workers(w.Rows, grain)
 	if len(s.workers) < workers {
@@ -152,6 +153,9 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 				s.addPenalty(gradient, w.Data[at:end])
 				f(scratch, gradient, at, end)
 			}
+		}
+		if done != nil {
+			done(first, last)
 		}
 	})
 }
@@ -195,15 +199,16 @@ func (s *stepper) update(i int, scale, rate float64, number int) error {
 		return true
 	}
 	copies := s.pass.states[i].screening
+	var repack func(lo, hi int)
+	if copies.kept {
+		repack = func(lo, hi int) { copies.packed.RepackRows(copies.weights, lo, hi) }
+	}
 	var bad atomic.Bool
 	s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
 		if !move(scratch, a.w.Data[from:to], gradient, s.weights[i], from, to) {
 			bad.Store(true)
 		}
-		if copies.kept {
-			copies.packed.RepackRows(copies.weights, from/a.w.Cols, to/a.w.Cols)
-		}
-	})
+	}, repack)
 	s.bias = resized(s.bias, len(a.b))
 	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
 	ok := move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) && !bad.Load()
@@ -226,7 +231,7 @@ func (s *stepper) squaredNorm(i int) float64 {
 			row := gradient[r*a.w.Cols-from:][:a.w.Cols]
 			s.norms[r] = kernel.Dot(row, row)
 		}
-	})
+	}, nil)
 	s.bias = resized(s.bias, len(a.b))
 	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
 	sum := kernel.Dot(s.bias, s.bias)

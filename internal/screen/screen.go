@@ -21,10 +21,6 @@ type Stats struct {
 // MaxInputs is the most inputs that a layer may have to be screened at all.
 const MaxInputs = kernel.ScreenInputs
 
-// Together is how many latents lie side by side in the copy: ranges of RepackRows
-// that begin and end at its multiples share no memory.
-const Together = kernel.ScreenLatents
-
 // Worth reports whether Encode is faster than the plain path, on this processor
 // and data that are not made to defeat the bound, with a Packed at hand. The
 // rule is from BenchmarkCrossing, on two cores with VNNI: below it the ratio is 0.8
