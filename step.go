@@ -129,7 +129,7 @@ const (
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
-	rows := l.gradientRows(state)
+	rows := parallel.Even(w.Rows, l.gradientRows(state))
 	grain := rows
 	if state.screening.kept {
 		// Latents whose int8 copies share cache lines go to one goroutine.

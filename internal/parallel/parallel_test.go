@@ -2,8 +2,10 @@ package parallel
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestForCoversEveryItemOnce(t *testing.T) {
@@ -32,5 +34,65 @@ func TestForCoversEveryItemOnce(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestManyLoops runs short loops from many goroutines, one after another and with
+// pauses, so that helpers are reused, end, and are taken while they are ending.
+func TestManyLoops(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{2, 4} {
+		runtime.GOMAXPROCS(procs)
+		var callers sync.WaitGroup
+		for c := range 6 {
+			callers.Add(1)
+			go func() {
+				defer callers.Done()
+				sums := make([]int64, 8)
+				for round := range 400 {
+					clear(sums)
+					ForWorkers(2+c%3, 40, 1, func(worker, lo, hi int) {
+						sums[worker] += int64(hi - lo)
+						if round%50 == 0 && lo == 0 {
+							time.Sleep(2 * patience) // long enough for the caller to fall asleep
+						}
+					})
+					total := int64(0)
+					for _, s := range sums {
+						total += s
+					}
+					if total != 40 {
+						t.Errorf("%d of 40 items were done", total)
+						return
+					}
+					if round%20 == c {
+						time.Sleep(patience * time.Duration(c) / 2)
+					}
+				}
+			}()
+		}
+		callers.Wait()
+	}
+}
+
+// TestHelpersEnd: some time after the last loop there are no goroutines left.
+func TestHelpersEnd(t *testing.T) {
+	For(100, 1, func(_, _, _ int) {})
+	for range 200 {
+		helpers.Lock()
+		n := len(helpers.waiting)
+		helpers.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(patience)
+	}
+	t.Error("helpers are waiting for loops that nobody starts")
+}
+
+func BenchmarkFor(b *testing.B) {
+	f := func(_, _, _ int) {}
+	for b.Loop() {
+		For(1000, 500, f)
 	}
 }
