@@ -15,10 +15,14 @@ func Workers(n, grain int) int {
 }
 
 // Even returns a grain of at most so many items with which a loop over n items
-// has as many ranges for each processor, so that none waits for another.
+// has as many ranges for each processor, so that none waits for another. What
+// fits one range stays one.
 func Even(n, grain int) int {
 	workers := runtime.GOMAXPROCS(0)
 	ranges := (n + grain - 1) / grain
+	if ranges <= 1 {
+		return grain
+	}
 	ranges = (ranges + workers - 1) / workers * workers
 	return max(1, (n+ranges-1)/ranges)
 }
