@@ -34,6 +34,9 @@
 // (a Pass refers to its input until Backprop is done). Matrices that Weights and
 // Biases return are live.
 //
+// Freeze gives an Encoder for serving: a copy with weights of its own, which no
+// later training or writing to Weights can reach.
+//
 // # Errors
 //
 // Whatever data can cause is an error, not a panic: wrong shapes, no rows, NaN or
