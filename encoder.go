@@ -2,9 +2,11 @@ package ksparse
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/screen"
+	"github.com/ksparse/ksparse/internal/topk"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -40,44 +42,45 @@ func (n *Network) Freeze() (*Encoder, error) {
 		copies := &screening{kept: true, stats: &e.network.stats}
 		switch l := l.(type) {
 		case *LinearLayer:
-			own := &LinearLayer{l.copied()}
-			e.network.layers = append(e.network.layers, own)
-			e.bytes += 8 * (len(own.w.Data) + len(own.b))
+			e.add(&LinearLayer{a.copied(slices.Clone(a.w.Data))}, copies)
 		case *SparseLayer:
-			own := &SparseLayer{l.affine, l.k}
-			own.b = append([]float64(nil), l.b...)
-			narrow, exact := screen.Weights{}, false
+			own, exact := &SparseLayer{k: l.k}, false
 			if 0 < l.k && l.k < l.out { // else there is no choice to make, and the rows serve
-				narrow, exact = screen.Narrowed(l.w)
+				copies.weights, exact = screen.Narrowed(l.w)
 			}
 			if exact {
-				own.w.Data = nil
-				copies.weights = narrow
-				e.bytes += 4 * len(narrow.Narrow)
+				own.affine = a.copied(nil)
 			} else {
-				own.affine = l.copied()
+				own.affine = a.copied(slices.Clone(a.w.Data))
 				copies.weights = screen.Wide(own.w)
-				e.bytes += 8 * len(own.w.Data)
 			}
 			if l.worthScreening(math.MaxInt32, false) {
 				copies.packed = screen.Pack(copies.weights, own.b)
-				e.bytes += copies.packed.Bytes()
 			}
-			e.bytes += 8 * len(own.b)
-			e.network.layers = append(e.network.layers, own)
+			e.add(own, copies)
 		}
-		e.network.frozen = append(e.network.frozen, copies)
 	}
 	e.network.plain.Store(n.plain.Load())
 	return e, nil
 }
 
-// copied returns a copy of a with memory of its own.
-func (a *affine) copied() affine {
-	c := *a
-	c.w.Data = append([]float64(nil), a.w.Data...)
-	c.b = append([]float64(nil), a.b...)
-	return c
+// copied returns a copy of a that shares no memory with it, for an Encoder: with
+// the given weights, nil where they are kept in another form, and without the
+// headers that only callers of a Layer see.
+func (a *affine) copied(weights []float64) affine {
+	w := topk.Rows{Data: weights, Rows: a.w.Rows, Cols: a.w.Cols, Stride: a.w.Cols}
+	return affine{name: a.name, in: a.in, out: a.out, activation: a.activation, w: w, b: slices.Clone(a.b)}
+}
+
+// add appends a layer and what its screening goes by, and counts their memory.
+func (e *Encoder) add(l Layer, copies *screening) {
+	a := l.base()
+	e.network.layers = append(e.network.layers, l)
+	e.network.frozen = append(e.network.frozen, copies)
+	e.bytes += 8*(len(a.w.Data)+len(a.b)) + 4*len(copies.weights.Narrow)
+	if copies.packed != nil {
+		e.bytes += copies.packed.Bytes()
+	}
 }
 
 // In returns how many values the encoder takes per sample.

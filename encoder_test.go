@@ -4,9 +4,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -277,4 +279,38 @@ func TestEncoderFromManyGoroutines(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// TestEncoderKeepsNothingOfTheNetwork: once the network is gone its weights are
+// too, whatever form the encoder keeps them in.
+func TestEncoderKeepsNothingOfTheNetwork(t *testing.T) {
+	for _, narrow := range []bool{false, true} {
+		net, err := NewNetwork(NewLinearLayer("below", 8, 20, Tanh), NewSparseLayer("encoder", 20, 50, 4, ReLU))
+		if err != nil {
+			t.Fatal(err)
+		}
+		freed := make(chan bool, 2)
+		for _, l := range net.layers {
+			if narrow {
+				for i, w := range l.base().w.Data {
+					l.base().w.Data[i] = float64(float32(w))
+				}
+			}
+			runtime.AddCleanup(&l.base().w.Data[0], func(int) { freed <- true }, 0)
+		}
+		e, err := net.Freeze()
+		if err != nil {
+			t.Fatal(err)
+		}
+		net = nil
+		for range 2 {
+			runtime.GC()
+			select {
+			case <-freed:
+			case <-time.After(5 * time.Second):
+				t.Errorf("narrow %v: the encoder keeps weights of the network alive", narrow)
+			}
+		}
+		runtime.KeepAlive(e)
+	}
 }
