@@ -7,6 +7,8 @@ import (
 	"unsafe"
 )
 
+const raceEnabled = true
+
 // The race detector sees nothing of what assembly reads and writes, so each
 // function says it beforehand: row by row, because the gap between two rows may
 // belong to another goroutine.
@@ -48,5 +50,18 @@ func raceRows[T any](s []T, rows, ld, cols int, tell func(unsafe.Pointer, int)) 
 	for i := range rows {
 		row := s[i*ld:][:cols]
 		tell(unsafe.Pointer(&row[0]), cols*int(unsafe.Sizeof(row[0])))
+	}
+}
+
+// markRead and markWritten are raceRead and raceWrite for whole slices.
+func markRead(slices ...[]float64) {
+	for _, x := range slices {
+		raceRead(x, 1, 0, len(x))
+	}
+}
+
+func markWritten(slices ...[]float64) {
+	for _, x := range slices {
+		raceWrite(x, 1, 0, len(x))
 	}
 }
