@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 	"gonum.org/v1/gonum/mat"
@@ -110,6 +111,33 @@ func (c *Codes) scatter(m *topk.Rows, values []float64) {
 			}
 		}
 	})
+}
+
+// pick sets dst, one number for each entry of c, to what m has at its place: the
+// mask applied to m, and the inverse of scatter.
+func (c *Codes) pick(dst []float64, m topk.Rows) {
+	for i := range c.mask.rows {
+		c.pickRow(dst, i, m.Row(i))
+	}
+}
+
+// pickRow is pick for the entries of row i.
+func (c *Codes) pickRow(dst []float64, i int, row []float64) {
+	for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
+		dst[e] = row[c.mask.indices[e]]
+	}
+}
+
+// notFinite returns the first row that holds NaN or an infinity, -1 if none does.
+func (c *Codes) notFinite() int {
+	if !kernel.AllFinite(c.values) {
+		for i := range c.mask.rows {
+			if _, values := c.Row(i); !kernel.AllFinite(values) {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // reset makes c a batch of k codes a row with undefined contents.

@@ -57,20 +57,16 @@ func (l *LinearLayer) backward(s, below *state) {
 	rows, n := s.in.rows(), l.out
 	below.deltaAtPre = false
 	if c := s.in.codes; c != nil {
-		// For gradient: which samples add to row j of W, and with what factor.
-		s.through = &below.byLatent
-		s.factors = s.through.gather(s.factors, c.values)
 		below.delta = resized(below.delta, len(c.values))
 		if s.in.isDense() {
 			resize(&s.belowDense, rows, l.in)
 			l.deltaBelow(s, s.belowDense.Data)
-			for i := range rows {
-				for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
-					below.delta[e] = s.belowDense.Data[i*l.in+int(c.mask.indices[e])]
-				}
-			}
+			c.pick(below.delta, s.belowDense)
 			return
 		}
+		// For gradient: which samples add to row j of W, and with what factor.
+		s.through = &below.byLatent
+		s.factors = s.through.gather(s.factors, c.values)
 		parallel.For(rows, rowGrain(c.rowCost(n)), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				from, to := c.mask.offsets[i], c.mask.offsets[i+1]

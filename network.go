@@ -131,7 +131,7 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 	p := n.newPass()
 	n.forward(p, rows, len(n.layers))
 	p.setOutput()
-	if err := p.checkOutput(); err != nil {
+	if err := checkOutput(p.output); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -184,9 +184,9 @@ func (p *Pass) setOutput() {
 
 // checkOutput reports an output that overflowed. Data and weights are finite, so
 // nothing else can be wrong with it.
-func (p *Pass) checkOutput() error {
-	for i := range p.output.Rows {
-		if !kernel.AllFinite(p.output.Row(i)) {
+func checkOutput(out topk.Rows) error {
+	for i := range out.Rows {
+		if !kernel.AllFinite(out.Row(i)) {
 			return errorf(ErrNotFinite, "the output for row %d overflows: data or weights are too large", i)
 		}
 	}
@@ -296,11 +296,7 @@ func (n *Network) lossDelta(p *Pass, y topk.Rows, loss Loss) (float64, error) {
 	p.target = resized(p.target, rows*cols)
 	value, err := loss.evaluate(p.output, y, s.deltaAtPre, p.target, p.rowLoss)
 	s.delta = resized(s.delta, len(c.values))
-	for i := range rows {
-		for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
-			s.delta[e] = p.target[i*cols+int(c.mask.indices[e])]
-		}
-	}
+	c.pick(s.delta, topk.Rows{Data: p.target, Rows: rows, Cols: cols, Stride: cols})
 	return value, err
 }
 

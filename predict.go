@@ -1,7 +1,6 @@
 package ksparse
 
 import (
-	"github.com/ksparse/ksparse/internal/kernel"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -24,7 +23,7 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 		p.setOutput()
 		copy(out.Data[lo*out.Cols:], p.output.Data)
 	}
-	if err := (&Pass{output: out}).checkOutput(); err != nil {
+	if err := checkOutput(out); err != nil {
 		return nil, err
 	}
 	return dense(out), nil
@@ -71,12 +70,8 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 			copy(dst.values[lo*k:], s.codes.values)
 		}
 	}
-	if !kernel.AllFinite(dst.values) {
-		for i := range rows.Rows {
-			if _, values := dst.Row(i); !kernel.AllFinite(values) {
-				return errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
-			}
-		}
+	if i := dst.notFinite(); i >= 0 {
+		return errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
 	}
 	return nil
 }
@@ -95,10 +90,8 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	if latents := n.layers[last].Out(); c.mask.cols != latents {
 		return nil, errorf(ErrShape, "codes have %d latents, layer %q has %d", c.mask.cols, n.layers[last].Name(), latents)
 	}
-	for i := range c.mask.rows {
-		if _, values := c.Row(i); !kernel.AllFinite(values) {
-			return nil, errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
-		}
+	if i := c.notFinite(); i >= 0 {
+		return nil, errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
 	}
 	if last == len(n.layers)-1 {
 		return c.Dense(), nil
@@ -109,7 +102,7 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 		l.forward(s)
 		in = s.out
 	}
-	if err := (&Pass{output: in.dense}).checkOutput(); err != nil {
+	if err := checkOutput(in.dense); err != nil {
 		return nil, err
 	}
 	return dense(in.dense), nil

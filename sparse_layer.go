@@ -108,10 +108,8 @@ func (l *SparseLayer) backward(s, below *state) {
 			clear(row)
 			from, to := c.mask.offsets[i], c.mask.offsets[i+1]
 			kernel.AddRows(row, s.delta[from:to], l.w.Data, l.w.Stride, c.mask.indices[from:to])
-			if in := s.in.codes; in != nil {
-				for e := in.mask.offsets[i]; e < in.mask.offsets[i+1]; e++ {
-					below.delta[e] = row[in.mask.indices[e]]
-				}
+			if s.in.codes != nil {
+				s.in.codes.pickRow(below.delta, i, row)
 			}
 		}
 	})

@@ -77,7 +77,7 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 	n, p := s.net, s.pass
 	n.forward(p, s.x, len(n.layers))
 	p.setOutput()
-	if err := p.checkOutput(); err != nil {
+	if err := checkOutput(p.output); err != nil {
 		return 0, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)
 	}
 	loss, err := n.lossDelta(p, s.y, s.cfg.Loss)
