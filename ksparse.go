@@ -69,6 +69,24 @@ type Config struct {
 	OutputActivation Activation
 	// Seed draws the weights; 0 stands for 1, as in NewNetwork.
 	Seed uint64
+
+	// Selection says which latents are active; the zero value is SelectTopK, the K
+	// largest of each row.
+	Selection Selection
+	// PreBias subtracts the decoder's biases b from the input as well: codes are
+	// those of x-b, and b is added again on the way out (Gao et al. 2024,
+	// arXiv:2406.04093, eq. 2). It is one parameter. See Network.SetPreBias, and
+	// StartFrom for its start values.
+	PreBias bool
+	// Tied makes the decoder's weights the encoder's: one matrix, whose row j is
+	// both what latent j detects and what it draws, as in the 2013 paper.
+	Tied bool
+	// Mirrored starts the decoder as the encoder's transpose, both with rows of
+	// unit norm, which leaves fewer latents dead (Gao et al. 2024, section 2.4).
+	Mirrored bool
+	// Normalization scales rows on the way in, and back on the way out; the zero
+	// value is NoNormalization. See Network.SetNormalization.
+	Normalization Normalization
 }
 
 // New returns the standard autoencoder: a SparseLayer "encoder" from Inputs to

@@ -52,11 +52,58 @@ type TrainConfig struct {
 	// MinDelta is by how much an epoch must be better to count.
 	MinDelta float64
 
+	// UnitNorm keeps the rows of the decoder's weights, the dictionary atoms, at norm
+	// 1: of the gradient the part along the atom is removed, and atoms are scaled
+	// back after each step (and once before the first).
+	UnitNorm bool
+	// AuxK lets dead latents learn to explain what the others leave over.
+	AuxK AuxK
+	// MultiTopK, where not 0, adds MultiTopK times the loss of the reconstruction
+	// from the 4K largest latents (Gao et al. 2024 use 1/8), which makes codes
+	// useful for other k than that of the training.
+	MultiTopK float64
+	// Matryoshka lists, ascending, numbers of latents: prefixes of the dictionary that
+	// should reconstruct by themselves (Bussmann et al. 2025, arXiv:2503.17547). The
+	// loss is the mean over the prefixes, the whole dictionary always among them.
+	// There is one selection, over the whole dictionary.
+	Matryoshka []int
+	// KStart, where above the layer's K, is how many latents are active at first;
+	// their number falls in a line to K over the first KAnneal of all steps (0
+	// stands for 0.5, as in the 2013 paper).
+	KStart  int
+	KAnneal float64
+	// MaxNorm leaves out samples whose norm is more than MaxNorm times the median
+	// norm, such as those of attention sinks; 0 leaves none out.
+	MaxNorm float64
+	// EMA, in (0, 1), is the decay of an exponential moving average of all parameters,
+	// which validation measures and the network is left with; 0 is none.
+	EMA float64
+
+	// CheckpointFile is where the state of the training is saved, every
+	// CheckpointEvery steps (0 stands for the end of each epoch), at once and whole.
+	// Resume goes on from there where the file exists, and ends in the bits that the
+	// training would have ended in without the interruption.
+	CheckpointFile  string
+	CheckpointEvery int
+	Resume          bool
+
 	// Seed fixes the order of the samples.
 	Seed uint64
 	// Callback, where not nil, is called after every step. Returning ErrStop ends
 	// the training without an error; any other error ends it with that error.
 	Callback func(Progress) error
+}
+
+// AuxK is the auxiliary loss of Gao et al. 2024 (arXiv:2406.04093, appendix A.2).
+// In the form of OpenAI's code: with e = x - x̂, a constant, and ê the
+// reconstruction from the K dead latents with the largest positive
+// pre-activations, without bias, it adds Weight·V·Σ|e-ê|²/Σ|e-ē|² to the loss,
+// sums over the batch's rows, ē their mean, V the variance of the data. (Their
+// losses are all divided by V; so the balance is theirs.)
+type AuxK struct {
+	K         int     // at most so many latents a sample; 0 is no auxiliary loss
+	Weight    float64 // 0 stands for 1/32
+	DeadAfter int     // samples without the latent active; 0 stands for 10 million or one epoch, whichever is less
 }
 
 // Validate returns an error that names the first field that makes no sense.
@@ -124,6 +171,11 @@ type Progress struct {
 	Loss           float64 // of this step's batch, before the step
 	EpochLoss      float64 // mean over the epoch's samples so far
 	ValidationLoss float64 // after the last epoch that ended; NaN if there is none
+
+	FVU          float64 // Loss over the variance of the data, with SquaredError; else NaN
+	L0           float64 // mean number of latents active in this step
+	Dead         int     // latents not active for AuxK.DeadAfter samples
+	GradientNorm float64 // of all parameters together, before clipping
 
 	LearningRate     float64       // of this step
 	SamplesPerSecond float64       // over the training so far, validation left out

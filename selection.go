@@ -1,0 +1,36 @@
+package ksparse
+
+import "fmt"
+
+// Selection says which latents of a SparseLayer are active. The zero value is
+// SelectTopK.
+type Selection uint8
+
+const (
+	// SelectTopK keeps the K largest values of each row.
+	SelectTopK Selection = iota
+	// SelectAbsTopK keeps the K values of each row that are largest in magnitude,
+	// with their signs. The layer's activation is Identity.
+	SelectAbsTopK
+	// SelectBatchTopK keeps, in training, the K·rows largest positive values of the
+	// whole batch (Bussmann et al. 2024, arXiv:2412.06410), so some rows have more
+	// active latents than others. Elsewhere it keeps what is above one threshold,
+	// which training learns, so that a row's code does not depend on the others:
+	// see SparseLayer.Thresholds. The layer's activation is ReLU or Identity.
+	SelectBatchTopK
+	// SelectThreshold keeps every latent whose pre-activation is above the
+	// latent's own threshold (JumpReLU, Rajamanoharan et al. 2024,
+	// arXiv:2407.14435). K plays no part.
+	SelectThreshold
+	selections // their number
+)
+
+var selectionNames = [selections]string{"topk", "abs_topk", "batch_topk", "threshold"}
+
+// String returns the selection's name in lower case, such as "batch_topk".
+func (s Selection) String() string {
+	if s < selections {
+		return selectionNames[s]
+	}
+	return fmt.Sprintf("Selection(%d)", uint8(s))
+}
