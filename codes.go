@@ -17,6 +17,9 @@ import (
 type Codes struct {
 	mask   Mask
 	values []float64 // of mask.indices
+
+	// How the rows were normalised before they were encoded, if they were.
+	mean, spread []float64
 }
 
 // NewCodes makes codes of the given number of latents from one row of indices
@@ -138,6 +141,39 @@ func (c *Codes) notFinite() int {
 		}
 	}
 	return -1
+}
+
+// Prefix returns the codes without the latents from n on, as codes of as many
+// latents as c has: what a Matryoshka network of that width would decode. Values
+// are copied. It panics where n is negative.
+func (c *Codes) Prefix(n int) *Codes {
+	p := &Codes{mean: slices.Clone(c.mean), spread: slices.Clone(c.spread)}
+	p.clear(c.mask.cols)
+	for i := range c.mask.rows {
+		indices, values := c.Row(i)
+		t, _ := slices.BinarySearch(indices, int32(min(n, c.mask.cols)))
+		p.mask.indices, p.values = append(p.mask.indices, indices[:t]...), append(p.values, values[:t]...)
+		p.mask.offsets = append(p.mask.offsets, len(p.values))
+		p.mask.rows++
+	}
+	return p
+}
+
+// clear makes c codes without rows, of so many latents.
+func (c *Codes) clear(latents int) {
+	c.mask.rows, c.mask.cols = 0, latents
+	c.mask.offsets, c.mask.indices = append(c.mask.offsets[:0], 0), c.mask.indices[:0]
+	c.values, c.mean, c.spread = c.values[:0], c.mean[:0], c.spread[:0]
+}
+
+// add appends the rows of d.
+func (c *Codes) add(d *Codes) {
+	n := len(c.values)
+	for _, o := range d.mask.offsets[1:] {
+		c.mask.offsets = append(c.mask.offsets, n+o)
+	}
+	c.mask.rows += d.mask.rows
+	c.mask.indices, c.values = append(c.mask.indices, d.mask.indices...), append(c.values, d.values...)
 }
 
 // reset makes c a batch of k codes a row with undefined contents.

@@ -33,7 +33,12 @@ func (n *Network) Freeze() (*Encoder, error) {
 	if last < 0 {
 		return nil, errorf(ErrNoSparseLayer, "Freeze needs a sparse layer to encode with, this network has none")
 	}
+	if err := n.ready(false); err != nil {
+		return nil, err
+	}
 	e := &Encoder{network: new(Network), latents: n.layers[last].Out()}
+	e.network.frame = n.frame
+	e.network.frame.shift = slices.Clone(n.frame.shift)
 	for _, l := range n.layers[:last+1] {
 		a := l.base()
 		if !kernel.AllFinite(a.w.Data) || !kernel.AllFinite(a.b) {
@@ -44,8 +49,8 @@ func (n *Network) Freeze() (*Encoder, error) {
 		case *LinearLayer:
 			e.add(&LinearLayer{a.copied(slices.Clone(a.w.Data))}, copies)
 		case *SparseLayer:
-			own, exact := &SparseLayer{k: l.k}, false
-			if 0 < l.k && l.k < l.out { // else there is no choice to make, and the rows serve
+			own, exact := &SparseLayer{k: l.k, selection: l.selection, thresholds: slices.Clone(l.thresholds)}, false
+			if l.chooses() { // else there is no choice to make, and the rows serve
 				copies.weights, exact = screen.Narrowed(l.w)
 			}
 			if exact {
@@ -54,7 +59,7 @@ func (n *Network) Freeze() (*Encoder, error) {
 				own.affine = a.copied(slices.Clone(a.w.Data))
 				copies.weights = screen.Wide(own.w)
 			}
-			if l.worthScreening(math.MaxInt32, false) {
+			if l.worthScreening(math.MaxInt32, l.k, false) {
 				copies.packed = screen.Pack(copies.weights, own.b)
 			}
 			e.add(own, copies)

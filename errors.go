@@ -34,6 +34,10 @@ var (
 	// sparse layer. Use Predict.
 	ErrNoSparseLayer = errors.New("no sparse layer")
 
+	// ErrUnset: the network needs a number that was never learned or set, such as
+	// the threshold of SelectBatchTopK. The text says how to get it.
+	ErrUnset = errors.New("never learned")
+
 	// ErrPass: Backprop was given a Pass that another network made.
 	ErrPass = errors.New("pass of another network")
 

@@ -92,15 +92,25 @@ type Config struct {
 // New returns the standard autoencoder: a SparseLayer "encoder" from Inputs to
 // Latents and a LinearLayer "decoder" back. Errors wrap ErrShape or ErrRange.
 func New(cfg Config) (*Network, error) {
-	n, err := NewNetwork(
-		NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation),
-		NewLinearLayer("decoder", cfg.Latents, cfg.Inputs, cfg.OutputActivation),
-	)
+	encoder := NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation)
+	encoder.selection = cfg.Selection
+	decoder := NewLinearLayer("decoder", cfg.Latents, cfg.Inputs, cfg.OutputActivation)
+	n, err := newNetwork([]Layer{encoder, decoder})
+	if err == nil {
+		err = n.SetNormalization(cfg.Normalization, 0, true)
+	}
+	if err == nil && cfg.PreBias {
+		err = n.SetPreBias(true)
+	}
+	if err == nil && cfg.Tied {
+		err = n.Tie()
+	}
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Seed != 0 {
-		n.Init(cfg.Seed)
+	n.Init(max(cfg.Seed, 1))
+	if cfg.Mirrored {
+		n.mirror()
 	}
 	return n, nil
 }

@@ -43,6 +43,9 @@ type Layer interface {
 	gradient(s *state, lo, hi int, dst []float64)
 	// biasGradient writes the gradient of the biases to dst.
 	biasGradient(s *state, dst []float64)
+	// inputGradient writes the gradient at one row that is added to every input row
+	// to dst, given that of the biases.
+	inputGradient(biases, dst []float64)
 }
 
 // affine is what both layers are made of. The rows of w are one per latent: see
@@ -167,6 +170,9 @@ type state struct {
 
 	screening *screening // of a sparse layer
 	plain     bool       // screening is turned off
+	training  bool       // select as in training
+	k         int        // instead of the layer's k, for this pass; ownK for that
+	batch     batchSelection
 
 	// Of those codes that gradient goes through latent by latent (its own for a
 	// sparse layer, those that came in for a linear one): the index, and the
@@ -174,6 +180,9 @@ type state struct {
 	through *latentIndex
 	factors []float64
 }
+
+// ownK as a state's k stands for the layer's.
+const ownK = -1
 
 // latentIndex lists the entries of codes latent by latent, samples ascending:
 // those of latent j are at offsets[j] to offsets[j+1].
@@ -183,30 +192,54 @@ type latentIndex struct {
 	samples []int32
 }
 
-func (x *latentIndex) build(c *Codes) {
-	latents := c.mask.cols
+// build lists the entries of parts, all of as many rows and latents. Entries are
+// numbered part after part; those of a latent that belong to one part come before
+// those of the next.
+func (x *latentIndex) build(parts ...Codes) {
+	latents, n := parts[0].mask.cols, 0
 	x.offsets = resized(x.offsets, latents+1)
-	x.entries = resized(x.entries, len(c.values))
-	x.samples = resized(x.samples, len(c.values))
 	clear(x.offsets)
-	for _, j := range c.mask.indices {
-		x.offsets[j+1]++
+	for p := range parts {
+		n += len(parts[p].values)
+		for _, j := range parts[p].mask.indices {
+			x.offsets[j+1]++
+		}
 	}
+	x.entries, x.samples = resized(x.entries, n), resized(x.samples, n)
 	for j := range latents {
 		x.offsets[j+1] += x.offsets[j]
 	}
 	// offsets[j] now says where the next entry of j goes; in the end that is where
 	// j+1 begins, so the whole is shifted back by one.
-	for i := range c.mask.rows {
-		for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
-			j := c.mask.indices[e]
-			at := x.offsets[j]
-			x.offsets[j]++
-			x.entries[at], x.samples[at] = int32(e), int32(i)
+	base := 0
+	for p := range parts {
+		c := &parts[p]
+		for i := range c.mask.rows {
+			for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
+				j := c.mask.indices[e]
+				at := x.offsets[j]
+				x.offsets[j]++
+				x.entries[at], x.samples[at] = int32(base+e), int32(i)
+			}
 		}
+		base += len(c.values)
 	}
 	copy(x.offsets[1:], x.offsets[:latents])
 	x.offsets[0] = 0
+}
+
+// stacked sets to to x with rows of a stack as samples: part after part, so many
+// rows each. Entries of part g are first[g] to first[g+1].
+func (x *latentIndex) stacked(to *latentIndex, first []int, rows int) {
+	to.offsets, to.entries = x.offsets, x.entries
+	to.samples = resized(to.samples, len(x.samples))
+	for at, e := range x.entries {
+		g := 0
+		for int(e) >= first[g+1] {
+			g++
+		}
+		to.samples[at] = int32(g*rows) + x.samples[at]
+	}
 }
 
 // gather returns what values, one for each entry of the codes, are in the order

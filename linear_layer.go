@@ -115,6 +115,13 @@ func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	}
 }
 
+// inputGradient: the biases' gradient is the sum of delta, which goes back through W.
+func (l *LinearLayer) inputGradient(biases, dst []float64) {
+	for i := range dst {
+		dst[i] = kernel.Dot(l.w.Row(i), biases)
+	}
+}
+
 // addBias adds b to each row of z.
 func addBias(z, b []float64) {
 	n := len(b)

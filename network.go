@@ -20,6 +20,7 @@ import (
 // weights meanwhile.
 type Network struct {
 	layers []Layer
+	frame  frame     // what happens before the first layer and after the last
 	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
 
 	plain  atomic.Bool  // screening is turned off
@@ -56,8 +57,8 @@ func newNetwork(layers []Layer) (*Network, error) {
 		case *SparseLayer:
 			if l != nil {
 				a = &l.affine
-				if l.k < 0 {
-					return nil, errorf(ErrRange, "layer %q has k = %d, want 0 or more", l.name, l.k)
+				if err := l.checkSelection(); err != nil {
+					return nil, err
 				}
 			}
 		}
@@ -84,7 +85,11 @@ func newNetwork(layers []Layer) (*Network, error) {
 // 2010), for the ReLU-like activations in ±sqrt(6/in) (He et al. 2015).
 func (n *Network) Init(seed uint64) {
 	for i, l := range n.layers {
-		l.base().init(rand.New(rand.NewPCG(seed, uint64(i))))
+		a := l.base()
+		if !n.sharesWeights(i) {
+			a.init(rand.New(rand.NewPCG(seed, uint64(i))))
+		}
+		clear(a.b)
 	}
 }
 
@@ -97,6 +102,41 @@ func (n *Network) In() int { return n.layers[0].In() }
 
 // Out returns how many values the network gives per sample.
 func (n *Network) Out() int { return n.layers[len(n.layers)-1].Out() }
+
+// Tie makes the linear layer after the last sparse one use that layer's weights:
+// one matrix, whose row j is both what latent j detects and the dictionary atom
+// that it draws. Training moves it by the sum of both gradients, and Gradients
+// gives that sum for both layers. The decoder's own weights are lost. Errors wrap
+// ErrNoSparseLayer, and ErrShape where no linear layer with as many outputs as the
+// sparse layer has inputs comes next.
+func (n *Network) Tie() error {
+	sparse := n.lastSparse()
+	if sparse < 0 {
+		return errorf(ErrNoSparseLayer, "tied weights need a sparse layer, this network has none")
+	}
+	encoder := n.layers[sparse].base()
+	if sparse+1 == len(n.layers) || n.layers[sparse+1].Out() != encoder.in {
+		return errorf(ErrShape, "tied weights need a linear layer after layer %q that gives %d outputs", encoder.name, encoder.in)
+	}
+	decoder := n.layers[sparse+1].base()
+	decoder.w, decoder.weights = encoder.w, encoder.weights
+	return nil
+}
+
+// Tied reports whether a layer uses the weights of the layer before it.
+func (n *Network) Tied() bool {
+	for i := range n.layers {
+		if n.sharesWeights(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// sharesWeights reports whether layer i uses the weights of the layer before it.
+func (n *Network) sharesWeights(i int) bool {
+	return i > 0 && n.layers[i].base().weights == n.layers[i-1].base().weights
+}
 
 // lastSparse returns the position of the last sparse layer, -1 if there is none.
 func (n *Network) lastSparse() int {
@@ -114,33 +154,55 @@ func (n *Network) lastSparse() int {
 type Pass struct {
 	network *Network
 	x       topk.Rows
+	framed  framed // x on its way to the first layer
 	states  []*state
-	output  topk.Rows // the last layer's output, dense
+	output  topk.Rows // the last layer's output, dense, not scaled back
 	zeros   topk.Rows // memory for that, where the last layer is sparse
+	result  topk.Rows // the output scaled back, where it has to be
 	rowLoss []float64
-	target  []float64 // scratch: a sparse last layer's delta before the mask
+	target  topk.Rows // memory for a normalised target
+	scratch []float64 // a sparse last layer's delta before the mask
 }
 
-// Forward runs x through the network; its rows are samples, its columns the first
-// layer's inputs. Errors wrap ErrEmpty, ErrShape or ErrNotFinite.
+// Forward runs x through the network as training does; its rows are samples, its
+// columns the first layer's inputs. (That differs from Predict for
+// SelectBatchTopK alone, which here selects from the whole batch.) Errors wrap
+// ErrEmpty, ErrShape, ErrNotFinite or ErrUnset.
 func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 	rows, err := rowsOf("x", x, n.In())
 	if err != nil {
 		return nil, err
 	}
+	if err := n.ready(true); err != nil {
+		return nil, err
+	}
 	p := n.newPass()
+	p.train()
 	n.forward(p, rows, len(n.layers))
 	p.setOutput()
-	if err := checkOutput(p.output); err != nil {
+	p.result = p.output
+	if n.frame.scales() {
+		p.result = newRows(p.output.Rows, p.output.Cols)
+		copy(p.result.Data, p.output.Data)
+		n.frame.leave(p.result, p.framed.mean, p.framed.spread)
+	}
+	if err := checkOutput(p.result); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
+// train makes the sparse layers select as in training.
+func (p *Pass) train() {
+	for _, s := range p.states {
+		s.training = true
+	}
+}
+
 func (n *Network) newPass() *Pass {
 	p := &Pass{network: n, states: make([]*state, len(n.layers))}
 	for i := range p.states {
-		p.states[i] = new(state)
+		p.states[i] = &state{k: ownK}
 		if n.frozen != nil {
 			p.states[i].screening = n.frozen[i]
 		} else {
@@ -162,7 +224,7 @@ func (n *Network) sparePass() *Pass {
 func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 	p.x = x
 	plain := n.plain.Load()
-	in := signal{dense: x}
+	in := signal{dense: n.frame.enter(&p.framed, x)}
 	for i, l := range n.layers[:layers] {
 		s := p.states[i]
 		s.in, s.plain = in, plain
@@ -193,11 +255,12 @@ func checkOutput(out topk.Rows) error {
 	return nil
 }
 
-// Output returns the last layer's output, samples by Out.
-func (p *Pass) Output() *mat.Dense { return dense(p.output) }
+// Output returns the network's output, samples by Out.
+func (p *Pass) Output() *mat.Dense { return dense(p.result) }
 
 // LayerOutput returns the output of layer i as a dense matrix, samples by the
-// layer's Out; for a sparse layer with zeros where nothing was selected.
+// layer's Out; for a sparse layer with zeros where nothing was selected. That of
+// the last layer is not scaled back where the network normalises its input.
 func (p *Pass) LayerOutput(i int) *mat.Dense {
 	if c := p.states[i].out.codes; c != nil {
 		return c.Dense()
@@ -241,8 +304,10 @@ func (g *Gradients) Delta(i int) *mat.Dense { return g.deltas[i] }
 // Backprop returns the exact gradients of the loss between the pass's output and
 // the target, one row per sample. The mask of a sparse layer is a constant of
 // the pass: the delta that arrives there is multiplied by it, so a selected unit
-// learns as in a dense layer and an unselected one gets exactly zero. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a target that the loss is not
+// learns as in a dense layer and an unselected one gets exactly zero. A network
+// that scales its outputs back has its loss between normalised rows: the last
+// layer's output, and the target normalised as the input was. Errors wrap
+// ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a target that the loss is not
 // defined for) or ErrPass.
 func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, error) {
 	if p == nil || p.network != n {
@@ -263,11 +328,12 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		biases:  make([]*mat.VecDense, len(n.layers)),
 		deltas:  make([]*mat.Dense, len(n.layers)),
 	}
-	if g.loss, err = n.lossDelta(p, y, loss); err != nil {
+	if g.loss, err = n.lossDelta(p, n.frame.target(p, y), loss); err != nil {
 		return nil, err
 	}
-	n.backward(p, func(i int) {
-		l, s := n.layers[i], p.states[i]
+	n.backward(p)
+	for i, l := range n.layers {
+		s := p.states[i]
 		w := l.base().w
 		grad := newRows(w.Rows, w.Cols)
 		parallel.For(w.Rows, l.gradientRows(s), func(_, lo, hi int) {
@@ -276,7 +342,18 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		bias := make([]float64, l.Out())
 		l.biasGradient(s, bias)
 		g.weights[i], g.biases[i], g.deltas[i] = dense(grad), mat.NewVecDense(len(bias), bias), s.denseDelta()
-	})
+		if i > 0 && n.sharesWeights(i) { // one matrix, so one gradient: the sum
+			total := g.weights[i-1]
+			addTo(denseRows(total).Data, grad.Data)
+			g.weights[i] = total
+		}
+	}
+	if n.frame.shift != nil {
+		first := make([]float64, n.In())
+		n.layers[0].inputGradient(g.biases[0].RawVector().Data, first)
+		last := g.biases[len(n.layers)-1].RawVector().Data
+		subtract(last, last, first)
+	}
 	return g, nil
 }
 
@@ -293,20 +370,19 @@ func (n *Network) lossDelta(p *Pass, y topk.Rows, loss Loss) (float64, error) {
 		return loss.evaluate(p.output, y, s.deltaAtPre, s.delta, p.rowLoss)
 	}
 	// A sparse last layer: the loss sees the zeros, the delta does not.
-	p.target = resized(p.target, rows*cols)
-	value, err := loss.evaluate(p.output, y, s.deltaAtPre, p.target, p.rowLoss)
+	p.scratch = resized(p.scratch, rows*cols)
+	value, err := loss.evaluate(p.output, y, s.deltaAtPre, p.scratch, p.rowLoss)
 	s.delta = resized(s.delta, len(c.values))
-	c.pick(s.delta, topk.Rows{Data: p.target, Rows: rows, Cols: cols, Stride: cols})
+	c.pick(s.delta, topk.Rows{Data: p.scratch, Rows: rows, Cols: cols, Stride: cols})
 	return value, err
 }
 
-// backward goes from the last layer to the first. When it calls done(i), layer
-// i's gradients can be read off its state, and the delta of the layer below is
-// already computed, so done may change layer i's parameters.
-func (n *Network) backward(p *Pass, done func(i int)) {
+// backward goes from the last layer to the first. After it the gradients of all
+// parameters can be read off the layers' states.
+func (n *Network) backward(p *Pass) {
 	for _, s := range p.states {
 		if s.out.codes != nil {
-			s.byLatent.build(s.out.codes)
+			s.byLatent.build(*s.out.codes)
 		}
 	}
 	for i := len(n.layers) - 1; i >= 0; i-- {
@@ -315,7 +391,6 @@ func (n *Network) backward(p *Pass, done func(i int)) {
 			below = p.states[i-1]
 		}
 		n.layers[i].backward(p.states[i], below)
-		done(i)
 	}
 }
 

@@ -9,19 +9,24 @@ import (
 const chunkRows = 1024
 
 // Predict returns the network's output for each row of x, samples by Out. Errors
-// wrap ErrEmpty, ErrShape or ErrNotFinite.
+// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrUnset.
 func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 	rows, err := rowsOf("x", x, n.In())
 	if err != nil {
+		return nil, err
+	}
+	if err := n.ready(false); err != nil {
 		return nil, err
 	}
 	out := newRows(rows.Rows, n.Out())
 	p := n.sparePass()
 	defer n.spare.Put(p)
 	for lo := 0; lo < rows.Rows; lo += chunkRows {
-		n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), len(n.layers))
+		hi := min(lo+chunkRows, rows.Rows)
+		n.forward(p, rows.Slice(lo, hi), len(n.layers))
 		p.setOutput()
 		copy(out.Data[lo*out.Cols:], p.output.Data)
+		n.frame.leave(out.Slice(lo, hi), p.framed.mean, p.framed.spread)
 	}
 	if err := checkOutput(out); err != nil {
 		return nil, err
@@ -31,7 +36,8 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 
 // Encode returns the output of the last sparse layer for each row of x, as codes
 // of samples by latents. A row's code does not depend on the other rows. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrNoSparseLayer.
+// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, or ErrUnset where the
+// network needs a threshold or scale that was never learned.
 func (n *Network) Encode(x mat.Matrix) (*Codes, error) {
 	c := new(Codes)
 	if err := n.EncodeInto(c, x); err != nil {
@@ -54,20 +60,25 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 	if err != nil {
 		return err
 	}
-	l := n.layers[last].(*SparseLayer)
+	if err := n.ready(false); err != nil {
+		return err
+	}
 	p := n.sparePass()
 	defer n.spare.Put(p)
-	s := p.states[last]
-	if last == 0 {
+	if last == 0 && n.frame.none() {
+		s := p.states[0]
 		s.plain = n.plain.Load()
-		s.pre = l.encode(dst, s.pre, rows, s)
+		s.pre = n.layers[0].(*SparseLayer).encode(dst, s.pre, rows, s)
+		dst.mean, dst.spread = dst.mean[:0], dst.spread[:0]
 	} else {
-		k := min(l.k, l.out)
-		dst.reset(rows.Rows, l.out, k)
+		dst.clear(n.layers[last].Out())
 		for lo := 0; lo < rows.Rows; lo += chunkRows {
 			n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), last+1)
-			copy(dst.mask.indices[lo*k:], s.codes.mask.indices)
-			copy(dst.values[lo*k:], s.codes.values)
+			dst.add(&p.states[last].codes)
+			if n.frame.scales() {
+				dst.mean = append(dst.mean, p.framed.mean...)
+				dst.spread = append(dst.spread, p.framed.spread...)
+			}
 		}
 	}
 	if i := dst.notFinite(); i >= 0 {
@@ -77,8 +88,10 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 }
 
 // Decode returns the network's output for each of the codes, samples by Out: what
-// the layers after the last sparse layer make of them. Errors wrap ErrEmpty,
-// ErrShape, ErrNotFinite or ErrNoSparseLayer.
+// the layers after the last sparse layer make of them. Codes that Encode returned
+// remember how their rows were normalised, and are scaled back; for others of a
+// network with LayerNorm or UnitRMS the output is that for normalised rows. Errors
+// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer or ErrUnset.
 func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	last := n.lastSparse()
 	if last < 0 {
@@ -93,6 +106,9 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	if i := c.notFinite(); i >= 0 {
 		return nil, errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
 	}
+	if err := n.ready(true); err != nil {
+		return nil, err
+	}
 	if last == len(n.layers)-1 {
 		return c.Dense(), nil
 	}
@@ -101,6 +117,13 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 		s := &state{in: in, plain: true} // no sparse layer is left
 		l.forward(s)
 		in = s.out
+	}
+	mean, spread := c.mean, c.spread
+	if n.frame.normalization == DatasetScale {
+		mean, spread = n.frame.sameNumbers(c.mask.rows)
+	}
+	if len(spread) == c.mask.rows {
+		n.frame.leave(in.dense, mean, spread)
 	}
 	if err := checkOutput(in.dense); err != nil {
 		return nil, err

@@ -286,7 +286,7 @@ func (d *decoder) network() (*Network, error) {
 		}
 		a.set(w, b)
 		if h.Kind == kindSparse {
-			stack[i] = &SparseLayer{a, *h.K}
+			stack[i] = &SparseLayer{affine: a, k: *h.K}
 		} else {
 			stack[i] = &LinearLayer{a}
 		}

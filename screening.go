@@ -58,24 +58,25 @@ type screening struct {
 var forceScreening = os.Getenv("KSPARSE_SCREENING")
 
 // worthScreening is the rule by which a sparse layer is screened, for so many
-// rows; where live is set the copy must be made first.
-func (l *SparseLayer) worthScreening(rows int, live bool) bool {
+// rows and k; where live is set the copy must be made first.
+func (l *SparseLayer) worthScreening(rows, k int, live bool) bool {
 	switch forceScreening {
 	case "on":
-		return l.k > 0 && l.k < l.out && l.in <= screen.MaxInputs
+		return k > 0 && k < l.out && l.in <= screen.MaxInputs
 	case "off":
 		return false
 	}
 	if live {
-		return screen.WorthPacking(rows, l.in, l.out, l.k)
+		return screen.WorthPacking(rows, l.in, l.out, k)
 	}
-	return screen.Worth(rows, l.in, l.out, l.k)
+	return screen.Worth(rows, l.in, l.out, k)
 }
 
 // find sets out to the k largest of f(xWᵀ + b), 0 < k < Out.
 func (l *SparseLayer) find(out topk.Selected, x topk.Rows, k int, s *screening, plain bool) {
 	f := l.activation.forSelection()
-	if plain || s.kept && s.packed == nil || !l.worthScreening(x.Rows, !s.kept) {
+	f.Magnitude = l.selection == SelectAbsTopK
+	if plain || s.kept && s.packed == nil || !l.worthScreening(x.Rows, k, !s.kept) {
 		if s.weights.Narrow != nil {
 			screen.EncodePlain(out, x, s.weights, l.b, k, f)
 			return
@@ -93,4 +94,9 @@ func (l *SparseLayer) find(out topk.Selected, x topk.Rows, k int, s *screening, 
 		}
 	}
 	screen.Encode(out, x, s.packed, w, l.b, k, f, s.stats)
+}
+
+// findAbove sets out to what is above the thresholds.
+func (l *SparseLayer) findAbove(out *topk.List, x topk.Rows, s *screening, plain bool) {
+	topk.EncodeAbove(out, x, l.w, l.b, l.thresholds)
 }

@@ -1,6 +1,12 @@
 package ksparse
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/ksparse/ksparse/internal/topk"
+)
 
 // Selection says which latents of a SparseLayer are active. The zero value is
 // SelectTopK.
@@ -33,4 +39,211 @@ func (s Selection) String() string {
 		return selectionNames[s]
 	}
 	return fmt.Sprintf("Selection(%d)", uint8(s))
+}
+
+// Selection returns what the layer selects by.
+func (l *SparseLayer) Selection() Selection { return l.selection }
+
+// SetSelection changes what the layer selects by. Thresholds stay as they are.
+// Errors wrap ErrRange where the selection is unknown or not defined for the
+// layer's activation.
+func (l *SparseLayer) SetSelection(s Selection) error {
+	old := l.selection
+	l.selection = s
+	if err := l.checkSelection(); err != nil {
+		l.selection = old
+		return err
+	}
+	return nil
+}
+
+func (l *SparseLayer) checkSelection() error {
+	switch {
+	case l.k < 0:
+		return errorf(ErrRange, "layer %q has k = %d, want 0 or more", l.name, l.k)
+	case l.selection >= selections:
+		return errorf(ErrRange, "layer %q has the unknown selection %d", l.name, l.selection)
+	case l.selection == SelectAbsTopK && l.activation != Identity:
+		return errorf(ErrRange, "layer %q selects by magnitude, which needs the activation %v, not %v", l.name, Identity, l.activation)
+	case l.selection == SelectBatchTopK && l.activation != Identity && l.activation != ReLU:
+		return errorf(ErrRange, "layer %q selects from the batch, which needs the activation %v or %v, not %v", l.name, Identity, ReLU, l.activation)
+	}
+	return nil
+}
+
+// Thresholds returns a copy of the thresholds of SelectThreshold or
+// SelectBatchTopK, one per latent: a latent is active where its pre-activation is
+// larger. It is nil until training has learned them, or SetThresholds set them.
+func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds) }
+
+// SetThresholds sets the thresholds, one per latent; +Inf switches a latent off.
+// It copies them. Errors wrap ErrShape, and ErrNotFinite for NaN and -Inf.
+func (l *SparseLayer) SetThresholds(thresholds []float64) error {
+	if len(thresholds) != l.out {
+		return errorf(ErrShape, "layer %q has %d latents, not %d thresholds", l.name, l.out, len(thresholds))
+	}
+	for j, t := range thresholds {
+		if math.IsNaN(t) || math.IsInf(t, -1) {
+			return errorf(ErrNotFinite, "threshold %d of layer %q is %v", j, l.name, t)
+		}
+	}
+	l.thresholds = append(l.thresholds[:0], thresholds...)
+	return nil
+}
+
+// SetThreshold sets one threshold for all latents: see SetThresholds.
+func (l *SparseLayer) SetThreshold(threshold float64) error {
+	all := make([]float64, l.out)
+	for j := range all {
+		all[j] = threshold
+	}
+	return l.SetThresholds(all)
+}
+
+// encodeAbove sets c to what is above the thresholds.
+func (l *SparseLayer) encodeAbove(c *Codes, pre []float64, x topk.Rows, s *state) []float64 {
+	list := topk.List{Offsets: c.mask.offsets, Idx: c.mask.indices, Pre: pre}
+	l.findAbove(&list, x, s.screening, s.plain)
+	c.mask = Mask{rows: x.Rows, cols: l.out, offsets: list.Offsets, indices: list.Idx}
+	c.values = resized(c.values, len(list.Pre))
+	activate(l.activation, c.values, list.Pre)
+	return list.Pre
+}
+
+// batchSelection is the memory of one selection from a whole batch.
+type batchSelection struct {
+	found topk.Selected // the first m of each row
+	rows  []rowFound    // where each row's candidates are
+	again []int         // rows to look at again
+	x     topk.Rows     // those rows
+	heap  []float64
+}
+
+// rowFound is the largest entries of a row, ascending by latent, and the smallest
+// value among them.
+type rowFound struct {
+	idx      []int32
+	val, pre []float64
+	least    float64
+}
+
+// encodeBatch sets c to the k·rows largest positive values of the whole batch;
+// equal values go to the lower row, then to the lower latent. It finds the m
+// largest of each row, from these the value that is reached by k·rows of them, and
+// looks for more in those rows only whose m-th still reaches it.
+func (l *SparseLayer) encodeBatch(c *Codes, pre []float64, x topk.Rows, k int, s *state) []float64 {
+	b, want := &s.batch, k*x.Rows
+	b.rows = resized(b.rows, x.Rows)
+	b.again = resized(b.again, x.Rows)
+	for i := range b.again {
+		b.again[i] = i
+	}
+	m := min(2*k, l.out)
+	b.look(l, &b.found, x, m, s)
+	least := b.kth(want)
+	for {
+		b.again = b.again[:0]
+		for i, r := range b.rows {
+			if len(r.idx) < l.out && len(r.idx) > 0 && r.least > 0 && r.least >= least {
+				b.again = append(b.again, i)
+			}
+		}
+		if len(b.again) == 0 {
+			break
+		}
+		m = min(4*m, l.out)
+		b.x = gatherRows(b.x, x, b.again)
+		var more topk.Selected
+		b.look(l, &more, b.x, m, s)
+		least = b.kth(want)
+	}
+	return b.write(c, pre, l.out, want, least)
+}
+
+// look finds the m largest of the rows x, which are those that again lists.
+func (b *batchSelection) look(l *SparseLayer, to *topk.Selected, x topk.Rows, m int, s *state) {
+	n := x.Rows * m
+	to.Idx, to.Val, to.Pre = resized(to.Idx, n), resized(to.Val, n), resized(to.Pre, n)
+	l.largest(*to, x, m, s)
+	for t, i := range b.again {
+		lo, hi := t*m, (t+1)*m
+		r := rowFound{idx: to.Idx[lo:hi], val: to.Val[lo:hi], pre: to.Pre[lo:hi]}
+		if m > 0 {
+			r.least = slices.Min(r.val)
+		}
+		b.rows[i] = r
+	}
+}
+
+// kth returns the want-th largest positive value found so far, 0 where there are
+// not so many.
+func (b *batchSelection) kth(want int) float64 {
+	b.heap = b.heap[:0]
+	for _, r := range b.rows {
+		for _, v := range r.val {
+			if v > 0 {
+				b.heap = append(b.heap, v)
+			}
+		}
+	}
+	if len(b.heap) < want || want == 0 {
+		return 0
+	}
+	return topk.KthLargest(b.heap, want)
+}
+
+// write sets c to the want largest of what was found; least is the smallest of them.
+func (b *batchSelection) write(c *Codes, pre []float64, latents, want int, least float64) []float64 {
+	c.mask.rows, c.mask.cols = len(b.rows), latents
+	c.mask.offsets = append(c.mask.offsets[:0], 0)
+	c.mask.indices, c.values, pre = c.mask.indices[:0], c.values[:0], pre[:0]
+	ties := want
+	for _, r := range b.rows {
+		for _, v := range r.val {
+			if v > least {
+				ties--
+			}
+		}
+	}
+	for _, r := range b.rows {
+		for t, v := range r.val {
+			switch {
+			case v <= 0 || v < least:
+				continue
+			case v == least:
+				if ties <= 0 {
+					continue
+				}
+				ties--
+			}
+			if want > 0 {
+				c.mask.indices, c.values, pre = append(c.mask.indices, r.idx[t]), append(c.values, v), append(pre, r.pre[t])
+			}
+		}
+		c.mask.offsets = append(c.mask.offsets, len(c.values))
+	}
+	return pre
+}
+
+// thresholdAverage learns the threshold of SelectBatchTopK: the expected smallest
+// value that a batch keeps (Bussmann et al. 2024, eq. 7), as an exponential moving
+// average with the bias of its start taken out.
+type thresholdAverage struct {
+	average [2]float64 // of the values, and of ones
+}
+
+const thresholdDecay = 0.99
+
+// learn takes in the codes of a batch and sets the layer's threshold.
+func (t *thresholdAverage) learn(l *SparseLayer, c *Codes) {
+	if len(c.values) == 0 {
+		return // nothing was kept, and nothing is learned
+	}
+	least := slices.Min(c.values)
+	t.average[0] = float64(thresholdDecay*t.average[0]) + float64((1-thresholdDecay)*least)
+	t.average[1] = float64(thresholdDecay*t.average[1]) + (1 - thresholdDecay)
+	l.thresholds = resized(l.thresholds, l.out)
+	for j := range l.thresholds {
+		l.thresholds[j] = t.average[0] / t.average[1]
+	}
 }

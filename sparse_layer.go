@@ -8,27 +8,40 @@ import (
 
 // SparseLayer computes f(xWᵀ + b) and keeps the K largest values of each row,
 // the others become zero (the k-sparse layer of Makhzani and Frey 2013,
-// arXiv:1312.5663). Its Weights are Out x In: row j is the direction that latent
-// j detects.
+// arXiv:1312.5663), or what another Selection keeps. Its Weights are Out x In: row
+// j is the direction that latent j detects.
 //
-// Exactly K entries are selected per row: none for K = 0, all for K >= Out, and
-// the lowest index first among equal values. So a ReLU layer with fewer than K
-// positive values selects some zeros too.
+// With SelectTopK exactly K entries are selected per row: none for K = 0, all for
+// K >= Out, and the lowest index first among equal values. So a ReLU layer with
+// fewer than K positive values selects some zeros too.
 type SparseLayer struct {
 	affine
-	k int
+	k          int
+	selection  Selection
+	thresholds []float64 // of the selections that have them, one per latent; nil until known
 }
 
 // NewSparseLayer returns a layer of zeros that maps in values to out latents, k
 // of them active. NewNetwork checks the sizes and k, and draws the weights.
 func NewSparseLayer(name string, in, out, k int, act Activation) *SparseLayer {
-	return &SparseLayer{newAffine(name, in, out, out, in, act), k}
+	return &SparseLayer{affine: newAffine(name, in, out, out, in, act), k: k}
 }
 
 // K returns how many latents the layer keeps per row.
 func (l *SparseLayer) K() int { return l.k }
 
-// forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks the k largest of each row.
+// SetK changes how many latents the layer keeps per row: encoding with another k
+// than that of the training, such as the α·k of the 2013 paper. Errors wrap
+// ErrRange.
+func (l *SparseLayer) SetK(k int) error {
+	if k < 0 {
+		return errorf(ErrRange, "layer %q cannot have k = %d, want 0 or more", l.name, k)
+	}
+	l.k = k
+	return nil
+}
+
+// forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks what is selected.
 func (l *SparseLayer) forward(s *state) {
 	if !s.in.isDense() {
 		// The product that encodes is dense in any case.
@@ -47,33 +60,53 @@ func (l *SparseLayer) forward(s *state) {
 // in the memory of pre where that is large enough. Only what the mask keeps is
 // ever stored.
 func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []float64 {
-	k := min(l.k, l.out)
+	k := l.k
+	if s.k != ownK {
+		k = s.k
+	}
+	switch {
+	case l.selection == SelectThreshold, l.selection == SelectBatchTopK && !s.training:
+		return l.encodeAbove(c, pre, x, s)
+	case l.selection == SelectBatchTopK:
+		return l.encodeBatch(c, pre, x, k, s)
+	}
+	k = min(k, l.out)
 	c.reset(x.Rows, l.out, k)
 	pre = resized(pre, x.Rows*k)
-	switch k {
-	case 0:
-	case l.out:
-		l.encodeAll(c, pre, x)
-	default:
-		l.find(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, k, s.screening, s.plain)
-	}
+	l.largest(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, k, s)
 	return pre
 }
 
-// encodeAll is encode for k >= Out, where there is nothing to choose.
-func (l *SparseLayer) encodeAll(c *Codes, pre []float64, x topk.Rows) {
+// chooses says that there are latents to find, and others to pass over.
+func (l *SparseLayer) chooses() bool {
+	return l.selection == SelectThreshold || l.selection == SelectBatchTopK || 0 < l.k && l.k < l.out
+}
+
+// largest sets out to the k largest of each row, 0 <= k <= Out.
+func (l *SparseLayer) largest(out topk.Selected, x topk.Rows, k int, s *state) {
+	switch k {
+	case 0:
+	case l.out:
+		l.all(out, x)
+	default:
+		l.find(out, x, k, s.screening, s.plain)
+	}
+}
+
+// all is largest for k = Out, where there is nothing to choose.
+func (l *SparseLayer) all(out topk.Selected, x topk.Rows) {
 	n := l.out
 	parallel.For(x.Rows, productRows(x.Rows), func(_, lo, hi int) {
-		z := pre[lo*n : hi*n]
+		z := out.Pre[lo*n : hi*n]
 		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
 		for i := range hi - lo {
 			addTo(z[i*n:(i+1)*n], l.b)
-			for j, row := 0, c.mask.indices[(lo+i)*n:]; j < n; j++ {
+			for j, row := 0, out.Idx[(lo+i)*n:]; j < n; j++ {
 				row[j] = int32(j)
 			}
 		}
 	})
-	activate(l.activation, c.values, pre)
+	activate(l.activation, out.Val, out.Pre)
 }
 
 // backward: delta is there for selected entries only, and the gradient at x is
@@ -145,4 +178,13 @@ func (l *SparseLayer) biasGradient(s *state, dst []float64) {
 		}
 		dst[j] = sum
 	}
+}
+
+// inputGradient: the biases' gradient is the sum of delta, which goes back through W.
+func (l *SparseLayer) inputGradient(biases, dst []float64) {
+	clear(dst)
+	const columns = 64
+	parallel.For(l.in, columns, func(_, lo, hi int) {
+		kernel.MulAdd(dst[lo:hi], l.in, 1, hi-lo, l.out, biases, l.out, 1, l.w.Data[lo:], l.w.Stride)
+	})
 }

@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -14,34 +15,80 @@ import (
 // stepper takes training steps. It owns the optimizer's state and all memory
 // that a step needs, so a step on warm buffers makes no garbage to speak of.
 type stepper struct {
-	net     *Network
-	cfg     TrainConfig // with defaults
-	pass    *Pass
-	x, y    topk.Rows       // the batch
-	weights [][][]float64   // optimizer state of layer i's weights, slot by slot
-	biases  [][][]float64   // the same of its biases
-	bias    []float64       // a gradient of biases
-	norms   []float64       // squared norms of gradient rows
-	workers []workerScratch // one for each goroutine
+	net      *Network
+	cfg      TrainConfig // with defaults
+	variance float64     // of the data: the mean of |y-ȳ|²
+	steps    int         // of the whole training
+	pass     *Pass
+	sparse   int           // position of the last sparse layer, -1 for none
+	atoms    int           // of the layer whose rows are kept at norm 1, -1 for none
+	weights  [][][]float64 // optimizer state of layer i's weights, slot by slot
+	biases   [][][]float64 // the same of its biases
+	bias     [][]float64   // gradients of the biases
+	shift    []float64     // what the pre-bias adds to that of the last layer
+	norms    []float64     // squared norms of gradient rows
+	workers  []workerScratch
+	number   int // of the step under way
+
+	levels     *levels // of a loss with more parts than one reconstruction, else nil
+	idle       []int64 // samples since a latent of the last sparse layer was active
+	thresholds thresholdAverage
 }
 
 // workerScratch is what one goroutine needs for a few rows of a weight matrix.
 type workerScratch struct {
 	gradient []float64
+	second   []float64   // the gradient of a second layer with these weights
 	before   []float64   // the rows before the update
 	state    [][]float64 // the optimizer state of the rows
 }
 
-func newStepper(n *Network, cfg TrainConfig) *stepper {
-	s := &stepper{net: n, cfg: cfg, pass: n.newPass()}
+// stepReport is what a step says of its batch, before the step.
+type stepReport struct {
+	loss         float64 // all that is made small but for penalties
+	fvu          float64 // of the reconstruction; NaN where it is not defined
+	l0           float64 // latents active per sample
+	gradientNorm float64 // of all parameters together, before clipping
+	dead         int     // latents idle for so long that they count as dead
+}
+
+// newStepper prepares training steps of n. cfg has its defaults in place, variance
+// may be NaN where there is none.
+func newStepper(n *Network, cfg TrainConfig, variance float64, steps int) *stepper {
+	s := &stepper{net: n, cfg: cfg, variance: variance, steps: steps, pass: n.newPass(), sparse: n.lastSparse(), atoms: -1}
+	s.pass.train()
 	for i, l := range n.layers {
-		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, false) {
+		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, l.k, false) {
 			w := screen.Wide(l.w)
 			s.pass.states[i].screening = &screening{packed: screen.Pack(w, l.b), kept: true, weights: w, stats: &n.stats}
 		}
 		a := l.base()
-		s.weights = append(s.weights, slots(cfg.Optimizer, len(a.w.Data)))
+		var own [][]float64
+		if !n.sharesWeights(i) {
+			own = slots(cfg.Optimizer, len(a.w.Data))
+		}
+		s.weights = append(s.weights, own)
 		s.biases = append(s.biases, slots(cfg.Optimizer, len(a.b)))
+		s.bias = append(s.bias, make([]float64, len(a.b)))
+	}
+	if n.frame.shift != nil {
+		s.shift = make([]float64, n.In())
+	}
+	if s.sparse >= 0 {
+		s.idle = make([]int64, n.layers[s.sparse].Out())
+	}
+	if cfg.UnitNorm {
+		s.atoms = s.sparse + 1
+		if n.sharesWeights(s.atoms) {
+			s.atoms = s.sparse
+		}
+		w := n.layers[s.atoms].base().w
+		for j := range w.Rows {
+			unit(w.Row(j))
+		}
+	}
+	if cfg.AuxK.K > 0 || cfg.MultiTopK > 0 || len(cfg.Matryoshka) > 0 {
+		s.levels = newLevels(n, cfg, variance)
 	}
 	return s
 }
@@ -54,8 +101,50 @@ func slots(o Optimizer, n int) [][]float64 {
 	return state
 }
 
-// step takes one training step, number from 1, on the given samples of x and y,
-// and returns the batch's loss before it. This is the whole of training:
+// checkRecipe returns an error where parts of cfg do not fit the network, or each
+// other.
+func (n *Network) checkRecipe(cfg TrainConfig) error {
+	if err := n.ready(true); err != nil {
+		return err
+	}
+	sparse := n.lastSparse()
+	var l *SparseLayer
+	if sparse >= 0 {
+		l = n.layers[sparse].(*SparseLayer)
+	}
+	if cfg.UnitNorm && (l == nil || sparse+1 == len(n.layers)) {
+		return errorf(ErrNoSparseLayer, "TrainConfig.UnitNorm needs a layer after the last sparse one: its rows are the atoms")
+	}
+	if cfg.KStart > 0 && (l == nil || l.selection == SelectThreshold || cfg.KStart < l.k) {
+		return errorf(ErrRange, "TrainConfig.KStart is %d, want at least the k of a last sparse layer that selects by k", cfg.KStart)
+	}
+	parts := []struct {
+		name string
+		on   bool
+	}{{"AuxK", cfg.AuxK.K > 0}, {"MultiTopK", cfg.MultiTopK > 0}, {"Matryoshka", len(cfg.Matryoshka) > 0}}
+	for _, part := range parts {
+		if !part.on {
+			continue
+		}
+		if sparse != 0 || len(n.layers) != 2 || n.layers[1].Activation() != Identity || cfg.Loss != SquaredError {
+			return errorf(ErrRange, "TrainConfig.%s needs an autoencoder of one sparse and one linear layer with the activation %v, and the loss %v", part.name, Identity, SquaredError)
+		}
+	}
+	switch {
+	case cfg.AuxK.K > 0 && l.activation != ReLU && l.activation != Identity:
+		return errorf(ErrRange, "TrainConfig.AuxK needs an encoder with the activation %v or %v, not %v", ReLU, Identity, l.activation)
+	case cfg.MultiTopK > 0 && len(cfg.Matryoshka) > 0:
+		return errorf(ErrRange, "TrainConfig has both MultiTopK and Matryoshka, want one of them")
+	case cfg.MultiTopK > 0 && l.selection != SelectTopK && l.selection != SelectAbsTopK:
+		return errorf(ErrRange, "TrainConfig.MultiTopK needs a layer that selects k of each row, layer %q selects by %v", l.name, l.selection)
+	case len(cfg.Matryoshka) > 0 && cfg.Matryoshka[len(cfg.Matryoshka)-1] > l.out:
+		return errorf(ErrRange, "TrainConfig.Matryoshka has a prefix of %d latents, layer %q has %d", cfg.Matryoshka[len(cfg.Matryoshka)-1], l.name, l.out)
+	}
+	return nil
+}
+
+// step takes one training step, number from 1, on the samples x with the targets
+// y, which may be x itself. This is the whole of training:
 //
 //  1. forward: every layer's output, and the mask of every sparse layer;
 //  2. the loss, and its gradient at the output;
@@ -64,52 +153,139 @@ func slots(o Optimizer, n int) [][]float64 {
 //  4. each layer's weight gradient, a few rows at a time, straight into the
 //     optimizer. No gradient matrix is ever stored.
 //
-// Clipping needs the norm of the whole gradient before anything may move. Then
-// step 4 runs twice: once to add up the norms of the rows, once to use them.
-// Rows are cheap to compute from codes, cheaper than to store and read again.
-func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (float64, error) {
-	s.x = gatherRows(s.x, x, batch)
-	if same(x, y) {
-		s.y = s.x
-	} else {
-		s.y = gatherRows(s.y, y, batch)
-	}
+// A loss with more parts (levels) has steps 1 to 3 of its own. Clipping needs the
+// norm of the whole gradient before anything may move. Then step 4 runs twice:
+// once to add up the norms of the rows, once to use them. Rows are cheap to
+// compute from codes, cheaper than to store and read again.
+func (s *stepper) step(x, y topk.Rows, rate float64, number int) (stepReport, error) {
 	n, p := s.net, s.pass
-	n.forward(p, s.x, len(n.layers))
-	p.setOutput()
-	if err := checkOutput(p.output); err != nil {
-		return 0, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)
+	s.number = number
+	if s.sparse >= 0 {
+		k := s.k(number)
+		if s.levels != nil {
+			k = s.levels.wanted(k)
+		}
+		p.states[s.sparse].k = k
 	}
-	loss, err := n.lossDelta(p, s.y, s.cfg.Loss)
+	var report stepReport
+	var err error
+	if s.levels != nil {
+		report, err = s.levels.pass(s, x, y)
+	} else {
+		report, err = s.plainPass(x, y)
+	}
 	if err != nil {
-		return 0, errorf(err, "step %d: %s", number, strings.TrimPrefix(err.Error(), "ksparse: "))
+		return report, err
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, errorf(ErrDiverged, "training diverged at step %d: the loss is %v", number, loss)
+	for i, l := range n.layers {
+		l.biasGradient(p.states[i], s.bias[i])
 	}
-	if s.cfg.ClipNorm == 0 {
-		n.backward(p, func(i int) {
-			if err == nil {
-				err = s.update(i, 1, rate, number)
-			}
-		})
-		return loss, err
-	}
-	square := 0.0
-	n.backward(p, func(i int) { square += s.squaredNorm(i) })
-	if math.IsNaN(square) || math.IsInf(square, 0) {
-		return loss, errorf(ErrDiverged, "training diverged at step %d: the gradient's squared norm is %v", number, square)
+	if n.frame.shift != nil {
+		n.layers[0].inputGradient(s.bias[0], s.shift)
+		last := s.bias[len(n.layers)-1]
+		subtract(last, last, s.shift)
 	}
 	scale := 1.0
-	if norm := math.Sqrt(square); norm > s.cfg.ClipNorm {
-		scale = s.cfg.ClipNorm / norm
-	}
-	for i := range n.layers {
-		if err == nil {
-			err = s.update(i, scale, rate, number)
+	if s.cfg.ClipNorm > 0 {
+		square := 0.0
+		for i := len(n.layers) - 1; i >= 0; i-- {
+			square += s.squaredNorm(i)
+		}
+		if math.IsNaN(square) || math.IsInf(square, 0) {
+			return report, s.diverged("the gradient's squared norm is %v", square)
+		}
+		if norm := math.Sqrt(square); norm > s.cfg.ClipNorm {
+			scale = s.cfg.ClipNorm / norm
 		}
 	}
-	return loss, err
+	square := 0.0
+	for i := len(n.layers) - 1; i >= 0 && err == nil; i-- {
+		var part float64
+		part, err = s.update(i, scale, rate)
+		square += part
+	}
+	report.gradientNorm = math.Sqrt(square)
+	return report, err
+}
+
+// k returns how many latents the last sparse layer keeps at a step: TrainConfig's
+// KStart at the first, the layer's own k once KAnneal of the steps are done.
+func (s *stepper) k(number int) int {
+	l := s.net.layers[s.sparse].(*SparseLayer)
+	k, start := l.k, s.cfg.KStart
+	if falling := int(math.Ceil(s.cfg.KAnneal * float64(s.steps))); start > k && number <= falling {
+		k = start - int(int64(start-k)*int64(number-1)/int64(falling))
+	}
+	return k
+}
+
+// plainPass does steps 1 to 3 for the loss of the network's output.
+func (s *stepper) plainPass(x, y topk.Rows) (stepReport, error) {
+	n, p := s.net, s.pass
+	n.forward(p, x, len(n.layers))
+	p.setOutput()
+	if err := checkOutput(p.output); err != nil {
+		return stepReport{}, s.diverged("the output is no longer finite")
+	}
+	loss, err := n.lossDelta(p, n.frame.target(p, y), s.cfg.Loss)
+	if err != nil {
+		return stepReport{}, errorf(err, "step %d: %s", s.number, strings.TrimPrefix(err.Error(), "ksparse: "))
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return stepReport{}, s.diverged("the loss is %v", loss)
+	}
+	n.backward(p)
+	report := stepReport{loss: loss, fvu: loss / s.variance}
+	if s.sparse >= 0 {
+		s.watch(&report, p.states[s.sparse].out.codes)
+	}
+	return report, nil
+}
+
+// diverged makes the error of a training whose numbers are no longer finite.
+func (s *stepper) diverged(format string, args ...any) error {
+	return errorf(ErrDiverged, "training diverged at step %d: %s", s.number, fmt.Sprintf(format, args...))
+}
+
+// watch notes which latents the batch's codes have active, and learns the
+// threshold of a selection from the batch.
+func (s *stepper) watch(report *stepReport, c *Codes) {
+	for j := range s.idle {
+		s.idle[j] += int64(c.mask.rows)
+	}
+	active := 0
+	for e, v := range c.values {
+		if v != 0 {
+			s.idle[c.mask.indices[e]] = 0
+			active++
+		}
+	}
+	for _, idle := range s.idle {
+		if idle >= int64(s.cfg.AuxK.DeadAfter) {
+			report.dead++
+		}
+	}
+	report.l0 = float64(active) / float64(c.mask.rows)
+	if l := s.net.layers[s.sparse].(*SparseLayer); l.selection == SelectBatchTopK {
+		s.thresholds.learn(l, c)
+	}
+}
+
+// sections returns all that a training needs to go on, besides the parameters.
+func (s *stepper) sections() []section {
+	var all []section
+	for i := range s.net.layers {
+		for t, slot := range s.weights[i] {
+			all = append(all, section{name: fmt.Sprintf("layer %d weights slot %d", i, t), floats: slot})
+		}
+		for t, slot := range s.biases[i] {
+			all = append(all, section{name: fmt.Sprintf("layer %d biases slot %d", i, t), floats: slot})
+		}
+	}
+	if s.idle != nil {
+		all = append(all, section{name: "idle", counts: s.idle})
+	}
+	return append(all, section{name: "threshold", floats: s.thresholds.average[:]})
 }
 
 const (
@@ -122,23 +298,26 @@ const (
 	denseGradientRows = 64
 )
 
-// eachPiece computes the weight gradient of layer i, with penalties, a few rows
+// eachPiece computes the gradient of layer i's weights, with penalties, a few rows
 // at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
 // range of parameters that they are. Then, where done is not nil, it is told of
 // the rows that are through.
 func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
-	rows := parallel.Even(w.Rows, l.gradientRows(state))
+	most := l.gradientRows(state)
+	shared := i+1 < len(s.net.layers) && s.net.sharesWeights(i+1)
+	if shared {
+		most = min(most, s.net.layers[i+1].gradientRows(s.pass.states[i+1]))
+	}
+	rows := parallel.Even(w.Rows, most)
 	grain := rows
 	if state.screening.kept {
 		// Latents whose int8 copies share cache lines go to one goroutine.
 		grain = (rows + screen.PanelLatents - 1) / screen.PanelLatents * screen.PanelLatents
 	}
 	workers := parallel.Workers(w.Rows, grain)
-	if len(s.workers) < workers {
-		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
-	}
+	s.reserve(workers)
 	parallel.ForWorkers(workers, w.Rows, grain, func(worker, first, last int) {
 		scratch := &s.workers[worker]
 		for lo := first; lo < last; lo += rows {
@@ -146,11 +325,19 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 			from, to := lo*w.Cols, hi*w.Cols
 			scratch.gradient = resized(scratch.gradient, to-from)
 			l.gradient(state, lo, hi, scratch.gradient)
+			if shared {
+				scratch.second = resized(scratch.second, to-from)
+				s.net.layers[i+1].gradient(s.pass.states[i+1], lo, hi, scratch.second)
+				addTo(scratch.gradient, scratch.second)
+			}
 			step := max(1, pieceSize/w.Cols) * w.Cols
 			for at := from; at < to; at += step {
 				end := min(at+step, to)
 				gradient := scratch.gradient[at-from : end-from]
 				s.addPenalty(gradient, w.Data[at:end])
+				if i == s.atoms {
+					removeParallel(gradient, w.Data[at:end], w.Cols)
+				}
 				f(scratch, gradient, at, end)
 			}
 		}
@@ -158,6 +345,23 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 			done(first, last)
 		}
 	})
+}
+
+// reserve makes scratch memory for so many goroutines.
+func (s *stepper) reserve(workers int) {
+	if len(s.workers) < workers {
+		s.workers = append(s.workers, make([]workerScratch, workers-len(s.workers))...)
+	}
+}
+
+// removeParallel takes from each row's gradient the part along the row, which has
+// norm 1: g -= (g·w) w.
+func removeParallel(gradient, weights []float64, cols int) {
+	for at := 0; at < len(gradient); at += cols {
+		g, w := gradient[at:at+cols], weights[at:at+cols]
+		along := [1]float64{-kernel.Dot(g, w)}
+		kernel.AddRows(g, along[:], w, cols, first)
+	}
 }
 
 // addPenalty adds the gradient of L1·Σ|w| + L2/2·Σw².
@@ -178,9 +382,10 @@ func (s *stepper) addPenalty(gradient, weights []float64) {
 	}
 }
 
-// update moves the parameters of layer i. Where one would not stay finite, it and
-// its neighbours are left as they were, and the error says so.
-func (s *stepper) update(i int, scale, rate float64, number int) error {
+// update moves the parameters of layer i and returns the squared norm of their
+// gradient before scaling. Where a parameter would not stay finite, it and its
+// neighbours are left as they were, and the error says so.
+func (s *stepper) update(i int, scale, rate float64) (square float64, err error) {
 	a := s.net.layers[i].base()
 	move := func(scratch *workerScratch, w, gradient []float64, state [][]float64, from, to int) bool {
 		if scale != 1 {
@@ -191,50 +396,71 @@ func (s *stepper) update(i int, scale, rate float64, number int) error {
 		for _, slot := range state {
 			scratch.state = append(scratch.state, slot[from:to])
 		}
-		s.cfg.Optimizer.Update(w, gradient, scratch.state, rate, number)
+		s.cfg.Optimizer.Update(w, gradient, scratch.state, rate, s.number)
 		if !kernel.AllFinite(w) {
 			copy(w, scratch.before)
 			return false
 		}
 		return true
 	}
-	copies := s.pass.states[i].screening
-	var repack func(lo, hi int)
-	if copies.kept {
-		repack = func(lo, hi int) { copies.packed.RepackRows(copies.weights, lo, hi) }
-	}
 	var bad atomic.Bool
-	s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
-		if !move(scratch, a.w.Data[from:to], gradient, s.weights[i], from, to) {
-			bad.Store(true)
+	copies := s.pass.states[i].screening
+	if !s.net.sharesWeights(i) { // else they move with the layer below
+		var repack func(lo, hi int)
+		if copies.kept {
+			repack = func(lo, hi int) { copies.packed.RepackRows(copies.weights, lo, hi) }
 		}
-	}, repack)
-	s.bias = resized(s.bias, len(a.b))
-	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
-	ok := move(&s.workers[0], a.b, s.bias, s.biases[i], 0, len(a.b)) && !bad.Load()
+		cols := a.w.Cols
+		s.norms = resized(s.norms, a.w.Rows)
+		s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
+			s.rowNorms(gradient, from/cols, cols)
+			w := a.w.Data[from:to]
+			if !move(scratch, w, gradient, s.weights[i], from, to) {
+				bad.Store(true)
+			}
+			if i == s.atoms {
+				for at := 0; at < len(w); at += cols {
+					unit(w[at : at+cols])
+				}
+			}
+		}, repack)
+		for _, v := range s.norms {
+			square += v
+		}
+	}
+	s.reserve(1)
+	square += kernel.Dot(s.bias[i], s.bias[i])
+	ok := move(&s.workers[0], a.b, s.bias[i], s.biases[i], 0, len(a.b)) && !bad.Load()
 	if copies.kept {
 		copies.packed.RepackBias(a.b)
 	}
 	if !ok {
-		return errorf(ErrDiverged, "training diverged at step %d: a parameter of layer %q would not stay finite", number, a.name)
+		return square, s.diverged("a parameter of layer %q would not stay finite", a.name)
 	}
-	return nil
+	return square, nil
+}
+
+// rowNorms notes the squared norms of gradient rows, the first of them row lo.
+func (s *stepper) rowNorms(gradient []float64, lo, cols int) {
+	for at := 0; at < len(gradient); at += cols {
+		row := gradient[at : at+cols]
+		s.norms[lo] = kernel.Dot(row, row)
+		lo++
+	}
 }
 
 // squaredNorm returns the squared Euclidean norm of layer i's gradient: the sum
 // of those of its rows, in order.
 func (s *stepper) squaredNorm(i int) float64 {
 	a := s.net.layers[i].base()
+	sum := kernel.Dot(s.bias[i], s.bias[i])
+	if s.net.sharesWeights(i) {
+		return sum
+	}
 	s.norms = resized(s.norms, a.w.Rows)
 	s.eachPiece(i, func(_ *workerScratch, gradient []float64, from, to int) {
-		for r := from / a.w.Cols; r < to/a.w.Cols; r++ {
-			row := gradient[r*a.w.Cols-from:][:a.w.Cols]
-			s.norms[r] = kernel.Dot(row, row)
-		}
+		s.rowNorms(gradient, from/a.w.Cols, a.w.Cols)
 	}, nil)
-	s.bias = resized(s.bias, len(a.b))
-	s.net.layers[i].biasGradient(s.pass.states[i], s.bias)
-	sum := kernel.Dot(s.bias, s.bias)
 	for _, v := range s.norms {
 		sum += v
 	}

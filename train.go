@@ -256,6 +256,7 @@ type trainer struct {
 	rng          *rand.Rand
 	history      History
 	steps        int     // in the whole training
+	bx, by       topk.Rows
 	validLoss    float64 // after the last epoch; NaN if there is none
 	bestLoss     float64
 	best         [][]float64 // parameters of the best epoch, with Patience
@@ -298,7 +299,13 @@ func (n *Network) newTrainer(x, y mat.Matrix, cfg TrainConfig) (*trainer, error)
 	}
 	t.cfg.BatchSize = min(t.cfg.BatchSize, len(t.order))
 	t.steps = t.cfg.Epochs * ((len(t.order) + t.cfg.BatchSize - 1) / t.cfg.BatchSize)
-	t.stepper = newStepper(n, t.cfg)
+	if err := n.checkRecipe(t.cfg); err != nil {
+		return nil, err
+	}
+	if t.cfg.AuxK.DeadAfter == 0 {
+		t.cfg.AuxK.DeadAfter = len(t.order)
+	}
+	t.stepper = newStepper(n, t.cfg, math.NaN(), t.steps)
 	return t, nil
 }
 
@@ -333,7 +340,14 @@ func (t *trainer) run(ctx context.Context) error {
 			batch := t.order[lo:min(lo+t.cfg.BatchSize, len(t.order))]
 			rate = t.cfg.LearningRate * t.cfg.Schedule.Factor(t.history.Steps, t.steps)
 			from := time.Now()
-			loss, err := t.step(t.x, t.y, batch, rate, t.history.Steps+1)
+			t.bx = gatherRows(t.bx, t.x, batch)
+			by := t.bx
+			if !same(t.x, t.y) {
+				t.by = gatherRows(t.by, t.y, batch)
+				by = t.by
+			}
+			rep, err := t.step(t.bx, by, rate, t.history.Steps+1)
+			loss := rep.loss
 			if err != nil {
 				return t.fail(err)
 			}
