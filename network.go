@@ -139,9 +139,11 @@ func (n *Network) sharesWeights(i int) bool {
 }
 
 // lastSparse returns the position of the last sparse layer, -1 if there is none.
-func (n *Network) lastSparse() int {
-	for i := len(n.layers) - 1; i >= 0; i-- {
-		if _, ok := n.layers[i].(*SparseLayer); ok {
+func (n *Network) lastSparse() int { return lastSparseOf(n.layers) }
+
+func lastSparseOf(layers []Layer) int {
+	for i := len(layers) - 1; i >= 0; i-- {
+		if _, ok := layers[i].(*SparseLayer); ok {
 			return i
 		}
 	}

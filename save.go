@@ -14,6 +14,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
 )
 
 // Save writes the network to w; Load reads it back with every bit as it was. Any
@@ -29,22 +30,30 @@ import (
 // All numbers are little-endian.
 //
 //	8 bytes   magic: 89 6b 73 70 0d 0a 1a 0a ("\x89ksp\r\n\x1a\n")
-//	uint32    version: 1
+//	uint32    version: 1, or 2 where the network has something that came with it
 //	uint32    length of the header in bytes, at most 8 MiB
 //	header    one JSON object in UTF-8
 //	uint32    CRC-32C of all bytes before it
 //	per layer, the first one first:
 //	    float64...  weights, row after row, as Weights gives them:
-//	                Out x In for a sparse layer, In x Out for a linear one
+//	                Out x In for a sparse layer, In x Out for a linear one;
+//	                nothing for a layer that is tied to the one before it
 //	    float64...  biases, Out of them
+//	    float64...  thresholds, Out of them, where the header says so
 //	uint32    CRC-32C of all bytes before it, the header's checksum left out
 //
-// The header lists the layers. A linear layer has no k; every other field must
-// be there, once. Activations have the names that Activation.String gives.
+// The header lists the layers. A linear layer has no k; every other field of
+// version 1 must be there, once. Activations have the names that Activation.String
+// gives.
 //
 //	{"layers":[
 //	  {"kind":"sparse","name":"encoder","in":784,"out":1000,"k":25,"activation":"relu"},
 //	  {"kind":"linear","name":"decoder","in":1000,"out":784,"activation":"identity"}]}
+//
+// Version 2 has, where they are not false, zero or SelectTopK: of a sparse layer
+// "selection" (the names of Selection.String) and "thresholds" (true), of a linear
+// layer "tied" (true), of the network "pre_bias" (true), "normalization" (the names
+// of Normalization.String), its "scale" and "undo" (true).
 //
 // Why it is so: as in PNG, the magic shows when a transfer has changed line ends
 // or cut the eighth bit. JSON can be read by eye (strings shows it), from any
@@ -57,20 +66,25 @@ import (
 // checksum leaves out the first because a CRC that runs over its own value
 // always comes out the same, and would forget the header.
 func (n *Network) Save(w io.Writer) error {
-	header, err := n.header()
+	header, version, err := n.header()
 	if err != nil {
 		return err
 	}
 	e := encoder{w: w, buf: make([]byte, 0, min(chunk, len(header)+64+8*n.parameters()))}
 	start := append([]byte(nil), magic...)
-	start = binary.LittleEndian.AppendUint32(start, formatVersion)
+	start = binary.LittleEndian.AppendUint32(start, version)
 	start = binary.LittleEndian.AppendUint32(start, uint32(len(header)))
 	e.bytes(start)
 	e.bytes(header)
 	e.checksum()
-	for _, l := range n.layers {
-		e.floats(l.base().w.Data)
+	for i, l := range n.layers {
+		if !n.sharesWeights(i) {
+			e.floats(l.base().w.Data)
+		}
 		e.floats(l.base().b)
+		if l, ok := l.(*SparseLayer); ok {
+			e.floats(l.thresholds)
+		}
 	}
 	e.checksum()
 	e.flush()
@@ -159,7 +173,7 @@ func LoadFile(path string) (*Network, error) {
 
 const (
 	magic         = "\x89ksp\r\n\x1a\n"
-	formatVersion = 1
+	formatVersion = 2
 
 	// Any header within the first two limits is within the third: JSON writes a
 	// byte of a name as six at most.
@@ -265,61 +279,104 @@ type decoder struct {
 }
 
 func (d *decoder) network() (*Network, error) {
-	layers, err := d.header()
+	h, err := d.header()
 	if err != nil {
 		return nil, err
 	}
-	stack := make([]Layer, len(layers))
-	for i, h := range layers {
-		a := affine{name: h.Name, in: h.In, out: h.Out}
-		a.activation = Activation(slices.Index(activationNames[:], h.Activation))
-		w := topk.Rows{Rows: h.In, Cols: h.Out, Stride: h.Out}
-		if h.Kind == kindSparse {
-			w = topk.Rows{Rows: h.Out, Cols: h.In, Stride: h.In}
-		}
-		if w.Data, err = d.floats(h.Name, "weight", h.In*h.Out); err != nil {
+	stack := make([]Layer, len(h.Layers))
+	for i, lh := range h.Layers {
+		if stack[i], err = d.layer(lh); err != nil {
 			return nil, err
-		}
-		b, err := d.floats(h.Name, "bias", h.Out)
-		if err != nil {
-			return nil, err
-		}
-		a.set(w, b)
-		if h.Kind == kindSparse {
-			stack[i] = &SparseLayer{affine: a, k: *h.K}
-		} else {
-			stack[i] = &LinearLayer{a}
 		}
 	}
 	if err := d.checksum("the network"); err != nil {
 		return nil, err
 	}
-	n, err := newNetwork(stack)
+	n, err := h.build(stack)
 	if err != nil {
 		return nil, errorf(errors.Join(ErrFormat, err), "the network file does not hold a network: %v", err)
 	}
 	return n, nil
 }
 
-// header reads what comes before the parameters.
-func (d *decoder) header() ([]layerHeader, error) {
-	var start [len(magic)]byte
-	if err := d.read(start[:], "the magic bytes"); err != nil {
+// layer reads the parameters of one layer. One that is tied has no weights yet.
+func (d *decoder) layer(h layerHeader) (Layer, error) {
+	a := affine{name: h.Name, in: h.In, out: h.Out}
+	a.activation = Activation(slices.Index(activationNames[:], h.Activation))
+	w := topk.Rows{Rows: h.In, Cols: h.Out, Stride: h.Out}
+	if h.Kind == kindSparse {
+		w = topk.Rows{Rows: h.Out, Cols: h.In, Stride: h.In}
+	}
+	var err error
+	if !h.Tied {
+		if w.Data, err = d.floats(h.Name, "weight", h.In*h.Out); err != nil {
+			return nil, err
+		}
+	}
+	b, err := d.floats(h.Name, "bias", h.Out)
+	if err != nil {
 		return nil, err
 	}
+	if h.Tied {
+		a.b, a.biases = b, mat.NewVecDense(len(b), b)
+	} else {
+		a.set(w, b)
+	}
+	if h.Kind == kindLinear {
+		return &LinearLayer{a}, nil
+	}
+	l := &SparseLayer{affine: a, k: *h.K, selection: Selection(max(0, slices.Index(selectionNames[:], h.Selection)))}
+	if h.Thresholds {
+		l.thresholds, err = d.floats(h.Name, "threshold", h.Out)
+	}
+	return l, err
+}
+
+// build makes the network of the layers that were read.
+func (h fileHeader) build(stack []Layer) (*Network, error) {
+	for i, lh := range h.Layers {
+		if !lh.Tied {
+			continue
+		}
+		if i == 0 || h.Layers[i-1].Kind != kindSparse || h.Layers[i-1].In != lh.Out || i-1 != lastSparseOf(stack) {
+			return nil, fmt.Errorf("layer %d cannot be tied to the one before it", i)
+		}
+		a, below := stack[i].base(), stack[i-1].base()
+		a.w, a.weights = below.w, below.weights
+	}
+	n, err := newNetwork(stack)
+	if err != nil {
+		return nil, err
+	}
+	if h.PreBias {
+		if err := n.SetPreBias(true); err != nil {
+			return nil, err
+		}
+	}
+	kind := Normalization(max(0, slices.Index(normalizationNames[:], h.Normalization)))
+	return n, n.SetNormalization(kind, h.Scale, h.Undo)
+}
+
+// header reads what comes before the parameters.
+func (d *decoder) header() (h fileHeader, err error) {
+	var start [len(magic)]byte
+	if err := d.read(start[:], "the magic bytes"); err != nil {
+		return h, err
+	}
 	if string(start[:]) != magic {
-		return nil, errorf(ErrFormat, "not a network file: it begins with %q, want %q", start[:], magic)
+		return h, errorf(ErrFormat, "not a network file: it begins with %q, want %q", start[:], magic)
 	}
 	var numbers [8]byte
 	if err := d.read(numbers[:], "the version"); err != nil {
-		return nil, err
+		return h, err
 	}
-	if v := binary.LittleEndian.Uint32(numbers[:]); v != formatVersion {
-		return nil, errorf(ErrFormat, "the network file has version %d, this package reads version %d", v, formatVersion)
+	version := binary.LittleEndian.Uint32(numbers[:])
+	if version < 1 || version > formatVersion {
+		return h, errorf(ErrFormat, "the network file has version %d, this package reads versions 1 to %d", version, formatVersion)
 	}
 	size := binary.LittleEndian.Uint32(numbers[4:])
 	if size > maxHeader {
-		return nil, errorf(ErrFormat, "the network file's header has %d bytes, want at most %d", size, maxHeader)
+		return h, errorf(ErrFormat, "the network file's header has %d bytes, want at most %d", size, maxHeader)
 	}
 	// ReadAll takes memory as data arrive, a slice of that size would not.
 	text, err := io.ReadAll(io.LimitReader(d.r, int64(size)))
@@ -327,17 +384,16 @@ func (d *decoder) header() ([]layerHeader, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return nil, readError(err, "the header")
+		return h, readError(err, "the header")
 	}
 	d.took(text)
 	if err := d.checksum("the header"); err != nil {
-		return nil, err
+		return h, err
 	}
-	layers, err := parseHeader(text)
-	if err != nil {
-		return nil, errorf(ErrFormat, "the network file's header: %v", err)
+	if h, err = parseHeader(text, version); err != nil {
+		return h, errorf(ErrFormat, "the network file's header: %v", err)
 	}
-	return layers, nil
+	return h, nil
 }
 
 // read fills p; what says in an error which part of the file that is.

@@ -13,8 +13,13 @@ import (
 )
 
 // fileHeader is the header. Reading does not use the tags: see parseHeader.
+// What has "omitempty" came with version 2.
 type fileHeader struct {
-	Layers []layerHeader `json:"layers"`
+	Layers        []layerHeader `json:"layers"`
+	PreBias       bool          `json:"pre_bias,omitempty"`
+	Normalization string        `json:"normalization,omitempty"`
+	Scale         float64       `json:"scale,omitempty"`
+	Undo          bool          `json:"undo,omitempty"`
 }
 
 type layerHeader struct {
@@ -24,31 +29,53 @@ type layerHeader struct {
 	Out        int    `json:"out"`
 	K          *int   `json:"k,omitempty"`
 	Activation string `json:"activation"`
+	Selection  string `json:"selection,omitempty"`
+	Thresholds bool   `json:"thresholds,omitempty"`
+	Tied       bool   `json:"tied,omitempty"`
 }
 
-// header checks that n can be saved and returns its header.
-func (n *Network) header() ([]byte, error) {
+// version returns the lowest version that can hold h.
+func (h fileHeader) version() uint32 {
+	old := !h.PreBias && h.Normalization == ""
+	for _, l := range h.Layers {
+		old = old && l.Selection == "" && !l.Thresholds && !l.Tied
+	}
+	if old {
+		return 1
+	}
+	return formatVersion
+}
+
+// header checks that n can be saved and returns its header and version.
+func (n *Network) header() (text []byte, version uint32, err error) {
 	if len(n.layers) == 0 {
-		return nil, errorf(ErrEmpty, "the network to save has no layers")
+		return nil, 0, errorf(ErrEmpty, "the network to save has no layers")
 	}
 	if len(n.layers) > maxLayers {
-		return nil, errorf(ErrFormat, "a network of %d layers cannot be saved, at most %d can", len(n.layers), maxLayers)
+		return nil, 0, errorf(ErrFormat, "a network of %d layers cannot be saved, at most %d can", len(n.layers), maxLayers)
 	}
-	var h fileHeader
+	f := &n.frame
+	h := fileHeader{PreBias: f.shift != nil}
+	if f.normalization != NoNormalization {
+		h.Normalization, h.Scale, h.Undo = f.normalization.String(), f.scale, f.undo
+	}
 	for i, l := range n.layers {
 		a := l.base()
 		if len(a.name) > maxName || !utf8.ValidString(a.name) {
-			return nil, errorf(ErrFormat, "the name of layer %d cannot be saved: want UTF-8 of at most %d bytes, it has %d", i, maxName, len(a.name))
+			return nil, 0, errorf(ErrFormat, "the name of layer %d cannot be saved: want UTF-8 of at most %d bytes, it has %d", i, maxName, len(a.name))
 		}
 		if err := checkParameters(ErrNotFinite, a.name, "weight", 0, a.w.Data); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if err := checkParameters(ErrNotFinite, a.name, "bias", 0, a.b); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		lh := layerHeader{Kind: kindLinear, Name: a.name, In: a.in, Out: a.out, Activation: a.activation.String()}
+		lh := layerHeader{Kind: kindLinear, Name: a.name, In: a.in, Out: a.out, Activation: a.activation.String(), Tied: n.sharesWeights(i)}
 		if s, ok := l.(*SparseLayer); ok {
-			lh.Kind, lh.K = kindSparse, &s.k
+			lh.Kind, lh.K, lh.Thresholds = kindSparse, &s.k, s.thresholds != nil
+			if s.selection != SelectTopK {
+				lh.Selection = s.selection.String()
+			}
 		}
 		h.Layers = append(h.Layers, lh)
 	}
@@ -56,68 +83,88 @@ func (n *Network) header() ([]byte, error) {
 	j := json.NewEncoder(&out)
 	j.SetEscapeHTML(false) // a name is not HTML
 	if err := j.Encode(h); err != nil {
-		return nil, errorf(ErrFormat, "the network's header: %v", err)
+		return nil, 0, errorf(ErrFormat, "the network's header: %v", err)
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), h.version(), nil
 }
 
 // parseHeader reads the header token by token. Decoding into a struct would take
 // the last of two equal fields, match names in any case, and pass over what is
 // missing, so that two readers could see two networks in one file.
-func parseHeader(text []byte) ([]layerHeader, error) {
+func parseHeader(text []byte, version uint32) (fileHeader, error) {
+	var h fileHeader
 	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
+		return h, errors.New("not UTF-8")
 	}
 	j := json.NewDecoder(bytes.NewReader(text))
 	j.UseNumber()
-	var layers []layerHeader
-	err := readObject(j, map[string]func() error{"layers": func() error {
+	fields := map[string]func() error{"layers": func() error {
 		if err := readDelim(j, '['); err != nil {
 			return err
 		}
 		for j.More() {
-			if len(layers) == maxLayers {
+			if len(h.Layers) == maxLayers {
 				return fmt.Errorf("more than %d layers", maxLayers)
 			}
-			h, err := readLayer(j)
+			l, err := readLayer(j, version)
 			if err != nil {
-				return fmt.Errorf("layer %d: %w", len(layers), err)
+				return fmt.Errorf("layer %d: %w", len(h.Layers), err)
 			}
-			if len(layers) > 0 && layers[len(layers)-1].Out != h.In {
-				return fmt.Errorf("layer %d takes %d inputs, the layer before it gives %d", len(layers), h.In, layers[len(layers)-1].Out)
+			if n := len(h.Layers); n > 0 && h.Layers[n-1].Out != l.In {
+				return fmt.Errorf("layer %d takes %d inputs, the layer before it gives %d", n, l.In, h.Layers[n-1].Out)
 			}
-			layers = append(layers, h)
+			h.Layers = append(h.Layers, l)
 		}
 		return readDelim(j, ']')
-	}})
-	if err != nil {
-		return nil, err
+	}}
+	var optional []string
+	if version > 1 {
+		optional = []string{"pre_bias", "normalization", "scale", "undo"}
+		fields["pre_bias"] = func() error { return readBool(j, &h.PreBias) }
+		fields["normalization"] = func() error { return readText(j, &h.Normalization) }
+		fields["scale"] = func() error { return readNumber(j, &h.Scale) }
+		fields["undo"] = func() error { return readBool(j, &h.Undo) }
 	}
-	if len(layers) == 0 {
-		return nil, errors.New("no layers")
+	err := readObject(j, fields, optional...)
+	switch {
+	case err != nil:
+		return h, err
+	case len(h.Layers) == 0:
+		return h, errors.New("no layers")
+	case h.Normalization != "" && !slices.Contains(normalizationNames[:], h.Normalization):
+		return h, fmt.Errorf("unknown normalization %.40q, want one of %q", h.Normalization, normalizationNames)
 	}
 	if _, err := j.Token(); err != io.EOF {
-		return nil, errors.New("more than one JSON value")
+		return h, errors.New("more than one JSON value")
 	}
-	return layers, nil
+	return h, nil
 }
 
 // readLayer reads and checks the description of one layer.
-func readLayer(j *json.Decoder) (layerHeader, error) {
+func readLayer(j *json.Decoder, version uint32) (layerHeader, error) {
 	var h layerHeader
-	err := readObject(j, map[string]func() error{
+	fields := map[string]func() error{
 		"kind":       func() error { return readText(j, &h.Kind) },
 		"name":       func() error { return readText(j, &h.Name) },
 		"in":         func() error { return readInt(j, &h.In) },
 		"out":        func() error { return readInt(j, &h.Out) },
 		"k":          func() error { h.K = new(int); return readInt(j, h.K) },
 		"activation": func() error { return readText(j, &h.Activation) },
-	}, "k")
+	}
+	optional := []string{"k"}
+	if version > 1 {
+		optional = append(optional, "selection", "thresholds", "tied")
+		fields["selection"] = func() error { return readText(j, &h.Selection) }
+		fields["thresholds"] = func() error { return readBool(j, &h.Thresholds) }
+		fields["tied"] = func() error { return readBool(j, &h.Tied) }
+	}
+	err := readObject(j, fields, optional...)
+	sparse := h.Kind == kindSparse
 	switch {
 	case err != nil:
-	case h.Kind != kindSparse && h.Kind != kindLinear:
+	case !sparse && h.Kind != kindLinear:
 		err = fmt.Errorf("unknown kind %.40q, want %q or %q", h.Kind, kindSparse, kindLinear)
-	case (h.Kind == kindSparse) != (h.K != nil):
+	case sparse != (h.K != nil):
 		err = errors.New("want a k in a sparse layer and in no other")
 	case h.K != nil && *h.K < 0:
 		err = fmt.Errorf("k is %d, want 0 or more", *h.K)
@@ -129,6 +176,10 @@ func readLayer(j *json.Decoder) (layerHeader, error) {
 		err = fmt.Errorf("%d x %d is too large", h.In, h.Out)
 	case !slices.Contains(activationNames[:], h.Activation):
 		err = fmt.Errorf("unknown activation %.40q, want one of %q", h.Activation, activationNames)
+	case h.Selection != "" && !slices.Contains(selectionNames[:], h.Selection):
+		err = fmt.Errorf("unknown selection %.40q, want one of %q", h.Selection, selectionNames)
+	case !sparse && (h.Selection != "" || h.Thresholds), sparse && h.Tied:
+		err = errors.New("a selection or thresholds in a linear layer, or tied weights in a sparse one")
 	}
 	return h, err
 }
@@ -182,6 +233,34 @@ func readText(j *json.Decoder, to *string) error {
 		return fmt.Errorf("%.40q where a text should be", fmt.Sprint(t))
 	}
 	*to = s
+	return nil
+}
+
+func readBool(j *json.Decoder, to *bool) error {
+	t, err := j.Token()
+	if err != nil {
+		return err
+	}
+	b, ok := t.(bool)
+	if !ok {
+		return fmt.Errorf("%.40q where true or false should be", fmt.Sprint(t))
+	}
+	*to = b
+	return nil
+}
+
+func readNumber(j *json.Decoder, to *float64) error {
+	t, err := j.Token()
+	if err != nil {
+		return err
+	}
+	number, ok := t.(json.Number)
+	if ok {
+		*to, err = strconv.ParseFloat(string(number), 64)
+	}
+	if !ok || err != nil {
+		return fmt.Errorf("%.40q where a number should be", fmt.Sprint(t))
+	}
 	return nil
 }
 

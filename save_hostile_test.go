@@ -115,7 +115,7 @@ func TestLoadHostile(t *testing.T) {
 	for offset, c := range map[int]struct{ bytes, want string }{
 		0:  {"\x89PNG\r\n\x1a\n", "not a network file"},
 		4:  {"\n\x1a\n", "not a network file"},
-		8:  {"\x02", "version 2, this package reads version 1"},
+		8:  {"\x03", "version 3, this package reads versions 1 to 2"},
 		12: {"\xff\xff\xff\xff", "at most"},
 		14: {"\x7f", "cut short"}, // 8 MiB, less a little
 	} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
 )
 
 // Selection says which latents of a SparseLayer are active. The zero value is
@@ -76,14 +77,14 @@ func (l *SparseLayer) checkSelection() error {
 // larger. It is nil until training has learned them, or SetThresholds set them.
 func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds) }
 
-// SetThresholds sets the thresholds, one per latent; +Inf switches a latent off.
-// It copies them. Errors wrap ErrShape, and ErrNotFinite for NaN and -Inf.
+// SetThresholds sets the thresholds, one per latent. It copies them. Errors wrap
+// ErrShape, and ErrNotFinite for NaN and infinities.
 func (l *SparseLayer) SetThresholds(thresholds []float64) error {
 	if len(thresholds) != l.out {
 		return errorf(ErrShape, "layer %q has %d latents, not %d thresholds", l.name, l.out, len(thresholds))
 	}
 	for j, t := range thresholds {
-		if math.IsNaN(t) || math.IsInf(t, -1) {
+		if math.IsNaN(t) || math.IsInf(t, 0) {
 			return errorf(ErrNotFinite, "threshold %d of layer %q is %v", j, l.name, t)
 		}
 	}
@@ -98,6 +99,56 @@ func (l *SparseLayer) SetThreshold(threshold float64) error {
 		all[j] = threshold
 	}
 	return l.SetThresholds(all)
+}
+
+// Calibrate sets one threshold for the last sparse layer, such that of the rows of
+// x, on average, l0 latents are active, and returns it. From then on the layer
+// selects by threshold (SelectThreshold), unless it is one of SelectBatchTopK,
+// which does so anyway. Equal values can make a few more latents active. Errors
+// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, and ErrRange where l0 is
+// not positive, more positive values than there are would be needed, or the
+// layer's activation is not ReLU or Identity.
+func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err error) {
+	last := n.lastSparse()
+	if last < 0 {
+		return 0, errorf(ErrNoSparseLayer, "Calibrate needs a sparse layer, this network has none")
+	}
+	l := n.layers[last].(*SparseLayer)
+	rows, err := rowsOf("x", x, n.In())
+	if err != nil {
+		return 0, err
+	}
+	want := int(math.Round(l0 * float64(rows.Rows)))
+	if !(l0 > 0 && l0 <= float64(l.out)) || want < 1 {
+		return 0, errorf(ErrRange, "Calibrate was asked for %v active latents, want more than 0 and at most %d", l0, l.out)
+	}
+	if l.activation != ReLU && l.activation != Identity {
+		return 0, errorf(ErrRange, "Calibrate needs the activation %v or %v, layer %q has %v", ReLU, Identity, l.name, l.activation)
+	}
+	if err := n.ready(true); err != nil && l.selection != SelectThreshold {
+		return 0, err
+	}
+	p := n.newPass()
+	n.forward(p, rows, last)
+	s := p.states[last]
+	s.plain = n.plain.Load()
+	s.in = signal{dense: rows}
+	if last > 0 {
+		s.in = p.states[last-1].out
+	} else {
+		s.in.dense = n.frame.enter(&p.framed, rows)
+	}
+	l.input(s)
+	b := &s.batch
+	least := b.search(l, s.in.dense, int(math.Ceil(l0)), want, s)
+	if least == 0 {
+		return 0, errorf(ErrRange, "Calibrate was asked for %v active latents, but only %v values per row are positive", l0, float64(len(b.heap))/float64(rows.Rows))
+	}
+	threshold = math.Nextafter(least, 0)
+	if l.selection != SelectBatchTopK {
+		l.selection = SelectThreshold
+	}
+	return threshold, l.SetThreshold(threshold)
 }
 
 // encodeAbove sets c to what is above the thresholds.
@@ -132,7 +183,14 @@ type rowFound struct {
 // largest of each row, from these the value that is reached by k·rows of them, and
 // looks for more in those rows only whose m-th still reaches it.
 func (l *SparseLayer) encodeBatch(c *Codes, pre []float64, x topk.Rows, k int, s *state) []float64 {
-	b, want := &s.batch, k*x.Rows
+	want := k * x.Rows
+	least := s.batch.search(l, x, k, want, s)
+	return s.batch.write(c, pre, l.out, want, least)
+}
+
+// search finds at least the want largest positive values of the batch, about k a
+// row, and returns the smallest of those want, or 0 where there are fewer.
+func (b *batchSelection) search(l *SparseLayer, x topk.Rows, k, want int, s *state) float64 {
 	b.rows = resized(b.rows, x.Rows)
 	b.again = resized(b.again, x.Rows)
 	for i := range b.again {
@@ -140,8 +198,8 @@ func (l *SparseLayer) encodeBatch(c *Codes, pre []float64, x topk.Rows, k int, s
 	}
 	m := min(2*k, l.out)
 	b.look(l, &b.found, x, m, s)
-	least := b.kth(want)
 	for {
+		least := b.kth(want)
 		b.again = b.again[:0]
 		for i, r := range b.rows {
 			if len(r.idx) < l.out && len(r.idx) > 0 && r.least > 0 && r.least >= least {
@@ -149,15 +207,13 @@ func (l *SparseLayer) encodeBatch(c *Codes, pre []float64, x topk.Rows, k int, s
 			}
 		}
 		if len(b.again) == 0 {
-			break
+			return least
 		}
 		m = min(4*m, l.out)
 		b.x = gatherRows(b.x, x, b.again)
 		var more topk.Selected
 		b.look(l, &more, b.x, m, s)
-		least = b.kth(want)
 	}
-	return b.write(c, pre, l.out, want, least)
 }
 
 // look finds the m largest of the rows x, which are those that again lists.

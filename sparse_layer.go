@@ -43,16 +43,20 @@ func (l *SparseLayer) SetK(k int) error {
 
 // forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks what is selected.
 func (l *SparseLayer) forward(s *state) {
-	if !s.in.isDense() {
-		// The product that encodes is dense in any case.
-		s.in.codes.scatter(&s.inDense, s.in.codes.values)
-		s.in.dense = s.inDense
-	}
+	l.input(s)
 	s.pre = l.encode(&s.codes, s.pre, s.in.dense, s)
 	s.out = signal{codes: &s.codes}
 	if s.codes.denseEnough() {
 		s.codes.scatter(&s.outDense, s.codes.values)
 		s.out.dense = s.outDense
+	}
+}
+
+// input makes what comes in dense: the product that encodes is so in any case.
+func (l *SparseLayer) input(s *state) {
+	if !s.in.isDense() {
+		s.in.codes.scatter(&s.inDense, s.in.codes.values)
+		s.in.dense = s.inDense
 	}
 }
 

@@ -27,7 +27,6 @@ type Func struct {
 	// It is for monotone functions that are dear one by one and much cheaper many
 	// at a time: see finishMany.
 	Values func(dst, z []float64)
-	Magnitude bool // stand-in
 }
 
 // plain is the selection by pre-activation.
