@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // block is the memory of one worker, for some rows on their way through the
@@ -35,7 +36,7 @@ type block struct {
 	low, high []int16   // codes that a round is after
 	masks     []uint32
 
-	// Candidates of row i from i*list on, ascending by latent within each round.
+	// Candidates of row i from i*room on, ascending by latent within each round.
 	idx   []int32
 	pre   []float64
 	first []int // their number after round 1
@@ -66,16 +67,16 @@ func (b *block) reset(c *call, lo, hi int) {
 	}
 	n := b.padded
 	b.tiles = grownAligned(b.tiles, n*4*c.packed.groups)
-	b.numbers = grown(b.numbers, n)
+	b.numbers = topk.Grown(b.numbers, n)
 	b.codes = grownAligned(b.codes, c.packed.panels*n*kernel.ScreenLatents)
 	b.lanes = grownAligned(b.lanes, n*b.laneStride())
-	b.clean = grown(b.clean, c.x.Cols)
-	b.unit = grown(b.unit, n)
-	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
-	b.idx, b.pre = grown(b.idx, b.rows*c.list), grown(b.pre, b.rows*c.list)
-	b.first, b.count = grown(b.first, b.rows), grown(b.count, b.rows)
+	b.clean = topk.Grown(b.clean, c.x.Cols)
+	b.unit = topk.Grown(b.unit, n)
+	b.low, b.high, b.masks = topk.Grown(b.low, n), topk.Grown(b.high, n), topk.Grown(b.masks, n)
+	b.idx, b.pre = topk.Grown(b.idx, b.rows*c.room), topk.Grown(b.pre, b.rows*c.room)
+	b.first, b.count = topk.Grown(b.first, b.rows), topk.Grown(b.count, b.rows)
 	b.pairs = b.pairs[:0]
-	b.dots = grown(b.dots, chunk)
+	b.dots = topk.Grown(b.dots, chunk)
 	b.plain = b.plain[:0]
 }
 
@@ -126,7 +127,7 @@ func (b *block) screen(lo, hi int) {
 	for g := lo; g < hi; g++ {
 		for panel := g * p.panels / b.groups; panel < (g+1)*p.panels/b.groups; panel++ {
 			w := p.bytes[panel*p.panelBytes() : (panel+1)*p.panelBytes()]
-			numbers, columns := &p.numbers[panel], b.outliers.panel(panel)
+			numbers, columns := &b.biases.numbers[panel], b.outliers.panel(panel)
 			codes := b.codesOf(panel)
 			lanes := b.lanes[g*kernel.ScreenLatents:]
 			stride := b.laneStride()
@@ -148,13 +149,29 @@ func (b *block) codesOf(panel int) []int16 {
 
 // finish takes the block from its codes to its results.
 func (b *block) finish() {
+	computed := 0
+	if b.threshold != nil {
+		computed = b.above()
+	} else {
+		computed = b.largest()
+	}
+	b.mu.Lock()
+	b.call.candidates += computed
+	b.call.plain = append(b.call.plain, b.plain...)
+	b.mu.Unlock()
+	b.call = nil
+}
+
+// largest does the steps 3 to 6. It returns how many values were computed for the
+// rows that were not given up.
+func (b *block) largest() (computed int) {
 	stride := b.laneStride()
 	for i := range b.rows {
 		if b.unit[i] == 0 {
 			continue
 		}
 		t := kernel.ScreenKth(b.lanes[i*stride:][:b.groups*kernel.ScreenLatents], b.k)
-		b.low[i], b.high[i] = max(t, b.above(b.unit[i], b.floor)), math.MaxInt16
+		b.low[i], b.high[i] = max(t, b.exceeds(b.unit[i], b.floor)), math.MaxInt16
 	}
 	b.round()
 	copy(b.first, b.count)
@@ -164,7 +181,6 @@ func (b *block) finish() {
 		}
 	}
 	b.round()
-	computed := 0
 	for i := range b.rows {
 		if b.unit[i] != 0 {
 			n := b.count[i]
@@ -173,11 +189,35 @@ func (b *block) finish() {
 			}
 		}
 	}
-	b.mu.Lock()
-	b.call.candidates += computed
-	b.call.plain = append(b.call.plain, b.plain...)
-	b.mu.Unlock()
-	b.call = nil
+	return computed
+}
+
+// above does the rest of an EncodeAbove, for which codes bound what values exceed
+// their thresholds by: one round, and no choice. It returns the same.
+func (b *block) above() (computed int) {
+	for i := range b.rows {
+		if b.unit[i] != 0 {
+			b.low[i], b.high[i] = 1, math.MaxInt16
+		}
+	}
+	b.round()
+	part := b.found.Part()
+	for i := range b.rows {
+		if b.unit[i] == 0 {
+			continue
+		}
+		idx, pre := b.idx[i*b.room:][:b.count[i]], b.pre[i*b.room:][:b.count[i]]
+		computed += len(idx)
+		n := 0
+		for t, j := range idx {
+			if pre[t] > b.threshold[j] {
+				idx[n], pre[n] = j, pre[t]
+				n++
+			}
+		}
+		part.Add(b.lo+i, idx[:n], pre[:n])
+	}
+	return computed
 }
 
 // round computes the values of all latents whose codes are between low and high.
@@ -230,7 +270,7 @@ func (b *block) roundOfOne() {
 	const most = 256
 	n := min(b.packed.panels, most)
 	low, high := b.low[0], b.high[0]
-	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
+	b.low, b.high, b.masks = topk.Grown(b.low, n), topk.Grown(b.high, n), topk.Grown(b.masks, n)
 	for i := range n {
 		b.low[i], b.high[i] = low, high
 	}
@@ -275,11 +315,11 @@ func (b *block) compute() {
 			if b.unit[i] == 0 {
 				continue
 			}
-			if n == b.list {
+			if n == b.room {
 				b.giveUp(i)
 				continue
 			}
-			b.idx[i*b.list+n], b.pre[i*b.list+n] = p.Latent, dots[t]+b.bias[p.Latent]
+			b.idx[i*b.room+n], b.pre[i*b.room+n] = p.Latent, dots[t]+b.bias[p.Latent]
 			b.count[i] = n + 1
 		}
 	}
