@@ -2,7 +2,7 @@ package screen
 
 import (
 	"math"
-	"math/bits"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/topk"
@@ -34,7 +34,6 @@ type block struct {
 
 	unit      []float64 // the value of one code; 0 for a row that is left to the plain path
 	low, high []int16   // codes that a round is after
-	masks     []uint32
 
 	// Candidates of row i from i*room on, ascending by latent within each round.
 	idx   []int32
@@ -42,11 +41,11 @@ type block struct {
 	first []int // their number after round 1
 	count []int // and now
 
-	pairs    []kernel.Pair
-	unsorted []kernel.Pair // for byLatent
-	dots     []float64
-	values   []float64 // of one row's candidates
-	sorted   []float64
+	hits   []kernel.Pair // in a panel
+	pairs  []kernel.Pair // to compute
+	dots   []float64
+	values []float64 // of one row's candidates
+	sorted []float64
 
 	plain []int32
 }
@@ -72,7 +71,7 @@ func (b *block) reset(c *call, lo, hi int) {
 	b.lanes = grownAligned(b.lanes, n*b.laneStride())
 	b.clean = topk.Grown(b.clean, c.x.Cols)
 	b.unit = topk.Grown(b.unit, n)
-	b.low, b.high, b.masks = topk.Grown(b.low, n), topk.Grown(b.high, n), topk.Grown(b.masks, n)
+	b.low, b.high = topk.Grown(b.low, n), topk.Grown(b.high, n)
 	b.idx, b.pre = topk.Grown(b.idx, b.rows*c.room), topk.Grown(b.pre, b.rows*c.room)
 	b.first, b.count = topk.Grown(b.first, b.rows), topk.Grown(b.count, b.rows)
 	b.pairs = b.pairs[:0]
@@ -228,15 +227,18 @@ func (b *block) round() {
 		b.roundOfOne()
 		return
 	}
-	for panel := range b.packed.panels {
-		masks := b.masks[:b.rows]
-		kernel.ScreenScan(masks, b.codesOf(panel), b.low, b.high)
-		present := b.present(panel)
-		from := len(b.pairs)
-		for i, m := range masks {
-			b.collect(i, panel, m&present)
+	p := b.packed
+	b.hits = topk.Grown(b.hits, b.rows*kernel.ScreenLatents)
+	low, high := b.low[:b.rows], b.high[:b.rows]
+	for panel := range p.panels {
+		present := ^uint32(0)
+		if over := (panel+1)*kernel.ScreenLatents - p.latents; over > 0 {
+			// The others only fill the panel up. Their codes are the lowest that there is,
+			// and so may those of latents be.
+			present >>= over
 		}
-		b.byLatent(b.pairs[from:])
+		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, int32(b.lo), int32(panel*kernel.ScreenLatents), present)
+		b.byLatent(b.hits[:n])
 		if len(b.pairs) >= chunk {
 			b.compute()
 		}
@@ -244,63 +246,48 @@ func (b *block) round() {
 	b.compute()
 }
 
-// byLatent sorts the pairs of one panel by latent, and leaves those of a latent in
-// their order.
-func (b *block) byLatent(pairs []kernel.Pair) {
+// byLatent adds the pairs of one panel to those to compute, sorted by latent, and
+// those of a latent in their order.
+func (b *block) byLatent(found []kernel.Pair) {
 	var next [kernel.ScreenLatents]int
-	for _, p := range pairs {
+	for _, p := range found {
 		next[p.Latent%kernel.ScreenLatents]++
 	}
-	at := 0
+	at := len(b.pairs)
 	for l, n := range next {
 		next[l] = at
 		at += n
 	}
-	b.unsorted = append(b.unsorted[:0], pairs...)
-	for _, p := range b.unsorted {
+	b.pairs = slices.Grow(b.pairs, len(found))[:at]
+	for _, p := range found {
 		l := p.Latent % kernel.ScreenLatents
-		pairs[next[l]] = p
+		b.pairs[next[l]] = p
 		next[l]++
 	}
 }
 
 // roundOfOne is round for a single row, whose codes follow each other without
-// gaps: many panels can be scanned as if they were rows.
+// gaps: many panels can be looked through as if they were rows.
 func (b *block) roundOfOne() {
 	const most = 256
-	n := min(b.packed.panels, most)
+	panels := b.packed.panels
+	n := min(panels, most)
 	low, high := b.low[0], b.high[0]
-	b.low, b.high, b.masks = topk.Grown(b.low, n), topk.Grown(b.high, n), topk.Grown(b.masks, n)
+	b.low, b.high = topk.Grown(b.low, n), topk.Grown(b.high, n)
 	for i := range n {
 		b.low[i], b.high[i] = low, high
 	}
-	for panel := 0; panel < b.packed.panels; panel += most {
-		masks := b.masks[:min(most, b.packed.panels-panel)]
-		kernel.ScreenScan(masks, b.codes[panel*kernel.ScreenLatents:], b.low, b.high)
-		for i, m := range masks {
-			if m != 0 {
-				b.collect(0, panel+i, m&b.present(panel+i))
+	b.hits = topk.Grown(b.hits, n*kernel.ScreenLatents)
+	for panel := 0; panel < panels; panel += most {
+		n := min(most, panels-panel)
+		k := kernel.ScreenPairs(b.hits, b.codes[panel*kernel.ScreenLatents:], b.low[:n], b.high, int32(panel), 0, ^uint32(0))
+		for _, p := range b.hits[:k] {
+			if j := p.Row*kernel.ScreenLatents + p.Latent; int(j) < b.packed.latents {
+				b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo), Latent: j})
 			}
 		}
 	}
 	b.compute()
-}
-
-// present marks the latents of a panel that are not there to fill it up. Their codes
-// are the lowest that there is, and so may those of others be.
-func (b *block) present(panel int) uint32 {
-	if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
-		return ^uint32(0) >> over
-	}
-	return ^uint32(0)
-}
-
-// collect adds the latents of a mask to the pairs of row i.
-func (b *block) collect(i, panel int, m uint32) {
-	for ; m != 0; m &= m - 1 {
-		j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
-		b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
-	}
 }
 
 // compute adds the collected pairs to the lists of their rows.
