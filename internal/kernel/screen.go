@@ -32,8 +32,9 @@ const (
 	ScreenInputs = 1 << 14
 
 	// screenRound is added to a bound before it is truncated to a code: 1, so that
-	// a code never lies below its bound, and 1/128 for the rounding of the sum.
-	screenRound float32 = 1.0078125
+	// a code never lies below its bound, 1/128 for the rounding of the sum, and 1/4
+	// for a bias that is rounded upward and taken with the other sign.
+	screenRound float32 = 1.2578125
 )
 
 // ScreenRow holds the numbers of a row of x that the epilogue needs.
@@ -43,11 +44,19 @@ type ScreenRow struct {
 	Bias     float32 // of ScreenPanel.Bias
 	Norm     float32 // of ScreenPanel.Norm
 	Residual float32 // of ScreenPanel.Residual
+	Mask     uint32  // ScreenSigned or ScreenMagnitude
 	Outlier  [ScreenOutliers]float32
 }
 
+// What a ScreenRow's codes bound: the value, or its absolute value, without the sign
+// bit.
+const (
+	ScreenSigned    uint32 = 1<<32 - 1
+	ScreenMagnitude uint32 = 1<<31 - 1
+)
+
 // ScreenPanel holds the numbers of a panel's latents. A latent that only pads has
-// Bias -Inf.
+// Bias and Norm -Inf, so that its code is the lowest by either mask.
 type ScreenPanel struct {
 	Scale, Bias, Norm, Residual [ScreenLatents]float32
 }
@@ -110,11 +119,14 @@ func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Qua
 // fma a fused one:
 //
 //	acc = rows[i].Start + Σ_p int8(q[i,p]) * uint8(panel[l,p])     exact in int32
-//	y = fma(rows[i].Bias, w.Bias[l], 1.0078125)
+//	y = float32(acc) * rows[i].Scale
+//	y = y * w.Scale[l]
+//	y = fma(rows[i].Bias, w.Bias[l], y)
+//	y = fma(rows[i].Outlier[o], columns[o*32+l], y)                for o = 0, 1, ...
+//	y = y with the bits of rows[i].Mask
 //	y = fma(rows[i].Norm, w.Norm[l], y)
 //	y = fma(rows[i].Residual, w.Residual[l], y)
-//	y = fma(rows[i].Outlier[o], columns[o*32+l], y)                for o = 0, 1, ...
-//	y = fma(float32(acc)*rows[i].Scale, w.Scale[l], y)
+//	y = y + 1.2578125
 //	code = y truncated towards zero, saturated to int16; -32768 where y is NaN
 //
 // The caller sees to it that y < 2^31. With i counted through all tiles, the code

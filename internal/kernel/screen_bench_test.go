@@ -99,7 +99,7 @@ func newScreenBlock(d, tiles, panels, outliers int) *screenBlock {
 	s.codes, s.lanes = alignedCodes(panels*tiles*12*32), alignedCodes(tiles*12*s.laneStride())
 	s.rows, s.w = make([]ScreenRow, 12*tiles), make([]ScreenPanel, panels)
 	for i := range s.rows {
-		s.rows[i] = ScreenRow{Scale: 0.01, Bias: 1, Norm: 1, Residual: 1}
+		s.rows[i] = ScreenRow{Scale: 0.01, Bias: 1, Norm: 1, Residual: 1, Mask: ScreenSigned}
 	}
 	for i := range s.w {
 		for l := range 32 {

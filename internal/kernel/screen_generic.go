@@ -112,13 +112,15 @@ func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRo
 	}
 	codes, lanes = codes[:ScreenLatents], lanes[:ScreenLatents]
 	for l, a := range acc {
-		y := fma32(row.Bias, w.Bias[l], screenRound)
-		y = fma32(row.Norm, w.Norm[l], y)
-		y = fma32(row.Residual, w.Residual[l], y)
+		y := float32(float32(float32(a)*row.Scale) * w.Scale[l])
+		y = fma32(row.Bias, w.Bias[l], y)
 		for o := 0; o*ScreenLatents < len(columns); o++ {
 			y = fma32(row.Outlier[o], columns[o*ScreenLatents+l], y)
 		}
-		y = fma32(float32(float32(a)*row.Scale), w.Scale[l], y)
+		y = math.Float32frombits(math.Float32bits(y) & row.Mask)
+		y = fma32(row.Norm, w.Norm[l], y)
+		y = fma32(row.Residual, w.Residual[l], y)
+		y += screenRound
 		c := int16(math.MinInt16)
 		if y >= math.MaxInt16 {
 			c = math.MaxInt16

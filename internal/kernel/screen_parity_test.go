@@ -91,6 +91,7 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
 		row.Start = int32(r.IntN(1<<20)) - 1<<19
 		row.Scale = random(size / 2e4 / math.Sqrt(float64(d+1)))
 		row.Bias, row.Norm, row.Residual = random(size), random(size), random(size)
+		row.Mask = []uint32{ScreenSigned, ScreenMagnitude}[r.IntN(2)]
 		for o := range row.Outlier {
 			row.Outlier[o] = random(size)
 		}
@@ -98,7 +99,7 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
 	for l := range ScreenLatents {
 		c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = random(4), random(4), random(4), random(4)
 		if r.IntN(10) == 0 {
-			c.w.Bias[l] = float32(math.Inf(-1))
+			c.w.Bias[l], c.w.Norm[l] = float32(math.Inf(-1)), float32(math.Inf(-1))
 		}
 	}
 	for i := range c.columns {
@@ -112,6 +113,7 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
 	}
 	for i := range c.rows { // -Inf times a negative factor would leave the range
 		c.rows[i].Bias = max(c.rows[i].Bias, -c.rows[i].Bias)
+		c.rows[i].Norm = max(c.rows[i].Norm, -c.rows[i].Norm)
 	}
 	return c
 }
@@ -211,7 +213,7 @@ func TestScreenTileLongest(t *testing.T) {
 			if i%2 == 1 {
 				sum = -sum
 			}
-			c.rows[i] = ScreenRow{Start: -128 * sum, Scale: 1}
+			c.rows[i] = ScreenRow{Start: -128 * sum, Scale: 1, Mask: ScreenSigned}
 		}
 		for l := range ScreenLatents {
 			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-13, 0, 0, 0
@@ -484,10 +486,10 @@ func TestScreenLayout(t *testing.T) {
 	var p ScreenPanel
 	for i, got := range []uintptr{
 		unsafe.Offsetof(r.Start), unsafe.Offsetof(r.Scale), unsafe.Offsetof(r.Bias), unsafe.Offsetof(r.Norm), unsafe.Offsetof(r.Residual),
-		unsafe.Offsetof(r.Outlier), unsafe.Sizeof(r),
+		unsafe.Offsetof(r.Mask), unsafe.Offsetof(r.Outlier), unsafe.Sizeof(r),
 		unsafe.Offsetof(p.Scale), unsafe.Offsetof(p.Bias), unsafe.Offsetof(p.Norm), unsafe.Offsetof(p.Residual),
 	} {
-		if want := []uintptr{0, 4, 8, 12, 16, 20, 84, 0, 128, 256, 384}[i]; got != want {
+		if want := []uintptr{0, 4, 8, 12, 16, 20, 24, 88, 0, 128, 256, 384}[i]; got != want {
 			t.Errorf("offset %d is %d, the generator's is %d", i, got, want)
 		}
 	}

@@ -77,23 +77,84 @@ func BenchmarkCrossing(b *testing.B) {
 					packed.Always = true
 					out, f := selected(rows, k), funcs[1].f
 					b.Run(fmt.Sprintf("rows=%d/inputs=%d/latents=%d/k=%d", rows, d, n, k), func(b *testing.B) {
-						var screen, plain []float64
-						since := func(list *[]float64, f func()) {
-							start := time.Now()
-							f()
-							*list = append(*list, time.Since(start).Seconds())
-						}
-						for b.Loop() {
-							since(&screen, func() { Encode(out, x, packed, Wide(w), bias, k, f, nil) })
-							since(&plain, func() { topk.Encode(out, x, w, bias, k, f) })
-						}
-						slices.Sort(screen)
-						slices.Sort(plain)
-						b.ReportMetric(plain[len(plain)/2]/screen[len(screen)/2], "times")
-						b.ReportMetric(0, "ns/op")
+						compare(b,
+							func() { Encode(out, x, packed, Wide(w), bias, k, f, nil) },
+							func() { topk.Encode(out, x, w, bias, k, f) })
 					})
 				}
 			}
 		}
+	}
+}
+
+// compare runs two ways in turn and reports how many times as fast the first is, by
+// the medians.
+func compare(b *testing.B, screened, plain func()) {
+	var times [2][]float64
+	for b.Loop() {
+		for i, f := range []func(){screened, plain} {
+			start := time.Now()
+			f()
+			times[i] = append(times[i], time.Since(start).Seconds())
+		}
+	}
+	slices.Sort(times[0])
+	slices.Sort(times[1])
+	b.ReportMetric(times[1][len(times[1])/2]/times[0][len(times[0])/2], "times")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkCrossingAbove is BenchmarkCrossing for WorthAbove: of normal numbers, the
+// share of which is above the threshold is known.
+func BenchmarkCrossingAbove(b *testing.B) {
+	for _, rows := range []int{1, 4, 16, 256} {
+		for _, d := range []int{16, 32, 64, 256, 768} {
+			for _, n := range []int{128, 256, 1024, 8192} {
+				for _, part := range []int{4, 8, 16, 32, 128, 1024} {
+					r := rand.New(rand.NewPCG(1, 1))
+					w, bias, x := gaussian(r, n, d), make([]float64, n), gaussian(r, rows, d)
+					threshold := make([]float64, n)
+					for j := range threshold {
+						threshold[j] = math.Sqrt(float64(2*d)) * math.Erfinv(1-2/float64(part))
+					}
+					packed := Pack(Wide(w), bias)
+					packed.Always = true
+					var list topk.List
+					b.Run(fmt.Sprintf("rows=%d/inputs=%d/latents=%d/part=%d", rows, d, n, part), func(b *testing.B) {
+						compare(b,
+							func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
+							func() { topk.EncodeAbove(&list, x, w, bias, threshold) })
+					})
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkSelections compares what is selected, at the same number of entries per
+// row: times is how many times as fast as the plain path each is.
+func BenchmarkSelections(b *testing.B) {
+	for _, s := range []struct{ rows, d, n, k int }{{1024, 768, 8192, 32}, {1024, 100, 4096, 16}, {1, 768, 16384, 32}} {
+		r := rand.New(rand.NewPCG(1, 1))
+		w, bias, x := gaussian(r, s.n, s.d), make([]float64, s.n), gaussian(r, s.rows, s.d)
+		packed := Pack(Wide(w), bias)
+		out, threshold := selected(s.rows, s.k), make([]float64, s.n)
+		for j := range threshold {
+			threshold[j] = math.Sqrt(float64(2*s.d)) * math.Erfinv(1-2*float64(s.k)/float64(s.n))
+		}
+		var list topk.List
+		name := fmt.Sprintf("%dx%d/%d/%d", s.rows, s.d, s.n, s.k)
+		for _, f := range []topk.Func{identity, funcs[magnitude].f} {
+			b.Run(fmt.Sprintf("%s/magnitude=%v", name, f.Magnitude), func(b *testing.B) {
+				compare(b,
+					func() { Encode(out, x, packed, Wide(w), bias, s.k, f, nil) },
+					func() { topk.Encode(out, x, w, bias, s.k, f) })
+			})
+		}
+		b.Run(name+"/above", func(b *testing.B) {
+			compare(b,
+				func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
+				func() { topk.EncodeAbove(&list, x, w, bias, threshold) })
+		})
 	}
 }

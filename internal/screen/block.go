@@ -2,9 +2,10 @@ package screen
 
 import (
 	"math"
-	"math/bits"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // block is the memory of one worker, for some rows on their way through the
@@ -33,19 +34,18 @@ type block struct {
 
 	unit      []float64 // the value of one code; 0 for a row that is left to the plain path
 	low, high []int16   // codes that a round is after
-	masks     []uint32
 
-	// Candidates of row i from i*list on, ascending by latent within each round.
+	// Candidates of row i from i*room on, ascending by latent within each round.
 	idx   []int32
 	pre   []float64
 	first []int // their number after round 1
 	count []int // and now
 
-	pairs    []kernel.Pair
-	unsorted []kernel.Pair // for byLatent
-	dots     []float64
-	values   []float64 // of one row's candidates
-	sorted   []float64
+	hits   []kernel.Pair // in a panel
+	pairs  []kernel.Pair // to compute
+	dots   []float64
+	values []float64 // of one row's candidates
+	sorted []float64
 
 	plain []int32
 }
@@ -66,16 +66,16 @@ func (b *block) reset(c *call, lo, hi int) {
 	}
 	n := b.padded
 	b.tiles = grownAligned(b.tiles, n*4*c.packed.groups)
-	b.numbers = grown(b.numbers, n)
+	b.numbers = topk.Grown(b.numbers, n)
 	b.codes = grownAligned(b.codes, c.packed.panels*n*kernel.ScreenLatents)
 	b.lanes = grownAligned(b.lanes, n*b.laneStride())
-	b.clean = grown(b.clean, c.x.Cols)
-	b.unit = grown(b.unit, n)
-	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
-	b.idx, b.pre = grown(b.idx, b.rows*c.list), grown(b.pre, b.rows*c.list)
-	b.first, b.count = grown(b.first, b.rows), grown(b.count, b.rows)
+	b.clean = topk.Grown(b.clean, c.x.Cols)
+	b.unit = topk.Grown(b.unit, n)
+	b.low, b.high = topk.Grown(b.low, n), topk.Grown(b.high, n)
+	b.idx, b.pre = topk.Grown(b.idx, b.rows*c.room), topk.Grown(b.pre, b.rows*c.room)
+	b.first, b.count = topk.Grown(b.first, b.rows), topk.Grown(b.count, b.rows)
 	b.pairs = b.pairs[:0]
-	b.dots = grown(b.dots, chunk)
+	b.dots = topk.Grown(b.dots, chunk)
 	b.plain = b.plain[:0]
 }
 
@@ -126,7 +126,7 @@ func (b *block) screen(lo, hi int) {
 	for g := lo; g < hi; g++ {
 		for panel := g * p.panels / b.groups; panel < (g+1)*p.panels/b.groups; panel++ {
 			w := p.bytes[panel*p.panelBytes() : (panel+1)*p.panelBytes()]
-			numbers, columns := &p.numbers[panel], b.outliers.panel(panel)
+			numbers, columns := &b.biases.numbers[panel], b.outliers.panel(panel)
 			codes := b.codesOf(panel)
 			lanes := b.lanes[g*kernel.ScreenLatents:]
 			stride := b.laneStride()
@@ -148,13 +148,29 @@ func (b *block) codesOf(panel int) []int16 {
 
 // finish takes the block from its codes to its results.
 func (b *block) finish() {
+	computed := 0
+	if b.threshold != nil {
+		computed = b.above()
+	} else {
+		computed = b.largest()
+	}
+	b.mu.Lock()
+	b.call.candidates += computed
+	b.call.plain = append(b.call.plain, b.plain...)
+	b.mu.Unlock()
+	b.call = nil
+}
+
+// largest does the steps 3 to 6. It returns how many values were computed for the
+// rows that were not given up.
+func (b *block) largest() (computed int) {
 	stride := b.laneStride()
 	for i := range b.rows {
 		if b.unit[i] == 0 {
 			continue
 		}
 		t := kernel.ScreenKth(b.lanes[i*stride:][:b.groups*kernel.ScreenLatents], b.k)
-		b.low[i], b.high[i] = max(t, b.above(b.unit[i], b.floor)), math.MaxInt16
+		b.low[i], b.high[i] = max(t, b.exceeds(b.unit[i], b.floor)), math.MaxInt16
 	}
 	b.round()
 	copy(b.first, b.count)
@@ -164,7 +180,6 @@ func (b *block) finish() {
 		}
 	}
 	b.round()
-	computed := 0
 	for i := range b.rows {
 		if b.unit[i] != 0 {
 			n := b.count[i]
@@ -173,11 +188,35 @@ func (b *block) finish() {
 			}
 		}
 	}
-	b.mu.Lock()
-	b.call.candidates += computed
-	b.call.plain = append(b.call.plain, b.plain...)
-	b.mu.Unlock()
-	b.call = nil
+	return computed
+}
+
+// above does the rest of an EncodeAbove, for which codes bound what values exceed
+// their thresholds by: one round, and no choice. It returns the same.
+func (b *block) above() (computed int) {
+	for i := range b.rows {
+		if b.unit[i] != 0 {
+			b.low[i], b.high[i] = 1, math.MaxInt16
+		}
+	}
+	b.round()
+	part := b.found.Part()
+	for i := range b.rows {
+		if b.unit[i] == 0 {
+			continue
+		}
+		idx, pre := b.idx[i*b.room:][:b.count[i]], b.pre[i*b.room:][:b.count[i]]
+		computed += len(idx)
+		n := 0
+		for t, j := range idx {
+			if pre[t] > b.threshold[j] {
+				idx[n], pre[n] = j, pre[t]
+				n++
+			}
+		}
+		part.Add(b.lo+i, idx[:n], pre[:n])
+	}
+	return computed
 }
 
 // round computes the values of all latents whose codes are between low and high.
@@ -188,15 +227,18 @@ func (b *block) round() {
 		b.roundOfOne()
 		return
 	}
-	for panel := range b.packed.panels {
-		masks := b.masks[:b.rows]
-		kernel.ScreenScan(masks, b.codesOf(panel), b.low, b.high)
-		present := b.present(panel)
-		from := len(b.pairs)
-		for i, m := range masks {
-			b.collect(i, panel, m&present)
+	p := b.packed
+	b.hits = topk.Grown(b.hits, b.rows*kernel.ScreenLatents)
+	low, high := b.low[:b.rows], b.high[:b.rows]
+	for panel := range p.panels {
+		present := ^uint32(0)
+		if over := (panel+1)*kernel.ScreenLatents - p.latents; over > 0 {
+			// The others only fill the panel up. Their codes are the lowest that there is,
+			// and so may those of latents be.
+			present >>= over
 		}
-		b.byLatent(b.pairs[from:])
+		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, int32(b.lo), int32(panel*kernel.ScreenLatents), present)
+		b.byLatent(b.hits[:n])
 		if len(b.pairs) >= chunk {
 			b.compute()
 		}
@@ -204,63 +246,48 @@ func (b *block) round() {
 	b.compute()
 }
 
-// byLatent sorts the pairs of one panel by latent, and leaves those of a latent in
-// their order.
-func (b *block) byLatent(pairs []kernel.Pair) {
+// byLatent adds the pairs of one panel to those to compute, sorted by latent, and
+// those of a latent in their order.
+func (b *block) byLatent(found []kernel.Pair) {
 	var next [kernel.ScreenLatents]int
-	for _, p := range pairs {
+	for _, p := range found {
 		next[p.Latent%kernel.ScreenLatents]++
 	}
-	at := 0
+	at := len(b.pairs)
 	for l, n := range next {
 		next[l] = at
 		at += n
 	}
-	b.unsorted = append(b.unsorted[:0], pairs...)
-	for _, p := range b.unsorted {
+	b.pairs = slices.Grow(b.pairs, len(found))[:at]
+	for _, p := range found {
 		l := p.Latent % kernel.ScreenLatents
-		pairs[next[l]] = p
+		b.pairs[next[l]] = p
 		next[l]++
 	}
 }
 
 // roundOfOne is round for a single row, whose codes follow each other without
-// gaps: many panels can be scanned as if they were rows.
+// gaps: many panels can be looked through as if they were rows.
 func (b *block) roundOfOne() {
 	const most = 256
-	n := min(b.packed.panels, most)
+	panels := b.packed.panels
+	n := min(panels, most)
 	low, high := b.low[0], b.high[0]
-	b.low, b.high, b.masks = grown(b.low, n), grown(b.high, n), grown(b.masks, n)
+	b.low, b.high = topk.Grown(b.low, n), topk.Grown(b.high, n)
 	for i := range n {
 		b.low[i], b.high[i] = low, high
 	}
-	for panel := 0; panel < b.packed.panels; panel += most {
-		masks := b.masks[:min(most, b.packed.panels-panel)]
-		kernel.ScreenScan(masks, b.codes[panel*kernel.ScreenLatents:], b.low, b.high)
-		for i, m := range masks {
-			if m != 0 {
-				b.collect(0, panel+i, m&b.present(panel+i))
+	b.hits = topk.Grown(b.hits, n*kernel.ScreenLatents)
+	for panel := 0; panel < panels; panel += most {
+		n := min(most, panels-panel)
+		k := kernel.ScreenPairs(b.hits, b.codes[panel*kernel.ScreenLatents:], b.low[:n], b.high, int32(panel), 0, ^uint32(0))
+		for _, p := range b.hits[:k] {
+			if j := p.Row*kernel.ScreenLatents + p.Latent; int(j) < b.packed.latents {
+				b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo), Latent: j})
 			}
 		}
 	}
 	b.compute()
-}
-
-// present marks the latents of a panel that are not there to fill it up. Their codes
-// are the lowest that there is, and so may those of others be.
-func (b *block) present(panel int) uint32 {
-	if over := (panel+1)*kernel.ScreenLatents - b.packed.latents; over > 0 {
-		return ^uint32(0) >> over
-	}
-	return ^uint32(0)
-}
-
-// collect adds the latents of a mask to the pairs of row i.
-func (b *block) collect(i, panel int, m uint32) {
-	for ; m != 0; m &= m - 1 {
-		j := panel*kernel.ScreenLatents + bits.TrailingZeros32(m)
-		b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: int32(j)})
-	}
 }
 
 // compute adds the collected pairs to the lists of their rows.
@@ -275,11 +302,11 @@ func (b *block) compute() {
 			if b.unit[i] == 0 {
 				continue
 			}
-			if n == b.list {
+			if n == b.room {
 				b.giveUp(i)
 				continue
 			}
-			b.idx[i*b.list+n], b.pre[i*b.list+n] = p.Latent, dots[t]+b.bias[p.Latent]
+			b.idx[i*b.room+n], b.pre[i*b.room+n] = p.Latent, dots[t]+b.bias[p.Latent]
 			b.count[i] = n + 1
 		}
 	}

@@ -1,5 +1,5 @@
-// Package screen finds the k largest latents of each row at the cost of an int8
-// product, with the answer of package topk bit for bit.
+// Package screen finds the k largest latents of each row, or all above thresholds,
+// at the cost of an int8 product, with the answer of package topk bit for bit.
 //
 // Every product is computed in int8 with a bound on its error. A latent whose
 // upper bound cannot reach the k-th best value is dropped; the values of the
@@ -56,14 +56,14 @@ import (
 // |t|, so |r| <= X, |q| <= 2X, R <= N.
 //
 // Every partial sum of the epilogue is at most M = C(1.01|b| + 6XN) + 2 in
-// magnitude: 1.01 C|b| + 1.01 for the bias with the constant, 1.01 CXN for Norm
+// magnitude: 1.01 C|b| + 1.26 for the bias and the constant, 1.01 CXN for Norm
 // (as |r| + 2^-16 X <= 1.0001 X), 1.01 CXN for Residual, CXN for the outliers and
-// 2CXN for |q·q'| s' <= |q| |s'q'|, with room for their rounding. There are 4+m
-// fused steps, m <= 16, each wrong by at most uM. Converting and scaling the
-// integer sum costs 2u 2CXN, the factors of the outliers 2.1u CXN, the factor of
-// the bias u C|b|. Together
+// 2CXN for |q·q'| s' <= |q| |s'q'|, with room for their rounding. There are 3+m
+// fused steps, m <= 16, and an addition, each wrong by at most uM. Converting the
+// integer sum and its two products cost 3u 2CXN, the factors of the outliers 2.1u
+// CXN, the factor of the bias u C|b|. Together
 //
-//	20uM + 6.1u CXN + u C|b| <= 126.1u CXN + 21.2u C|b| + 40u < 2^-17 CXN + 2^-19 C|b| + 2^-18.
+//	20uM + 8.1u CXN + u C|b| <= 128.1u CXN + 21.2u C|b| + 40u < 0.51 (2^-16 CXN) + 2^-19 C|b| + 2^-18.
 //
 // The value v is wrong as well: Dot has an error below (d/8+4) 2^-53 |x||w|, at
 // most 2^-41 XN, the addition of the bias 2^-53 (XN + |b|). With the 2^-51 XN of
@@ -72,6 +72,15 @@ import (
 // loses: a float32 result below 2^-126 is off by 2^-150 in units of codes, a
 // column by 2^-150 times an Outlier of at most 2^87, underflow in Dot by d 2^-1075
 // in units of sω >= 2^-860 times a C below 2^55.
+//
+// For magnitudes, the kernel has up to 2^-18 |b| and the rounding of that to a
+// float32, 2^-23 |b|, more in the bias than it should where the value is negative,
+// and 2^-18 |b| less than the errors above may take: together 2^-16.97 C|b|, and C|b|
+// is at most 32000/1.01. That is less than the 1/4 that the kernel adds.
+//
+// With thresholds, b is bias-threshold, rounded by 2^-53 |b|, but the addition of
+// the bias to the value is wrong by 2^-53 of the bias itself, which may be much
+// larger. So there the slack has 2^-50 |bias| beside the 2^-18 |b|.
 //
 // Truncating y towards zero gives more than y-1 and, below zero, at least y. The
 // code is saturated to -32768 only where y is below, and it never reaches 32767,
@@ -89,12 +98,13 @@ import (
 // anything not finite make the whole Packed unusable, and all rows plain.
 
 const (
-	normSlack = 1 + 0x1p-18 // on computed norms
-	sumSlack  = 0x1p-16     // of XN, for rounding
-	biasSlack = 0x1p-18     // of |bias|, for rounding
-	leastNorm = 0x1p-64     // of a latent, in units of ω
-	tiny      = 0x1p-80     // latents below have q = 0
-	huge      = 0x1p40      // and beyond there is no bound
+	normSlack  = 1 + 0x1p-18 // on computed norms
+	sumSlack   = 0x1p-16     // of XN, for rounding
+	biasSlack  = 0x1p-18     // of |bias|, for rounding
+	shiftSlack = 0x1p-50     // of |bias| beside a threshold, for rounding
+	leastNorm  = 0x1p-64     // of a latent, in units of ω
+	tiny       = 0x1p-80     // latents below have q = 0
+	huge       = 0x1p40      // and beyond there is no bound
 
 	minInput, maxInput = 0x1p-400, 0x1p400 // of a row's largest entry, and of ω
 
@@ -164,12 +174,16 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	// The integer product with the outliers is within one error of x·w, the bound
 	// within two.
 	top := float64(residual*sum.norm) + float64(norm*sum.residual)
-	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + max(sum.bias, 0)/unit)
+	bias, mask := max(c.biases.largest, 0), kernel.ScreenSigned
+	if c.f.Magnitude {
+		bias, mask = c.biases.magnitude, kernel.ScreenMagnitude
+	}
+	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + bias/unit)
 	if top == 0 {
-		top = sum.absBias / unit // a row of zeros whose biases are not positive
+		top = c.biases.magnitude / unit // a row of zeros whose biases are not positive
 	}
 	scale := float32(topCode / max(top, 0x1p-40))
-	ofBias := float64(scale) * (p.biasUnit / unit)
+	ofBias := float64(scale) * (c.biases.biasUnit / unit)
 	if !(scale >= minScale && ofBias <= math.MaxFloat32/4) {
 		return 0
 	}
@@ -180,6 +194,7 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 		Bias:     float32(ofBias),
 		Norm:     up32(by * residual * normSlack),
 		Residual: up32(by * norm * normSlack),
+		Mask:     mask,
 	}
 	for o, i := range c.outliers.inputs {
 		row.Outlier[o] = float32(by * (x[i] * inv))

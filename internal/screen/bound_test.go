@@ -3,19 +3,24 @@ package screen
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 )
 
-// eachBound calls f with the bound and the value of every latent on every row of t
-// that can be screened.
-func eachBound(t *trial, packed *Packed, w Weights, f func(i, j int, bound, unit, value float64)) {
-	c := &call{x: t.x, packed: packed, w: w, summary: packed.summarize(), outliers: packed.outliers.Load()}
+// eachBound calls f with the bound and what it bounds for every latent on every row
+// of t that can be screened: the value, its magnitude if that is what t selects by,
+// or how far it is above its threshold.
+func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, unit, value float64)) {
+	c := &call{x: t.x, packed: packed, f: t.f, summary: packed.summarize(), biases: &packed.biases, outliers: packed.outliers.Load()}
+	if above {
+		c.biases, c.f = packed.less(t.bias, t.threshold), identity
+	}
 	if c.outliers == nil {
 		c.outliers = &noOutliers
 	}
-	if !c.summary.usable {
+	if !c.summary.usable || !(c.biases.magnitude <= math.MaxFloat64) {
 		return
 	}
 	q, clean := make([]uint8, 4*packed.groups), make([]float64, t.x.Cols)
@@ -28,18 +33,31 @@ func eachBound(t *trial, packed *Packed, w Weights, f func(i, j int, bound, unit
 		}
 		for p := range packed.panels {
 			panel := packed.bytes[p*packed.panelBytes() : (p+1)*packed.panelBytes()]
-			kernel.ScreenOne(codes, lanes, q, &row, panel, &packed.numbers[p], c.outliers.panel(p))
+			kernel.ScreenOne(codes, lanes, q, &row, panel, &c.biases.numbers[p], c.outliers.panel(p))
 			for l, code := range codes {
-				if j := p*kernel.ScreenLatents + l; j < t.w.Rows {
-					f(i, j, upper(int(code), unit), unit, kernel.Dot(t.x.Row(i), t.w.Row(j))+t.bias[j])
+				j := p*kernel.ScreenLatents + l
+				if j >= t.w.Rows {
+					if code != math.MinInt16 {
+						f(i, j, 0, unit, math.Inf(1)) // padding must be out of every race
+					}
+					continue
 				}
+				v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
+				switch {
+				case above:
+					v -= t.threshold[j]
+				case c.f.Magnitude:
+					v = math.Abs(v)
+				}
+				f(i, j, upper(int(code), unit), unit, v)
 			}
 		}
 	}
 }
 
-// broken returns how many bounds of some trials lie below the value, of how many.
-func broken(trials int) (below, all int) {
+// broken returns how many bounds of some trials lie below the value, of how many:
+// of values, of magnitudes and of what is above a threshold.
+func broken(trials int) (below, all [3]int) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for n := range trials {
 		t := newTrial(r, n%len(kinds))
@@ -47,12 +65,16 @@ func broken(trials int) (below, all int) {
 		if r.IntN(2) == 0 {
 			packed.learn(t.x, Wide(t.w))
 		}
-		eachBound(t, packed, Wide(t.w), func(_, _ int, bound, _, value float64) {
-			all++
-			if !(bound >= value) {
-				below++
-			}
-		})
+		for of, name := range []string{"identity", "magnitude", "above"} {
+			t.f = identity
+			t.f.Magnitude = name == "magnitude"
+			eachBound(t, packed, name == "above", func(_, _ int, bound, _, value float64) {
+				all[of]++
+				if !(bound >= value) {
+					below[of]++
+				}
+			})
+		}
 	}
 	return below, all
 }
@@ -66,13 +88,13 @@ func TestBound(t *testing.T) {
 	}
 	below, all := broken(trials)
 	t.Logf("%d bounds", all)
-	if below > 0 {
+	if below != [3]int{} {
 		t.Errorf("%d of %d bounds lie below the value", below, all)
 	}
 	defer func() { boundFactor = 1 }()
 	boundFactor = 0.9
-	if below, _ := broken(trials); below == 0 {
-		t.Errorf("a bound of 0.9 breaks none of them")
+	if below, _ := broken(trials); slices.Contains(below[:], 0) {
+		t.Errorf("a bound of 0.9 breaks %d of them", below)
 	}
 }
 
@@ -80,9 +102,9 @@ func TestBound(t *testing.T) {
 // one code.
 func TestBoundIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
-	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300)}
+	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300), threshold: gaussian(r, 1, 300).Data}
 	packed := Pack(Wide(trial.w), trial.bias)
-	eachBound(trial, packed, Wide(trial.w), func(i, j int, bound, unit, value float64) {
+	check := func(i, j int, bound, unit, value float64) {
 		x, w := trial.x.Row(i), trial.w.Row(j)
 		// Rounding to a grid of step s is off by at most s/2 an input.
 		half := math.Sqrt(float64(len(x))) / 2
@@ -90,7 +112,12 @@ func TestBoundIsTight(t *testing.T) {
 		if bound-value > 2.1*e+2*unit {
 			t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
 		}
-	})
+	}
+	trial.f = identity
+	eachBound(trial, packed, false, check)
+	eachBound(trial, packed, true, check)
+	trial.f.Magnitude = true
+	eachBound(trial, packed, false, check)
 }
 
 func norm(v []float64) float64 { return math.Sqrt(kernel.SumSquares(v)) }

@@ -32,9 +32,9 @@ func (c *call) level(z float64) float64 {
 	return c.f.Value(z)
 }
 
-// above returns the smallest code whose bound has a value above t. The largest
+// exceeds returns the smallest code whose bound has a value above t. The largest
 // code stands for any bound and always counts.
-func (c *call) above(unit, t float64) int16 {
+func (c *call) exceeds(unit, t float64) int16 {
 	if t == -math.MaxFloat64 {
 		return math.MinInt16 // the floor of functions without one
 	}
@@ -64,8 +64,8 @@ func (c *call) search(ok func(code int) bool) int16 {
 // how many are above the floor.
 func (b *block) evaluate(i int) (above int) {
 	n := b.count[i]
-	pre := b.pre[i*b.list:][:n]
-	b.values = grown(b.values, n)
+	pre := b.pre[i*b.room:][:n]
+	b.values = topk.Grown(b.values, n)
 	b.apply(b.values, pre)
 	for _, v := range b.values {
 		if v > b.floor {
@@ -75,9 +75,13 @@ func (b *block) evaluate(i int) (above int) {
 	return above
 }
 
-// apply sets dst = f(pre).
+// apply sets dst to what f selects by: f(pre) or its magnitude.
 func (c *call) apply(dst, pre []float64) {
 	switch {
+	case c.f.Magnitude:
+		for t, z := range pre {
+			dst[t] = math.Abs(z)
+		}
 	case c.f.Identity:
 		copy(dst, pre)
 	case c.f.Values != nil:
@@ -107,7 +111,7 @@ func (b *block) secondThreshold(i int) {
 	if b.evaluate(i) >= b.k {
 		b.low[i] = b.reaches(b.unit[i], b.kth())
 	} else {
-		b.low[i] = b.above(b.unit[i], b.floor)
+		b.low[i] = b.exceeds(b.unit[i], b.floor)
 	}
 	b.high[i] = done - 1
 }
@@ -142,16 +146,19 @@ func (b *block) choose(i int) bool {
 		if v == t {
 			ties--
 		}
-		idx[n], val[n], pre[n] = b.idx[i*b.list+c], v, b.pre[i*b.list+c]
+		idx[n], val[n], pre[n] = b.idx[i*b.room+c], v, b.pre[i*b.room+c]
 		n++
 	})
+	if b.f.Magnitude {
+		copy(val, pre)
+	}
 	return true
 }
 
 // ascending calls f for the candidates of row i by ascending latent: both rounds
 // found theirs in that order.
 func (b *block) ascending(i int, f func(c int)) {
-	idx := b.idx[i*b.list:][:b.count[i]]
+	idx := b.idx[i*b.room:][:b.count[i]]
 	s, t := 0, b.first[i]
 	for s < b.first[i] || t < len(idx) {
 		if t == len(idx) || s < b.first[i] && idx[s] < idx[t] {
@@ -182,14 +189,14 @@ func (b *block) fill(i, above int, idx []int32, val, pre []float64) {
 		if !(b.values[c] > b.floor) {
 			return
 		}
-		j := b.idx[i*b.list+c]
+		j := b.idx[i*b.room+c]
 		add(j)
-		idx[n], pre[n] = j, b.pre[i*b.list+c]
+		idx[n], pre[n] = j, b.pre[i*b.room+c]
 		next = j + 1
 		n++
 	})
 	add(int32(b.packed.latents))
-	b.dots = grown(b.dots, max(chunk, len(b.pairs)))
+	b.dots = topk.Grown(b.dots, max(chunk, len(b.pairs)))
 	b.w.dotPairs(b.dots, b.x, b.pairs)
 	t := 0
 	for s, j := range idx {

@@ -38,7 +38,7 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 	}
 	s := learnPool.Get()
 	defer learnPool.Put(s)
-	s.square = grown(s.square, x.Cols)
+	s.square = topk.Grown(s.square, x.Cols)
 	clear(s.square)
 	count := min(x.Rows, manySamples)
 	for i := range count {

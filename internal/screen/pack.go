@@ -2,6 +2,7 @@ package screen
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
@@ -74,22 +75,29 @@ type Packed struct {
 
 	latents, inputs, groups, panels int
 
-	unit     float64 // ω: weights are measured in it
-	biasUnit float64 // β
-	bias     float64 // the largest bias
-	absBias  float64 // the largest absolute value of one; not finite if one is not
-	bytes    []uint8 // panel after panel
-	numbers  []kernel.ScreenPanel
+	unit  float64 // ω: weights are measured in it
+	bytes []uint8 // panel after panel
+	biases
 
 	summary  atomic.Pointer[summary] // nil after a change
+	shifted  atomic.Pointer[shifted] // the same
 	outliers atomic.Pointer[outliers]
 	watcher  watcher
 }
 
-// summary holds the largest of the latents' numbers.
+// biases holds the latents' numbers, of which the biases are not the same for all
+// calls.
+type biases struct {
+	numbers   []kernel.ScreenPanel
+	biasUnit  float64 // β
+	largest   float64 // of the biases
+	magnitude float64 // the largest absolute value of one; not finite if one is not
+}
+
+// summary holds the largest of the latents' other numbers.
 type summary struct {
-	norm, residual, bias, absBias float64
-	usable                        bool
+	norm, residual float64
+	usable         bool
 }
 
 // Pack quantises weights, which costs about as much as reading them twice.
@@ -102,6 +110,9 @@ func Pack(w Weights, bias []float64) *Packed {
 	}
 	p.bytes = aligned[uint8](p.panels * p.panelBytes())
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
+	for l := n % kernel.ScreenLatents; l > 0 && l < kernel.ScreenLatents; l++ {
+		p.numbers[p.panels-1].Norm[l] = float32(math.Inf(-1)) // only pads
+	}
 	p.Repack(w, bias)
 	return p
 }
@@ -111,6 +122,9 @@ func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
 // Bytes returns how much memory p holds.
 func (p *Packed) Bytes() int {
 	n := len(p.bytes) + len(p.numbers)*4*4*kernel.ScreenLatents
+	if s := p.shifted.Load(); s != nil {
+		n += 8*len(s.threshold) + len(s.numbers)*4*4*kernel.ScreenLatents
+	}
 	if set := p.outliers.Load(); set != nil {
 		n += 4 * len(set.columns)
 	}
@@ -174,8 +188,12 @@ func (p *Packed) RepackRows(w Weights, lo, hi int) {
 const PanelLatents = kernel.ScreenLatents
 
 func (p *Packed) changed() {
-	if p.summary.Load() != nil { // many goroutines come here in turn; one needs to write
+	// Many goroutines come here in turn; one needs to write.
+	if p.summary.Load() != nil {
 		p.summary.Store(nil)
+	}
+	if p.shifted.Load() != nil {
+		p.shifted.Store(nil)
 	}
 }
 
@@ -205,25 +223,67 @@ func (p *Packed) packLatent(j int, row []float64) {
 
 // RepackBias takes over all biases.
 func (p *Packed) RepackBias(bias []float64) {
-	p.absBias = kernel.MaxAbs(bias)
-	p.bias = math.Inf(-1)
-	p.biasUnit = 1
-	finite := p.absBias <= math.MaxFloat64
-	if finite {
-		p.biasUnit = powerOfTwo(p.absBias)
+	p.biases.set(bias, nil)
+	p.changed()
+}
+
+// set takes over the biases, less the thresholds where those are not nil. See
+// bound.go for the slack.
+func (b *biases) set(bias, threshold []float64) {
+	at := func(j int) (v, slack float64) {
+		v = bias[j]
+		if threshold == nil {
+			return v, biasSlack * math.Abs(v)
+		}
+		v -= threshold[j]
+		return v, float64(biasSlack*math.Abs(v)) + float64(shiftSlack*math.Abs(bias[j]))
 	}
-	for i := range p.numbers {
-		for l := range p.numbers[i].Bias {
-			v := math.Inf(-1)
-			if j := i*kernel.ScreenLatents + l; j < p.latents && finite {
-				p.bias = max(p.bias, bias[j])
-				b := bias[j] / p.biasUnit
-				v = b + float64(biasSlack*math.Abs(b))
-			}
-			p.numbers[i].Bias[l] = up32(v)
+	b.largest, b.magnitude = math.Inf(-1), 0
+	for j := range bias {
+		v, slack := at(j)
+		if threshold != nil && threshold[j] > math.MaxFloat64 {
+			continue // nothing is above: like padding
+		}
+		b.largest = max(b.largest, v+slack)
+		if m := math.Abs(v) + slack; !(m <= b.magnitude) { // keeps a NaN, too
+			b.magnitude = m
 		}
 	}
-	p.changed()
+	b.biasUnit = 1
+	finite := b.magnitude <= math.MaxFloat64
+	if finite {
+		b.biasUnit = powerOfTwo(b.magnitude)
+	}
+	for i := range b.numbers {
+		for l := range b.numbers[i].Bias {
+			f := float32(math.Inf(-1))
+			if j := i*kernel.ScreenLatents + l; j < len(bias) && finite {
+				v, slack := at(j)
+				f = up32(v/b.biasUnit + slack/b.biasUnit)
+			}
+			b.numbers[i].Bias[l] = f
+		}
+	}
+}
+
+// shifted holds the biases less thresholds: what they bound is how far a value is
+// above its threshold.
+type shifted struct {
+	biases
+	threshold []float64
+}
+
+// less returns the biases less the thresholds, which are kept for the next call:
+// for a single row they would take a good part of the time.
+func (p *Packed) less(bias, threshold []float64) *biases {
+	if s := p.shifted.Load(); s != nil && slices.Equal(s.threshold, threshold) {
+		return &s.biases
+	}
+	s := &shifted{threshold: slices.Clone(threshold)}
+	s.numbers = slices.Clone(p.numbers)
+	s.set(bias, threshold)
+	p.shifted.Store(s)
+	return &s.biases
 }
 
 // summarize returns the largest of the latents' numbers.
@@ -239,9 +299,9 @@ func (p *Packed) summarize() *summary {
 		}
 	}
 	s := &summary{
-		norm: float64(norm), residual: float64(residual), bias: p.bias, absBias: p.absBias,
+		norm: float64(norm), residual: float64(residual),
 		usable: p.inputs > 0 && p.inputs <= kernel.ScreenInputs && norm <= math.MaxFloat32 &&
-			p.absBias <= math.MaxFloat64 && p.unit >= minInput && p.unit <= maxInput,
+			p.unit >= minInput && p.unit <= maxInput,
 	}
 	p.summary.Store(s)
 	return s

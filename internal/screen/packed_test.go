@@ -25,6 +25,19 @@ func encodes(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias []floa
 	return stats
 }
 
+// encodesAbove is encodes for a selection above thresholds.
+func encodesAbove(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias, threshold []float64) *Stats {
+	t.Helper()
+	stats := new(Stats)
+	var got, want topk.List
+	EncodeAbove(&got, x, packed, Wide(w), bias, threshold, stats)
+	topk.EncodeAbove(&want, x, w, bias, threshold)
+	if s := listsDiffer(&got, &want); s != "" {
+		t.Fatal(s)
+	}
+	return stats
+}
+
 // TestRepack: a copy that follows changes of weights and biases, in pieces and at
 // once, serves as well as a new one, also where weights grow or shrink beyond what
 // the first unit of measure serves.
@@ -40,11 +53,19 @@ func TestRepack(t *testing.T) {
 	packed.Always = true
 	f := funcs[0].f
 	bytes := packed.Bytes()
+	threshold := make([]float64, n)
 	for step := range 40 {
 		screened := encodes(t, x, packed, w, bias, k, f).Screened.Load()
 		if far := step%20 == 15; (screened == 0) != far {
 			t.Fatalf("step %d: %d rows screened", step, screened)
 		}
+		for range 2 { // with thresholds that are new to packed, and the same again
+			above := encodesAbove(t, x, packed, w, bias, threshold).Screened.Load()
+			if (above == 0) != (screened == 0) {
+				t.Fatalf("step %d: %d rows screened above thresholds", step, above)
+			}
+		}
+		threshold[r.IntN(n)] += 100 * r.NormFloat64()
 		factor := 0.9 + 0.2*r.Float64()
 		switch step % 20 {
 		case 14:
@@ -83,6 +104,9 @@ func TestUnusable(t *testing.T) {
 			if s := encodes(t, x, Pack(Wide(w), bias), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened with a %s of %v", where, v)
 			}
+			if s := encodesAbove(t, x, Pack(Wide(w), bias), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
+				t.Errorf("rows were screened above thresholds with a %s of %v", where, v)
+			}
 		}
 	}
 }
@@ -110,6 +134,62 @@ func TestWatcher(t *testing.T) {
 	if s := encodes(t, x, packed, w, bias, k, funcs[0].f); s.Screened.Load() != 40 {
 		t.Errorf("not screened though asked to")
 	}
+	packed = Pack(Wide(w), bias)
+	threshold := make([]float64, n) // half of all latents are above
+	for range 2 {
+		if s := encodesAbove(t, x, packed, w, bias, threshold); s.Screened.Load() != 40 {
+			t.Fatalf("above thresholds: %d rows screened", s.Screened.Load())
+		}
+		for range pause {
+			if s := encodesAbove(t, x, packed, w, bias, threshold); s.Plain.Load() != 40 {
+				t.Fatalf("above thresholds: %d rows plain", s.Plain.Load())
+			}
+		}
+	}
+}
+
+// TestThresholds: at the ends of what a threshold may be.
+func TestThresholds(t *testing.T) {
+	r := rand.New(rand.NewPCG(33, 34))
+	const n, d = 200, 20
+	w, x, bias := gaussian(r, n, d), gaussian(r, 30, d), gaussian(r, 1, n).Data
+	clear(x.Row(3))
+	packed := Pack(Wide(w), bias)
+	packed.Always = true
+	all := func(v float64) []float64 {
+		threshold := make([]float64, n)
+		for j := range threshold {
+			threshold[j] = v
+		}
+		return threshold
+	}
+	for _, v := range []float64{0, math.Copysign(0, -1), 5, -5, math.SmallestNonzeroFloat64, 1e200, -1e200, math.MaxFloat64, -math.MaxFloat64, math.Inf(1)} {
+		screened := encodesAbove(t, x, packed, w, bias, all(v)).Screened.Load()
+		if math.Abs(v) < 10 && screened != 30 || math.IsInf(v, 1) && screened != 30 {
+			t.Errorf("threshold %v: %d rows screened", v, screened)
+		}
+	}
+	// Equal to the bias: a row of zeros is above none of them.
+	encodesAbove(t, x, packed, w, bias, bias)
+	var list topk.List
+	EncodeAbove(&list, x.Slice(3, 4), packed, Wide(w), bias, bias, nil)
+	if len(list.Idx) > 0 {
+		t.Errorf("%d biases are above themselves", len(list.Idx))
+	}
+	EncodeAbove(&list, x.Slice(3, 3), packed, Wide(w), bias, bias, nil)
+	if len(list.Offsets) != 1 || len(list.Idx) != 0 {
+		t.Errorf("no rows give %v", list)
+	}
+	large := make([]float64, n) // so large that only the bias matters
+	for j := range large {
+		large[j] = math.Copysign(1e15*(1+r.Float64()), r.NormFloat64())
+	}
+	threshold := make([]float64, n)
+	for j, b := range large {
+		threshold[j] = b + float64(r.IntN(9)-4)
+	}
+	packed.RepackBias(large)
+	encodesAbove(t, x, packed, w, large, threshold)
 }
 
 // TestOutliersOfFewRows: single rows have outliers looked for once they screen badly.
@@ -178,6 +258,16 @@ func TestAllocs(t *testing.T) {
 				Encode(out, x, packed, Wide(w), bias, k, fn.f, nil)
 			}); a > 0 {
 				t.Errorf("%d rows, %s: %v allocations", rows, fn.name, a)
+			}
+		}
+		var list topk.List
+		threshold := make([]float64, n)
+		for _, f := range []func(){
+			func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
+			func() { topk.EncodeAbove(&list, x, w, bias, threshold) },
+		} {
+			if a := testing.AllocsPerRun(20, f); a > 0 {
+				t.Errorf("%d rows above thresholds: %v allocations", rows, a)
 			}
 		}
 	}

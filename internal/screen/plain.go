@@ -17,7 +17,7 @@ func EncodePlain(out topk.Selected, x topk.Rows, w Weights, bias []float64, k in
 	parallel.For(x.Rows, rows, func(_, lo, hi int) {
 		s := narrowPool.Get()
 		defer narrowPool.Put(s)
-		s.z, s.wide = grown(s.z, (hi-lo)*n), grown(s.wide, latents*d)
+		s.z, s.wide = topk.Grown(s.z, (hi-lo)*n), topk.Grown(s.wide, latents*d)
 		for j := 0; j < n; j += latents {
 			m := min(latents, n-j)
 			for i, v := range w.Narrow[j*d : (j+m)*d] {
@@ -36,25 +36,50 @@ func EncodePlain(out topk.Selected, x topk.Rows, w Weights, bias []float64, k in
 	})
 }
 
+// EncodeAbovePlain is topk.EncodeAbove for both kinds of weights.
+func EncodeAbovePlain(out *topk.List, x topk.Rows, w Weights, bias, threshold []float64) {
+	if w.Narrow == nil {
+		topk.EncodeAbove(out, x, w.Wide, bias, threshold)
+	} else {
+		topk.EncodeAboveNarrow(out, x, w.Narrow, bias, threshold)
+	}
+}
+
 type narrow struct{ z, wide []float64 }
 
 var narrowPool pool[narrow]
 
-// encodeRest sends the rows that could not be screened through the plain path,
+// gather copies the rows that could not be screened, to go through the plain path
 // all together, which is much faster than one by one.
-func (c *call) encodeRest() {
-	d, k := c.x.Cols, c.k
-	n := len(c.plain)
-	c.rest = topk.Rows{Data: grown(c.rest.Data, n*d), Rows: n, Cols: d, Stride: d}
-	c.kept.Idx, c.kept.Val, c.kept.Pre = grown(c.kept.Idx, n*k), grown(c.kept.Val, n*k), grown(c.kept.Pre, n*k)
+func (c *call) gather() {
+	n, d := len(c.plain), c.x.Cols
+	c.rest = topk.Rows{Data: topk.Grown(c.rest.Data, n*d), Rows: n, Cols: d, Stride: d}
 	for t, i := range c.plain {
 		copy(c.rest.Row(t), c.x.Row(int(i)))
 	}
+}
+
+// encodeRest encodes them.
+func (c *call) encodeRest() {
+	c.gather()
+	n, k := len(c.plain), c.k
+	c.kept.Idx, c.kept.Val, c.kept.Pre = topk.Grown(c.kept.Idx, n*k), topk.Grown(c.kept.Val, n*k), topk.Grown(c.kept.Pre, n*k)
 	EncodePlain(c.kept, c.rest, c.w, c.bias, k, c.f)
 	for t, i := range c.plain {
 		from, to := t*k, int(i)*k
 		copy(c.out.Idx[to:to+k], c.kept.Idx[from:])
 		copy(c.out.Val[to:to+k], c.kept.Val[from:])
 		copy(c.out.Pre[to:to+k], c.kept.Pre[from:])
+	}
+}
+
+// encodeAboveRest is encodeRest for an EncodeAbove.
+func (c *call) encodeAboveRest() {
+	c.gather()
+	EncodeAbovePlain(&c.list, c.rest, c.w, c.bias, c.threshold)
+	part := c.found.Part()
+	for t, i := range c.plain {
+		idx, pre := c.list.Row(t)
+		part.Add(int(i), idx, pre)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// Stats counts what Encode did. It may be shared by any number of calls.
+// Stats counts what Encode and EncodeAbove did. It may be shared by any number of calls.
 type Stats struct {
 	Rows       atomic.Int64 // rows encoded
 	Screened   atomic.Int64 // of these, rows that were screened to the end
@@ -38,6 +38,20 @@ func WorthPacking(rows, inputs, latents, k int) bool {
 	return rows >= 128 && Worth(rows, inputs, latents, k)
 }
 
+// WorthAbove is Worth for EncodeAbove, where a share of the latents is expected to
+// be above the thresholds; 0 where nobody knows, which leaves it to the watcher to
+// turn back. The rule is from BenchmarkCrossingAbove: at a share
+// of 1/32 the ratio is 1 to 3, at 1/16 it is below 1 as often as not, as the rows
+// with the most candidates take the plain path.
+func WorthAbove(rows, inputs, latents int, share float64) bool {
+	return share <= 1.0/32 && Worth(rows, inputs, latents, 1)
+}
+
+// WorthPackingAbove is WorthPacking for EncodeAbove.
+func WorthPackingAbove(rows, inputs, latents int, share float64) bool {
+	return rows >= 128 && WorthAbove(rows, inputs, latents, share)
+}
+
 const (
 	// blockRows rows are screened together: their int8 tiles stay in the second-level
 	// cache while all panels pass by, and each panel is read once for all of them.
@@ -61,52 +75,84 @@ const (
 func Encode(out topk.Selected, x topk.Rows, packed *Packed, w Weights, bias []float64, k int, f topk.Func, stats *Stats) {
 	c := callPool.Get()
 	defer c.free()
-	c.out, c.x, c.packed, c.w, c.bias, c.k, c.f, c.stats = out, x, packed, w, bias, k, f, stats
-	c.candidates = 0
-	c.plain = c.plain[:0]
-	if stats != nil {
-		stats.Rows.Add(int64(x.Rows))
-	}
-	if !c.prepare() {
-		if stats != nil {
-			stats.Plain.Add(int64(x.Rows))
-		}
+	c.out, c.x, c.packed, c.w, c.bias, c.k, c.f = out, x, packed, w, bias, k, f
+	if !c.encode(stats) {
 		EncodePlain(out, x, w, bias, k, f)
-		return
-	}
-	if x.Rows <= kernel.ScreenRows {
-		c.oneTile()
-	} else {
-		workers := parallel.Workers(x.Rows, kernel.ScreenRows)
-		parallel.ForWorkers(workers, x.Rows, c.share(workers), c.block)
-	}
-	if stats != nil {
-		stats.Screened.Add(int64(x.Rows - len(c.plain)))
-		stats.Candidates.Add(int64(c.candidates))
-		stats.Plain.Add(int64(len(c.plain)))
-	}
-	packed.watcher.saw(c)
-	if len(c.plain) > 0 {
+	} else if len(c.plain) > 0 {
 		c.encodeRest()
 	}
 }
 
-// call is one Encode.
+// EncodeAbove is topk.EncodeAbove, with its bits, for weights w and biases that
+// packed is a copy of. stats may be nil.
+func EncodeAbove(out *topk.List, x topk.Rows, packed *Packed, w Weights, bias, threshold []float64, stats *Stats) {
+	c := callPool.Get()
+	defer c.free()
+	c.x, c.packed, c.w, c.bias, c.threshold, c.f = x, packed, w, bias, threshold, identity
+	if !c.encode(stats) {
+		EncodeAbovePlain(out, x, w, bias, threshold)
+		return
+	}
+	if len(c.plain) > 0 {
+		c.encodeAboveRest()
+	}
+	c.found.Join(out, x.Rows)
+}
+
+// identity is the activation of a selection by pre-activation.
+var identity = topk.Func{Value: func(z float64) float64 { return z }, Identity: true, Monotone: true}
+
+// encode does all that can be done by screening, and leaves the rows in c.plain.
+// It reports false where that is all of them.
+func (c *call) encode(stats *Stats) bool {
+	c.candidates = 0
+	c.plain = c.plain[:0]
+	if stats != nil {
+		stats.Rows.Add(int64(c.x.Rows))
+	}
+	if !c.prepare() {
+		if stats != nil {
+			stats.Plain.Add(int64(c.x.Rows))
+		}
+		return false
+	}
+	if c.x.Rows <= kernel.ScreenRows {
+		c.oneTile()
+	} else {
+		workers := parallel.Workers(c.x.Rows, kernel.ScreenRows)
+		parallel.ForWorkers(workers, c.x.Rows, c.share(workers), c.block)
+	}
+	if stats != nil {
+		stats.Screened.Add(int64(c.x.Rows - len(c.plain)))
+		stats.Candidates.Add(int64(c.candidates))
+		stats.Plain.Add(int64(len(c.plain)))
+	}
+	c.packed.watcher.saw(c)
+	return true
+}
+
+// call is one Encode or EncodeAbove.
 type call struct {
-	out    topk.Selected
 	x      topk.Rows
 	packed *Packed
 	w      Weights
 	bias   []float64
-	k      int
-	f      topk.Func
-	stats  *Stats
 
+	// Of an Encode.
+	out topk.Selected
+	k   int
+	f   topk.Func
+
+	// Of an EncodeAbove, and nil else.
+	threshold []float64
+	found     topk.Found
+
+	biases   *biases
 	summary  *summary
 	outliers *outliers
 	floor    float64 // f is never below it; see level
 	groups   int     // of panels, each with lane maxima of its own
-	list     int     // candidates that a row may have
+	room     int     // for candidates of a row
 
 	mu         sync.Mutex
 	plain      []int32 // rows left to the plain path
@@ -117,15 +163,17 @@ type call struct {
 	panels func(worker, lo, hi int)
 	one    *block // the block that panels is for
 
-	rest topk.Rows // for encodeRest
+	rest topk.Rows // the rows of plain
 	kept topk.Selected
+	list topk.List
 }
 
 var callPool pool[call]
 
 func (c *call) free() {
-	c.out, c.x, c.packed, c.w, c.bias, c.f, c.stats = topk.Selected{}, topk.Rows{}, nil, Weights{}, nil, topk.Func{}, nil
-	c.summary, c.outliers = nil, nil
+	c.x, c.packed, c.w, c.bias = topk.Rows{}, nil, Weights{}, nil
+	c.out, c.k, c.f, c.threshold = topk.Selected{}, 0, topk.Func{}, nil
+	c.biases, c.summary, c.outliers = nil, nil, nil
 	callPool.Put(c)
 }
 
@@ -136,8 +184,14 @@ func (c *call) prepare() bool {
 	if !(c.f.Monotone || c.f.Rising) || !p.watcher.open(p.Always) {
 		return false
 	}
-	c.summary = p.summarize()
+	c.summary, c.biases = p.summarize(), &p.biases
 	if !c.summary.usable || c.x.Rows == 0 {
+		return false
+	}
+	if c.threshold != nil {
+		c.biases = p.less(c.bias, c.threshold)
+	}
+	if !(c.biases.magnitude <= math.MaxFloat64) {
 		return false
 	}
 	if c.x.Rows >= fewSamples {
@@ -154,14 +208,14 @@ func (c *call) prepare() bool {
 	if math.IsNaN(c.floor) {
 		return false
 	}
-	// Four times as many maxima as k make their k-th largest nearly as good a
+	// (EncodeAbove has no use for maxima.) Four times as many maxima as k make their k-th largest nearly as good a
 	// threshold as the k-th largest code.
 	c.groups = 1
 	for c.groups*kernel.ScreenLatents < 4*c.k {
 		c.groups *= 2
 	}
 	c.groups = min(c.groups, p.panels)
-	c.list = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
+	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels
 	}
@@ -171,7 +225,7 @@ func (c *call) prepare() bool {
 // share returns how many rows a block has: as many as serve the caches, in even
 // shares for the workers, and whole tiles.
 func (c *call) share(workers int) int {
-	most := min(blockRows, blockCodes/(c.packed.panels*kernel.ScreenLatents), blockList/c.list)
+	most := min(blockRows, blockCodes/(c.packed.panels*kernel.ScreenLatents), blockList/c.room)
 	most = max(most, kernel.ScreenRows)
 	turns := (c.x.Rows + workers*most - 1) / (workers * most)
 	rows := (c.x.Rows + workers*turns - 1) / (workers * turns)
@@ -260,15 +314,7 @@ func (p *pool[T]) Get() *T {
 
 func (p *pool[T]) Put(v *T) { p.free.Put(v) }
 
-// grown returns s, or new memory, with length n and undefined contents.
-func grown[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
-
-// grownAligned is grown for memory that starts at a 64-byte address.
+// grownAligned is topk.Grown for memory that starts at a 64-byte address.
 func grownAligned[T uint8 | int16](s []T, n int) []T {
 	if cap(s) < n {
 		return aligned[T](n)

@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 type count struct {
 	trials, rows, screened, candidates int
 	perKind                            [64]int // rows screened
+
+	above, aboveScreened, aboveFound int // rows of EncodeAbove, those screened, entries
 }
 
 // check encodes t with the screen and compares. It returns what differs.
@@ -51,6 +55,34 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 		row := topk.Selected{Idx: got.Idx[i*k : i*k+k], Val: got.Val[i*k : i*k+k], Pre: got.Pre[i*k : i*k+k]}
 		if s := differ(row, t.reference(i), k); s != "" {
 			return "by sorting: " + s
+		}
+	}
+	return t.checkAbove(r, packed, w, c)
+}
+
+// checkAbove does the same for the selection above the thresholds.
+func (t *trial) checkAbove(r *rand.Rand, packed *Packed, w Weights, c *count) string {
+	var stats Stats
+	var got, want topk.List
+	topk.EncodeAbove(&want, t.x, t.w, t.bias, t.threshold)
+	EncodeAbove(&got, t.x, packed, w, t.bias, t.threshold, &stats)
+	if stats.Screened.Load()+stats.Plain.Load() != int64(t.x.Rows) {
+		return "above: the statistics do not add up to the rows"
+	}
+	c.above += int(stats.Rows.Load())
+	c.aboveScreened += int(stats.Screened.Load())
+	c.aboveFound += len(got.Idx)
+	if s := listsDiffer(&got, &want); s != "" {
+		return "above: " + s
+	}
+	if r.IntN(8) == 0 {
+		EncodeAbovePlain(&got, t.x, w, t.bias, t.threshold)
+		if s := listsDiffer(&got, &want); s != "" {
+			return "above, plain: " + s
+		}
+		i := r.IntN(t.x.Rows)
+		if s := t.above(i, got.Idx[got.Offsets[i]:got.Offsets[i+1]], got.Pre[got.Offsets[i]:]); s != "" {
+			return "above, by definition: " + s
 		}
 	}
 	return ""
@@ -93,6 +125,10 @@ func TestExact(t *testing.T) {
 		c.perKind[kind] += c.screened - before
 	}
 	t.Logf("%d trials, %d rows, of which %d were screened with %.1f candidates", c.trials, c.rows, c.screened, float64(c.candidates)/float64(max(1, c.screened)))
+	t.Logf("%d rows above thresholds, of which %d were screened, with %d entries", c.above, c.aboveScreened, c.aboveFound)
+	if c.aboveScreened < c.above/3 || c.aboveFound < c.above {
+		t.Errorf("the test of thresholds shows little: %d of %d rows screened, %d entries", c.aboveScreened, c.above, c.aboveFound)
+	}
 	for kind := range kinds {
 		t.Logf("%8d rows screened of %s", c.perKind[kind], kinds[kind].name)
 		if c.perKind[kind] == 0 && c.rows >= 30000 {
@@ -102,20 +138,34 @@ func TestExact(t *testing.T) {
 }
 
 // TestTheTest: with a bound that is a tenth too small, the comparison above must
-// fail, or it would not notice a wrong bound.
+// fail for each selection, or it would not notice a wrong bound.
 func TestTheTest(t *testing.T) {
 	defer func() { boundFactor = 1 }()
 	boundFactor = 0.9
 	r := rand.New(rand.NewPCG(1, 2))
 	var c count
-	for n := 0; c.rows < 30000; n++ {
+	noticed := map[string]bool{}
+	for n := 0; c.rows < 60000 && len(noticed) < 3; n++ {
 		trial := newTrial(r, n%len(kinds))
-		if s := trial.check(r, &c); s != "" {
-			t.Logf("noticed after %d rows: %s: %s", c.rows, trial.what, s)
-			return
+		s := trial.check(r, &c)
+		if s == "" {
+			continue
+		}
+		selection := "k largest"
+		switch {
+		case strings.HasPrefix(s, "above"):
+			selection = "above"
+		case trial.f.Magnitude:
+			selection = "magnitude"
+		}
+		if !noticed[selection] {
+			noticed[selection] = true
+			t.Logf("%s: noticed after %d rows: %s: %s", selection, c.rows, trial.what, s)
 		}
 	}
-	t.Errorf("a bound of 0.9 was not noticed in %d rows", c.rows)
+	if len(noticed) < 3 {
+		t.Errorf("a bound of 0.9 was noticed only in %v in %d rows", noticed, c.rows)
+	}
 }
 
 // TestSameForAllSplits: no result depends on the number of processors or on the
@@ -131,6 +181,8 @@ func TestSameForAllSplits(t *testing.T) {
 		rows, k := trial.x.Rows, trial.k
 		want := selected(rows, k)
 		Encode(want, trial.x, packed, w, trial.bias, k, trial.f, nil)
+		var above, list topk.List
+		EncodeAbove(&above, trial.x, packed, w, trial.bias, trial.threshold, nil)
 		for _, procs := range []int{1, 2, 7} {
 			runtime.GOMAXPROCS(procs)
 			got := selected(rows, k)
@@ -138,11 +190,20 @@ func TestSameForAllSplits(t *testing.T) {
 			if s := differ(got, want, k); s != "" {
 				t.Fatalf("%s, %d processors: %s", trial.what, procs, s)
 			}
+			EncodeAbove(&list, trial.x, packed, w, trial.bias, trial.threshold, nil)
+			if s := listsDiffer(&list, &above); s != "" {
+				t.Fatalf("%s, above, %d processors: %s", trial.what, procs, s)
+			}
 			for lo := 0; lo < rows; {
 				hi := min(rows, lo+1+r.IntN(9))
 				part := topk.Selected{Idx: got.Idx[lo*k : hi*k], Val: got.Val[lo*k : hi*k], Pre: got.Pre[lo*k : hi*k]}
 				clear(part.Idx)
 				Encode(part, trial.x.Slice(lo, hi), packed, w, trial.bias, k, trial.f, nil)
+				EncodeAbove(&list, trial.x.Slice(lo, hi), packed, w, trial.bias, trial.threshold, nil)
+				from, to := above.Offsets[lo], above.Offsets[hi]
+				if !slices.Equal(list.Idx, above.Idx[from:to]) || !slices.EqualFunc(list.Pre, above.Pre[from:to], sameBits) {
+					t.Fatalf("%s, above, %d processors: rows %d to %d differ", trial.what, procs, lo, hi)
+				}
 				lo = hi
 			}
 			if s := differ(got, want, k); s != "" {
@@ -237,6 +298,12 @@ func TestLargeShapes(t *testing.T) {
 func TestWorth(t *testing.T) {
 	if !Worth(1024, 768, 8192, 32) && kernel.FastScreen() {
 		t.Error("screening is not worth it where it is at its best")
+	}
+	if !(WorthAbove(1, 768, 8192, 0.01) && WorthAbove(1024, 768, 8192, 0) && WorthPackingAbove(1024, 768, 8192, 0)) && kernel.FastScreen() {
+		t.Error("screening is not worth it above a threshold")
+	}
+	if WorthAbove(1024, 768, 8192, 0.1) || WorthAbove(1024, 8, 8192, 0) || WorthAbove(1024, 768, 100, 0) || WorthPackingAbove(16, 768, 8192, 0) {
+		t.Error("screening is said to be worth it above a threshold for too many values or too little work")
 	}
 	for _, s := range [][4]int{{0, 768, 8192, 32}, {9, 768, 8192, 0}, {9, 8, 8192, 32}, {9, 768, 8192, 4096}, {9, 768, 100, 2}, {9, 1 << 20, 8192, 32}} {
 		if Worth(s[0], s[1], s[2], s[3]) {

@@ -17,6 +17,8 @@ type trial struct {
 	bias []float64
 	k    int
 	f    topk.Func
+
+	threshold []float64
 }
 
 // funcs are the activations of ksparse as the selection sees them.
@@ -46,8 +48,11 @@ var funcs = []struct {
 		inner := 0.7978845608028654 * math.FMA(0.044715*z*z, z, z)
 		return 0.5 * z * (1 + kernel.Tanh(inner))
 	}, Rising: true}},
+	{"magnitude", topk.Func{Value: func(z float64) float64 { return z }, Identity: true, Monotone: true, Magnitude: true}},
 	{"unknown", topk.Func{Value: func(z float64) float64 { return math.Abs(z) }}},
 }
+
+const magnitude = 9 // of funcs
 
 func relu(z float64) float64 {
 	if z > 0 {
@@ -282,12 +287,62 @@ func newTrial(r *rand.Rand, kind int) *trial {
 		each(t.w, func(v float64) float64 { return float64(float32(v)) })
 	}
 	fn := funcs[r.IntN(len(funcs))]
-	if r.IntN(2) == 0 {
+	switch r.IntN(6) {
+	case 0, 1, 2:
 		fn = funcs[r.IntN(2)]
+	case 3:
+		fn = funcs[magnitude]
 	}
 	t.f = fn.f
+	t.drawThresholds(r)
 	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d", kinds[kind].name, fn.name, rows, n, d, k)
 	return t
+}
+
+// drawThresholds draws thresholds of which some values lie just above, some just
+// below, and to which some are equal.
+func (t *trial) drawThresholds(r *rand.Rand) {
+	t.threshold = make([]float64, t.w.Rows)
+	level := 3 * r.NormFloat64() * math.Sqrt(float64(t.x.Cols))
+	kind := r.IntN(5)
+	for j := range t.threshold {
+		z := kernel.Dot(t.x.Row(r.IntN(t.x.Rows)), t.w.Row(j)) + t.bias[j]
+		switch {
+		case kind == 0: // a ReLU
+			z = 0
+		case kind == 1: // one threshold for all
+			z = level
+		case kind == 2 || r.IntN(4) == 0:
+			z *= r.NormFloat64()
+		case r.IntN(3) == 0:
+			z = math.Nextafter(z, math.Inf(2*r.IntN(2)-1))
+		case kind == 3 && r.IntN(2) == 0:
+			z = math.Inf(1)
+		}
+		if math.IsNaN(z) || math.IsInf(z, -1) {
+			z = -math.MaxFloat64
+		}
+		t.threshold[j] = z
+	}
+}
+
+// above compares the selection above the thresholds of row i with its definition.
+func (t *trial) above(i int, idx []int32, pre []float64) string {
+	n := 0
+	for j, limit := range t.threshold {
+		v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
+		if !(v > limit) {
+			continue
+		}
+		if n >= len(idx) || idx[n] != int32(j) || pre[n] != v {
+			return fmt.Sprintf("row %d: latent %d with %v is above %v and is not in its place %d: %v", i, j, v, limit, n, idx)
+		}
+		n++
+	}
+	if n < len(idx) {
+		return fmt.Sprintf("row %d: latent %d is not above %v, but %v", i, idx[n], t.threshold[idx[n]], pre[n])
+	}
+	return ""
 }
 
 func selected(rows, k int) topk.Selected {
@@ -300,6 +355,22 @@ func differ(got, want topk.Selected, k int) string {
 		if got.Idx[t] != want.Idx[t] || !sameBits(got.Val[t], want.Val[t]) || !sameBits(got.Pre[t], want.Pre[t]) {
 			return fmt.Sprintf("row %d, entry %d is latent %d with %v of %v, want %d with %v of %v", t/k, t%k,
 				got.Idx[t], got.Val[t], got.Pre[t], want.Idx[t], want.Val[t], want.Pre[t])
+		}
+	}
+	return ""
+}
+
+// listsDiffer says where two lists differ, or nothing.
+func listsDiffer(got, want *topk.List) string {
+	if !slices.Equal(got.Offsets, want.Offsets) {
+		return fmt.Sprintf("offsets are %v, want %v", got.Offsets, want.Offsets)
+	}
+	if len(got.Idx) != len(want.Idx) || len(got.Pre) != len(want.Pre) {
+		return fmt.Sprintf("%d and %d entries, want %d", len(got.Idx), len(got.Pre), len(want.Idx))
+	}
+	for t := range want.Idx {
+		if got.Idx[t] != want.Idx[t] || !sameBits(got.Pre[t], want.Pre[t]) {
+			return fmt.Sprintf("entry %d is latent %d with %v, want %d with %v", t, got.Idx[t], got.Pre[t], want.Idx[t], want.Pre[t])
 		}
 	}
 	return ""
@@ -318,11 +389,17 @@ func (t *trial) reference(i int) topk.Selected {
 		val[j] = t.f.Value(pre[j])
 		order[j] = int32(j)
 	}
+	by := slices.Clone(val)
+	if t.f.Magnitude {
+		for j, v := range val {
+			by[j] = math.Abs(v)
+		}
+	}
 	slices.SortStableFunc(order, func(a, b int32) int {
 		switch {
-		case val[a] > val[b]:
+		case by[a] > by[b]:
 			return -1
-		case val[a] < val[b]:
+		case by[a] < by[b]:
 			return 1
 		}
 		return 0

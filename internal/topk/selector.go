@@ -1,9 +1,10 @@
 // Package topk answers one question: which k latents, with which values, for
 // these rows. Everything that selects in ksparse asks it here.
 //
-// The order is that of the values after the activation; equal values go to the
-// lowest index, and NaN counts as -Inf. So the answer is a function of the
-// numbers alone.
+// The order is that of the values after the activation, or of their magnitudes;
+// equal ones go to the lowest index, and NaN counts as -Inf. So the answer is a
+// function of the numbers alone. EncodeAbove asks for all above a threshold
+// instead.
 package topk
 
 import (
@@ -27,6 +28,17 @@ type Func struct {
 	// It is for monotone functions that are dear one by one and much cheaper many
 	// at a time: see finishMany.
 	Values func(dst, z []float64)
+	// Magnitude asks for the k largest by |Value(z)|. The values keep their signs.
+	// It is for the identity alone.
+	Magnitude bool
+}
+
+// order returns what f selects by.
+func (f Func) order(z float64) float64 {
+	if f.Magnitude {
+		return math.Abs(z)
+	}
+	return f.Value(z)
 }
 
 // plain is the selection by pre-activation.
@@ -41,44 +53,51 @@ type Selector struct {
 	k         int
 	n         int // candidates held
 	idx       []int32
-	val, pre  []float64
-	threshold float64 // an entry must have a larger value; -Inf until k are held
-	floor     float64 // for a monotone f: no z up to here has a larger value than threshold
+	val, pre  []float64 // val: what is selected by
+	threshold float64   // an entry must have a larger value; -Inf until k are held
+	floor     float64   // for a monotone f: no z up to here has a larger value than threshold
+	magnitude bool      // val is |pre|, and floor the threshold
 }
 
 // capacity is how many candidates a Selector of k entries holds at most.
 func capacity(k int) int { return 2*k + 16 }
 
-// reset prepares s for a row of which the k best are wanted, k at least 1, with
+// reset prepares s for a row of which the k best by f are wanted, k at least 1, with
 // memory for capacity(k) candidates.
-func (s *Selector) reset(k int, idx []int32, val, pre []float64) {
-	*s = Selector{k: k, idx: idx, val: val, pre: pre, threshold: math.Inf(-1), floor: math.Inf(-1)}
+func (s *Selector) reset(k int, f Func, idx []int32, val, pre []float64) {
+	*s = Selector{k: k, idx: idx, val: val, pre: pre, threshold: math.Inf(-1), floor: math.Inf(-1), magnitude: f.Magnitude}
 }
 
 // scan shows s the pre-activations of the entries base, base+1, ...
 func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
-	if s.n == 0 && len(z) >= s.k && s.begin(z, base, f, spare) {
+	keys := z // what rises with the values
+	if f.Magnitude {
+		keys = spare.piece[:len(z)]
+		for j, zj := range z {
+			keys[j] = math.Abs(zj)
+		}
+	}
+	if s.n == 0 && len(z) >= s.k && s.begin(z, keys, base, f, spare) {
 		return
 	}
 	// While there is no floor, nothing is below it: a z that overflowed to -Inf has a
 	// value like any other, and the next test would pass it over.
 	if !f.Monotone || math.IsInf(s.floor, -1) {
 		for j, zj := range z {
-			if v := f.Value(zj); v > s.threshold {
+			if v := f.order(zj); v > s.threshold {
 				s.push(base+j, v, zj, spare)
 			}
 		}
 		return
 	}
 	hits := spare.hits[:len(z)]
-	for _, j := range hits[:kernel.Above(hits, z, s.floor)] {
-		zj := z[j]
-		v := zj
+	for _, j := range hits[:kernel.Above(hits, keys, s.floor)] {
+		v := keys[j]
 		if !f.Identity {
-			v = f.Value(zj)
+			v = f.Value(v)
 		}
 		if v > s.threshold {
-			s.push(base+int(j), v, zj, spare)
+			s.push(base+int(j), v, z[j], spare)
 		}
 	}
 }
@@ -86,8 +105,8 @@ func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 // begin is scan for the first piece of a row, where it has k entries: their k-th
 // value is found at once, and nothing has to be held that it excludes. It leaves
 // a piece with NaN, which has no order, to scan.
-func (s *Selector) begin(z []float64, base int, f Func, spare *spare) bool {
-	values := z
+func (s *Selector) begin(z, keys []float64, base int, f Func, spare *spare) bool {
+	values := keys
 	if !f.Identity {
 		values = spare.piece[:len(z)]
 		for j, zj := range z {
@@ -123,8 +142,17 @@ func (s *Selector) begin(z []float64, base int, f Func, spare *spare) bool {
 		s.idx[s.n], s.val[s.n], s.pre[s.n] = int32(base)+j, v, zj
 		s.n++
 	}
-	s.threshold, s.floor = t, floor
+	s.raise(t, floor)
 	return true
+}
+
+// raise sets the threshold, and with it the largest pre-activation that has just
+// this value.
+func (s *Selector) raise(threshold, floor float64) {
+	if s.magnitude {
+		floor = threshold
+	}
+	s.threshold, s.floor = threshold, floor
 }
 
 func (s *Selector) push(j int, v, z float64, spare *spare) {
@@ -171,7 +199,8 @@ func (s *Selector) compact(spare *spare) {
 		s.idx[n], s.val[n], s.pre[n] = s.idx[i], v, s.pre[i]
 		n++
 	}
-	s.n, s.threshold, s.floor = n, t, floor
+	s.n = n
+	s.raise(t, floor)
 }
 
 // larger returns the larger of floor and z, which may be NaN: a function like ReLU
@@ -190,6 +219,9 @@ func larger(floor, z float64) float64 {
 func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
 	if s.n > s.k {
 		s.compact(spare)
+	}
+	if s.magnitude {
+		copy(s.val[:s.n], s.pre)
 	}
 	if s.n == s.k {
 		copy(idx, s.idx[:s.n])

@@ -54,7 +54,7 @@ func Select(out Selected, z Rows, k int, f Func) {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
 		for i := lo; i < hi; i++ {
-			sel := &s.selectors(1, k)[0]
+			sel := &s.selectors(1, k, f)[0]
 			row := z.Row(i)
 			for j := 0; j < len(row); j += piece {
 				sel.scan(row[j:min(j+piece, len(row))], j, f, &s.spare)
@@ -75,17 +75,25 @@ func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
 		c.rows, c.latents = c.encodeRows, c.encodeLatents
 	}
 	c.out, c.x, c.w, c.bias, c.k, c.f = out, x, w, bias, k, f
-	workers := parallel.Workers(w.Rows, panel)
-	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
+	if workers, block := split(x, w); block == 0 {
 		c.encodeByLatents(workers)
 	} else {
-		block := max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
-		// Even shares keep every worker busy to the end.
-		block = max(minRows, min(block, (x.Rows+workers-1)/workers))
 		parallel.For(x.Rows, block, c.rows)
 	}
 	c.out, c.x, c.w, c.bias, c.f = Selected{}, Rows{}, Rows{}, nil, Func{}
 	callPool.Put(c)
+}
+
+// split says how the work for the rows x is shared out: in blocks of rows, or, where
+// block is 0, in a part of the latents for each of the workers.
+func split(x, w Rows) (workers, block int) {
+	workers = parallel.Workers(w.Rows, panel)
+	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
+		return workers, 0
+	}
+	block = max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
+	// Even shares keep every worker busy to the end.
+	return workers, max(minRows, min(block, (x.Rows+workers-1)/workers))
 }
 
 // call is one Encode. It is kept for the next one, with its method values, so
@@ -111,7 +119,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 	defer scratchPool.Put(s)
 	by, kept := c.f.scanned(c.k)
 	x := c.x.Slice(lo, hi)
-	s.scan(s.selectors(hi-lo, kept), x, c.w, c.bias, 0, c.w.Rows, by)
+	s.scan(s.selectors(hi-lo, kept, by), x, c.w, c.bias, 0, c.w.Rows, by)
 	s.finish(c.out, lo, x, c.w, c.bias, c.k, c.f)
 }
 
@@ -120,7 +128,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 // ascending order, through one more selection.
 func (c *call) encodeByLatents(workers int) {
 	c.share = (c.w.Rows + workers - 1) / workers
-	c.parts = grown(c.parts, workers)
+	c.parts = Grown(c.parts, workers)
 	parallel.ForWorkers(workers, workers, 1, c.latents)
 	first := c.parts[0]
 	for i := range c.x.Rows {
@@ -141,7 +149,7 @@ func (c *call) encodeLatents(_, part, _ int) {
 	c.parts[part] = s
 	by, kept := c.f.scanned(c.k)
 	lo, hi := min(part*c.share, c.w.Rows), min((part+1)*c.share, c.w.Rows)
-	s.scan(s.selectors(c.x.Rows, kept), c.x, c.w, c.bias, lo, hi, by)
+	s.scan(s.selectors(c.x.Rows, kept, by), c.x, c.w, c.bias, lo, hi, by)
 }
 
 // scanned returns what a scan for the k best by f selects by, and how many it
@@ -173,7 +181,7 @@ func (s *scratch) finish(out Selected, lo int, x, w Rows, bias []float64, k int,
 func (s *scratch) finishMany(out Selected, lo int, x, w Rows, bias []float64, k int, f Func) {
 	rows := len(s.sel)
 	n := k + 1
-	s.kept.Idx, s.kept.Val, s.kept.Pre = grown(s.kept.Idx, rows*n), grown(s.kept.Val, rows*n), grown(s.kept.Pre, rows*n)
+	s.kept.Idx, s.kept.Val, s.kept.Pre = Grown(s.kept.Idx, rows*n), Grown(s.kept.Val, rows*n), Grown(s.kept.Pre, rows*n)
 	for i := range s.sel {
 		idx, val, pre := s.kept.row(i, n)
 		s.sel[i].finish(idx, val, pre, &s.spare)
@@ -198,7 +206,7 @@ func (s *scratch) finishMany(out Selected, lo int, x, w Rows, bias []float64, k 
 	}
 	f.Values = nil
 	for _, i := range s.again {
-		s.scan(s.selectors(1, k), x.Slice(i, i+1), w, bias, 0, w.Rows, f)
+		s.scan(s.selectors(1, k, f), x.Slice(i, i+1), w, bias, 0, w.Rows, f)
 		s.finish(out, lo+i, x, w, bias, k, f)
 	}
 }
@@ -214,6 +222,8 @@ type scratch struct {
 
 	kept  Selected // for finishMany
 	again []int    // rows to scan again
+
+	wide []float64 // for above: a panel of narrow weights
 }
 
 // spare is memory that all selectors of a worker use in turn.
@@ -223,25 +233,29 @@ type spare struct {
 	values []float64 // a selector's candidates, or a piece, to be partitioned
 }
 
+func (s *spare) grow() {
+	most := max(piece, panel)
+	s.hits, s.piece = Grown(s.hits, most), Grown(s.piece, most)
+}
+
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
 // selectors returns selectors for so many rows, each for its k best entries.
-func (s *scratch) selectors(rows, k int) []Selector {
+func (s *scratch) selectors(rows, k int, f Func) []Selector {
 	n := capacity(k)
-	s.sel = grown(s.sel, rows)
-	s.idx, s.val, s.pre = grown(s.idx, rows*n), grown(s.val, rows*n), grown(s.pre, rows*n)
-	most := max(piece, panel)
-	s.spare.hits, s.spare.piece = grown(s.spare.hits, most), grown(s.spare.piece, most)
-	s.spare.values = grown(s.spare.values, max(most, n))
+	s.sel = Grown(s.sel, rows)
+	s.idx, s.val, s.pre = Grown(s.idx, rows*n), Grown(s.val, rows*n), Grown(s.pre, rows*n)
+	s.spare.grow()
+	s.spare.values = Grown(s.spare.values, max(piece, panel, n))
 	for i := range s.sel {
 		lo, hi := i*n, (i+1)*n
-		s.sel[i].reset(k, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])
+		s.sel[i].reset(k, f, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])
 	}
 	return s.sel
 }
 
-// grown returns s, or a new slice, with length n and undefined contents.
-func grown[T any](s []T, n int) []T {
+// Grown returns s, or a new slice, with length n and undefined contents.
+func Grown[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
 	}
@@ -250,7 +264,7 @@ func grown[T any](s []T, n int) []T {
 
 // scan shows the selectors, one for each row of x, the latents lo to hi.
 func (s *scratch) scan(sel []Selector, x, w Rows, bias []float64, lo, hi int, f Func) {
-	s.tile = grown(s.tile, panel*x.Rows)
+	s.tile = Grown(s.tile, panel*x.Rows)
 	for ; lo < hi; lo += panel {
 		n := min(panel, hi-lo)
 		tile := s.tile[:n*x.Rows]

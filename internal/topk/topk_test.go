@@ -83,6 +83,8 @@ var testFuncs = map[string]Func{
 	"sigmoids": {Value: kernel.Sigmoid, Monotone: true, Values: kernel.VecSigmoid},
 	"relu":     {Value: func(z float64) float64 { return max(z, 0) }, Monotone: true},
 	"swish":    {Value: func(z float64) float64 { return z * kernel.Sigmoid(z) }},
+
+	"magnitude": {Value: func(z float64) float64 { return z }, Identity: true, Monotone: true, Magnitude: true},
 }
 
 func TestSelectAgainstSorting(t *testing.T) {
@@ -105,7 +107,7 @@ func TestSelectAgainstSorting(t *testing.T) {
 				}
 				out := selected(1, k)
 				Select(out, Rows{Data: z, Rows: 1, Cols: n, Stride: n}, k, f)
-				checkSelected(t, fmt.Sprintf("%s %s n=%d k=%d", kind, name, n, k), out, 0, k, z, values)
+				checkSelected(t, fmt.Sprintf("%s %s n=%d k=%d", kind, name, n, k), out, 0, k, z, values, f)
 			}
 		}
 	}
@@ -115,15 +117,25 @@ func selected(rows, k int) Selected {
 	return Selected{Idx: make([]int32, rows*k), Val: make([]float64, rows*k), Pre: make([]float64, rows*k)}
 }
 
-func checkSelected(t *testing.T, what string, out Selected, row, k int, z, values []float64) {
+func checkSelected(t *testing.T, what string, out Selected, row, k int, z, values []float64, f Func) {
 	t.Helper()
 	idx, val, pre := out.row(row, k)
-	if want := reference(values, k); !slices.Equal(idx, want) {
+	order := values
+	if f.Magnitude {
+		order = slices.Clone(values)
+		for j, v := range values {
+			order[j] = math.Abs(v)
+		}
+	}
+	if want := reference(order, k); !slices.Equal(idx, want) {
 		t.Errorf("%s: selected %v, want %v", what, idx, want)
 		return
 	}
 	for i, j := range idx {
-		if math.IsNaN(z[j]) || math.IsInf(z[j], -1) {
+		if math.IsNaN(order[j]) || math.IsInf(order[j], -1) {
+			if val[i] != math.Inf(-1) || pre[i] != math.Inf(-1) {
+				t.Errorf("%s: latent %d, which has no value, has %v of %v", what, j, val[i], pre[i])
+			}
 			continue
 		}
 		if val[i] != values[j] || pre[i] != z[j] {
@@ -167,7 +179,7 @@ func TestEncodeAgainstPlainProduct(t *testing.T) {
 						z[j] = kernel.Dot(x.Row(i), w.Row(j)) + bias[j]
 						values[j] = f.Value(z[j])
 					}
-					checkSelected(t, fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i), out, i, k, z, values)
+					checkSelected(t, fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i), out, i, k, z, values, f)
 				}
 			}
 		}
@@ -203,8 +215,8 @@ func TestEncodeOverflow(t *testing.T) {
 						values[j] = f.Value(z[i*n+j])
 					}
 					what := fmt.Sprintf("%s rows=%d n=%d d=%d k=%d procs=%d row=%d", name, rows, n, d, k, procs, i)
-					checkSelected(t, "Encode "+what, got, i, k, z[i*n:], values)
-					checkSelected(t, "Select "+what, want, i, k, z[i*n:], values)
+					checkSelected(t, "Encode "+what, got, i, k, z[i*n:], values, f)
+					checkSelected(t, "Select "+what, want, i, k, z[i*n:], values, f)
 				}
 				for e := range want.Idx {
 					if math.Float64bits(got.Val[e]) != math.Float64bits(want.Val[e]) && !(math.IsNaN(got.Val[e]) && math.IsNaN(want.Val[e])) {
@@ -249,7 +261,7 @@ func FuzzSelect(f *testing.F) {
 			}
 			out := selected(1, k)
 			Select(out, Rows{Data: z, Rows: 1, Cols: len(z), Stride: len(z)}, k, fn)
-			checkSelected(t, name, out, 0, k, z, values)
+			checkSelected(t, name, out, 0, k, z, values, fn)
 		}
 	})
 }

@@ -13,14 +13,14 @@ const (
 	tileRows  = 12
 	stepX     = 4 * tileRows // bytes of four inputs in a tile of x
 	stepW     = 128          // and in a panel of w: two vectors
-	rowBytes  = 84           // of a ScreenRow
+	rowBytes  = 88           // of a ScreenRow
 	columnRow = 128          // bytes of the latents' values of one outlier
 )
 
 // Offsets in a ScreenRow and in a ScreenPanel.
 const (
-	rowStart, rowScale, rowBias, rowNorm, rowResidual, rowOutlier = 0, 4, 8, 12, 16, 20
-	panelScale, panelBias, panelNorm, panelResidual               = 0, 128, 256, 384
+	rowStart, rowScale, rowBias, rowNorm, rowResidual, rowMask, rowOutlier = 0, 4, 8, 12, 16, 20, 24
+	panelScale, panelBias, panelNorm, panelResidual                        = 0, 128, 256, 384
 )
 
 // gen builds the functions.

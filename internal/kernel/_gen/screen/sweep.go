@@ -20,7 +20,7 @@ func (g *gen) constants() operand.Mem {
 		}
 		g.AddDatum(64, operand.U64(math.Float64bits(integerBit)))
 		g.AddDatum(72, operand.U64(1<<63-1))
-		g.AddDatum(80, operand.U32(math.Float32bits(1.0078125)))
+		g.AddDatum(80, operand.U32(math.Float32bits(1.2578125)))
 	}
 	return g.table
 }

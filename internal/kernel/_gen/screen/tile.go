@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -11,79 +9,67 @@ import (
 type epilogue struct {
 	*gen
 	rows, w reg.Register // the first ScreenRow, the ScreenPanel
-	order   reg.VecVirtual
 }
 
-// epilogue sets up what stays in registers.
-func (g *gen) epilogue() epilogue {
-	e := epilogue{g, g.arg("rows"), g.arg("w"), g.ZMM()}
-	g.VMOVDQU64(g.packOrder(), e.order)
-	return e
-}
+func (g *gen) epilogue() epilogue { return epilogue{g, g.arg("rows"), g.arg("w")} }
 
-// bounds computes, for count rows from the given one on, the part of the bound
-// that does not depend on the integer sums. One factor of the panel at a time is
-// held in two registers and meets every row: 5 loads for 6 multiply-adds.
-func (e epilogue) bounds(from, count int) [][2]reg.VecVirtual {
-	y := make([][2]reg.VecVirtual, count)
-	one := e.ZMM()
-	e.VBROADCASTSS(e.roundConstant(), one)
-	for i := range y {
-		for v := range y[i] {
-			y[i][v] = e.ZMM()
-			e.VMOVAPS(one, y[i][v])
-		}
-	}
-	term := func(column func(v int) operand.Mem, row reg.Register, disp int) {
+// codes turns the integer sums acc into codes, in the registers that they are in,
+// and stores them. One factor of the panel at a time is held in two registers and
+// meets every row.
+func (e epilogue) codes(acc [][2]reg.VecVirtual, codes, lanes, stride reg.Register) {
+	term := func(column func(v int) operand.Mem, row reg.Register, disp int, do func(c, f, y reg.VecVirtual)) {
 		var c [2]reg.VecVirtual
 		for v := range c {
 			c[v] = e.ZMM()
 			e.VMOVUPS(column(v), c[v])
 		}
-		for i := range y {
+		for i := range acc {
 			f := e.ZMM()
-			e.VBROADCASTSS(mem(row, disp+(from+i)*rowBytes), f)
-			for v := range c {
-				e.VFMADD231PS(c[v], f, y[i][v])
+			e.VBROADCASTSS(mem(row, disp+i*rowBytes), f)
+			for v, y := range acc[i] {
+				do(c[v], f, y)
 			}
 		}
 	}
-	for _, t := range [][2]int{{panelBias, rowBias}, {panelNorm, rowNorm}, {panelResidual, rowResidual}} {
-		term(func(v int) operand.Mem { return mem(e.w, t[0]+64*v) }, e.rows, t[1])
+	multiplyAdd := func(c, f, y reg.VecVirtual) { e.VFMADD231PS(c, f, y) }
+	of := func(factor int) func(v int) operand.Mem {
+		return func(v int) operand.Mem { return mem(e.w, factor+64*v) }
 	}
+	term(of(panelScale), e.rows, rowScale, func(c, f, y reg.VecVirtual) {
+		e.VCVTDQ2PS(y, y)
+		e.VMULPS(f, y, y)
+		e.VMULPS(c, y, y)
+	})
+	term(of(panelBias), e.rows, rowBias, multiplyAdd)
 	n, column, row := e.arg("outliers"), e.arg("columns"), e.GP64()
 	e.MOVQ(e.rows, row)
-	e.loop(fmt.Sprintf("outlier%d", from), n, func() {
-		term(func(v int) operand.Mem { return mem(column, 64*v) }, row, rowOutlier)
+	e.loop("outlier", n, func() {
+		term(func(v int) operand.Mem { return mem(column, 64*v) }, row, rowOutlier, multiplyAdd)
 		e.ADDQ(operand.U32(columnRow), column)
 		e.ADDQ(operand.U8(4), row)
 	})
-	return y
-}
-
-// codes adds the integer sums to the bounds y and stores the codes. lanes points
-// at the first row's maxima and is left at the next row's.
-func (e epilogue) codes(from int, y, acc [][2]reg.VecVirtual, codes, lanes, stride reg.Register) {
-	var scale [2]reg.VecVirtual
-	for v := range scale {
-		scale[v] = e.ZMM()
-		e.VMOVUPS(mem(e.w, panelScale+64*v), scale[v])
-	}
-	for i := range y {
+	for i := range acc {
 		f := e.ZMM()
-		e.VBROADCASTSS(mem(e.rows, rowScale+(from+i)*rowBytes), f)
-		for v, z := range y[i] {
-			a := acc[i][v]
-			e.VCVTDQ2PS(a, a)
-			e.VMULPS(f, a, a)
-			e.VFMADD231PS(scale[v], a, z)
-			e.VCVTTPS2DQ(z, z)
+		e.VBROADCASTSS(mem(e.rows, rowMask+i*rowBytes), f)
+		for _, y := range acc[i] {
+			e.VANDPS(f, y, y)
+		}
+	}
+	term(of(panelNorm), e.rows, rowNorm, multiplyAdd)
+	term(of(panelResidual), e.rows, rowResidual, multiplyAdd)
+	round, order := e.ZMM(), e.ZMM()
+	e.VBROADCASTSS(e.roundConstant(), round)
+	e.VMOVDQU64(e.packOrder(), order)
+	for i := range acc {
+		for _, y := range acc[i] {
+			e.VADDPS(round, y, y)
+			e.VCVTTPS2DQ(y, y)
 		}
 		e.Comment("Packing works within quarters: put the parts in order.")
-		c := y[i][0]
-		e.VPACKSSDW(y[i][1], c, c)
-		e.VPERMQ(c, e.order, c)
-		e.VMOVDQU64(c, mem(codes, 64*(from+i)))
+		c := acc[i][0]
+		e.VPACKSSDW(acc[i][1], c, c)
+		e.VPERMQ(c, order, c)
+		e.VMOVDQU64(c, mem(codes, 64*i))
 		e.VPMAXSW(mem(lanes, 0), c, c)
 		e.VMOVDQU64(c, mem(lanes, 0))
 		if stride != nil {
@@ -121,13 +107,7 @@ func (g *gen) tile() {
 		g.VMOVDQA64(acc[i][0], acc[i][1])
 	}
 	g.loop("step", n, func() { g.step(acc, q, panel, stepX, 0) })
-	g.Comment("As rows are done, their registers allow for more rows at a time.")
-	from := 0
-	for _, count := range []int{2, 4, 6} {
-		y := e.bounds(from, count)
-		e.codes(from, y, acc[from:from+count], codes, lanes, stride)
-		from += count
-	}
+	e.codes(acc, codes, lanes, stride)
 	g.ADDQ(operand.U32(tileRows*rowBytes), e.rows)
 	g.ADDQ(operand.U32(tileRows*64), codes)
 	g.DECQ(tiles)
@@ -172,7 +152,6 @@ func (g *gen) one() {
 	g.begin("screenOneAVX512", "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
 		"is ScreenOne: screenTilesAVX512 for one row, whose q is [groups][4] bytes.")
 	e := g.epilogue()
-	y := e.bounds(0, 1)
 	q, panel, n := g.arg("q"), g.arg("panel"), g.arg("groups")
 	acc := make([][2]reg.VecVirtual, 4)
 	for u := range acc {
@@ -202,7 +181,7 @@ func (g *gen) one() {
 		g.VPADDD(acc[3][v], acc[2][v], acc[2][v])
 		g.VPADDD(acc[2][v], acc[0][v], acc[0][v])
 	}
-	e.codes(0, y, acc[:1], g.arg("codes"), g.arg("lanes"), nil)
+	e.codes(acc[:1], g.arg("codes"), g.arg("lanes"), nil)
 	g.end()
 }
 
