@@ -59,7 +59,7 @@ func (n *Network) Freeze() (*Encoder, error) {
 				own.affine = a.copied(slices.Clone(a.w.Data))
 				copies.weights = screen.Wide(own.w)
 			}
-			if l.worthScreening(math.MaxInt32, l.k, false) {
+			if l.byThreshold() && l.worthScreeningAbove(math.MaxInt32, false) || !l.byThreshold() && l.worthScreening(math.MaxInt32, l.k, false) {
 				copies.packed = screen.Pack(copies.weights, own.b)
 			}
 			e.add(own, copies)

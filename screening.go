@@ -72,31 +72,67 @@ func (l *SparseLayer) worthScreening(rows, k int, live bool) bool {
 	return screen.Worth(rows, l.in, l.out, k)
 }
 
+// worthScreeningAbove is the same rule for thresholds. What share of the latents is
+// above them is known of SelectBatchTopK only.
+func (l *SparseLayer) worthScreeningAbove(rows int, live bool) bool {
+	switch forceScreening {
+	case "on":
+		return l.in <= screen.MaxInputs
+	case "off":
+		return false
+	}
+	share := 0.0
+	if l.selection == SelectBatchTopK {
+		share = float64(l.k) / float64(l.out)
+	}
+	if live {
+		return screen.WorthPackingAbove(rows, l.in, l.out, share)
+	}
+	return screen.WorthAbove(rows, l.in, l.out, share)
+}
+
 // find sets out to the k largest of f(xWᵀ + b), 0 < k < Out.
 func (l *SparseLayer) find(out topk.Selected, x topk.Rows, k int, s *screening, plain bool) {
 	f := l.activation.forSelection()
 	f.Magnitude = l.selection == SelectAbsTopK
-	if plain || s.kept && s.packed == nil || !l.worthScreening(x.Rows, k, !s.kept) {
-		if s.weights.Narrow != nil {
-			screen.EncodePlain(out, x, s.weights, l.b, k, f)
-			return
-		}
+	switch {
+	case s.usable(plain) && l.worthScreening(x.Rows, k, !s.kept):
+		w := s.upToDate(l)
+		screen.Encode(out, x, s.packed, w, l.b, k, f, s.stats)
+	case s.weights.Narrow != nil:
+		screen.EncodePlain(out, x, s.weights, l.b, k, f)
+	default:
 		topk.Encode(out, x, l.w, l.b, k, f)
-		return
 	}
-	w := s.weights
-	if !s.kept {
-		w = screen.Wide(l.w)
-		if s.packed == nil {
-			s.packed = screen.Pack(w, l.b)
-		} else {
-			s.packed.Repack(w, l.b)
-		}
-	}
-	screen.Encode(out, x, s.packed, w, l.b, k, f, s.stats)
 }
 
 // findAbove sets out to what is above the thresholds.
 func (l *SparseLayer) findAbove(out *topk.List, x topk.Rows, s *screening, plain bool) {
-	topk.EncodeAbove(out, x, l.w, l.b, l.thresholds)
+	switch {
+	case s.usable(plain) && l.worthScreeningAbove(x.Rows, !s.kept):
+		w := s.upToDate(l)
+		screen.EncodeAbove(out, x, s.packed, w, l.b, l.thresholds, s.stats)
+	case s.weights.Narrow != nil:
+		screen.EncodeAbovePlain(out, x, s.weights, l.b, l.thresholds)
+	default:
+		topk.EncodeAbove(out, x, l.w, l.b, l.thresholds)
+	}
+}
+
+// usable says that there is an int8 copy, or that one may be made.
+func (s *screening) usable(plain bool) bool { return !plain && (s.packed != nil || !s.kept) }
+
+// upToDate makes the int8 copy anew where nobody keeps it, and returns the weights
+// that it is a copy of.
+func (s *screening) upToDate(l *SparseLayer) screen.Weights {
+	if s.kept {
+		return s.weights
+	}
+	w := screen.Wide(l.w)
+	if s.packed == nil {
+		s.packed = screen.Pack(w, l.b)
+	} else {
+		s.packed.Repack(w, l.b)
+	}
+	return w
 }

@@ -83,7 +83,12 @@ func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []f
 
 // chooses says that there are latents to find, and others to pass over.
 func (l *SparseLayer) chooses() bool {
-	return l.selection == SelectThreshold || l.selection == SelectBatchTopK || 0 < l.k && l.k < l.out
+	return l.byThreshold() || 0 < l.k && l.k < l.out
+}
+
+// byThreshold says that the layer selects by thresholds, in training aside.
+func (l *SparseLayer) byThreshold() bool {
+	return l.selection == SelectThreshold || l.selection == SelectBatchTopK
 }
 
 // largest sets out to the k largest of each row, 0 <= k <= Out.

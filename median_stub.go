@@ -1,4 +1,0 @@
-package ksparse
-import "gonum.org/v1/gonum/mat"
-func MeanRow(x mat.Matrix) (*mat.VecDense, error) { return nil, nil }
-func GeometricMedian(x mat.Matrix) (*mat.VecDense, error) { return nil, nil }
