@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -28,19 +27,9 @@ type File struct {
 // the file does not have exactly the bytes that the header asks for, or its
 // elements are Python objects, structures, text, dates or complex numbers.
 func OpenFile(path string) (*File, error) {
-	f, err := os.Open(path)
+	t, f, err := tensor.OpenFile(path, Read)
 	if err != nil {
 		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	t, err := Read(f, info.Size())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &File{t, f.Close}, nil
 }

@@ -3,7 +3,6 @@ package npy
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -23,19 +22,9 @@ type Archive struct {
 // directory. It is an error when two entries have one name, a name leaves the
 // archive, or the entries inflate to far more than the file.
 func OpenArchive(path string) (*Archive, error) {
-	f, err := os.Open(path)
+	a, f, err := tensor.OpenFile(path, ReadArchive)
 	if err != nil {
 		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	a, err := ReadArchive(f, info.Size())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	a.close = f.Close
 	return a, nil

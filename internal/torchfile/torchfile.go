@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -22,19 +21,9 @@ type File struct {
 // of the first PyTorch versions or big-endian, or anything in it is damaged or out
 // of place; the error says what was found.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	t, f, err := tensor.OpenFile(path, Read)
 	if err != nil {
 		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	t, err := Read(f, info.Size())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	t.close = f.Close
 	return t, nil
