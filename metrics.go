@@ -30,24 +30,26 @@ func PSNR(mse, peak float64) float64 { return 10 * math.Log10(peak*peak/mse) }
 // y: Σ|out-y|² / Σ|y-ȳ|², where ȳ is the mean row of y, the data set given. It is
 // 0 for a perfect reconstruction and 1 for always answering ȳ; 1-FVU is the
 // fraction of variance explained. Errors wrap ErrEmpty, ErrShape or
-// ErrNotFinite, and ErrRange where the rows of y are all equal.
+// ErrNotFinite (NaN or Inf in the data, or squares that overflow), and ErrRange
+// where the rows of y are all equal. See Evaluate for data larger than memory.
 func FVU(out, y mat.Matrix) (float64, error) {
 	o, t, err := pair(out, y)
 	if err != nil {
 		return 0, err
 	}
-	mean := make([]float64, t.Cols)
-	for i := range t.Rows {
-		addTo(mean, t.Row(i))
+	var m moments
+	for lo := 0; lo < t.Rows; lo += chunkRows {
+		m.add(t.Slice(lo, min(lo+chunkRows, t.Rows)))
 	}
-	for j := range mean {
-		mean[j] /= float64(t.Rows)
-	}
-	total := squaredDistance(topk.Rows{Data: mean, Rows: t.Rows, Cols: t.Cols, Stride: 0}, t)
+	total := m.total()
 	if total == 0 {
 		return 0, errorf(ErrRange, "FVU needs rows that differ: the variance of y is zero")
 	}
-	return squaredDistance(o, t) / total, nil
+	fvu := squaredDistance(o, t) / total
+	if math.IsNaN(fvu) || math.IsInf(fvu, 0) {
+		return 0, errorf(ErrNotFinite, "FVU overflows: its squares are too large for float64")
+	}
+	return fvu, nil
 }
 
 // Accuracy returns the share of rows in which the largest of scores (logits or

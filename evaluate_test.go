@@ -1,0 +1,398 @@
+package ksparse_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ksparse/ksparse"
+	"gonum.org/v1/gonum/mat"
+)
+
+func evaluate(t testing.TB, net *ksparse.Network, x mat.Matrix) *ksparse.Report {
+	t.Helper()
+	src, err := ksparse.NewMatrixSource(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := net.Evaluate(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestEvaluateByHand(t *testing.T) {
+	net := autoencoder(t, 2, 4, 1, ksparse.ReLU)
+	// Latent 0 never fires, but the row of zeros selects it, as the lowest of four zeros.
+	net.Layers()[0].Weights().Copy(mat.NewDense(4, 2, []float64{0, 0, 1, 0, 0, 1, -1, -1}))
+	net.Layers()[1].Weights().Copy(mat.NewDense(4, 2, []float64{7, 7, 1, 0, 0, 0.5, 0, 0}))
+	x := mat.NewDense(5, 2, []float64{ // x̂ and x̂-x:
+		3, 1, //      (3, 0)     (0, -1)
+		1, 2, //      (0, 1)     (-1, -1)
+		-1, -1, //    (0, 0)     (1, 1)
+		0, 0, //      (0, 0)     (0, 0): left out of what divides by |x|
+		0.75, 0.5, // (0.75, 0)  (0, -0.5): the mean row, left out of what divides by |x-x̄|
+	})
+	got := evaluate(t, net, x)
+	// |x-x̄|² is 5.3125, 2.3125, 5.3125, 0.8125 and 0, together 13.75. The residual's
+	// mean is (0, -0.3), its squares 2 and 3.25.
+	want := &ksparse.Report{
+		Rows: 5, Inputs: 2, Latents: 4,
+		MSE:                      5.25 / 10,
+		FVU:                      5.25 / 13.75,
+		NormalizedMSE:            (1.0/10 + 2.0/5 + 2.0/2 + 0.25/0.8125) / 4,
+		CentredExplainedVariance: 1 - (2+3.25-5*0.3*0.3)/13.75,
+		RowExplainedVariance:     1 - (1/5.3125+2/2.3125+2/5.3125+0)/4,
+		CosineSimilarity:         (3/math.Sqrt(10) + 2/math.Sqrt(5) + 0 + 0.75/math.Sqrt(0.8125)) / 4,
+		L2Ratio:                  (3/math.Sqrt(10) + 1/math.Sqrt(5) + 0 + 0.75/math.Sqrt(0.8125)) / 4,
+		ReconstructionBias:       (9 + 1 + 0.5625) / (9 + 2 + 0.5625),
+		ZeroRows:                 1, MeanRows: 1,
+		L0:        0.8,
+		Frequency: []float64{0, 0.4, 0.2, 0.2},
+		Dead:      []int{0},
+	}
+	compareReports(t, got, want, 1e-15)
+}
+
+// compareReports allows figures of reconstruction to be off by tolerance times
+// the wanted figure, or 1 where that is less; the rest must be equal.
+func compareReports(t *testing.T, got, want *ksparse.Report, tolerance float64) {
+	t.Helper()
+	g, w := reflect.ValueOf(got).Elem(), reflect.ValueOf(want).Elem()
+	for i := range g.NumField() {
+		name := g.Type().Field(i).Name
+		if g.Field(i).Kind() != reflect.Float64 || name == "L0" {
+			if !reflect.DeepEqual(g.Field(i).Interface(), w.Field(i).Interface()) {
+				t.Errorf("%s is %v, want %v", name, g.Field(i), w.Field(i))
+			}
+			continue
+		}
+		a, b := g.Field(i).Float(), w.Field(i).Float()
+		if !(math.Abs(a-b) <= tolerance*max(1, math.Abs(b))) {
+			t.Errorf("%s is %v, want %v", name, a, b)
+		}
+	}
+}
+
+// plainReport computes the figures of reconstruction from their definitions, in
+// two passes over rows in memory.
+func plainReport(x, out *mat.Dense) *ksparse.Report {
+	rows, cols := x.Dims()
+	column := func(f func(i, j int) float64) []float64 { // means
+		m := make([]float64, cols)
+		for j := range m {
+			for i := range rows {
+				m[j] += f(i, j) / float64(rows)
+			}
+		}
+		return m
+	}
+	mean := column(x.At)
+	residual := func(i, j int) float64 { return x.At(i, j) - out.At(i, j) }
+	residualMean := column(residual)
+	r := &ksparse.Report{Rows: rows, Inputs: cols}
+	var all, variance, residualVariance, outs, products float64
+	for i := range rows {
+		var e, xx, oo, xo, c float64
+		for j := range cols {
+			a, b := x.At(i, j), out.At(i, j)
+			e, xx, oo, xo, c = e+(a-b)*(a-b), xx+a*a, oo+b*b, xo+a*b, c+(a-mean[j])*(a-mean[j])
+			d := residual(i, j) - residualMean[j]
+			residualVariance += d * d
+		}
+		all, variance, outs, products = all+e, variance+c, outs+oo, products+xo
+		r.NormalizedMSE += e / xx / float64(rows)
+		r.RowExplainedVariance += (1 - e/c) / float64(rows)
+		r.CosineSimilarity += xo / math.Sqrt(xx*oo) / float64(rows)
+		r.L2Ratio += math.Sqrt(oo/xx) / float64(rows)
+	}
+	r.MSE, r.FVU = all/float64(rows*cols), all/variance
+	r.CentredExplainedVariance = 1 - residualVariance/variance
+	r.ReconstructionBias = outs / products
+	return r
+}
+
+// TestEvaluateAgreesWithPlain compares with the definitions, and with the metrics
+// of matrices, on three chunks of rows whose means differ: a figure that took the
+// mean of a batch for that of the data would be far off, as would others that
+// public projects have had.
+func TestEvaluateAgreesWithPlain(t *testing.T) {
+	const rows, cols = 2500, 300
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := normal(rng, rows, cols)
+	for i := range rows {
+		for j, row := 0, x.RawRowView(i); j < cols; j++ {
+			row[j] += 1.5 * float64(i/1024) * math.Sin(float64(j))
+		}
+	}
+	net := autoencoder(t, cols, 500, 20, ksparse.ReLU)
+	train(t, net, x, x, ksparse.TrainConfig{Epochs: 1})
+	got := evaluate(t, net, x)
+	out, err := net.Predict(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := net.Encode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := plainReport(x, out)
+	want.Latents, want.L0, want.Frequency, want.Dead = 500, ksparse.L0(codes), ksparse.ActivationFrequency(codes), ksparse.DeadLatents(codes)
+	// Sums of 750,000 terms, most in one order or another: some 1e-13.
+	compareReports(t, got, want, 1e-12)
+	if fvu, err := ksparse.FVU(out, x); err != nil || fvu != got.FVU {
+		t.Errorf("FVU(Predict(x), x) is %v, %v, Evaluate's is %v: not the same bits", fvu, err, got.FVU)
+	}
+
+	for name, wrong := range mistakenFigures(x, out) {
+		if math.Abs(got.FVU-wrong) < 0.05*wrong {
+			t.Errorf("FVU is %v, which is that of %s", got.FVU, name)
+		}
+	}
+}
+
+// mistakenFigures are what public code has called the unexplained share of
+// variance, as the reference describes it.
+func mistakenFigures(x, out *mat.Dense) map[string]float64 {
+	rows, cols := x.Dims()
+	squares := make([]float64, cols)
+	var all, total, batchwise float64
+	for lo := 0; lo < rows; lo += 1024 {
+		hi := min(lo+1024, rows)
+		r := plainReport(x.Slice(lo, hi, 0, cols).(*mat.Dense), out.Slice(lo, hi, 0, cols).(*mat.Dense))
+		batchwise += r.FVU * float64(hi-lo) / float64(rows)
+		all += r.MSE * float64((hi-lo)*cols) / float64(rows)
+	}
+	for i := range rows {
+		for j := range cols {
+			squares[j] += x.At(i, j) * x.At(i, j) / float64(rows)
+			total += x.At(i, j) * x.At(i, j) / float64(rows)
+		}
+	}
+	for _, s := range squares {
+		total -= s * s
+	}
+	return map[string]float64{
+		"the mean of each batch (sparsify)":           batchwise,
+		"E[x²]² in the place of E[x]² (SAELens 6.18)": all / total,
+	}
+}
+
+// TestEvaluateCentredIsNotFVU: a reconstruction that is wrong by the same vector
+// in every row is perfect after centring, and only then.
+func TestEvaluateCentredIsNotFVU(t *testing.T) {
+	net := autoencoder(t, 3, 3, 3, ksparse.Identity)
+	for _, l := range net.Layers() {
+		l.Weights().Copy(mat.NewDense(3, 3, []float64{1, 0, 0, 0, 1, 0, 0, 0, 1}))
+	}
+	net.Layers()[1].Biases().SetVec(1, 4)
+	x := mat.NewDense(4, 3, []float64{1, 2, 3, 3, 2, 1, 0, 1, 0, 0, 3, 0})
+	r := evaluate(t, net, x)
+	// Σ|x-x̄|² is 6 + 2 + 6 = 14; each row is off by 16.
+	if r.CentredExplainedVariance != 1 || r.FVU != 64.0/14 {
+		t.Errorf("centred %v and FVU %v, want 1 and 64/14", r.CentredExplainedVariance, r.FVU)
+	}
+}
+
+// TestEvaluateWithALargeMean: the variance of data around a million is of the
+// order of 1e-5. In E[x²]-E[x]² nothing is left of it.
+func TestEvaluateWithALargeMean(t *testing.T) {
+	const rows, cols, unit = 3000, 4, 1.0 / 1024
+	rng := rand.New(rand.NewPCG(8, 9))
+	x := mat.NewDense(rows, cols, nil)
+	var sums, squares [cols]int // of the data in units above a million: exact
+	mean, meanSquare := 0.0, 0.0
+	for i := range rows {
+		for j := range cols {
+			m := rng.IntN(17) - 8
+			sums[j] += m
+			squares[j] += m * m
+			v := 1e6 + float64(m)*unit
+			x.Set(i, j, v)
+			mean += v / (rows * cols)
+			meanSquare += v * v / (rows * cols)
+		}
+	}
+	variance, errors := 0.0, 0.0
+	for j := range cols {
+		variance += float64(squares[j]) - float64(sums[j]*sums[j])/rows
+		errors += float64(squares[j])
+	}
+	net := autoencoder(t, cols, 6, 2, ksparse.ReLU)
+	net.Layers()[1].Weights().Zero()
+	for _, bias := range []float64{1e6, 0} { // x̂ is bias in each column
+		for j := range cols {
+			net.Layers()[1].Biases().SetVec(j, bias)
+		}
+		r := evaluate(t, net, x)
+		want := errors / variance
+		if bias == 0 {
+			want = rows * cols * meanSquare / (variance * unit * unit)
+		}
+		// The mean row is known to 1e6·2⁻⁵³, 1e-7 of the deviations, and the error of
+		// Σ(x-x̄)² has the square of that; the rest is the rounding of sums.
+		if math.Abs(r.FVU-want) > 1e-11*want {
+			t.Errorf("x̂ = %v: FVU is %v, want %v", bias, r.FVU, want)
+		}
+		if math.Abs(r.CentredExplainedVariance) > 1e-9 {
+			t.Errorf("x̂ = %v: a constant explains a share of %v, want 0", bias, r.CentredExplainedVariance)
+		}
+	}
+	if naive := (meanSquare - mean*mean) * rows * cols / (unit * unit); math.Abs(naive-variance) < 0.01*variance {
+		t.Errorf("E[x²]-E[x]² gives %v for %v: this test has become too easy", naive, variance)
+	}
+}
+
+// TestEvaluateSameBits: for any number of processors, and for the source of the
+// same numbers as float32.
+func TestEvaluateSameBits(t *testing.T) {
+	const rows, cols = 1500, 70
+	rng := rand.New(rand.NewPCG(1, 7))
+	narrow := make([]float32, rows*cols)
+	x := mat.NewDense(rows, cols, nil)
+	for e := range narrow {
+		narrow[e] = rng.Float32() - 0.5
+		x.RawMatrix().Data[e] = float64(narrow[e])
+	}
+	net := autoencoder(t, cols, 130, 7, ksparse.GELU)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var first *ksparse.Report
+	for _, procs := range []int{1, 2, 5} {
+		runtime.GOMAXPROCS(procs)
+		if r := evaluate(t, net, x); first == nil {
+			first = r
+		} else if !reflect.DeepEqual(r, first) {
+			t.Errorf("GOMAXPROCS %d: %+v differs from %+v", procs, r, first)
+		}
+	}
+	src, err := ksparse.NewFloat32Source(narrow, rows, cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := net.Evaluate(src); err != nil || !reflect.DeepEqual(r, first) {
+		t.Errorf("float32: %+v, %v differs from %+v", r, err, first)
+	}
+}
+
+// scriptedSource is of ones and twos but for what read changes; it notes what is read.
+type scriptedSource struct {
+	rows, cols int
+	read       func(dst []float64, lo, hi int) error
+	asked      [][2]int
+}
+
+func (s *scriptedSource) Dims() (rows, cols int) { return s.rows, s.cols }
+
+func (s *scriptedSource) ReadRows(dst []float64, lo, hi int) error {
+	s.asked = append(s.asked, [2]int{lo, hi})
+	for e := range dst {
+		dst[e] = 1 + float64((lo+e/s.cols)%2)
+	}
+	if s.read == nil {
+		return nil
+	}
+	return s.read(dst, lo, hi)
+}
+
+// TestEvaluateReadsInChunks: memory is bounded because no read is of more than
+// 1024 rows, and each row is read twice, in order.
+func TestEvaluateReadsInChunks(t *testing.T) {
+	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
+	src := &scriptedSource{rows: 2100, cols: 2}
+	if _, err := net.Evaluate(src); err != nil {
+		t.Fatal(err)
+	}
+	pass := [][2]int{{0, 1024}, {1024, 2048}, {2048, 2100}}
+	if want := append(slices.Clone(pass), pass...); !slices.Equal(src.asked, want) {
+		t.Errorf("rows read are %v, want %v", src.asked, want)
+	}
+}
+
+func TestEvaluateErrors(t *testing.T) {
+	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
+	other := mustNetwork(t, ksparse.NewSparseLayer("s", 2, 4, 1, ksparse.ReLU), ksparse.NewLinearLayer("classes", 4, 3, ksparse.Identity))
+	plain := mustNetwork(t, ksparse.NewLinearLayer("l", 2, 2, ksparse.Identity))
+	broken := errors.New("cable unplugged")
+	poison := func(value float64) func([]float64, int, int) error {
+		return func(dst []float64, lo, hi int) error {
+			if lo <= 1700 && 1700 < hi {
+				dst[(1700-lo)*2+1] = value
+			}
+			return nil
+		}
+	}
+	for _, c := range []struct {
+		what string
+		net  *ksparse.Network
+		src  ksparse.Source
+		want error
+		text string
+	}{
+		{"nil source", net, nil, ksparse.ErrEmpty, "nil"},
+		{"no rows", net, &scriptedSource{rows: 0, cols: 2}, ksparse.ErrEmpty, "0 x 2"},
+		{"columns", net, &scriptedSource{rows: 9, cols: 3}, ksparse.ErrShape, "3 columns, want 2"},
+		{"no autoencoder", other, &scriptedSource{rows: 9, cols: 2}, ksparse.ErrShape, "3 values for 2"},
+		{"no sparse layer", plain, &scriptedSource{rows: 9, cols: 2}, ksparse.ErrNoSparseLayer, "sparse layer"},
+		{"one row", net, &scriptedSource{rows: 1, cols: 2}, ksparse.ErrRange, "variance"},
+		{"NaN", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.NaN())}, ksparse.ErrNotFinite, "NaN at row 1700, column 1"},
+		{"Inf", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.Inf(1))}, ksparse.ErrNotFinite, "+Inf at row 1700, column 1"},
+		{"squares overflow", net, &scriptedSource{rows: 2000, cols: 2, read: poison(1e200)}, ksparse.ErrNotFinite, "overflows"},
+		{"the source fails", net, &scriptedSource{rows: 2000, cols: 2, read: func(_ []float64, lo, _ int) error {
+			if lo > 0 {
+				return fmt.Errorf("reading: %w", broken)
+			}
+			return nil
+		}}, broken, "rows 1024 to 2000"},
+	} {
+		r, err := c.net.Evaluate(c.src)
+		if r != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: report %v, error is %v, want %v and %q", c.what, r, err, c.want, c.text)
+		}
+	}
+
+	big := autoencoder(t, 2, 3, 3, ksparse.Identity)
+	for _, l := range big.Layers() {
+		l.Weights().Apply(func(i, j int, _ float64) float64 { return 1e160 }, l.Weights())
+	}
+	if _, err := big.Evaluate(&scriptedSource{rows: 9, cols: 2}); !errors.Is(err, ksparse.ErrNotFinite) || !strings.Contains(err.Error(), "row 0") {
+		t.Errorf("an output that overflows: error is %v, want ErrNotFinite for row 0", err)
+	}
+}
+
+// TestEvaluateEqualRows: rows that are all equal have no variance, also where
+// their sum is not a multiple of any of them in floating point.
+func TestEvaluateEqualRows(t *testing.T) {
+	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
+	src := &scriptedSource{rows: 1500, cols: 2, read: func(dst []float64, _, _ int) error {
+		for e := range dst {
+			dst[e] = 0.1
+		}
+		return nil
+	}}
+	if _, err := net.Evaluate(src); !errors.Is(err, ksparse.ErrRange) {
+		t.Errorf("error is %v, want ErrRange", err)
+	}
+	x := mat.NewDense(1500, 1, nil)
+	x.Apply(func(int, int, float64) float64 { return 0.1 }, x)
+	if _, err := ksparse.FVU(x, x); !errors.Is(err, ksparse.ErrRange) {
+		t.Errorf("FVU: error is %v, want ErrRange", err)
+	}
+}
+
+// TestEvaluateNothingActive: with K = 0 and no biases x̂ is zero.
+func TestEvaluateNothingActive(t *testing.T) {
+	r := evaluate(t, autoencoder(t, 2, 3, 0, ksparse.ReLU), mat.NewDense(2, 2, []float64{1, 2, 2, 1}))
+	if r.L0 != 0 || len(r.Dead) != 3 || r.CosineSimilarity != 0 || r.L2Ratio != 0 || r.NormalizedMSE != 1 || !math.IsNaN(r.ReconstructionBias) {
+		t.Errorf("%+v: want L0, cosine and ratio 0, three dead, normalized error 1, bias NaN", r)
+	}
+	if got := r.MassAbove(0); got != 0 {
+		t.Errorf("MassAbove(0) is %v, want 0", got)
+	}
+}

@@ -1,0 +1,29 @@
+package tensor
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// OpenFile opens the file at path and reads what a container needs of it by read,
+// which is given its size in bytes. Errors of read get the path in front; the file
+// is closed on errors.
+func OpenFile[T any](path string, read func(r io.ReaderAt, size int64) (T, error)) (T, *os.File, error) {
+	var none T
+	f, err := os.Open(path)
+	if err != nil {
+		return none, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return none, nil, err
+	}
+	v, err := read(f, info.Size())
+	if err != nil {
+		f.Close()
+		return none, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, f, nil
+}

@@ -1,0 +1,225 @@
+package tensor
+
+import (
+	"fmt"
+	"io"
+)
+
+// The pieces in which storages are read.
+const (
+	runBytes = 128 << 10 // of one run of elements
+	tileRows = 2048      // of a column-major tensor: one run per column, a few KiB long,
+	tileCols = 64        // so that a row of the tile fills whole cache lines of the result
+	tilePad  = 16        // keeps the columns of a tile from sharing the same cache sets
+)
+
+// Float64s returns all elements. It is an error when one is an integer above 2^53,
+// which float64 may not hold.
+func (t *Tensor) Float64s() ([]float64, error) {
+	out := make([]float64, t.count)
+	if err := t.ReadRows(out, 0, t.Rows()); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Float32s returns all elements, of a tensor whose DType is Exact32.
+func (t *Tensor) Float32s() ([]float32, error) {
+	if err := t.check32(); err != nil {
+		return nil, err
+	}
+	out := make([]float32, t.count)
+	if err := t.ReadRows32(out, 0, t.Rows()); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ReadRows fills dst, of (to-from)*Cols values, with the rows from up to, but not
+// including, to. Errors are those of Float64s. A column-major tensor is read fast
+// when a call asks for thousands of rows, slowly when it asks for one.
+func (t *Tensor) ReadRows(dst []float64, from, to int) error { return readRows(t, dst, from, to) }
+
+// ReadRows32 is ReadRows for a tensor whose DType is Exact32; any other is an
+// error.
+func (t *Tensor) ReadRows32(dst []float32, from, to int) error {
+	if err := t.check32(); err != nil {
+		return err
+	}
+	return readRows(t, dst, from, to)
+}
+
+func (t *Tensor) check32() error {
+	if !t.DType().Exact32() {
+		return fmt.Errorf("tensor %.100q: float32 does not hold every %v", t.name, t.DType())
+	}
+	return nil
+}
+
+func readRows[T float](t *Tensor, dst []T, from, to int) error {
+	rows, cols := t.Rows(), t.Cols()
+	if from < 0 || to < from || to > rows {
+		return fmt.Errorf("tensor %.100q: rows %d to %d of %d", t.name, from, to, rows)
+	}
+	if len(dst) != (to-from)*cols {
+		return fmt.Errorf("tensor %.100q: %d rows of %d values into a slice of %d", t.name, to-from, cols, len(dst))
+	}
+	if len(dst) == 0 {
+		return nil
+	}
+	src, err := t.storage.open()
+	if err == nil {
+		err = readMatrix(t, src, dst, from, to)
+	}
+	if err != nil {
+		return fmt.Errorf("tensor %.100q: %w", t.name, err)
+	}
+	return nil
+}
+
+// readMatrix chooses the way to read by the strides.
+func readMatrix[T float](t *Tensor, src io.ReaderAt, dst []T, from, to int) error {
+	rows, cols := t.Rows(), t.Cols()
+	rowStride, colStride, ok := t.matrix()
+	r := runReader{src: src, layout: &t.layout}
+	first := int64(t.layout.Offset) + int64(from)*int64(rowStride)
+	switch {
+	case !ok:
+		return gather(t, dst, from, to)
+	case colStride == 1 && (rowStride == cols || rows == 1):
+		return readRun(&r, dst, first)
+	case colStride == 1 && cols > 1:
+		for i := range to - from {
+			if err := readRun(&r, dst[i*cols:(i+1)*cols], first+int64(i)*int64(rowStride)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case rowStride == 1:
+		return readTransposed(&r, dst, cols, first, colStride)
+	}
+	return gather(t, dst, from, to)
+}
+
+// matrix returns the strides of t as a matrix of Rows x Cols; not ok means that
+// the elements of a row have no common stride. A stride that is never taken counts
+// as what suits best.
+func (t *Tensor) matrix() (row, col int, ok bool) {
+	shape, strides := t.layout.Shape, t.layout.Strides
+	col, next := 1, 0 // next: the stride at which the dimension before continues the row
+	for i := len(shape) - 1; i > 0; i-- {
+		if shape[i] == 1 {
+			continue
+		}
+		if next == 0 {
+			col = strides[i]
+		} else if strides[i] != next {
+			return 0, 0, false
+		}
+		next = strides[i] * shape[i]
+		if next == 0 {
+			return 0, 0, false // repeated elements
+		}
+	}
+	row = t.Cols()
+	if len(shape) > 0 && shape[0] > 1 {
+		row = strides[0]
+	}
+	return row, col, true
+}
+
+// A runReader reads contiguous elements.
+type runReader struct {
+	src    io.ReaderAt
+	layout *Layout
+	buf    []byte
+}
+
+// readRun fills dst with the elements from position first of the storage.
+func readRun[T float](r *runReader, dst []T, first int64) error {
+	size := r.layout.DType.Size()
+	if need := min(runBytes, len(dst)*size); cap(r.buf) < need {
+		r.buf = make([]byte, need)
+	}
+	for len(dst) > 0 {
+		n := min(len(dst), runBytes/size)
+		b := r.buf[:n*size]
+		if err := ReadFull(r.src, b, first*int64(size)); err != nil {
+			return err
+		}
+		if r.layout.BigEndian {
+			swap(b, size)
+		}
+		if err := decode(dst[:n], b, r.layout.DType); err != nil {
+			return err
+		}
+		dst, first = dst[n:], first+int64(n)
+	}
+	return nil
+}
+
+// readTransposed fills dst, rows of cols values, from a storage where the elements
+// of a column are neighbours and columns are stride elements apart; first is the
+// position of dst[0]. It goes through the file a band of columns at a time, so that
+// the file is read almost in order, and writes whole cache lines of dst.
+func readTransposed[T float](r *runReader, dst []T, cols int, first int64, stride int) error {
+	rows := len(dst) / cols
+	height, width := min(rows, tileRows), min(cols, tileCols)
+	pitch := height + tilePad
+	tile := make([]T, width*pitch)
+	for c := 0; c < cols; c += width {
+		w := min(width, cols-c)
+		for i := 0; i < rows; i += height {
+			h := min(height, rows-i)
+			for j := range w {
+				if err := readRun(r, tile[j*pitch:][:h], first+int64(i)+int64(c+j)*int64(stride)); err != nil {
+					return err
+				}
+			}
+			for k := range h {
+				row := dst[(i+k)*cols+c:][:w]
+				for j := range row {
+					row[j] = tile[j*pitch+k]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// gather fills dst with the rows from up to to of a tensor of any strides. It has
+// the whole storage in memory, so its cost does not depend on the strides.
+func gather[T float](t *Tensor, dst []T, from, to int) error {
+	data, err := t.storage.whole()
+	if err != nil {
+		return err
+	}
+	shape, strides := t.layout.Shape, t.layout.Strides
+	size := t.layout.DType.Size()
+	at := int64(t.layout.Offset) // the element of dst[i]
+	index := make([]int, len(shape))
+	if len(shape) > 0 {
+		index[0] = from
+		at += int64(from) * int64(strides[0])
+	}
+	var element [8]byte
+	for i := range dst {
+		b := element[:copy(element[:], data[at*int64(size):(at+1)*int64(size)])]
+		if t.layout.BigEndian {
+			swap(b, size)
+		}
+		if err := decode(dst[i:i+1], b, t.layout.DType); err != nil {
+			return err
+		}
+		for k := len(shape) - 1; k >= 0; k-- {
+			index[k]++
+			at += int64(strides[k])
+			if index[k] < shape[k] || k == 0 {
+				break
+			}
+			at -= int64(shape[k]) * int64(strides[k])
+			index[k] = 0
+		}
+	}
+	return nil
+}

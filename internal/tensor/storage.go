@@ -1,0 +1,74 @@
+package tensor
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// A Storage is the run of bytes that tensors are views of. It is opened when the
+// first of them is read, once for all.
+type Storage struct {
+	size  int64
+	open  func() (io.ReaderAt, error)
+	whole func() ([]byte, error)
+}
+
+// NewStorage returns the storage of size bytes that open gives access to. open is
+// called at most once: it may check or inflate the bytes first.
+func NewStorage(size int64, open func() (io.ReaderAt, error)) *Storage {
+	s := &Storage{size: size, open: sync.OnceValues(open)}
+	s.whole = sync.OnceValues(func() ([]byte, error) {
+		r, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		b := make([]byte, s.size)
+		return b, ReadFull(r, b, 0)
+	})
+	return s
+}
+
+// Section returns the storage of the size bytes at offset of r.
+func Section(r io.ReaderAt, offset, size int64) *Storage {
+	return NewStorage(size, func() (io.ReaderAt, error) { return io.NewSectionReader(r, offset, size), nil })
+}
+
+// Sub returns the storage of the size bytes at offset of s.
+func (s *Storage) Sub(offset, size int64) *Storage {
+	return NewStorage(size, func() (io.ReaderAt, error) {
+		r, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		return io.NewSectionReader(r, offset, size), nil
+	})
+}
+
+// Size returns the size of s in bytes.
+func (s *Storage) Size() int64 { return s.size }
+
+// ReadFull fills b from offset of r. A shorter r is io.ErrUnexpectedEOF, with the
+// place.
+func ReadFull(r io.ReaderAt, b []byte, offset int64) error {
+	n, err := r.ReadAt(b, offset)
+	switch {
+	case n == len(b):
+		return nil
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%d bytes at byte %d: %w", len(b), offset, err)
+}
+
+// Budget returns how many bytes the contents of a file of size bytes may add up
+// to, when compressed data is inflated and repeated elements are written out. It
+// is what a sensible file never reaches, and keeps a small file from asking for
+// large memory.
+func Budget(size int64) int64 {
+	const slack, times = 64 << 10, 32
+	if size > (1<<62)/times {
+		return 1 << 62
+	}
+	return slack + times*size
+}

@@ -1,0 +1,68 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+)
+
+// Write writes count elements of type d, little-endian: the values of runs one
+// after another, whatever the lengths of the runs. The values float32 and float64
+// can be written as F32 and F64, the values int64 as I64. A float64 written as F32
+// is rounded to the nearest; it is an error when that makes a finite value
+// infinite, and when runs gives more or fewer values than count.
+func Write[T float32 | float64 | int64](w io.Writer, d DType, count int, runs iter.Seq[[]T]) error {
+	var zero T
+	_, integers := any(zero).(int64)
+	if integers != (d == I64) || !(d == I64 || d == F64 || d == F32) {
+		return fmt.Errorf("values of type %T cannot be written as %v", zero, d)
+	}
+	buf := make([]byte, 0, runBytes)
+	left := count
+	for run := range runs {
+		if left -= len(run); left < 0 {
+			return fmt.Errorf("more than %d values", count)
+		}
+		for len(run) > 0 {
+			n := min(len(run), runBytes/d.Size())
+			var err error
+			if buf, err = encode(buf[:0], run[:n], d); err != nil {
+				return err
+			}
+			if _, err := w.Write(buf); err != nil {
+				return err
+			}
+			run = run[n:]
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("%d values, want %d", count-left, count)
+	}
+	return nil
+}
+
+// encode appends the values to buf as elements of type d.
+func encode[T float32 | float64 | int64](buf []byte, values []T, d DType) ([]byte, error) {
+	le := binary.LittleEndian
+	switch d {
+	case F64:
+		for _, v := range values {
+			buf = le.AppendUint64(buf, math.Float64bits(float64(v)))
+		}
+	case F32:
+		for _, v := range values {
+			f := float32(v)
+			if math.IsInf(float64(f), 0) && !math.IsInf(float64(v), 0) {
+				return nil, fmt.Errorf("%v is too large for %v", v, d)
+			}
+			buf = le.AppendUint32(buf, math.Float32bits(f))
+		}
+	case I64:
+		for _, v := range values {
+			buf = le.AppendUint64(buf, uint64(v))
+		}
+	}
+	return buf, nil
+}

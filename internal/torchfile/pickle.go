@@ -1,0 +1,391 @@
+package torchfile
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"slices"
+	"unicode/utf8"
+)
+
+// What a pickle may ask for. A pickle that torch.save writes stays far below.
+const (
+	maxObjects = 1 << 18 // containers, strings, tensors; also half of the bytes read
+	maxStack   = 1 << 16
+	maxMarks   = 1 << 10
+	maxString  = 1 << 20 // bytes
+	maxName    = 1 << 10 // bytes of the module or the name in a GLOBAL
+	maxDims    = 64
+)
+
+// The instructions of the pickle machine that are executed.
+const (
+	opMark            = '('
+	opStop            = '.'
+	opProto           = 0x80
+	opFrame           = 0x95
+	opNone            = 'N'
+	opNewTrue         = 0x88
+	opNewFalse        = 0x89
+	opBinInt          = 'J'
+	opBinInt1         = 'K'
+	opBinInt2         = 'M'
+	opLong1           = 0x8a
+	opBinFloat        = 'G'
+	opBinUnicode      = 'X'
+	opShortBinUnicode = 0x8c
+	opShortBinString  = 'U'
+	opEmptyTuple      = ')'
+	opTuple           = 't'
+	opTuple1          = 0x85
+	opTuple2          = 0x86
+	opTuple3          = 0x87
+	opEmptyList       = ']'
+	opEmptySet        = 0x8f
+	opAppend          = 'a'
+	opAppends         = 'e'
+	opEmptyDict       = '}'
+	opSetItem         = 's'
+	opSetItems        = 'u'
+	opBinPut          = 'q'
+	opLongBinPut      = 'r'
+	opMemoize         = 0x94
+	opBinGet          = 'h'
+	opLongBinGet      = 'j'
+	opGlobal          = 'c'
+	opStackGlobal     = 0x93
+	opReduce          = 'R'
+	opNewObj          = 0x81
+	opBuild           = 'b'
+	opBinPersID       = 'Q'
+)
+
+// A machine executes one pickle.
+type machine struct {
+	in      *bufio.Reader
+	at, end int64 // bytes of in: executed, and all there are
+	objects int64
+
+	stack []any
+	marks []int // heights of the stack at each open MARK
+	memo  []any
+
+	// Both are nil for a pickle that may hold no tensor.
+	storages   *storages
+	persistent func(id storageID) (*storageView, error) // gives the storage that a BINPERSID names
+}
+
+// newMachine returns a machine for the pickle at the start of in, which has size
+// bytes in all.
+func newMachine(in io.Reader, size int64) *machine {
+	return &machine{in: bufio.NewReader(in), end: size}
+}
+
+// run executes the pickle and returns its value. It can be called again for a
+// pickle that follows.
+func (m *machine) run() (any, error) {
+	m.stack, m.marks, m.memo = nil, nil, nil
+	for {
+		op, err := m.uint(1)
+		if err != nil {
+			return nil, err
+		}
+		if op == opStop {
+			break
+		}
+		if err := m.step(byte(op)); err != nil {
+			return nil, fmt.Errorf("byte %d of the pickle: %w", m.at, err)
+		}
+		if len(m.stack) > maxStack || len(m.marks) > maxMarks {
+			return nil, fmt.Errorf("byte %d of the pickle: too many values (%d) or MARKs (%d) on the stack", m.at, len(m.stack), len(m.marks))
+		}
+		if m.objects > maxObjects || m.objects > m.at/2+1 {
+			return nil, fmt.Errorf("byte %d of the pickle: too many objects (%d)", m.at, m.objects)
+		}
+	}
+	if len(m.marks) > 0 || len(m.stack) != 1 {
+		return nil, fmt.Errorf("the pickle ends with %d values, want 1", len(m.stack))
+	}
+	return m.stack[0], nil
+}
+
+// step executes one instruction.
+func (m *machine) step(op byte) error {
+	switch op {
+	case opProto:
+		if version, err := m.uint(1); err != nil || version < 2 || version > 5 {
+			return cmpErr(err, "pickle protocol %d, want 2 to 5", version)
+		}
+	case opFrame: // the length of what follows, which this reader does not need
+		_, err := m.uint(8)
+		return err
+	case opMark:
+		m.marks = append(m.marks, len(m.stack))
+	case opNone:
+		m.push(nil)
+	case opNewTrue:
+		m.push(true)
+	case opNewFalse:
+		m.push(false)
+	case opBinInt, opBinInt1, opBinInt2, opLong1, opBinFloat:
+		return m.number(op)
+	case opBinUnicode:
+		return m.text(4)
+	case opShortBinUnicode, opShortBinString:
+		return m.text(1)
+	case opEmptyTuple:
+		m.push(Tuple(nil))
+	case opTuple1, opTuple2, opTuple3:
+		items, err := m.pop(int(op-opTuple1) + 1)
+		m.pushObject(Tuple(slices.Clone(items)))
+		return err
+	case opTuple:
+		items, err := m.popMark()
+		m.pushObject(Tuple(slices.Clone(items)))
+		return err
+	case opEmptyList, opEmptySet:
+		m.pushObject(&List{})
+	case opEmptyDict:
+		m.pushObject(&Dict{})
+	case opAppend:
+		return m.appendItems(m.pop(1))
+	case opAppends:
+		return m.appendItems(m.popMark())
+	case opSetItem:
+		return m.setItems(m.pop(2))
+	case opSetItems:
+		return m.setItems(m.popMark())
+	case opBinPut, opLongBinPut, opMemoize, opBinGet, opLongBinGet:
+		return m.remember(op)
+	case opGlobal, opStackGlobal:
+		return m.global(op)
+	case opReduce:
+		return m.reduce()
+	case opNewObj:
+		return m.newObject()
+	case opBuild:
+		return m.build()
+	case opBinPersID:
+		return m.persistentID()
+	default:
+		return fmt.Errorf("instruction %q (0x%02x) has no place in a weights file", rune(op), op)
+	}
+	return nil
+}
+
+// cmpErr returns err, or where it is nil the error that the rest describes.
+func cmpErr(err error, format string, args ...any) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// bytes reads n bytes. They are there before memory for them is taken.
+func (m *machine) bytes(n int64) ([]byte, error) {
+	if n > m.end-m.at {
+		return nil, fmt.Errorf("the pickle is cut short: %d bytes wanted at byte %d of %d", n, m.at, m.end)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(m.in, b); err != nil {
+		return nil, err
+	}
+	m.at += n
+	return b, nil
+}
+
+// uint reads n bytes as an unsigned number.
+func (m *machine) uint(n int64) (uint64, error) {
+	var v uint64
+	for i := range n {
+		b, err := m.in.ReadByte()
+		if err == io.EOF {
+			err = fmt.Errorf("the pickle is cut short at byte %d", m.at)
+		}
+		if err != nil {
+			return 0, err
+		}
+		m.at++
+		v |= uint64(b) << (8 * i)
+	}
+	return v, nil
+}
+
+func (m *machine) number(op byte) error {
+	switch op {
+	case opBinInt:
+		v, err := m.uint(4)
+		m.push(int64(int32(v)))
+		return err
+	case opBinInt1:
+		v, err := m.uint(1)
+		m.push(int64(v))
+		return err
+	case opBinInt2:
+		v, err := m.uint(2)
+		m.push(int64(v))
+		return err
+	case opBinFloat:
+		b, err := m.bytes(8)
+		if err != nil {
+			return err
+		}
+		m.push(math.Float64frombits(binary.BigEndian.Uint64(b)))
+		return nil
+	}
+	n, err := m.uint(1)
+	if err != nil {
+		return err
+	}
+	b, err := m.bytes(int64(n))
+	if err != nil {
+		return err
+	}
+	m.pushObject(longInteger(b))
+	return nil
+}
+
+// longInteger returns the value of b, little-endian in two's complement: an int64,
+// or a *big.Int.
+func longInteger(b []byte) any {
+	slices.Reverse(b)
+	v := new(big.Int).SetBytes(b)
+	if len(b) > 0 && b[0] >= 0x80 {
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	if v.IsInt64() {
+		return v.Int64()
+	}
+	return v
+}
+
+// text reads a string whose length comes in the first lengthSize bytes.
+func (m *machine) text(lengthSize int64) error {
+	n, err := m.uint(lengthSize)
+	if err != nil {
+		return err
+	}
+	if n > maxString {
+		return fmt.Errorf("a string of %d bytes, want at most %d", n, maxString)
+	}
+	b, err := m.bytes(int64(n))
+	if err != nil {
+		return err
+	}
+	if !utf8.Valid(b) {
+		return fmt.Errorf("the string %.40q is not UTF-8", b)
+	}
+	m.pushObject(string(b))
+	return nil
+}
+
+func (m *machine) push(v any) { m.stack = append(m.stack, v) }
+
+func (m *machine) pushObject(v any) {
+	m.objects++
+	m.push(v)
+}
+
+// pop takes the last n values off the stack. They stay valid until the next push.
+func (m *machine) pop(n int) ([]any, error) {
+	floor := 0
+	if len(m.marks) > 0 {
+		floor = m.marks[len(m.marks)-1]
+	}
+	if len(m.stack)-n < floor {
+		return nil, errors.New("too few values on the stack")
+	}
+	items := m.stack[len(m.stack)-n:]
+	m.stack = m.stack[:len(m.stack)-n]
+	return items, nil
+}
+
+// popMark takes off all values since the last MARK.
+func (m *machine) popMark() ([]any, error) {
+	if len(m.marks) == 0 {
+		return nil, errors.New("no MARK on the stack")
+	}
+	items, err := m.pop(len(m.stack) - m.marks[len(m.marks)-1])
+	m.marks = m.marks[:len(m.marks)-1]
+	return items, err
+}
+
+// top returns the last value of the stack, nil if there is none.
+func (m *machine) top() any {
+	items, err := m.pop(1)
+	if err != nil {
+		return nil
+	}
+	m.stack = m.stack[:len(m.stack)+1]
+	return items[0]
+}
+
+func (m *machine) appendItems(items []any, err error) error {
+	if err != nil {
+		return err
+	}
+	list, ok := m.top().(*List)
+	if !ok {
+		return fmt.Errorf("items for a %s, want a list", Kind(m.top()))
+	}
+	list.Items = append(list.Items, items...)
+	return nil
+}
+
+func (m *machine) setItems(items []any, err error) error {
+	if err != nil {
+		return err
+	}
+	dict, ok := m.top().(*Dict)
+	if !ok {
+		return fmt.Errorf("entries for a %s, want a dict", Kind(m.top()))
+	}
+	if len(items)%2 != 0 {
+		return errors.New("a key without a value")
+	}
+	for i := 0; i < len(items); i += 2 {
+		if err := dict.set(items[i], items[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember stores the last value, or fetches one that was stored.
+func (m *machine) remember(op byte) error {
+	size := int64(1)
+	if op == opLongBinPut || op == opLongBinGet {
+		size = 4
+	}
+	n := uint64(len(m.memo))
+	if op != opMemoize {
+		var err error
+		if n, err = m.uint(size); err != nil {
+			return err
+		}
+	}
+	if op == opBinGet || op == opLongBinGet {
+		if n >= uint64(len(m.memo)) {
+			return fmt.Errorf("value %d was not stored", n)
+		}
+		m.push(m.memo[n])
+		return nil
+	}
+	items, err := m.pop(1)
+	if err != nil {
+		return err
+	}
+	m.stack = m.stack[:len(m.stack)+1]
+	if n > uint64(m.at) {
+		return fmt.Errorf("value %d is stored, after %d bytes", n, m.at)
+	}
+	if n >= uint64(len(m.memo)) {
+		m.memo = append(m.memo, make([]any, n+1-uint64(len(m.memo)))...)
+	}
+	m.memo[n] = items[0]
+	return nil
+}

@@ -1,0 +1,176 @@
+package torchfile
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math/big"
+	"slices"
+
+	"github.com/ksparse/ksparse/internal/tensor"
+)
+
+// A Dict is a Python dict or OrderedDict: keys in the order of their insertion,
+// none twice.
+type Dict struct {
+	entries []dictEntry
+	index   map[any]int // of a large one: the entries by key, for keys that Go can compare
+}
+
+type dictEntry struct{ key, value any }
+
+// A List is a Python list.
+type List struct{ Items []any }
+
+// A Tuple is a Python tuple.
+type Tuple []any
+
+// A Device is the name of a torch.device, such as "cpu" or "cuda:0".
+type Device string
+
+// A Global is the name of a torch type, such as "torch.float32".
+type Global string
+
+// Len returns the number of entries.
+func (d *Dict) Len() int { return len(d.entries) }
+
+// Get returns the value of a key that is a str, and whether there is one.
+func (d *Dict) Get(key string) (any, bool) {
+	i := d.find(key)
+	if i < 0 {
+		return nil, false
+	}
+	return d.entries[i].value, true
+}
+
+// indexed is the length from which a Dict has an index.
+const indexed = 16
+
+// find returns the entry of a key of a type that Go can compare, or -1.
+func (d *Dict) find(key any) int {
+	if d.index != nil {
+		if i, ok := d.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(d.entries, func(e dictEntry) bool { return e.key == key })
+}
+
+// All returns the keys and values in order. A key is a string, int64, *big.Int,
+// float64, bool, nil or Tuple.
+func (d *Dict) All() iter.Seq2[any, any] {
+	return func(yield func(key, value any) bool) {
+		for _, e := range d.entries {
+			if !yield(e.key, e.value) {
+				return
+			}
+		}
+	}
+}
+
+// set adds an entry. A tensor without a name gets that of its first key.
+func (d *Dict) set(key, value any) error {
+	comparable, ok := compares(key)
+	if !ok {
+		return fmt.Errorf("a %s is no key", Kind(key))
+	}
+	if comparable && d.find(key) >= 0 {
+		return fmt.Errorf("the key %.100q is there twice", fmt.Sprint(key))
+	}
+	if t, ok := value.(*tensor.Tensor); ok && t.Name() == "" {
+		name, _ := key.(string)
+		value = t.Named(name)
+	}
+	d.entries = append(d.entries, dictEntry{key, value})
+	if d.index != nil {
+		if comparable {
+			d.index[key] = len(d.entries) - 1
+		}
+	} else if len(d.entries) == indexed {
+		d.index = map[any]int{}
+		for i, e := range d.entries {
+			if comparable, _ := compares(e.key); comparable {
+				d.index[e.key] = i
+			}
+		}
+	}
+	return nil
+}
+
+// compares reports whether Go compares the key as Python would, and whether it can
+// be a key at all.
+func compares(key any) (comparable, ok bool) {
+	switch key.(type) {
+	case string, int64, float64, bool, nil:
+		return true, true
+	case *big.Int, Tuple:
+		return false, true
+	}
+	return false, false
+}
+
+// Kind names the type of a value as Python does, for messages.
+func Kind(value any) string {
+	switch v := value.(type) {
+	case *Dict:
+		return "dict"
+	case *List:
+		return "list"
+	case Tuple:
+		return "tuple"
+	case string:
+		return "str"
+	case int64, *big.Int:
+		return "int"
+	case float64:
+		return "float"
+	case bool:
+		return "bool"
+	case nil:
+		return "None"
+	case *tensor.Tensor:
+		return "Tensor"
+	case Device:
+		return "torch.device"
+	case Global:
+		return string(v)
+	case *storageView:
+		return "storage"
+	}
+	return "value"
+}
+
+// integer returns an int that fits Go's.
+func integer(value any) (int, error) {
+	v, ok := value.(int64)
+	if !ok {
+		return 0, fmt.Errorf("a %s where an integer is wanted", Kind(value))
+	}
+	if int64(int(v)) != v {
+		return 0, fmt.Errorf("%d is out of range", v)
+	}
+	return int(v), nil
+}
+
+// integers returns a tuple or list of ints.
+func integers(value any) ([]int, error) {
+	items, ok := value.(Tuple)
+	if list, isList := value.(*List); isList {
+		items, ok = list.Items, true
+	}
+	if !ok {
+		return nil, fmt.Errorf("a %s where a tuple of integers is wanted", Kind(value))
+	}
+	if len(items) > maxDims {
+		return nil, errors.New("too many dimensions")
+	}
+	out := make([]int, len(items))
+	for i, item := range items {
+		var err error
+		if out[i], err = integer(item); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

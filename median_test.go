@@ -1,0 +1,195 @@
+package ksparse_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/ksparse/ksparse"
+	"gonum.org/v1/gonum/mat"
+)
+
+func geometricMedian(t testing.TB, x mat.Matrix) []float64 {
+	t.Helper()
+	v, err := ksparse.GeometricMedian(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.RawVector().Data
+}
+
+// TestGeometricMedianByHand has cases whose median is known, most of them such
+// that a row is met on the way, where the textbook iteration divides by zero.
+func TestGeometricMedianByHand(t *testing.T) {
+	third := math.Sqrt(3) / 2
+	for _, c := range []struct {
+		what string
+		cols int
+		x    []float64
+		want []float64
+		tol  float64 // 0 where the answer must be the row itself
+	}{
+		{"one row", 3, []float64{0.1, -2, 5}, []float64{0.1, -2, 5}, 0},
+		{"equal rows", 2, []float64{0.1, 0.7, 0.1, 0.7, 0.1, 0.7}, []float64{0.1, 0.7}, 0},
+		{"two rows: the mean is as good as any between", 2, []float64{0, 0, 2, 4}, []float64{1, 2}, 0},
+		{"a row that most are", 2, []float64{5, 5, 0, 0, 5, 5, 9, -3, 5, 5, 5, 5}, []float64{5, 5}, 0},
+		{"half of the rows are one", 2, []float64{5, 5, 0, 0, 5, 5, 9, -3}, []float64{5, 5}, 0},
+		// Three rows: the vertex where the angle is above 120 degrees (Fermat).
+		{"a flat triangle", 2, []float64{-10, 0, 0, 1, 10, 0}, []float64{0, 1}, 0},
+		{"an equilateral triangle", 2, []float64{1, 0, -0.5, third, -0.5, -third}, []float64{0, 0}, 1e-9},
+		// Four rows in convex position: where the diagonals cross.
+		{"a quadrilateral", 2, []float64{0, 0, 8, 8, 0, 6, 3, 0}, []float64{2, 2}, 1e-8},
+		// Four rows, one inside the triangle of the others: that one. The mean is far.
+		{"a row inside a triangle", 2, []float64{1, 1, 100, 0, -1, 0, 0, 20}, []float64{1, 1}, 0},
+		// The mean of these is the first row, which is not the median.
+		{"the mean is a row", 1, []float64{0, -6, 1, 2, 3}, []float64{1}, 0},
+		{"the mean is a row, on a line in the plane", 2, []float64{0, 0, -6, -12, 1, 2, 2, 4, 3, 6}, []float64{1, 2}, 0},
+		{"the mean is a row up to rounding", 1, []float64{0.1, -5.9, 1.1, 2.1, 3.1}, []float64{1.1}, 0},
+		{"an outlier", 1, []float64{1, 2, 3, 4, 1e9}, []float64{3}, 0},
+		{"tiny numbers", 1, []float64{1e-120, 2e-120, 9e-120}, []float64{2e-120}, 0},
+		{"huge numbers", 1, []float64{1e150, 2e150, 9e150}, []float64{2e150}, 0},
+	} {
+		got := geometricMedian(t, mat.NewDense(len(c.x)/c.cols, c.cols, c.x))
+		for j, want := range c.want {
+			if !(math.Abs(got[j]-want) <= c.tol) {
+				t.Errorf("%s: median is %v, want %v to %v", c.what, got, c.want, c.tol)
+				break
+			}
+		}
+	}
+}
+
+// TestGeometricMedianOnALine: on a line with an even number of rows every point
+// between the middle two is a median.
+func TestGeometricMedianOnALine(t *testing.T) {
+	x := mat.NewDense(4, 2, []float64{0, 0, 3, 6, 5, 10, 100, 200})
+	got := geometricMedian(t, x)
+	if got[1] != 2*got[0] || got[0] < 3 || got[0] > 5 {
+		t.Errorf("median is %v, want (a, 2a) with a from 3 to 5", got)
+	}
+}
+
+// TestGeometricMedianIsOptimal: where no row is met, the unit vectors to all rows
+// cancel out; and what is found is no further from the rows in all than the points
+// round it. Outliers and a large offset must not matter.
+func TestGeometricMedianIsOptimal(t *testing.T) {
+	for seed := range uint64(6) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		rows, cols := 30+rng.IntN(300), 2+rng.IntN(40)
+		x := normal(rng, rows, cols)
+		offset := 0.0
+		if seed%2 == 1 {
+			offset = 1e5
+		}
+		for i := range rows {
+			for j := range cols {
+				v := x.At(i, j)
+				if i%7 == 0 {
+					v = 1000 + 50*v
+				}
+				x.Set(i, j, offset+v)
+			}
+		}
+		y := geometricMedian(t, x)
+		gradient, before := unitSum(x, y)
+		// A step of 1e-9 mean distances, of some 150, is what is left at most; the rows
+		// at distance 1 to 6 turn with it. Far from the origin y itself is rounded.
+		if norm := mat.Norm(mat.NewVecDense(cols, gradient), 2); norm > 1e-5*float64(rows) {
+			t.Errorf("seed %d, %d x %d: unit vectors sum to a vector of norm %v", seed, rows, cols, norm)
+		}
+		for range 20 {
+			z := make([]float64, cols)
+			for j := range z {
+				z[j] = y[j] + 0.01*rng.NormFloat64()
+			}
+			if _, after := unitSum(x, z); after < before {
+				t.Errorf("seed %d: the sum of distances is %v, less near by: %v", seed, before, after)
+			}
+		}
+	}
+}
+
+// unitSum returns Σ(x_i-y)/|x_i-y| and Σ|x_i-y|.
+func unitSum(x *mat.Dense, y []float64) (sum []float64, distances float64) {
+	rows, cols := x.Dims()
+	sum = make([]float64, cols)
+	for i := range rows {
+		d := 0.0
+		for j, v := range x.RawRowView(i) {
+			d += (v - y[j]) * (v - y[j])
+		}
+		d = math.Sqrt(d)
+		distances += d
+		for j, v := range x.RawRowView(i) {
+			sum[j] += (v - y[j]) / d
+		}
+	}
+	return sum, distances
+}
+
+func TestMeanRow(t *testing.T) {
+	const rows = 2100 // three chunks
+	x := mat.NewDense(rows, 2, nil)
+	for i := range rows {
+		x.SetRow(i, []float64{0.1, 1e9 + float64(i%3)})
+	}
+	v, err := ksparse.MeanRow(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.AtVec(0) != 0.1 || v.AtVec(1) != 1e9+1 {
+		t.Errorf("mean row is %v, want exactly (0.1, 1e9+1)", v.RawVector().Data)
+	}
+}
+
+func TestCentresSameBits(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(2, 2)), 3000, 37)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for name, centre := range map[string]func(mat.Matrix) (*mat.VecDense, error){
+		"MeanRow": ksparse.MeanRow, "GeometricMedian": ksparse.GeometricMedian,
+	} {
+		var first *mat.VecDense
+		for _, procs := range []int{1, 2, 7} {
+			runtime.GOMAXPROCS(procs)
+			v, err := centre(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = v
+			} else if !sameBits(v.RawVector().Data, first.RawVector().Data) {
+				t.Errorf("%s: other bits with GOMAXPROCS %d", name, procs)
+			}
+		}
+	}
+}
+
+func TestCentreErrors(t *testing.T) {
+	for name, centre := range map[string]func(mat.Matrix) (*mat.VecDense, error){
+		"MeanRow": ksparse.MeanRow, "GeometricMedian": ksparse.GeometricMedian,
+	} {
+		for _, c := range []struct {
+			what string
+			x    mat.Matrix
+			want error
+		}{
+			{"nil", nil, ksparse.ErrEmpty},
+			{"empty", &mat.Dense{}, ksparse.ErrEmpty},
+			{"NaN", mat.NewDense(1, 2, []float64{1, math.NaN()}), ksparse.ErrNotFinite},
+			{"overflow", mat.NewDense(2, 1, []float64{math.MaxFloat64, -math.MaxFloat64}), ksparse.ErrNotFinite},
+		} {
+			if v, err := centre(c.x); v != nil || !errors.Is(err, c.want) {
+				t.Errorf("%s of %s is %v, error is %v, want %v", name, c.what, v, err, c.want)
+			}
+		}
+	}
+}
+
+func BenchmarkGeometricMedian(b *testing.B) {
+	x := normal(rand.New(rand.NewPCG(1, 1)), 8192, 256)
+	for b.Loop() {
+		geometricMedian(b, x)
+	}
+}

@@ -1,0 +1,73 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/topk"
+)
+
+// moments gathers the mean and the variance of each column of a stream of rows,
+// chunk by chunk. A chunk's own are taken in two passes over it and merged as
+// Chan, Golub and LeVeque do (1979, eq. 2.1), so a mean that is large beside the
+// variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
+// numbers are taken relative to the first row, so rows that are all equal have a
+// variance of exactly zero.
+//
+// Sums go over the rows in order, columns are shared out: for chunks of the same
+// sizes the bits are the same on every number of processors.
+type moments struct {
+	rows   int
+	origin []float64 // the first row
+	mean   []float64 // relative to origin
+	square []float64 // of each column, Σ(x-mean)²
+
+	chunk []float64 // scratch: the mean of a chunk, and its squares
+}
+
+// add takes in rows of the same number of columns as those before.
+func (m *moments) add(x topk.Rows) {
+	n := x.Cols
+	if m.rows == 0 {
+		m.origin = append(m.origin[:0], x.Row(0)...)
+		m.mean, m.square, m.chunk = make([]float64, n), make([]float64, n), make([]float64, 2*n)
+	}
+	before, rows := float64(m.rows), float64(x.Rows)
+	m.rows += x.Rows
+	all := float64(m.rows)
+	parallel.For(n, max(16, rowGrain(2*x.Rows)), func(_, lo, hi int) {
+		origin, mean, square := m.origin[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
+		clear(mean)
+		clear(square)
+		for i := range x.Rows {
+			for j, v := range x.Row(i)[lo:hi] {
+				mean[j] += v - origin[j]
+			}
+		}
+		for j := range mean {
+			mean[j] /= rows
+		}
+		for i := range x.Rows {
+			for j, v := range x.Row(i)[lo:hi] {
+				d := v - origin[j] - mean[j]
+				square[j] += float64(d * d)
+			}
+		}
+		for j := range mean {
+			d := mean[j] - m.mean[lo+j]
+			m.mean[lo+j] += float64(d * (rows / all))
+			m.square[lo+j] += square[j] + float64(d*d*(before*(rows/all)))
+		}
+	})
+}
+
+// meanRow returns the mean of the rows.
+func (m *moments) meanRow() []float64 {
+	mean := make([]float64, len(m.mean))
+	for j, v := range m.mean {
+		mean[j] = m.origin[j] + v
+	}
+	return mean
+}
+
+// total returns the sum over the rows of their squared distance from the mean row.
+func (m *moments) total() float64 { return kernel.Sum(m.square) }

@@ -1,0 +1,150 @@
+package ksparse
+
+import (
+	"context"
+	"strings"
+
+	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
+)
+
+// PretrainConfig says how Pretrain trains a sparse layer. The zero value trains
+// each as the zero TrainConfig does.
+type PretrainConfig struct {
+	// Train is how each layer's autoencoder is trained. Its targets are its inputs,
+	// and of all layers but the first these are outputs of the layers below: so
+	// ValidationX and ValidationY are nil (ValidationFraction will do), and the loss
+	// is SquaredError, the zero value, unless those outputs suit another.
+	Train TrainConfig
+	// Layer, where not nil, is asked for the TrainConfig of layer i, counted from 0
+	// over all layers, instead of Train.
+	Layer func(i int) TrainConfig
+	// Tied makes decoders use the encoders' weights: see Config.Tied.
+	Tied bool
+	// Seed draws the autoencoders' weights, that of layer i by Seed+i; 0 stands for 1.
+	Seed uint64
+	// Start, where not nil, is called with layer i's autoencoder and its data before
+	// they are trained, for start values other than those that Seed draws.
+	Start func(i int, autoencoder *Network, x mat.Matrix) error
+}
+
+// Pretrain trains the sparse layers, the first one first, each for itself and
+// without labels (greedy layer-wise pre-training, Hinton, Osindero and Teh 2006, for
+// k-sparse layers as in Makhzani and Frey 2013, arXiv:1312.5663, section 4.6). The
+// outputs of the layers below, for the rows of x, are what an autoencoder of one
+// sparse layer learns to reconstruct: New's, with the layer's In, Out, K and
+// Activation. Its encoder's weights and biases become the layer's. Linear layers are
+// left as they are. Train then fine-tunes them all, with labels and
+// SoftmaxCrossEntropy for a classifier.
+//
+// It returns the histories of the trainings, one for each sparse layer. With an
+// error they are those that began: layers whose training ended without one are
+// pre-trained, the others untouched. A callback that returns ErrStop ends the
+// training of one layer, without an error. Errors wrap ErrEmpty, ErrShape,
+// ErrNotFinite, ErrRange (a TrainConfig with validation data, or one CheckpointFile
+// for two layers, too), ErrNoSparseLayer, or are those of Train or Start.
+//
+// Memory is needed for the dense outputs of one layer for all rows of x.
+func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig) ([]*History, error) {
+	rows, err := rowsOf("x", x, n.In())
+	if err != nil {
+		return nil, err
+	}
+	if n.lastSparse() < 0 {
+		return nil, errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
+	}
+	configs, err := cfg.layers(n)
+	if err != nil {
+		return nil, err
+	}
+	var histories []*History
+	for i, l := range n.layers {
+		l, ok := l.(*SparseLayer)
+		if !ok {
+			continue
+		}
+		h, err := l.pretrain(ctx, i, dense(n.below(i, rows)), configs[i], cfg)
+		if h != nil {
+			histories = append(histories, h)
+		}
+		if err != nil {
+			return histories, errorf(err, "pre-training layer %q: %s", l.name, strings.TrimPrefix(err.Error(), "ksparse: "))
+		}
+	}
+	return histories, nil
+}
+
+// layers returns the TrainConfig of each sparse layer of n.
+func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
+	configs := make([]TrainConfig, len(n.layers))
+	files := make(map[string]string) // layers by their CheckpointFile
+	for i, l := range n.layers {
+		if _, ok := l.(*SparseLayer); !ok {
+			continue
+		}
+		configs[i] = c.Train
+		if c.Layer != nil {
+			configs[i] = c.Layer(i)
+		}
+		t := configs[i]
+		if err := t.Validate(); err != nil {
+			return nil, errorf(err, "layer %q: %s", l.Name(), strings.TrimPrefix(err.Error(), "ksparse: "))
+		}
+		if t.ValidationX != nil {
+			return nil, errorf(ErrRange, "layer %q: Pretrain takes no TrainConfig.ValidationX, use ValidationFraction", l.Name())
+		}
+		if other, taken := files[t.CheckpointFile]; taken && t.CheckpointFile != "" {
+			return nil, errorf(ErrRange, "layers %q and %q have one TrainConfig.CheckpointFile, %s; give each its own by PretrainConfig.Layer", other, l.Name(), t.CheckpointFile)
+		}
+		files[t.CheckpointFile] = l.Name()
+	}
+	return configs, nil
+}
+
+// pretrain gives l, which is layer i, the encoder of an autoencoder that is trained
+// on x.
+func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train TrainConfig, cfg PretrainConfig) (*History, error) {
+	autoencoder, err := New(Config{
+		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation,
+		Tied: cfg.Tied,
+		Seed: max(cfg.Seed, 1) + uint64(i),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Start != nil {
+		if err := cfg.Start(i, autoencoder, x); err != nil {
+			return nil, err
+		}
+	}
+	h, err := autoencoder.Train(ctx, x, x, train)
+	if err != nil {
+		return h, err
+	}
+	encoder := autoencoder.layers[0].base()
+	copy(l.w.Data, encoder.w.Data)
+	copy(l.b, encoder.b)
+	return h, nil
+}
+
+// below returns what the layers below layer i make of x: dense rows that layer i
+// takes.
+func (n *Network) below(i int, x topk.Rows) topk.Rows {
+	if i == 0 {
+		return x
+	}
+	out := newRows(x.Rows, n.layers[i].In())
+	p := n.sparePass()
+	defer n.spare.Put(p)
+	for lo := 0; lo < x.Rows; lo += chunkRows {
+		hi := min(lo+chunkRows, x.Rows)
+		n.forward(p, x.Slice(lo, hi), i)
+		part, from := out.Slice(lo, hi), p.states[i-1].out
+		if from.isDense() {
+			copy(part.Data, from.dense.Data)
+		} else {
+			from.codes.scatter(&part, from.codes.values)
+		}
+	}
+	return out
+}
