@@ -147,8 +147,9 @@ func (c *Codes) notFinite() int {
 // latents as c has: what a Matryoshka network of that width would decode. Values
 // are copied. It panics where n is negative.
 func (c *Codes) Prefix(n int) *Codes {
-	p := &Codes{mean: slices.Clone(c.mean), spread: slices.Clone(c.spread)}
+	p := new(Codes)
 	p.clear(c.mask.cols)
+	p.mean, p.spread = slices.Clone(c.mean), slices.Clone(c.spread)
 	for i := range c.mask.rows {
 		indices, values := c.Row(i)
 		t, _ := slices.BinarySearch(indices, int32(min(n, c.mask.cols)))

@@ -54,7 +54,7 @@ type frame struct {
 func (f *frame) none() bool { return f.normalization == NoNormalization && f.shift == nil }
 
 // scales says that outputs are scaled back.
-func (f *frame) scales() bool { return f.normalization != NoNormalization && f.undo }
+func (f *frame) scales() bool { return f.undo }
 
 // framed is a batch on its way through a frame.
 type framed struct {
@@ -187,7 +187,7 @@ func (n *Network) SetNormalization(kind Normalization, scale float64, undo bool)
 	case undo && kind != NoNormalization && n.In() != n.Out():
 		return errorf(ErrShape, "normalization of %d inputs cannot be undone on %d outputs", n.In(), n.Out())
 	}
-	n.frame.normalization, n.frame.scale, n.frame.undo = kind, scale, undo
+	n.frame.normalization, n.frame.scale, n.frame.undo = kind, scale, undo && kind != NoNormalization
 	return nil
 }
 

@@ -212,7 +212,7 @@ func TestLearnedThreshold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := net.Train(context.Background(), x, x, TrainConfig{Epochs: 20, BatchSize: 50, LearningRate: 0.002}); err != nil {
+	if _, err := net.Train(context.Background(), x, x, TrainConfig{Epochs: 60, BatchSize: 50, LearningRate: 0.002, Schedule: LinearDecay{}}); err != nil {
 		t.Fatal(err)
 	}
 	codes, err := net.Encode(x)
@@ -455,9 +455,9 @@ func TestRecipeRefusals(t *testing.T) {
 		"unknown selection":      {Selection: selections},
 		"unknown normalization":  {Normalization: normalizations},
 		"negative k, by batch":   {Selection: SelectBatchTopK, K: -1},
-		"nothing to tie or bias": {Latents: -1, Tied: true, PreBias: true},
+		"nothing to tie or bias": {Latents: -4, Tied: true, PreBias: true},
 	} {
-		cfg.Inputs, cfg.Latents = 4, 4+2*cfg.Latents
+		cfg.Inputs, cfg.Latents = 4, 4+cfg.Latents
 		if _, err := New(cfg); !errors.Is(err, ErrRange) && !errors.Is(err, ErrShape) {
 			t.Errorf("%s: error %v, want ErrRange or ErrShape", name, err)
 		}
