@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -34,15 +35,13 @@ func benchmarkStep(b *testing.B, cfg Config, optimizer Optimizer, batchSize int)
 		b.Fatal(err)
 	}
 	x := denseRows(uniform(4*batchSize, cfg.Inputs))
-	s := newStepper(net, TrainConfig{Optimizer: optimizer}.withDefaults())
-	batch := make([]int, batchSize)
+	s := newStepper(net, TrainConfig{Optimizer: optimizer, BatchSize: batchSize}.withDefaults(), math.NaN(), b.N)
 	number := 0
 	step := func() {
-		for i := range batch {
-			batch[i] = (number*batchSize + i) % x.Rows
-		}
+		from := number * batchSize % x.Rows
+		batch := x.Slice(from, from+batchSize)
 		number++
-		if _, err := s.step(x, x, batch, 1e-4, number); err != nil {
+		if _, err := s.step(batch, batch, 1e-4, number); err != nil {
 			b.Fatal(err)
 		}
 	}

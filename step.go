@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -17,7 +18,6 @@ type stepper struct {
 	net     *Network
 	cfg     TrainConfig // with defaults
 	pass    *Pass
-	x, y    topk.Rows       // the batch
 	weights [][][]float64   // optimizer state of layer i's weights, slot by slot
 	biases  [][][]float64   // the same of its biases
 	bias    []float64       // a gradient of biases
@@ -32,7 +32,21 @@ type workerScratch struct {
 	state    [][]float64 // the optimizer state of the rows
 }
 
-func newStepper(n *Network, cfg TrainConfig) *stepper {
+// stepReport is what a step says about its batch.
+type stepReport struct {
+	loss         float64 // before the step, without penalties
+	l0           float64
+	gradientNorm float64
+	dead         int
+}
+
+// checkRecipe returns what in cfg does not fit the network.
+func (n *Network) checkRecipe(cfg TrainConfig) error { return nil }
+
+// newStepper returns a stepper for n. cfg has every default in place; variance is
+// the mean over the training samples of |y-ȳ|² (NaN where the loss is not
+// SquaredError), steps the number of steps of the whole training.
+func newStepper(n *Network, cfg TrainConfig, variance float64, steps int) *stepper {
 	s := &stepper{net: n, cfg: cfg, pass: n.newPass()}
 	for i, l := range n.layers {
 		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, false) {
@@ -54,8 +68,31 @@ func slots(o Optimizer, n int) [][]float64 {
 	return state
 }
 
-// step takes one training step, number from 1, on the given samples of x and y,
-// and returns the batch's loss before it. This is the whole of training:
+// repack brings up to date what the stepper derives from the parameters, where
+// somebody else has written to them.
+func (s *stepper) repack() {
+	for i, l := range s.net.layers {
+		if c := s.pass.states[i].screening; c.kept {
+			c.packed.Repack(c.weights, l.base().b)
+		}
+	}
+}
+
+// sections lists the state that the stepper keeps between two steps.
+func (s *stepper) sections() []section {
+	var all []section
+	for i := range s.weights {
+		for j := range s.weights[i] {
+			all = append(all,
+				section{name: fmt.Sprintf("layer %d weights slot %d", i, j), floats: s.weights[i][j]},
+				section{name: fmt.Sprintf("layer %d biases slot %d", i, j), floats: s.biases[i][j]})
+		}
+	}
+	return all
+}
+
+// step takes one training step, number from 1, on the batch x with the targets y
+// (x itself for an autoencoder), and reports on it. This is the whole of training:
 //
 //  1. forward: every layer's output, and the mask of every sparse layer;
 //  2. the loss, and its gradient at the output;
@@ -67,25 +104,24 @@ func slots(o Optimizer, n int) [][]float64 {
 // Clipping needs the norm of the whole gradient before anything may move. Then
 // step 4 runs twice: once to add up the norms of the rows, once to use them.
 // Rows are cheap to compute from codes, cheaper than to store and read again.
-func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (float64, error) {
-	s.x = gatherRows(s.x, x, batch)
-	if same(x, y) {
-		s.y = s.x
-	} else {
-		s.y = gatherRows(s.y, y, batch)
-	}
+func (s *stepper) step(x, y topk.Rows, rate float64, number int) (stepReport, error) {
+	var report stepReport
 	n, p := s.net, s.pass
-	n.forward(p, s.x, len(n.layers))
+	n.forward(p, x, len(n.layers))
 	p.setOutput()
 	if err := checkOutput(p.output); err != nil {
-		return 0, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)
+		return report, errorf(ErrDiverged, "training diverged at step %d: the output is no longer finite", number)
 	}
-	loss, err := n.lossDelta(p, s.y, s.cfg.Loss)
+	loss, err := n.lossDelta(p, y, s.cfg.Loss)
 	if err != nil {
-		return 0, errorf(err, "step %d: %s", number, strings.TrimPrefix(err.Error(), "ksparse: "))
+		return report, errorf(err, "step %d: %s", number, strings.TrimPrefix(err.Error(), "ksparse: "))
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, errorf(ErrDiverged, "training diverged at step %d: the loss is %v", number, loss)
+		return report, errorf(ErrDiverged, "training diverged at step %d: the loss is %v", number, loss)
+	}
+	report.loss = loss
+	if i := n.lastSparse(); i >= 0 {
+		report.l0 = L0(p.Codes(i))
 	}
 	if s.cfg.ClipNorm == 0 {
 		n.backward(p, func(i int) {
@@ -93,15 +129,16 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 				err = s.update(i, 1, rate, number)
 			}
 		})
-		return loss, err
+		return report, err
 	}
 	square := 0.0
 	n.backward(p, func(i int) { square += s.squaredNorm(i) })
 	if math.IsNaN(square) || math.IsInf(square, 0) {
-		return loss, errorf(ErrDiverged, "training diverged at step %d: the gradient's squared norm is %v", number, square)
+		return report, errorf(ErrDiverged, "training diverged at step %d: the gradient's squared norm is %v", number, square)
 	}
 	scale := 1.0
-	if norm := math.Sqrt(square); norm > s.cfg.ClipNorm {
+	report.gradientNorm = math.Sqrt(square)
+	if norm := report.gradientNorm; norm > s.cfg.ClipNorm {
 		scale = s.cfg.ClipNorm / norm
 	}
 	for i := range n.layers {
@@ -109,7 +146,7 @@ func (s *stepper) step(x, y topk.Rows, batch []int, rate float64, number int) (f
 			err = s.update(i, scale, rate, number)
 		}
 	}
-	return loss, err
+	return report, err
 }
 
 const (
@@ -239,21 +276,4 @@ func (s *stepper) squaredNorm(i int) float64 {
 		sum += v
 	}
 	return sum
-}
-
-// gatherRows returns the given rows of m, in the memory of dst where that is
-// large enough.
-func gatherRows(dst, m topk.Rows, rows []int) topk.Rows {
-	resize(&dst, len(rows), m.Cols)
-	parallel.For(len(rows), rowGrain(m.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			copy(dst.Row(i), m.Row(rows[i]))
-		}
-	})
-	return dst
-}
-
-// same reports whether a and b are one matrix, as x and y of an autoencoder are.
-func same(a, b topk.Rows) bool {
-	return &a.Data[0] == &b.Data[0] && a.Rows == b.Rows && a.Cols == b.Cols && a.Stride == b.Stride
 }
