@@ -41,11 +41,11 @@ func TestOneAnswerEverywhere(t *testing.T) {
 	}
 	net := mustNetwork(t, append(layers, ksparse.NewSparseLayer("last", in, 13, 9, ksparse.Sigmoid))...)
 	for _, cfg := range []ksparse.TrainConfig{
-		{Epochs: 3, BatchSize: 32, ClipNorm: 0.5, L1: 1e-5, L2: 1e-4, Schedule: ksparse.Warmup{Steps: 3, Then: ksparse.CosineDecay{}}},
+		{Epochs: 3, BatchSize: 32, LearningRate: 0.001, ClipNorm: 0.5, L1: 1e-5, L2: 1e-4, Schedule: ksparse.Warmup{Steps: 3, Then: ksparse.CosineDecay{}}},
 		{Epochs: 1, BatchSize: 50, Loss: ksparse.BinaryCrossEntropy, Optimizer: ksparse.RMSProp{}},
 		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.SGD{Momentum: 0.9, Nesterov: true}, Schedule: ksparse.ExponentialDecay{}},
 		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.AdaGrad{}, ValidationFraction: 0.2, Patience: 1},
-		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.AdamW{}, Schedule: ksparse.LinearDecay{}},
+		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.AdamW{}, LearningRate: 0.001, Schedule: ksparse.LinearDecay{}},
 	} {
 		if _, err := net.Train(context.Background(), x, x, cfg); err != nil {
 			t.Fatal(err)

@@ -49,6 +49,10 @@ var (
 	// ErrFormat: a saved network is damaged, cut short or not of this format.
 	ErrFormat = errors.New("not a valid network file")
 
+	// ErrCheckpoint: the checkpoint to resume from was made by a training of another
+	// network, other data or another configuration. The text names what differs.
+	ErrCheckpoint = errors.New("checkpoint of another training")
+
 	// ErrStop is for a training callback to return: the training ends after this
 	// step, without an error.
 	ErrStop = errors.New("stop training")

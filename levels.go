@@ -98,7 +98,7 @@ func (v *levels) pass(s *stepper, x, y topk.Rows) (stepReport, error) {
 	aux := &v.parts[len(v.weights)]
 	v.dead.find(aux, s, v.aux, p.states[0].in.dense)
 	v.reconstruct(y)
-	v.losses(&report, y.Rows)
+	v.losses(s, &report, y.Rows)
 	if math.IsNaN(report.loss) || math.IsInf(report.loss, 0) {
 		return report, s.diverged("the loss is %v", report.loss)
 	}
@@ -283,7 +283,7 @@ func (v *levels) reconstruct(y topk.Rows) {
 }
 
 // losses reports the loss and sets the scale of the auxiliary one's errors.
-func (v *levels) losses(report *stepReport, rows int) {
+func (v *levels) losses(s *stepper, report *stepReport, rows int) {
 	for g, w := range v.weights {
 		sum := 0.0
 		for _, square := range v.rowLoss[g*rows : (g+1)*rows] {
@@ -292,7 +292,7 @@ func (v *levels) losses(report *stepReport, rows int) {
 		mean := sum / float64(rows)
 		report.loss += float64(w * mean)
 		if g == v.main {
-			report.fvu = mean / v.variance
+			report.fvu = s.fvu(mean)
 		}
 	}
 	if aux := len(v.weights); len(v.parts[aux].values) > 0 {

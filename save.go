@@ -111,7 +111,10 @@ func Load(r io.Reader) (*Network, error) {
 // file in the same folder, which is synced and then renamed. Where there is an
 // error the old file is as it was and nothing else is left behind. A symbolic
 // link is replaced, not followed. Errors are those of Save and of package os.
-func (n *Network) SaveFile(path string) (err error) {
+func (n *Network) SaveFile(path string) error { return writeFile(path, n.Save) }
+
+// writeFile gives path, at once and whole, the contents that write writes.
+func writeFile(path string, write func(io.Writer) error) (err error) {
 	// os.CreateTemp would give the file to its owner alone; a model that others
 	// serve should have the permissions of any new file, or of the old one.
 	temporary := filepath.Join(filepath.Dir(path), fmt.Sprintf(".ksparse-%016x.tmp", rand.Uint64()))
@@ -125,7 +128,7 @@ func (n *Network) SaveFile(path string) (err error) {
 			os.Remove(temporary)
 		}
 	}()
-	if err := n.Save(f); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if old, err := os.Stat(path); err == nil {

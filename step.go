@@ -235,11 +235,19 @@ func (s *stepper) plainPass(x, y topk.Rows) (stepReport, error) {
 		return stepReport{}, s.diverged("the loss is %v", loss)
 	}
 	n.backward(p)
-	report := stepReport{loss: loss, fvu: loss / s.variance}
+	report := stepReport{loss: loss, fvu: s.fvu(loss)}
 	if s.sparse >= 0 {
 		s.watch(&report, p.states[s.sparse].out.codes)
 	}
 	return report, nil
+}
+
+// fvu is the fraction of variance unexplained that a mean squared error comes to.
+func (s *stepper) fvu(loss float64) float64 {
+	if !(s.variance > 0) { // or it is NaN
+		return math.NaN()
+	}
+	return loss / s.variance
 }
 
 // diverged makes the error of a training whose numbers are no longer finite.
@@ -268,6 +276,16 @@ func (s *stepper) watch(report *stepReport, c *Codes) {
 	report.l0 = float64(active) / float64(c.mask.rows)
 	if l := s.net.layers[s.sparse].(*SparseLayer); l.selection == SelectBatchTopK {
 		s.thresholds.learn(l, c)
+	}
+}
+
+// restored brings up to date what follows from the parameters and the sections,
+// where somebody else has written to them.
+func (s *stepper) restored() {
+	for i, l := range s.net.layers {
+		if c := s.pass.states[i].screening; c.kept {
+			c.packed.Repack(c.weights, l.base().b)
+		}
 	}
 }
 
@@ -465,21 +483,4 @@ func (s *stepper) squaredNorm(i int) float64 {
 		sum += v
 	}
 	return sum
-}
-
-// gatherRows returns the given rows of m, in the memory of dst where that is
-// large enough.
-func gatherRows(dst, m topk.Rows, rows []int) topk.Rows {
-	resize(&dst, len(rows), m.Cols)
-	parallel.For(len(rows), rowGrain(m.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			copy(dst.Row(i), m.Row(rows[i]))
-		}
-	})
-	return dst
-}
-
-// same reports whether a and b are one matrix, as x and y of an autoencoder are.
-func same(a, b topk.Rows) bool {
-	return &a.Data[0] == &b.Data[0] && a.Rows == b.Rows && a.Cols == b.Cols && a.Stride == b.Stride
 }

@@ -139,7 +139,8 @@ func TestTrainMatrixTypes(t *testing.T) {
 	}
 }
 
-// TestTrainDefaults: the zero configuration is the one that is documented.
+// TestTrainDefaults: the zero configuration is the one that is documented, the
+// learning rate for 9 latents among it.
 func TestTrainDefaults(t *testing.T) {
 	x := uniform(1, 300, 6)
 	run := func(cfg ksparse.TrainConfig) (*ksparse.History, [][]float64) {
@@ -150,18 +151,54 @@ func TestTrainDefaults(t *testing.T) {
 	if h.Steps != 20 || len(h.Epochs) != 10 {
 		t.Errorf("%d steps, %d epochs, want 20 and 10", h.Steps, len(h.Epochs))
 	}
+	rate := 2e-4 * math.Sqrt(16384/9.)
 	for _, e := range h.Epochs {
-		if e.LearningRate != 0.001 || !math.IsNaN(e.ValidationLoss) {
-			t.Errorf("epoch %d: learning rate %v, validation loss %v; want 0.001, NaN", e.Epoch, e.LearningRate, e.ValidationLoss)
+		if e.LearningRate != rate || !math.IsNaN(e.ValidationLoss) {
+			t.Errorf("epoch %d: learning rate %v, validation loss %v; want %v, NaN", e.Epoch, e.LearningRate, e.ValidationLoss, rate)
 		}
 	}
 	if first, last := h.Epochs[0].TrainLoss, h.Epochs[9].TrainLoss; !(last < first) {
 		t.Errorf("the loss goes from %v to %v", first, last)
 	}
 	_, explicit := run(ksparse.TrainConfig{Epochs: 10, BatchSize: 256, Loss: ksparse.SquaredError, Optimizer: ksparse.Adam{},
-		LearningRate: 0.001, Schedule: ksparse.ConstantRate{}})
+		LearningRate: rate, Schedule: ksparse.ConstantRate{}})
 	if !sameNumbers(zero, explicit) {
 		t.Error("the zero configuration is not the documented default")
+	}
+}
+
+// TestTrainDefaultRate: the rate of Adam and AdamW goes with 1/sqrt(latents) of the
+// last sparse layer, 2e-4 at 2¹⁴ of them; others have a fixed one.
+func TestTrainDefaultRate(t *testing.T) {
+	sparse := func(latents ...int) *ksparse.Network {
+		var layers []ksparse.Layer
+		in := 2
+		for _, n := range latents {
+			layers = append(layers, ksparse.NewSparseLayer("sparse", in, n, 1, ksparse.ReLU))
+			in = n
+		}
+		return networkOf(t, append(layers, ksparse.NewLinearLayer("out", in, 2, ksparse.Identity))...)
+	}
+	x := uniform(1, 3, 2)
+	for _, c := range []struct {
+		net       *ksparse.Network
+		optimizer ksparse.Optimizer
+		given     float64
+		want      float64
+	}{
+		{sparse(16384), nil, 0, 2e-4},
+		{sparse(4096), ksparse.Adam{Beta1: 0.5}, 0, 4e-4},
+		{sparse(64), &ksparse.AdamW{}, 0, 3.2e-3},
+		{sparse(64), ksparse.AdamW{}, 0.5, 0.5},
+		{sparse(16384, 256), &ksparse.Adam{}, 0, 1.6e-3},
+		{sparse(64), ksparse.SGD{}, 0, 0.01},
+		{sparse(64), ksparse.RMSProp{}, 0, 0.001},
+		{sparse(), nil, 0, 0.001},
+	} {
+		h := train(t, c.net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: c.optimizer, LearningRate: c.given})
+		if got := h.Epochs[0].LearningRate; !(math.Abs(got-c.want) <= 1e-15*c.want) {
+			t.Errorf("%T, layers %v: rate %v, want %v", c.optimizer, len(c.net.Layers()), got, c.want)
+		}
 	}
 }
 
@@ -287,10 +324,10 @@ func TestTrainBesideOthers(t *testing.T) {
 
 func TestStopReasonString(t *testing.T) {
 	seen := map[string]bool{}
-	for r := ksparse.StopEpochs; r <= ksparse.StopLoss; r++ {
+	for r := ksparse.StopEpochs; r <= ksparse.StopCheckpoint; r++ {
 		seen[r.String()] = true
 	}
-	if len(seen) != 6 || seen["unknown"] || (ksparse.StopLoss+1).String() != "unknown" {
-		t.Errorf("reasons %v, then %v", seen, ksparse.StopLoss+1)
+	if len(seen) != 8 || seen["unknown"] || (ksparse.StopCheckpoint+1).String() != "unknown" {
+		t.Errorf("reasons %v, then %v", seen, ksparse.StopCheckpoint+1)
 	}
 }
