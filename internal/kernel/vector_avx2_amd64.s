@@ -518,7 +518,7 @@ done:
 	RET
 
 // func sgdAVX2(w *float64, grad *float64, n int, rate float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -529,6 +529,7 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-32
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(BX*8)
 	VMOVUPD      (AX)(BX*8), Y1
 	VMOVUPD      (CX)(BX*8), Y2
 	VFNMADD231PD Y2, Y0, Y1
@@ -554,7 +555,7 @@ done:
 	RET
 
 // func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -567,6 +568,8 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(DX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Y2
 	VMOVUPD      (CX)(SI*8), Y3
 	VMOVUPD      (DX)(SI*8), Y4
@@ -598,7 +601,7 @@ done:
 	RET
 
 // func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -611,6 +614,8 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(DX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Y2
 	VMOVUPD      (CX)(SI*8), Y3
 	VMOVUPD      (DX)(SI*8), Y4
@@ -644,7 +649,7 @@ done:
 	RET
 
 // func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·adamAVX2(SB), NOSPLIT, $0-96
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -663,6 +668,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-96
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(DI*8)
+	PREFETCHT0  2048(DX)(DI*8)
+	PREFETCHT0  2048(BX)(DI*8)
 	VMOVUPD     (AX)(DI*8), Y7
 	VMOVUPD     (CX)(DI*8), Y8
 	VMOVUPD     (DX)(DI*8), Y9
@@ -716,7 +724,7 @@ done:
 	RET
 
 // func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -731,6 +739,8 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(DX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Y4
 	VMOVUPD     (CX)(SI*8), Y5
 	VMOVUPD     (DX)(SI*8), Y6
@@ -774,7 +784,7 @@ done:
 	RET
 
 // func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·adaGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -787,6 +797,8 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(DX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Y2
 	VMOVUPD     (CX)(SI*8), Y3
 	VMOVUPD     (DX)(SI*8), Y4

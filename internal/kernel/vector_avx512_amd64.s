@@ -427,7 +427,7 @@ done:
 	RET
 
 // func sgdAVX512(w *float64, grad *float64, n int, rate float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -438,6 +438,7 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(BX*8)
 	VMOVUPD      (AX)(BX*8), Z1
 	VMOVUPD      (DX)(BX*8), Z2
 	VFNMADD231PD Z2, Z0, Z1
@@ -464,7 +465,7 @@ done:
 	RET
 
 // func momentumAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -477,6 +478,8 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(BX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Z2
 	VMOVUPD      (DX)(SI*8), Z3
 	VMOVUPD      (BX)(SI*8), Z4
@@ -509,7 +512,7 @@ done:
 	RET
 
 // func nesterovAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -522,6 +525,8 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(BX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Z2
 	VMOVUPD      (DX)(SI*8), Z3
 	VMOVUPD      (BX)(SI*8), Z4
@@ -556,7 +561,7 @@ done:
 	RET
 
 // func adamAVX512(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·adamAVX512(SB), NOSPLIT, $0-96
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -575,6 +580,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-96
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(DI*8)
+	PREFETCHT0  2048(BX)(DI*8)
+	PREFETCHT0  2048(SI)(DI*8)
 	VMOVUPD     (AX)(DI*8), Z7
 	VMOVUPD     (DX)(DI*8), Z8
 	VMOVUPD     (BX)(DI*8), Z9
@@ -629,7 +637,7 @@ done:
 	RET
 
 // func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -644,6 +652,8 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(BX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Z4
 	VMOVUPD     (DX)(SI*8), Z5
 	VMOVUPD     (BX)(SI*8), Z6
@@ -688,7 +698,7 @@ done:
 	RET
 
 // func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·adaGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -701,6 +711,8 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(BX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Z2
 	VMOVUPD     (DX)(SI*8), Z3
 	VMOVUPD     (BX)(SI*8), Z4

@@ -87,7 +87,7 @@ func choose(condition reg.Register, yes, no, dst reg.VecVirtual) {
 }
 
 func activations() {
-	inOut := []array{{"dst", false, true}, {"x", true, false}}
+	inOut := []array{{name: "dst", store: true}, {name: "x", load: true}}
 	p := pool{}
 
 	elementwise("exp", "dst[i] = Exp(x[i])", inOut, nil, func() {
