@@ -19,10 +19,8 @@ type vectorKernel struct {
 }
 
 var vectorKernels = []vectorKernel{
-	{"exp", 2, func(p *path, a [][]float64) float64 { p.exp(a[0], a[1]); return 0 }},
 	{"sigmoid", 2, func(p *path, a [][]float64) float64 { p.sigmoid(a[0], a[1]); return 0 }},
 	{"tanh", 2, func(p *path, a [][]float64) float64 { p.tanh(a[0], a[1]); return 0 }},
-	{"exp in place", 1, func(p *path, a [][]float64) float64 { p.exp(a[0], a[0]); return 0 }},
 	{"sigmoid in place", 1, func(p *path, a [][]float64) float64 { p.sigmoid(a[0], a[0]); return 0 }},
 	{"tanh in place", 1, func(p *path, a [][]float64) float64 { p.tanh(a[0], a[0]); return 0 }},
 	{"scale", 1, func(p *path, a [][]float64) float64 { p.scale(a[0], 0.7); return 0 }},
