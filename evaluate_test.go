@@ -250,6 +250,64 @@ func TestEvaluateWithALargeMean(t *testing.T) {
 	}
 }
 
+// TestEvaluateIsOfPredictAndEncode: whatever a network does to rows on the way in
+// and out, and selects by, the report is of Predict's outputs and Encode's codes.
+func TestEvaluateIsOfPredictAndEncode(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(4, 4)), 1200, 10)
+	x.Apply(func(i, j int, v float64) float64 { return (3 + v) * float64(1+i%5) }, x)
+	for _, c := range []ksparse.Config{
+		{Normalization: ksparse.LayerNorm},
+		{Normalization: ksparse.UnitRMS, PreBias: true},
+		{Normalization: ksparse.DatasetScale, Tied: true},
+		{PreBias: true, Mirrored: true},
+		{Selection: ksparse.SelectBatchTopK},
+		{Selection: ksparse.SelectAbsTopK, Activation: ksparse.Identity},
+		{Selection: ksparse.SelectThreshold, Normalization: ksparse.LayerNorm},
+	} {
+		c.Inputs, c.Latents, c.K = 10, 30, 4
+		if c.Selection != ksparse.SelectAbsTopK {
+			c.Activation = ksparse.ReLU
+		}
+		net, err := ksparse.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Normalization == ksparse.DatasetScale || c.Selection == ksparse.SelectBatchTopK || c.Selection == ksparse.SelectThreshold {
+			src, err := ksparse.NewMatrixSource(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := net.Evaluate(src); !errors.Is(err, ksparse.ErrUnset) {
+				t.Errorf("%+v: error is %v before scale or threshold are known, want ErrUnset", c, err)
+			}
+		}
+		if err := net.StartFrom(x, ksparse.Start{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := net.Layers()[0].(*ksparse.SparseLayer).SetThreshold(0.5); err != nil {
+			t.Fatal(err)
+		}
+		for j := range 10 {
+			net.Layers()[1].Biases().SetVec(j, 0.5-0.1*float64(j))
+		}
+		out, err := net.Predict(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes, err := net.Encode(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := plainReport(x, out)
+		want.Latents, want.L0, want.Frequency, want.Dead = 30, ksparse.L0(codes), ksparse.ActivationFrequency(codes), ksparse.DeadLatents(codes)
+		got := evaluate(t, net, x)
+		compareReports(t, got, want, 1e-12)
+		if fvu, err := ksparse.FVU(out, x); err != nil || fvu != got.FVU {
+			t.Errorf("%+v: FVU(Predict(x), x) is %v, %v, Evaluate's is %v: not the same bits", c, fvu, err, got.FVU)
+		}
+	}
+}
+
 // TestEvaluateSameBits: for any number of processors, and for the source of the
 // same numbers as float32.
 func TestEvaluateSameBits(t *testing.T) {
