@@ -173,7 +173,7 @@ func (t *trainer) restore(ctx context.Context, all []section) error {
 		return errorf(ErrFormat, "the checkpoint is at step %d of %d, with epoch %d of %d the best",
 			t.history.Steps, t.steps, t.history.BestEpoch, len(t.history.Epochs))
 	}
-	for _, s := range all[copied : copied+len(t.parameters)+len(t.best)] {
+	for _, s := range all[copied : len(all)-len(t.stepper.sections())] {
 		if !kernel.AllFinite(s.floats) {
 			return errorf(errors.Join(ErrFormat, ErrNotFinite), "the checkpoint's %s are not all finite", s.name)
 		}

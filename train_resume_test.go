@@ -150,6 +150,7 @@ func TestResumeSameBits(t *testing.T) {
 	killed := errors.New("killed")
 	for _, c := range resumables() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
 			want, steps := c.uninterrupted(t)
 			if steps < 6 {
 				t.Fatalf("%d steps are too few to interrupt", steps)
@@ -222,6 +223,7 @@ func TestResumeSameBits(t *testing.T) {
 func TestResumeStepByStep(t *testing.T) {
 	for _, c := range resumables() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
 			want, steps := c.uninterrupted(t)
 			got := &outcome{progress: map[int]string{}}
 			cfg := c.cfg
@@ -251,6 +253,7 @@ func TestResumeStepByStep(t *testing.T) {
 func TestResumeFinished(t *testing.T) {
 	for _, c := range resumables() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
 			want, _ := c.uninterrupted(t)
 			want.progress = nil
 			cfg := c.cfg
