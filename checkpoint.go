@@ -81,11 +81,12 @@ func describe(v any) string {
 	return fmt.Sprint(v)
 }
 
-// scalars points at the single numbers of the training's state.
+// scalars points at the single numbers of the training's state. Of the tally, what
+// the next step sets anew is not among them.
 func (t *trainer) scalars() (counts []*int, floats []*float64) {
 	h, e, p := &t.history, &t.epoch, &t.feed.place
-	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &e.dead, &p.from, &p.at, &p.leftOut},
-		[]*float64{&t.validLoss, &t.bestLoss, &e.lossSum, &e.l0Sum, &e.gradientNorm, &e.rate}
+	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &p.from, &p.at, &p.leftOut},
+		[]*float64{&t.validLoss, &t.bestLoss, &e.lossSum, &e.l0Sum, &e.gradientNorm}
 }
 
 // epochNumbers points at the numbers of e that a checkpoint keeps. Its number,

@@ -20,6 +20,7 @@ type resumable struct {
 	net    func(t testing.TB) *ksparse.Network // nil stands for smallNetwork
 	x, y   *mat.Dense                          // y nil stands for x
 	source bool                                // train from a Source
+	before func(lo, hi int) error              // called before each of its reads
 	cfg    ksparse.TrainConfig
 }
 
@@ -79,7 +80,7 @@ func resumables() []resumable {
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*ksparse.History, error) {
 	if c.source {
-		return net.TrainSource(ctx, &rowSource{Dense: c.x}, cfg)
+		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
 	}
 	return net.Train(ctx, c.x, c.y, cfg)
 }
@@ -213,6 +214,57 @@ func TestResumeSameBits(t *testing.T) {
 					got.end(net, h)
 					t.Run(name, func(t *testing.T) { got.compare(t, want) })
 				}
+			}
+		})
+	}
+}
+
+// TestResumeAfterTheSourceFailed, or the context was done while it was read, at
+// each of its reads.
+func TestResumeAfterTheSourceFailed(t *testing.T) {
+	fails := errors.New("disk gone")
+	for _, c := range resumables() {
+		if !c.source || c.cfg.Buffer == 0 {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			want, _ := c.uninterrupted(t)
+			began := false
+			for fail := 1; ; fail += 3 {
+				got := &outcome{progress: map[int]string{}}
+				cfg := c.cfg
+				cfg.CheckpointFile, cfg.CheckpointEvery, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt, true
+				cfg.Callback = func(p ksparse.Progress) error { got.note(p); return nil }
+				ctx, cancel := context.WithCancel(context.Background())
+				reads := 0
+				c.before = func(int, int) error {
+					if reads++; reads == fail {
+						if fail%2 == 0 {
+							return fails
+						}
+						cancel()
+					}
+					return nil
+				}
+				h, err := c.run(ctx, c.net(t), cfg)
+				cancel()
+				if err == nil {
+					break // all reads have failed once
+				}
+				if h != nil {
+					began = true
+				}
+				c.before = nil
+				net := c.net(t)
+				if h, err = c.run(context.Background(), net, cfg); err != nil {
+					t.Fatalf("read %d: %v", fail, err)
+				}
+				got.end(net, h)
+				t.Run(fmt.Sprintf("read %d", fail), func(t *testing.T) { got.compare(t, want) })
+			}
+			if !began {
+				t.Error("no read failed in the midst of training")
 			}
 		})
 	}
