@@ -118,7 +118,7 @@ func (a *Archive) open(name string) (io.ReaderAt, error) {
 		sum.Write(data)
 		out = bytes.NewReader(data)
 	} else if f.CRC32 != 0 {
-		if _, err := io.CopyBuffer(sum, struct{ io.Reader }{in}, make([]byte, min(in.Size()+1, 256<<10))); err != nil {
+		if _, err := io.Copy(sum, in); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"io"
+	"math"
 	"sync"
 )
 
@@ -22,6 +23,9 @@ func NewStorage(size int64, open func() (io.ReaderAt, error)) *Storage {
 		r, err := s.open()
 		if err != nil {
 			return nil, err
+		}
+		if s.size > math.MaxInt {
+			return nil, fmt.Errorf("%d bytes do not fit into memory", s.size)
 		}
 		b := make([]byte, s.size)
 		return b, ReadFull(r, b, 0)

@@ -19,7 +19,7 @@ func Write[T float32 | float64 | int64](w io.Writer, d DType, count int, runs it
 	if integers != (d == I64) || !(d == I64 || d == F64 || d == F32) {
 		return fmt.Errorf("values of type %T cannot be written as %v", zero, d)
 	}
-	buf := make([]byte, 0, runBytes)
+	buf := make([]byte, 0, min(runBytes, count*d.Size()))
 	left := count
 	for run := range runs {
 		if left -= len(run); left < 0 {
