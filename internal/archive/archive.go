@@ -33,7 +33,7 @@ type Archive struct {
 func Read(r io.ReaderAt, size int64) (*Archive, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cut short or damaged: %w", err)
 	}
 	a := &Archive{r: r, size: size, entries: make(map[string]*zip.File, len(z.File))}
 	stored, all := uint64(0), uint64(0)

@@ -257,6 +257,7 @@ func TestHostilePickles(t *testing.T) {
 // the file.
 func TestShared(t *testing.T) {
 	for name, pickle := range map[string]string{
+		"a key of 2^1000 paths":  "\x80\x02}((K\x01\x85q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "t" + rebuild("_v2", storage(floatS, 6), "K\x00", vector(6), vector(1), rest2) + "u.",
 		"2^1000 paths":           "\x80\x02}" + str("w") + "(]q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "ts.",
 		"a list that has itself": "\x80\x02}" + str("w") + "]q\x00h\x00as.",
 		"a dict that has itself": "\x80\x02}q\x00" + str("w") + "h\x00s.",
