@@ -314,3 +314,27 @@ func BenchmarkReadRows(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWrite writes rows of float32 and of float64 as F32.
+func BenchmarkWrite(b *testing.B) {
+	const rows, cols = 1024, 768
+	b.Run("float32", func(b *testing.B) { benchmarkWrite[float32](b, rows, cols) })
+	b.Run("float64", func(b *testing.B) { benchmarkWrite[float64](b, rows, cols) })
+}
+
+func benchmarkWrite[T float32 | float64](b *testing.B, rows, cols int) {
+	row := make([]T, cols)
+	all := func(yield func([]T) bool) {
+		for range rows {
+			if !yield(row) {
+				return
+			}
+		}
+	}
+	b.SetBytes(int64(4 * rows * cols))
+	for b.Loop() {
+		if err := tensor.Write(io.Discard, tensor.F32, rows*cols, all); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
