@@ -49,9 +49,6 @@ func (s *Storage) Sub(offset, size int64) *Storage {
 	})
 }
 
-// Size returns the size of s in bytes.
-func (s *Storage) Size() int64 { return s.size }
-
 // ReadFull fills b from offset of r. A shorter r is io.ErrUnexpectedEOF, with the
 // place.
 func ReadFull(r io.ReaderAt, b []byte, offset int64) error {
