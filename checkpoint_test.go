@@ -103,8 +103,8 @@ func TestResumeAnotherTraining(t *testing.T) {
 		{name: "ema", config: func(c *TrainConfig) { c.EMA = 0.5 }, says: "TrainConfig.EMA is 0"},
 		{name: "rows", x: uniform(21, 3), says: "the number of samples is 20 there and 21 here"},
 		{name: "other rows", x: scaled(uniform(20, 3)), says: "the variance of the samples is "},
-		{name: "latents", net: func(c *Config) { c.Latents = 5 }, says: "layer 0 is sparse from 3 to 4 with k = 2, relu there"},
-		{name: "k", net: func(c *Config) { c.K = 3 }, says: "with k = 3, relu here"},
+		{name: "latents", net: func(c *Config) { c.Latents = 5 }, says: "layer 0 is sparse from 3 to 4 with k = 2"},
+		{name: "k", net: func(c *Config) { c.K = 3 }, says: "with k = 3"},
 		{name: "activation", net: func(c *Config) { c.OutputActivation = Tanh }, says: "layer 1 is linear from 4 to 3, identity there and linear from 4 to 3, tanh here"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
