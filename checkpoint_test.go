@@ -139,7 +139,7 @@ func TestDescribe(t *testing.T) {
 		{Adam{Beta1: 0.5}, `ksparse.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
 		{&Adam{Beta1: 0.5}, `ksparse.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
 		{Warmup{Steps: 3, Then: &CosineDecay{End: 0.1}}, `ksparse.Warmup{"Steps":3,"Then":{"End":0.1}}`},
-		{struct{ F func() }{}, "struct { F func() }"}, // not an address, which would differ in the next process
+		{struct{ F func() }{}, "struct { F func() }"}, {func() {}, "func()"}, // not an address, which would differ in the next process
 		{uint64(7), "7"}, {[]int(nil), "[]"}, {0.1, "0.1"},
 	} {
 		if got := describe(c.v); got != c.want {
