@@ -228,7 +228,7 @@ func TestResumeHostile(t *testing.T) {
 		{"a section less", func(h *checkpointHeader, n []byte) []byte { h.Sections = h.Sections[:9]; return n }, "sections"},
 		{"a huge section", func(h *checkpointHeader, n []byte) []byte { h.Sections[8].Floats = math.MaxInt; return n }, "has the section"},
 		{"a negative section", func(h *checkpointHeader, n []byte) []byte { h.Sections[8].Floats = -1; return n }, "has the section"},
-		{"many epochs", func(h *checkpointHeader, n []byte) []byte { h.Sections[5].Counts = 1 << 50; return n }, "sections"},
+		{"many epochs", func(h *checkpointHeader, n []byte) []byte { h.Sections[5].Counts = math.MaxInt; return n }, "sections"},
 		{"negative epochs", func(h *checkpointHeader, n []byte) []byte { h.Sections[5].Counts = -4; return n }, "sections"},
 		{"epochs of no length", func(h *checkpointHeader, n []byte) []byte { h.Sections[4].Floats++; return n }, "has the section"},
 		{"numbers missing", func(_ *checkpointHeader, n []byte) []byte { return n[:len(n)-8] }, "bytes of numbers"},
