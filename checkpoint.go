@@ -76,7 +76,7 @@ func (t *trainer) settings() []setting {
 // too. Of what cannot be written it is the type alone.
 func describe(v any) string {
 	switch reflect.TypeOf(v).Kind() {
-	case reflect.Struct, reflect.Pointer:
+	case reflect.Struct, reflect.Pointer, reflect.Func:
 		text, _ := json.Marshal(v)
 		return strings.TrimLeft(fmt.Sprintf("%T", v), "*") + string(text)
 	}

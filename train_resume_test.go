@@ -52,6 +52,12 @@ func resumables() []resumable {
 		{name: "averages", x: x, cfg: ksparse.TrainConfig{EMA: 0.9, Optimizer: ksparse.AdaGrad{}}},
 		{name: "outliers left out", x: outlying(3, 35, 6), cfg: ksparse.TrainConfig{MaxNorm: 3}},
 		{name: "recipe", x: x, cfg: ksparse.TrainConfig{UnitNorm: true, AuxK: ksparse.AuxK{K: 2, DeadAfter: 20}, MultiTopK: 0.125, KStart: 5, EMA: 0.5}},
+		{name: "pre-bias, tied, of the whole batch", x: x, net: modelOf(ksparse.Config{PreBias: true, Tied: true, Selection: ksparse.SelectBatchTopK}),
+			cfg: ksparse.TrainConfig{AuxK: ksparse.AuxK{K: 3, DeadAfter: 16}, EMA: 0.8, Patience: 2, ValidationFraction: 0.2, Optimizer: momentum, LearningRate: 0.01}},
+		{name: "mirrored, normalised, prefixes", x: x, net: modelOf(ksparse.Config{PreBias: true, Mirrored: true, Normalization: ksparse.LayerNorm}),
+			cfg: ksparse.TrainConfig{UnitNorm: true, Matryoshka: []int{3, 6}, KStart: 6, KAnneal: 0.7, ClipNorm: 0.5, AuxK: ksparse.AuxK{K: 2, DeadAfter: 16}}},
+		{name: "source, pre-bias, of the whole batch", x: uniform(1, 37, 6), source: true, net: modelOf(ksparse.Config{PreBias: true, Selection: ksparse.SelectBatchTopK}),
+			cfg: ksparse.TrainConfig{Buffer: 11, UnitNorm: true, EMA: 0.8}},
 		{name: "several layers", net: mixedNetwork, x: uniform(1, 31, 10), cfg: ksparse.TrainConfig{ClipNorm: 0.5, EMA: 0.7}},
 		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{ValidationFraction: 0.2}},
 		{name: "source", x: uniform(1, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, ClipNorm: 1}},
@@ -76,6 +82,18 @@ func resumables() []resumable {
 		c.cfg.Seed = uint64(i)
 	}
 	return all
+}
+
+// modelOf is smallNetwork with what cfg adds.
+func modelOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
+	cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation = 6, 9, 2, ksparse.ReLU
+	return func(t testing.TB) *ksparse.Network {
+		net, err := ksparse.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net
+	}
 }
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*ksparse.History, error) {
@@ -157,10 +175,14 @@ func TestResumeSameBits(t *testing.T) {
 				t.Fatalf("%d steps are too few to interrupt", steps)
 			}
 			for way := range ways {
-				for _, kill := range []int{0, 1, 2, 3, 4, 5, steps/2 + 1, steps - 1, steps} {
-					if kill == 0 && (way != byContext || c.source) { // a source is read before training begins
-						continue
-					}
+				kills := []int{1, 2, 4, 5, steps - 1, steps} // the first, in mid-epoch, at an epoch's end and beginning, the last
+				switch {
+				case way == byCallback:
+					kills = []int{2, steps} // TestResumeStepByStep has the others
+				case way == byContext && !c.source: // a source is read before training begins
+					kills = append(kills, 0)
+				}
+				for _, kill := range kills {
 					name := fmt.Sprintf("%s after step %d", [...]string{"callback", "context", "kill"}[way], kill)
 					got := &outcome{progress: map[int]string{}}
 					file := filepath.Join(t.TempDir(), "checkpoint")

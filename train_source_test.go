@@ -189,7 +189,7 @@ func (s *endless) Dims() (int, int) { return s.rows, s.cols }
 func (s *endless) ReadRows(dst []float64, lo, hi int) error {
 	s.most = max(s.most, hi-lo)
 	for i := range dst {
-		dst[i] = float64((lo*s.cols+i)*2654435761%1000) / 1000
+		dst[i] = float64((lo*s.cols+i)*40503%1000) / 1000
 	}
 	return nil
 }
