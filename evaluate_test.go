@@ -454,3 +454,26 @@ func TestEvaluateNothingActive(t *testing.T) {
 		t.Errorf("MassAbove(0) is %v, want 0", got)
 	}
 }
+
+// BenchmarkEvaluate tells what it takes beside the network itself, which is
+// BenchmarkEvaluate/predict.
+func BenchmarkEvaluate(b *testing.B) {
+	const rows, cols = 4096, 256
+	x := normal(rand.New(rand.NewPCG(1, 1)), rows, cols)
+	net := autoencoder(b, cols, 2048, 32, ksparse.ReLU)
+	for name, f := range map[string]func(){
+		"predict": func() {
+			if _, err := net.Predict(x); err != nil {
+				b.Fatal(err)
+			}
+		},
+		"evaluate": func() { evaluate(b, net, x) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
