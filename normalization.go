@@ -132,11 +132,14 @@ func normalize(dst, row []float64, mean, spread float64) {
 	}
 }
 
+// subtract sets dst = a - b; dst may be a. A product with -1 has no rounding of its
+// own.
 func subtract(dst, a, b []float64) {
-	for j, v := range a {
-		dst[j] = v - b[j]
-	}
+	copy(dst, a)
+	kernel.AddRows(dst, minusOne, b, len(b), first)
 }
+
+var minusOne = []float64{-1}
 
 // target returns y in the space in which losses are measured: normalised as the
 // rows of the pass were, where the output will be scaled back.
