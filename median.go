@@ -67,7 +67,7 @@ func GeometricMedian(x mat.Matrix) (*mat.VecDense, error) {
 		return nil, errorf(ErrNotFinite, "distances between rows of x overflow: the data are too large")
 	}
 	// Data far from the origin cannot be met more exactly than y is rounded.
-	precision := medianPrecision*s.distance/float64(rows.Rows) + float64(0x1p-51*math.Sqrt(kernel.SumSquares(y)))
+	precision := medianPrecision*s.distance/float64(rows.Rows) + float64(0x1p-51*kernel.MaxAbs(y)*math.Sqrt(float64(len(y))))
 	for range medianSteps {
 		s.from(y, precision)
 		if s.norm <= float64(s.met) {

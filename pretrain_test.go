@@ -338,7 +338,7 @@ func TestPretrainErrors(t *testing.T) {
 			return ksparse.TrainConfig{BatchSize: 1 - i}
 		}}, ksparse.ErrRange, `"second": TrainConfig.BatchSize`},
 		{"validation data", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{ValidationX: y, ValidationY: y}}, ksparse.ErrRange, "ValidationFraction"},
-		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{CheckpointFile: "c"}}, ksparse.ErrRange, `"first" and "second"`},
+		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{CheckpointFile: filepath.Join(t.TempDir(), "c")}}, ksparse.ErrRange, `"first" and "second"`},
 		{"a target that the loss is not defined for", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Loss: ksparse.SoftmaxCrossEntropy}}, ksparse.ErrRange, `layer "first"`},
 		{"Start fails", stack(t), x, ksparse.PretrainConfig{Start: func(int, *ksparse.Network, mat.Matrix) error { return own }}, own, `layer "first": no start`},
 	} {
