@@ -19,7 +19,11 @@ import (
 //  6. the choice.
 //
 // Round 1 takes the most promising first because after it the k-th best value is
-// nearly exact: only latents within one error of it remain, not within two.
+// nearly exact: only latents within one error of it remain, not within two. With a
+// middle stage (middle.go) both rounds find intervals instead of values, and the
+// values of what those leave come after.
+//
+// For EncodeAbove there are only 1, 2, one round and the choice.
 type block struct {
 	*call
 	lo, rows int // of the call's rows
@@ -164,22 +168,22 @@ func (b *block) codesOf(panel int) []int16 {
 
 // finish takes the block from its codes to its results.
 func (b *block) finish() {
-	computed := 0
+	candidates := 0
 	if b.threshold != nil {
-		computed = b.above()
+		candidates = b.above()
 	} else {
-		computed = b.largest()
+		candidates = b.largest()
 	}
 	b.mu.Lock()
-	b.call.candidates += computed
+	b.call.candidates += candidates
 	b.call.plain = append(b.call.plain, b.plain...)
 	b.mu.Unlock()
 	b.call = nil
 }
 
-// largest does the steps 3 to 6. It returns how many values were computed for the
-// rows that were not given up.
-func (b *block) largest() (computed int) {
+// largest does the steps 3 to 6. It returns how many candidates the rows had that
+// were not given up.
+func (b *block) largest() (candidates int) {
 	stride := b.laneStride()
 	for i := range b.rows {
 		if b.unit[i] == 0 {
@@ -202,15 +206,14 @@ func (b *block) largest() (computed int) {
 	}
 	for i := range b.rows {
 		if b.unit[i] != 0 && b.choose(i) {
-			computed += b.tried[i]
+			candidates += b.tried[i]
 		}
 	}
-	return computed
+	return candidates
 }
 
-// above does the rest of an EncodeAbove, for which codes bound what values exceed
-// their thresholds by: one round, and no choice. It returns the same.
-func (b *block) above() (computed int) {
+// above does the rest of an EncodeAbove, and returns the same.
+func (b *block) above() (candidates int) {
 	for i := range b.rows {
 		if b.unit[i] != 0 {
 			b.low[i], b.high[i] = 1, math.MaxInt16
@@ -227,7 +230,7 @@ func (b *block) above() (computed int) {
 			continue
 		}
 		idx, pre := b.idx[i*b.room:][:b.count[i]], b.pre[i*b.room:][:b.count[i]]
-		computed += b.tried[i]
+		candidates += b.tried[i]
 		n := 0
 		for t, j := range idx {
 			if pre[t] > b.threshold[j] {
@@ -237,7 +240,7 @@ func (b *block) above() (computed int) {
 		}
 		part.Add(b.lo+i, idx[:n], pre[:n])
 	}
-	return computed
+	return candidates
 }
 
 // round computes the values of all latents whose codes are between low and high.

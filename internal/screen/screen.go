@@ -10,11 +10,12 @@ import (
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// Stats counts what Encode and EncodeAbove did. It may be shared by any number of calls.
+// Stats counts what Encode and EncodeAbove did. It may be shared by any number of
+// calls.
 type Stats struct {
 	Rows       atomic.Int64 // rows encoded
 	Screened   atomic.Int64 // of these, rows that were screened to the end
-	Candidates atomic.Int64 // values computed for rows that were screened to the end
+	Candidates atomic.Int64 // latents that int8 left in the race, in rows that were screened to the end
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
@@ -38,11 +39,10 @@ func WorthPacking(rows, inputs, latents, k int) bool {
 	return rows >= 128 && Worth(rows, inputs, latents, k)
 }
 
-// WorthAbove is Worth for EncodeAbove, where a share of the latents is expected to
-// be above the thresholds; 0 where nobody knows, which leaves it to the watcher to
-// turn back. The rule is from BenchmarkCrossingAbove: at a share
-// of 1/32 the ratio is 1 to 3, at 1/16 it is below 1 as often as not, as the rows
-// with the most candidates take the plain path.
+// WorthAbove is Worth for EncodeAbove, where such a share of the latents is expected
+// above the thresholds: 0 where nobody knows, which leaves it to the watcher to turn
+// back. The rule is from BenchmarkCrossingAbove: at a share of 1/32 the ratio is 1 to
+// 3, at 1/16 often below 1, as the rows with the most candidates take the plain path.
 func WorthAbove(rows, inputs, latents int, share float64) bool {
 	return share <= 1.0/32 && Worth(rows, inputs, latents, 1)
 }
@@ -157,7 +157,7 @@ type call struct {
 
 	mu         sync.Mutex
 	plain      []int32 // rows left to the plain path
-	candidates int     // values computed for the other rows
+	candidates int     // of the other rows
 
 	// Method values, made once: a new one for each Encode would be garbage.
 	block  func(worker, lo, hi int)
@@ -209,8 +209,8 @@ func (c *call) prepare() bool {
 	if math.IsNaN(c.floor) {
 		return false
 	}
-	// (EncodeAbove has no use for maxima.) Four times as many maxima as k make their k-th largest nearly as good a
-	// threshold as the k-th largest code.
+	// Four times as many maxima as k make their k-th largest nearly as good a
+	// threshold as the k-th largest code. (EncodeAbove, where k is 0, needs none.)
 	c.groups = 1
 	for c.groups*kernel.ScreenLatents < 4*c.k {
 		c.groups *= 2
