@@ -90,8 +90,8 @@ func (b *block) reset(c *call, lo, hi int) {
 	b.pairs = b.pairs[:0]
 	b.dots = topk.Grown(b.dots, chunk)
 	b.plain = b.plain[:0]
-	if c.middle {
-		b.rows16, b.numbers16 = grownAligned(b.rows16, b.rows*c.packed.middle.stride), topk.Grown(b.numbers16, b.rows)
+	if c.middle != nil {
+		b.rows16, b.numbers16 = grownAligned(b.rows16, b.rows*c.middle.stride), topk.Grown(b.numbers16, b.rows)
 		b.sums, b.upper = topk.Grown(b.sums, chunk), topk.Grown(b.upper, b.rows*c.room)
 	}
 }
@@ -116,7 +116,7 @@ func (b *block) pack() {
 		b.first[i], b.count[i] = 0, 0
 		if b.unit[i] == 0 {
 			b.giveUp(i)
-		} else if b.middle {
+		} else if b.middle != nil {
 			b.packMiddle(i, norm)
 		}
 	}
@@ -201,7 +201,7 @@ func (b *block) largest() (candidates int) {
 	}
 	b.round()
 	copy(b.tried, b.count)
-	if b.middle {
+	if b.middle != nil {
 		b.refine()
 	}
 	for i := range b.rows {
@@ -221,7 +221,7 @@ func (b *block) above() (candidates int) {
 	}
 	b.round()
 	copy(b.tried, b.count)
-	if b.middle {
+	if b.middle != nil {
 		b.refine()
 	}
 	part := b.found.Part()
@@ -264,10 +264,10 @@ func (b *block) round() {
 		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, 0, int32(panel*kernel.ScreenLatents), present)
 		b.byLatent(b.hits[:n])
 		if len(b.pairs) >= chunk {
-			b.compute(b.middle)
+			b.compute(b.middle != nil)
 		}
 	}
-	b.compute(b.middle)
+	b.compute(b.middle != nil)
 }
 
 // byLatent adds the pairs of one panel to those to compute, sorted by latent, and
@@ -311,7 +311,7 @@ func (b *block) roundOfOne() {
 			}
 		}
 	}
-	b.compute(b.middle)
+	b.compute(b.middle != nil)
 }
 
 // compute adds the collected pairs to the lists of their rows, with their values or,

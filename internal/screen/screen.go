@@ -128,6 +128,7 @@ func (c *call) encode(stats *Stats) bool {
 		stats.Plain.Add(int64(len(c.plain)))
 	}
 	c.packed.watcher.saw(c)
+	c.packed.ripen(c)
 	return true
 }
 
@@ -153,7 +154,7 @@ type call struct {
 	floor    float64 // f is never below it; see level
 	groups   int     // of panels, each with lane maxima of its own
 	room     int     // for candidates of a row
-	middle   bool    // whether there is a middle stage
+	middle   *middle // or nil
 
 	mu         sync.Mutex
 	plain      []int32 // rows left to the plain path
@@ -174,7 +175,7 @@ var callPool pool[call]
 func (c *call) free() {
 	c.x, c.packed, c.w, c.bias = topk.Rows{}, nil, Weights{}, nil
 	c.out, c.k, c.f, c.threshold = topk.Selected{}, 0, topk.Func{}, nil
-	c.biases, c.summary, c.outliers = nil, nil, nil
+	c.biases, c.summary, c.outliers, c.middle = nil, nil, nil, nil
 	callPool.Put(c)
 }
 
@@ -216,7 +217,7 @@ func (c *call) prepare() bool {
 		c.groups *= 2
 	}
 	c.groups = min(c.groups, p.panels)
-	c.middle = p.middle != nil
+	c.middle = p.middle.Load()
 	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels
