@@ -190,8 +190,9 @@ func BenchmarkMiddle(b *testing.B) {
 					weights, _ = Narrowed(w)
 				}
 				with, without := Pack(weights, bias), Pack(weights, bias)
-				with.middle, without.middle = newMiddle(s.n, s.d), nil
-				with.Repack(weights, bias)
+				with.addMiddle(weights, bias)
+				without.middle.Store(nil)
+				without.rows.Store(math.MinInt64) // ever too young to get one
 				name := fmt.Sprintf("%dx%d/%d/k%d/%s/%s", s.rows, s.d, s.n, s.k, data, kind)
 				b.Run(name, func(b *testing.B) {
 					compare(b,

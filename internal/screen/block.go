@@ -19,7 +19,11 @@ import (
 //  6. the choice.
 //
 // Round 1 takes the most promising first because after it the k-th best value is
-// nearly exact: only latents within one error of it remain, not within two.
+// nearly exact: only latents within one error of it remain, not within two. With a
+// middle stage (middle.go) both rounds find intervals instead of values, and the
+// values of what those leave come after.
+//
+// For EncodeAbove there are only 1, 2, one round and the choice.
 type block struct {
 	*call
 	lo, rows int // of the call's rows
@@ -86,8 +90,8 @@ func (b *block) reset(c *call, lo, hi int) {
 	b.pairs = b.pairs[:0]
 	b.dots = topk.Grown(b.dots, chunk)
 	b.plain = b.plain[:0]
-	if c.middle {
-		b.rows16, b.numbers16 = grownAligned(b.rows16, b.rows*c.packed.middle.stride), topk.Grown(b.numbers16, b.rows)
+	if c.middle != nil {
+		b.rows16, b.numbers16 = grownAligned(b.rows16, b.rows*c.middle.stride), topk.Grown(b.numbers16, b.rows)
 		b.sums, b.upper = topk.Grown(b.sums, chunk), topk.Grown(b.upper, b.rows*c.room)
 	}
 }
@@ -112,7 +116,7 @@ func (b *block) pack() {
 		b.first[i], b.count[i] = 0, 0
 		if b.unit[i] == 0 {
 			b.giveUp(i)
-		} else if b.middle {
+		} else if b.middle != nil {
 			b.packMiddle(i, norm)
 		}
 	}
@@ -164,22 +168,22 @@ func (b *block) codesOf(panel int) []int16 {
 
 // finish takes the block from its codes to its results.
 func (b *block) finish() {
-	computed := 0
+	candidates := 0
 	if b.threshold != nil {
-		computed = b.above()
+		candidates = b.above()
 	} else {
-		computed = b.largest()
+		candidates = b.largest()
 	}
 	b.mu.Lock()
-	b.call.candidates += computed
+	b.call.candidates += candidates
 	b.call.plain = append(b.call.plain, b.plain...)
 	b.mu.Unlock()
 	b.call = nil
 }
 
-// largest does the steps 3 to 6. It returns how many values were computed for the
-// rows that were not given up.
-func (b *block) largest() (computed int) {
+// largest does the steps 3 to 6. It returns how many candidates the rows had that
+// were not given up.
+func (b *block) largest() (candidates int) {
 	stride := b.laneStride()
 	for i := range b.rows {
 		if b.unit[i] == 0 {
@@ -197,20 +201,19 @@ func (b *block) largest() (computed int) {
 	}
 	b.round()
 	copy(b.tried, b.count)
-	if b.middle {
+	if b.middle != nil {
 		b.refine()
 	}
 	for i := range b.rows {
 		if b.unit[i] != 0 && b.choose(i) {
-			computed += b.tried[i]
+			candidates += b.tried[i]
 		}
 	}
-	return computed
+	return candidates
 }
 
-// above does the rest of an EncodeAbove, for which codes bound what values exceed
-// their thresholds by: one round, and no choice. It returns the same.
-func (b *block) above() (computed int) {
+// above does the rest of an EncodeAbove, and returns the same.
+func (b *block) above() (candidates int) {
 	for i := range b.rows {
 		if b.unit[i] != 0 {
 			b.low[i], b.high[i] = 1, math.MaxInt16
@@ -218,7 +221,7 @@ func (b *block) above() (computed int) {
 	}
 	b.round()
 	copy(b.tried, b.count)
-	if b.middle {
+	if b.middle != nil {
 		b.refine()
 	}
 	part := b.found.Part()
@@ -227,7 +230,7 @@ func (b *block) above() (computed int) {
 			continue
 		}
 		idx, pre := b.idx[i*b.room:][:b.count[i]], b.pre[i*b.room:][:b.count[i]]
-		computed += b.tried[i]
+		candidates += b.tried[i]
 		n := 0
 		for t, j := range idx {
 			if pre[t] > b.threshold[j] {
@@ -237,7 +240,7 @@ func (b *block) above() (computed int) {
 		}
 		part.Add(b.lo+i, idx[:n], pre[:n])
 	}
-	return computed
+	return candidates
 }
 
 // round computes the values of all latents whose codes are between low and high.
@@ -261,10 +264,10 @@ func (b *block) round() {
 		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, 0, int32(panel*kernel.ScreenLatents), present)
 		b.byLatent(b.hits[:n])
 		if len(b.pairs) >= chunk {
-			b.compute(b.middle)
+			b.compute(b.middle != nil)
 		}
 	}
-	b.compute(b.middle)
+	b.compute(b.middle != nil)
 }
 
 // byLatent adds the pairs of one panel to those to compute, sorted by latent, and
@@ -308,7 +311,7 @@ func (b *block) roundOfOne() {
 			}
 		}
 	}
-	b.compute(b.middle)
+	b.compute(b.middle != nil)
 }
 
 // compute adds the collected pairs to the lists of their rows, with their values or,

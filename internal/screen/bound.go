@@ -44,6 +44,21 @@ import (
 // where ~ is rounded to nearest float32, and >= is upward. Claim: the code is at
 // least C v/(sω), where v = Dot(x, w) + bias is the value that topk computes.
 //
+// # Magnitudes
+//
+// x·w and -x·w have the same error, so |v| is at most the magnitude of what the
+// kernel adds up with signs (products and bias) plus the same two terms of the
+// error: with the Mask ScreenMagnitude the code is at least C |v|/(sω). C is then
+// chosen by the largest |bias|. Only the slack in Bias points the wrong way where
+// the value is negative; see below.
+//
+// # Thresholds
+//
+// EncodeAbove has bias-threshold for bias, so that a code bounds by what the value
+// exceeds its threshold. A code is a whole number, at least its bound: where that is
+// above 0, the code is 1 or more, and all other latents are out. A threshold of +Inf
+// makes the latent one that only pads.
+//
 // # Rounding
 //
 // The integer product is exact: 127*255*d < 2^31 for d <= 16384.

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -41,36 +42,82 @@ type middle struct {
 	stride  int // of a row, which zeros fill up to a multiple of 32
 	data    []int16
 	numbers []middleNumbers
+	follows bool // it is repacked with the int8 copy, not dropped
 }
 
 // middleNumbers is what the bound needs of a row or a latent.
 type middleNumbers struct{ step, norm, residual float64 }
 
-// worthMiddle says for which weights a copy is kept. It is the rule of
-// BenchmarkMiddle, on two cores of a Zen 5 with a cache of 32 MB; an encode takes,
-// by processor time, with normal numbers and 8192 to 16384 latents: at 768 inputs
-// 1/1.1 of the time, at 2048 1/1.27, at 4096 1/1.75. Below 512 inputs it loses 10 to
-// 20 %. The copy takes two bytes a weight, where the int8 one takes one, and up to
-// a quarter of the time of a repacking: 768 is not worth that.
+// The copy takes two bytes a weight, where that in int8 takes one, and up to a
+// quarter of the time of a repacking. So it is there from the beginning only where
+// it saves much, and else made for weights that stay as they are, once so many rows
+// were encoded with so many candidates that it pays. By processor time on two cores
+// of a Zen 5 with a cache of 32 MB, an encode with it takes, of that without
+// (BenchmarkMiddle, 8192 and 16384 latents, normal numbers but for the third):
+//
+//	inputs  candidates/k  time
+//	   768           3.3  1/1.13
+//	  1024             4  1/1.13
+//	   768           5.7  1/1.25, a trained dictionary on sums of 32 directions
+//	  2048           8.5  1/1.27
+//	  4096            16  1/1.75
+//
+// Below 512 inputs it loses 10 to 20 %.
+const (
+	middleInputs  = 512
+	middleAtOnce  = 2048     // inputs from which it is there from the beginning
+	middleBytes   = 16 << 20 // of float64 weights: fewer stay in a cache
+	middleManyOfK = 3        // candidates for each of the k
+	middleLatents = 1        // rows for each latent before it is made
+)
+
 func worthMiddle(latents, inputs int) bool {
-	return kernel.FastScreen() && inputs >= 2048 && latents*inputs*8 >= 16<<20
+	return kernel.FastScreen() && inputs >= middleInputs && latents*inputs*8 >= middleBytes
 }
 
-func newMiddle(latents, inputs int) *middle {
+func newMiddle(latents, inputs int, follows bool) *middle {
 	stride := (inputs + 31) / 32 * 32
-	return &middle{stride, aligned[int16](latents * stride), make([]middleNumbers, latents)}
+	return &middle{stride, aligned[int16](latents * stride), make([]middleNumbers, latents), follows}
 }
 
-// take quantises latent j; norm is at least |w| and 2^-64 ω.
-func (m *middle) take(j int, row []float64, largest, norm float64) {
-	m.numbers[j] = quantise16(m.data[j*m.stride:(j+1)*m.stride], row, largest, norm)
-	m.numbers[j].norm = max(m.numbers[j].norm, norm)
+// ripen looks at a call that was screened without a middle stage, and makes one for
+// the next if it is time.
+func (p *Packed) ripen(c *call) {
+	screened := c.x.Rows - len(c.plain)
+	if c.middle != nil || c.k == 0 || c.candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
+		return
+	}
+	// Only earlier calls count, so that weights repacked for each call never get one.
+	earlier := p.rows.Add(int64(screened)) - int64(screened)
+	if earlier < int64(middleLatents*p.latents) || !p.ripening.CompareAndSwap(false, true) {
+		return
+	}
+	m := newMiddle(p.latents, p.inputs, false)
+	parallel.For(p.latents, 256, func(_, lo, hi int) {
+		var wide []float64
+		if c.w.Narrow != nil {
+			wide = make([]float64, p.inputs)
+		}
+		for j := lo; j < hi; j++ {
+			m.take(p, j, c.w.row(j, wide))
+		}
+	})
+	p.middle.Store(m)
+	p.ripening.Store(false)
 }
 
-// clear is take for a latent below 2^-80 ω.
-func (m *middle) clear(j int, unit float64) {
-	clear(m.data[j*m.stride : (j+1)*m.stride])
-	m.numbers[j] = middleNumbers{norm: leastNorm * unit, residual: 0x1p-73 * unit}
+// take quantises latent j of p, which has its numbers in int8 already.
+func (m *middle) take(p *Packed, j int, row []float64) {
+	to := m.data[j*m.stride : (j+1)*m.stride]
+	largest := kernel.MaxAbs(row)
+	if largest/p.unit < tiny {
+		clear(to)
+		m.numbers[j] = middleNumbers{norm: leastNorm * p.unit, residual: 0x1p-73 * p.unit} // as in packLatent
+		return
+	}
+	norm := float64(p.numbers[j/kernel.ScreenLatents].Norm[j%kernel.ScreenLatents]) * p.unit
+	m.numbers[j] = quantise16(to, row, largest, norm)
+	m.numbers[j].norm = max(m.numbers[j].norm, norm) // which is at least 2^-64 ω
 }
 
 // quantise16 quantises x, whose norm is at most the given one, and returns its
@@ -90,14 +137,14 @@ func quantise16(dst []int16, x []float64, largest, norm float64) middleNumbers {
 
 // packMiddle quantises row i once more, whose norm is at most the given one.
 func (b *block) packMiddle(i int, norm float64) {
-	stride, x := b.packed.middle.stride, b.own.Row(i)
+	stride, x := b.middle.stride, b.own.Row(i)
 	b.numbers16[i] = quantise16(b.rows16[i*stride:(i+1)*stride], x, kernel.MaxAbs(x), norm)
 }
 
 // intervals adds pairs to the lists of their rows, with the ends of the intervals
 // that hold their values, or magnitudes where those are selected by.
 func (b *block) intervals(pairs []kernel.Pair) {
-	m := b.packed.middle
+	m := b.middle
 	sums := b.sums[:len(pairs)]
 	kernel.DotPairs16(sums, b.rows16, m.stride, m.data, m.stride, m.stride, pairs)
 	for t, p := range pairs {

@@ -75,14 +75,16 @@ type Packed struct {
 
 	latents, inputs, groups, panels int
 
-	unit   float64 // ω: weights are measured in it
-	bytes  []uint8 // panel after panel
-	middle *middle // or nil
+	unit  float64 // ω: weights are measured in it
+	bytes []uint8 // panel after panel
 	biases
 
 	summary  atomic.Pointer[summary] // nil after a change
 	shifted  atomic.Pointer[shifted] // the same
 	outliers atomic.Pointer[outliers]
+	middle   atomic.Pointer[middle] // nil where there is none
+	rows     atomic.Int64           // screened since a change, for ripen
+	ripening atomic.Bool
 	watcher  watcher
 }
 
@@ -110,8 +112,8 @@ func Pack(w Weights, bias []float64) *Packed {
 		panels: (n + kernel.ScreenLatents - 1) / kernel.ScreenLatents,
 	}
 	p.bytes = aligned[uint8](p.panels * p.panelBytes())
-	if worthMiddle(n, d) {
-		p.middle = newMiddle(n, d)
+	if worthMiddle(n, d) && d >= middleAtOnce {
+		p.middle.Store(newMiddle(n, d, true))
 	}
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
 	for l := n % kernel.ScreenLatents; l > 0 && l < kernel.ScreenLatents; l++ {
@@ -126,8 +128,8 @@ func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
 // Bytes returns how much memory p holds.
 func (p *Packed) Bytes() int {
 	n := len(p.bytes) + len(p.numbers)*4*4*kernel.ScreenLatents
-	if p.middle != nil {
-		n += 2*len(p.middle.data) + 3*8*len(p.middle.numbers)
+	if m := p.middle.Load(); m != nil {
+		n += 2*len(m.data) + 3*8*len(m.numbers)
 	}
 	if s := p.shifted.Load(); s != nil {
 		n += 8*len(s.threshold) + len(s.numbers)*4*4*kernel.ScreenLatents
@@ -180,13 +182,22 @@ func (p *Packed) RepackRows(w Weights, lo, hi int) {
 	if w.Narrow != nil {
 		wide = make([]float64, p.inputs)
 	}
-	set := p.outliers.Load()
+	set, middle := p.outliers.Load(), p.middle.Load()
 	for j := lo; j < hi; j++ {
 		row := w.row(j, wide)
 		p.packLatent(j, row)
+		if middle != nil && middle.follows {
+			middle.take(p, j, row)
+		}
 		if set != nil {
 			set.take(p, j, w)
 		}
+	}
+	if middle != nil && !middle.follows {
+		p.middle.Store(nil)
+	}
+	if p.rows.Load() != 0 {
+		p.rows.Store(0)
 	}
 	p.changed()
 }
@@ -218,9 +229,6 @@ func (p *Packed) packLatent(j int, row []float64) {
 		kernel.Quantise(dst, 4*kernel.ScreenLatents, row, 0, 0x80)
 		// |w| < 2^-80 sqrt(16384) = 2^-73.
 		to.Scale[l], to.Norm[l], to.Residual[l] = 0, leastNorm, 0x1p-73
-		if p.middle != nil {
-			p.middle.clear(j, p.unit)
-		}
 		return
 	}
 	scale := up32(m / 127)
@@ -229,9 +237,6 @@ func (p *Packed) packLatent(j int, row []float64) {
 	to.Scale[l] = scale
 	to.Norm[l] = up32(max(leastNorm, s*math.Sqrt(max(z.Square, z.Integers))*normSlack))
 	to.Residual[l] = up32(s * math.Sqrt(z.Residual) * normSlack)
-	if p.middle != nil {
-		p.middle.take(j, row, m*p.unit, float64(to.Norm[l])*p.unit)
-	}
 }
 
 // RepackBias takes over all biases.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
@@ -195,6 +196,50 @@ func TestThresholds(t *testing.T) {
 	}
 	packed.RepackBias(large)
 	encodesAbove(t, x, packed, w, large, threshold)
+}
+
+// TestRipen: weights that stay as they are get a middle stage in time, if they are
+// large and have many candidates, and lose it with the first change.
+func TestRipen(t *testing.T) {
+	r := rand.New(rand.NewPCG(35, 36))
+	const n, d, k = 4096, 512, 4
+	w, x, bias := gaussian(r, n, d), gaussian(r, 64, d), make([]float64, n)
+	each(w, func(v float64) float64 { return v + 2 }) // what all latents share widens the bounds
+	packed := Pack(Wide(w), bias)
+	out, want := selected(x.Rows, k), selected(x.Rows, k)
+	topk.Encode(want, x, w, bias, k, identity)
+	calls := func(most int) (n int) {
+		for n < most && packed.middle.Load() == nil {
+			Encode(out, x, packed, Wide(w), bias, k, identity, nil)
+			n++
+		}
+		return n
+	}
+	if packed.middle.Load() != nil || !worthMiddle(n, d) && kernel.FastScreen() {
+		t.Fatal("the size is not one that gets a middle stage later")
+	}
+	if !kernel.FastScreen() {
+		if calls(3); packed.middle.Load() != nil || worthMiddle(n, d) {
+			t.Error("a middle stage where screening is slow")
+		}
+		return
+	}
+	for turn := range 2 {
+		if got := calls(1000); got != middleLatents*n/x.Rows+1 {
+			t.Errorf("turn %d: a middle stage after %d calls", turn, got)
+		}
+		Encode(out, x, packed, Wide(w), bias, k, identity, nil)
+		if s := differ(out, want, k); s != "" {
+			t.Fatalf("with the middle stage: %s", s)
+		}
+		packed.RepackRows(Wide(w), 7, 8)
+		if packed.middle.Load() != nil {
+			t.Error("a middle stage outlives a change of weights")
+		}
+	}
+	if wide := Pack(Wide(topk.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048}), make([]float64, 1024)); wide.middle.Load() == nil {
+		t.Error("no middle stage of the beginning")
+	}
 }
 
 // TestOutliersOfFewRows: single rows have outliers looked for once they screen badly.

@@ -10,11 +10,12 @@ import (
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// Stats counts what Encode and EncodeAbove did. It may be shared by any number of calls.
+// Stats counts what Encode and EncodeAbove did. It may be shared by any number of
+// calls.
 type Stats struct {
 	Rows       atomic.Int64 // rows encoded
 	Screened   atomic.Int64 // of these, rows that were screened to the end
-	Candidates atomic.Int64 // values computed for rows that were screened to the end
+	Candidates atomic.Int64 // latents that int8 left in the race, in rows that were screened to the end
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
@@ -38,11 +39,10 @@ func WorthPacking(rows, inputs, latents, k int) bool {
 	return rows >= 128 && Worth(rows, inputs, latents, k)
 }
 
-// WorthAbove is Worth for EncodeAbove, where a share of the latents is expected to
-// be above the thresholds; 0 where nobody knows, which leaves it to the watcher to
-// turn back. The rule is from BenchmarkCrossingAbove: at a share
-// of 1/32 the ratio is 1 to 3, at 1/16 it is below 1 as often as not, as the rows
-// with the most candidates take the plain path.
+// WorthAbove is Worth for EncodeAbove, where such a share of the latents is expected
+// above the thresholds: 0 where nobody knows, which leaves it to the watcher to turn
+// back. The rule is from BenchmarkCrossingAbove: at a share of 1/32 the ratio is 1 to
+// 3, at 1/16 often below 1, as the rows with the most candidates take the plain path.
 func WorthAbove(rows, inputs, latents int, share float64) bool {
 	return share <= 1.0/32 && Worth(rows, inputs, latents, 1)
 }
@@ -128,6 +128,7 @@ func (c *call) encode(stats *Stats) bool {
 		stats.Plain.Add(int64(len(c.plain)))
 	}
 	c.packed.watcher.saw(c)
+	c.packed.ripen(c)
 	return true
 }
 
@@ -153,11 +154,11 @@ type call struct {
 	floor    float64 // f is never below it; see level
 	groups   int     // of panels, each with lane maxima of its own
 	room     int     // for candidates of a row
-	middle   bool    // whether there is a middle stage
+	middle   *middle // or nil
 
 	mu         sync.Mutex
 	plain      []int32 // rows left to the plain path
-	candidates int     // values computed for the other rows
+	candidates int     // of the other rows
 
 	// Method values, made once: a new one for each Encode would be garbage.
 	block  func(worker, lo, hi int)
@@ -174,7 +175,7 @@ var callPool pool[call]
 func (c *call) free() {
 	c.x, c.packed, c.w, c.bias = topk.Rows{}, nil, Weights{}, nil
 	c.out, c.k, c.f, c.threshold = topk.Selected{}, 0, topk.Func{}, nil
-	c.biases, c.summary, c.outliers = nil, nil, nil
+	c.biases, c.summary, c.outliers, c.middle = nil, nil, nil, nil
 	callPool.Put(c)
 }
 
@@ -209,14 +210,14 @@ func (c *call) prepare() bool {
 	if math.IsNaN(c.floor) {
 		return false
 	}
-	// (EncodeAbove has no use for maxima.) Four times as many maxima as k make their k-th largest nearly as good a
-	// threshold as the k-th largest code.
+	// Four times as many maxima as k make their k-th largest nearly as good a
+	// threshold as the k-th largest code. (EncodeAbove, where k is 0, needs none.)
 	c.groups = 1
 	for c.groups*kernel.ScreenLatents < 4*c.k {
 		c.groups *= 2
 	}
 	c.groups = min(c.groups, p.panels)
-	c.middle = p.middle != nil
+	c.middle = p.middle.Load()
 	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels

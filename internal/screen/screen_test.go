@@ -26,7 +26,7 @@ type count struct {
 
 // addMiddle gives p a middle stage.
 func (p *Packed) addMiddle(w Weights, bias []float64) {
-	p.middle = newMiddle(p.latents, p.inputs)
+	p.middle.Store(newMiddle(p.latents, p.inputs, true))
 	p.Repack(w, bias)
 }
 
@@ -283,7 +283,7 @@ func TestCandidates(t *testing.T) {
 	packed.Repack(Wide(w), bias)
 	packed.addMiddle(Wide(w), bias)
 	measure()
-	packed.middle = nil
+	packed.middle.Store(nil)
 	c = measure()
 	t.Logf("with five outliers: %.1f candidates", c)
 	if c > 125 {
