@@ -37,14 +37,14 @@ func BenchmarkRecipe(b *testing.B) {
 					b.Fatal(err)
 				}
 				train := part.train.withDefaults()
-				train.AuxK.DeadAfter = 1 << 40
+				train.AuxK.DeadAfter = 1 << 30
 				s := newStepper(net, train, 100, 1)
 				number := 0
 				step := func() {
 					for j := range s.idle {
 						s.idle[j] = 0
 						if j%dead == 0 {
-							s.idle[j] = 1 << 41
+							s.idle[j] = 1 << 31
 						}
 					}
 					batch := x.Slice(number%4*shape.batch, (number%4+1)*shape.batch)
