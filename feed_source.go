@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -78,16 +77,11 @@ func (n *Network) TrainSource(ctx context.Context, src Source, cfg TrainConfig) 
 
 // newStream checks the source and divides it into chunks.
 func (n *Network) newStream(src Source, cfg TrainConfig) (*stream, error) {
-	if src == nil {
-		return nil, errorf(ErrEmpty, "the source is nil")
+	rows, err := checkSource(src, n.In())
+	if err != nil {
+		return nil, err
 	}
-	rows, cols := src.Dims()
-	if rows < 1 || cols < 1 {
-		return nil, errorf(ErrEmpty, "the source has no rows (it is %d x %d)", rows, cols)
-	}
-	if cols != n.In() {
-		return nil, errorf(ErrShape, "the source has %d columns, want %d", cols, n.In())
-	}
+	cols := n.In()
 	if n.Out() != cols {
 		return nil, errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", cols, n.Out())
 	}
@@ -119,17 +113,8 @@ func (s *stream) read(ctx context.Context, chunks []int) (topk.Rows, error) {
 		}
 		lo, hi := c*s.chunkRows, min((c+1)*s.chunkRows, s.rows)
 		part := s.buffer.Slice(have, have+hi-lo)
-		end := part.Rows * part.Cols
-		part.Data = part.Data[:end:end] // a source that appends gets its own memory
-		if err := s.source.ReadRows(part.Data, lo, hi); err != nil {
-			return topk.Rows{}, fmt.Errorf("ksparse: reading the rows %d to %d of the source: %w", lo, hi, err)
-		}
-		if !kernel.AllFinite(part.Data) {
-			for i, v := range part.Data {
-				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return topk.Rows{}, errorf(ErrNotFinite, "the source holds %v at row %d, column %d", v, lo+i/s.cols, i%s.cols)
-				}
-			}
+		if err := readChunk(&part, s.source, lo, hi); err != nil {
+			return topk.Rows{}, err
 		}
 		if err := s.loss.checkTarget(fmt.Sprintf("the source from row %d on", lo), part); err != nil {
 			return topk.Rows{}, err

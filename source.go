@@ -118,8 +118,9 @@ func checkSource(src Source, cols int) (rows int, err error) {
 func readChunk(m *topk.Rows, src Source, lo, hi int) error {
 	_, cols := src.Dims()
 	resize(m, hi-lo, cols)
-	if err := src.ReadRows(m.Data, lo, hi); err != nil {
-		return errorf(err, "the source's rows %d to %d: %s", lo, hi, strings.TrimPrefix(err.Error(), "ksparse: "))
+	n := len(m.Data)
+	if err := src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // one that appends gets memory of its own
+		return errorf(err, "reading the rows %d to %d of the source: %s", lo, hi, strings.TrimPrefix(err.Error(), "ksparse: "))
 	}
 	if i := notFiniteRow(*m); i >= 0 {
 		j := slices.IndexFunc(m.Row(i), func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
