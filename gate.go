@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/parallel"
 )
 
 // Gate makes latents active by one number and gives them their value by another
@@ -48,12 +47,9 @@ func newGate(latents int, logGain []float64) (*gate, error) {
 // open turns pre, which is w·x for the latents idx, into the number whose ReLU is
 // their value.
 func (g *gate) open(pre, bias []float64, idx []int32) {
-	parallel.For(len(pre), activationGrain, func(_, lo, hi int) {
-		for e := lo; e < hi; e++ {
-			j := idx[e]
-			pre[e] = math.FMA(g.gain[j], pre[e], bias[j])
-		}
-	})
+	for e, j := range idx {
+		pre[e] = math.FMA(g.gain[j], pre[e], bias[j])
+	}
 }
 
 // biasBefore is what is added to w·x before the selection.

@@ -62,6 +62,10 @@ type framed struct {
 	mean, spread []float64 // of each row, where there is a normalisation
 
 	scaled, shifted topk.Rows // memory
+
+	f     *frame // of the rows under way
+	x, in topk.Rows
+	rows  func(worker, lo, hi int) // a method value, kept: a new one would be garbage
 }
 
 // enter sets m and returns what the first layer sees of x.
@@ -81,18 +85,25 @@ func (f *frame) enter(m *framed, x topk.Rows) topk.Rows {
 		resize(&m.shifted, x.Rows, x.Cols)
 		in = m.shifted
 	}
-	parallel.For(x.Rows, rowGrain(4*x.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			if f.normalization != NoNormalization {
-				m.mean[i], m.spread[i] = f.numbers(x.Row(i))
-				normalize(m.normal.Row(i), x.Row(i), m.mean[i], m.spread[i])
-			}
-			if f.shift != nil {
-				subtract(in.Row(i), m.normal.Row(i), f.shift)
-			}
-		}
-	})
+	if m.rows == nil {
+		m.rows = m.enterRows
+	}
+	m.f, m.x, m.in = f, x, in
+	parallel.For(x.Rows, rowGrain(4*x.Cols), m.rows)
 	return in
+}
+
+func (m *framed) enterRows(_, lo, hi int) {
+	f := m.f
+	for i := lo; i < hi; i++ {
+		if f.normalization != NoNormalization {
+			m.mean[i], m.spread[i] = f.numbers(m.x.Row(i))
+			normalize(m.normal.Row(i), m.x.Row(i), m.mean[i], m.spread[i])
+		}
+		if f.shift != nil {
+			subtract(m.in.Row(i), m.normal.Row(i), f.shift)
+		}
+	}
 }
 
 // numbers returns what is subtracted from a row, and what it is then divided by.
