@@ -35,10 +35,9 @@ func newGate(latents int, logGain []float64) (*gate, error) {
 		return nil, err
 	}
 	g := &gate{logGain: logGain, gain: make([]float64, latents), zeros: make([]float64, latents)}
-	kernel.VecExp(g.gain, logGain)
-	for j, v := range g.gain {
-		if v > math.MaxFloat64 {
-			return nil, errorf(ErrRange, "Gate.LogGain holds %v for latent %d, of which exp overflows", logGain[j], j)
+	for j, v := range logGain {
+		if g.gain[j] = kernel.Exp(v); g.gain[j] > math.MaxFloat64 {
+			return nil, errorf(ErrRange, "Gate.LogGain holds %v for latent %d, of which exp overflows", v, j)
 		}
 	}
 	return g, nil

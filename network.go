@@ -23,8 +23,8 @@ type Network struct {
 	frame  frame     // what happens before the first layer and after the last
 	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
 
-	skip    screen.Weights // Out x In, from the rows as they came to the output; or nothing
-	encoder bool           // the only layer is an encoder without a decoder
+	skip      screen.Weights // Out x In, from the rows as they came to the output; or nothing
+	noDecoder bool           // the only layer is an encoder without a decoder
 
 	plain  atomic.Bool  // screening is turned off
 	stats  screen.Stats // of screening

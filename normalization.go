@@ -143,11 +143,14 @@ func normalize(dst, row []float64, mean, spread float64) {
 	}
 }
 
+// subtract sets dst = a - b; dst may be a. A product with -1 has no rounding of its
+// own.
 func subtract(dst, a, b []float64) {
-	for j, v := range a {
-		dst[j] = v - b[j]
-	}
+	copy(dst, a)
+	kernel.AddRows(dst, minusOne, b, len(b), first)
 }
+
+var minusOne = []float64{-1}
 
 // target returns y in the space in which losses are measured: normalised as the
 // rows of the pass were, where the output will be scaled back.
@@ -195,7 +198,7 @@ func (n *Network) SetNormalization(kind Normalization, scale float64, undo bool)
 		return errorf(ErrRange, "unknown normalization %d", kind)
 	case !(scale >= 0 && scale <= math.MaxFloat64) || kind != DatasetScale && scale != 0:
 		return errorf(ErrRange, "normalization %v with scale %v, want a positive number for %v and 0 for all others", kind, scale, DatasetScale)
-	case undo && kind != NoNormalization && (n.encoder || n.hasSkip()):
+	case undo && kind != NoNormalization && (n.noDecoder || n.hasSkip()):
 		return errorf(ErrRange, "a normalization is not undone on codes, nor with a skip connection")
 	case undo && kind != NoNormalization && n.In() != n.Out():
 		return errorf(ErrShape, "normalization of %d inputs cannot be undone on %d outputs", n.In(), n.Out())

@@ -112,7 +112,7 @@ func Assemble(p Parts) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.encoder = decoder == nil
+	n.noDecoder = decoder == nil
 	switch {
 	case p.PreBias && decoder != nil:
 		err = n.SetPreBias(true)
@@ -194,7 +194,7 @@ func (a *affine) assemble(name, what string, in, out int, weights Matrix, biases
 
 // setSkip gives the network a skip connection.
 func (n *Network) setSkip(m Matrix) error {
-	if n.encoder {
+	if n.noDecoder {
 		return errorf(ErrShape, "Parts.Skip is there without a decoder")
 	}
 	if err := m.check("Skip", n.Out(), n.In()); err != nil {

@@ -20,7 +20,7 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 	if err := n.ready(false); err != nil {
 		return nil, err
 	}
-	if n.encoder {
+	if n.noDecoder {
 		return nil, errorf(ErrNoDecoder, "Predict needs a decoder, this network was assembled without one: use Encode")
 	}
 	out := newRows(rows.Rows, n.Out())
@@ -123,7 +123,7 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	if err := n.scaleKnown(); err != nil {
 		return nil, err
 	}
-	if n.encoder {
+	if n.noDecoder {
 		return nil, errorf(ErrNoDecoder, "Decode needs a decoder, this network was assembled without one")
 	}
 	if last == len(n.layers)-1 {
