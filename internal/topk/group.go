@@ -49,7 +49,7 @@ func (c *groupCall) encode(_, piece, _ int) {
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	lo, part := piece/c.parts*c.block, piece%c.parts
-	x, size := c.x.Slice(lo, min(lo+c.block, c.x.Rows)), c.w.Rows.Rows/c.k
+	x, size := c.x.Slice(lo, min(lo+c.block, c.x.Rows)), c.w.wide.Rows/c.k
 	first, end := part*c.k/c.parts*size, (part+1)*c.k/c.parts*size
 	s.tile = Grown(s.tile, panel*x.Rows)
 	for j := first; j < end; j += panel {
