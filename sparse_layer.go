@@ -1,6 +1,8 @@
 package ksparse
 
 import (
+	"sync"
+
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
@@ -19,6 +21,7 @@ type SparseLayer struct {
 	k          int
 	selection  Selection
 	thresholds []float64 // of the selections that have them, one per latent; nil until known
+	gate       *gate     // of a gated layer, which selects by thresholds; else nil
 }
 
 // NewSparseLayer returns a layer of zeros that maps in values to out latents, k
@@ -32,12 +35,14 @@ func (l *SparseLayer) K() int { return l.k }
 
 // SetK changes how many latents the layer keeps per row: encoding with another k
 // than that of the training, such as the α·k of the 2013 paper. Errors wrap
-// ErrRange.
+// ErrRange, as for SetSelection.
 func (l *SparseLayer) SetK(k int) error {
-	if k < 0 {
-		return errorf(ErrRange, "layer %q cannot have k = %d, want 0 or more", l.name, k)
-	}
+	old := l.k
 	l.k = k
+	if err := l.checkSelection(); err != nil {
+		l.k = old
+		return err
+	}
 	return nil
 }
 
@@ -73,11 +78,18 @@ func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []f
 		return l.encodeAbove(c, pre, x, s)
 	case l.selection == SelectBatchTopK:
 		return l.encodeBatch(c, pre, x, k, s)
+	case l.selection == SelectGroupMax:
+		k = l.k // groups are cut by it
 	}
 	k = min(k, l.out)
 	c.reset(x.Rows, l.out, k)
 	pre = resized(pre, x.Rows*k)
-	l.largest(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, k, s)
+	selected := topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}
+	if l.selection == SelectGroupMax {
+		topk.EncodeGroups(selected, x, l.w, l.narrow, l.b, k, l.activation.forSelection())
+	} else {
+		l.largest(selected, x, k, s)
+	}
 	return pre
 }
 
@@ -104,18 +116,38 @@ func (l *SparseLayer) largest(out topk.Selected, x topk.Rows, k int, s *state) {
 
 // all is largest for k = Out, where there is nothing to choose.
 func (l *SparseLayer) all(out topk.Selected, x topk.Rows) {
-	n := l.out
-	parallel.For(x.Rows, productRows(x.Rows), func(_, lo, hi int) {
-		z := out.Pre[lo*n : hi*n]
-		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
-		for i := range hi - lo {
-			addTo(z[i*n:(i+1)*n], l.b)
-			for j, row := 0, out.Idx[(lo+i)*n:]; j < n; j++ {
-				row[j] = int32(j)
-			}
-		}
-	})
+	c, _ := allCalls.Get().(*allCall)
+	if c == nil {
+		c = new(allCall)
+		c.rows = c.encode
+	}
+	c.l, c.out, c.x = l, out, x
+	parallel.For(x.Rows, productRows(x.Rows), c.rows)
+	c.l, c.out, c.x = nil, topk.Selected{}, topk.Rows{}
+	allCalls.Put(c)
 	activate(l.activation, out.Val, out.Pre)
+}
+
+// allCall is one all. Like an activating it is kept.
+type allCall struct {
+	l    *SparseLayer
+	out  topk.Selected
+	x    topk.Rows
+	rows func(worker, lo, hi int)
+}
+
+var allCalls sync.Pool
+
+func (c *allCall) encode(_, lo, hi int) {
+	n := c.l.out
+	z := c.out.Pre[lo*n : hi*n]
+	mulT(z, c.x.Slice(lo, hi), c.l.exact())
+	for i := range hi - lo {
+		addTo(z[i*n:(i+1)*n], c.l.b)
+		for j, row := 0, c.out.Idx[(lo+i)*n:]; j < n; j++ {
+			row[j] = int32(j)
+		}
+	}
 }
 
 // backward: delta is there for selected entries only, and the gradient at x is
