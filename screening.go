@@ -7,15 +7,16 @@ import (
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// ScreenStats says how a network's sparse layers found their k largest latents.
-// Where the processor has the instructions for it (AVX-512 VNNI) and the layer is
-// wide enough, all products are first bounded in int8, and only those latents
-// that could be among the k largest are computed in float64: the candidates. The
-// answer is the same bits in every case; data that the bounds do not separate
-// have many candidates, and cost time.
+// ScreenStats says how a network's sparse layers found their active latents. Where
+// the processor has the instructions for it (AVX-512 VNNI) and the layer is wide
+// enough, all products are first bounded in int8, and only those latents that
+// could be active are computed in float64: the candidates. (Of wide inputs some of
+// these are dropped by a second bound, in int16.) The answer is the same bits in
+// every case; data that the bounds do not separate have many candidates, and cost
+// time.
 type ScreenStats struct {
 	Rows       int64 // rows that went through a layer with screening
-	Candidates int64 // values computed in float64 for those that were screened to the end
+	Candidates int64 // of those that were screened to the end, latents that int8 left in the race
 	Plain      int64 // of the rows, those computed in float64 altogether
 }
 
