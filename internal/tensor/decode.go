@@ -23,6 +23,13 @@ func decode[T float](dst []T, src []byte, d DType) error {
 			dst[i] = T(math.Float64frombits(le.Uint64(src[8*i:])))
 		}
 	case F32:
+		for ; len(dst) >= 4 && len(src) >= 16; dst, src = dst[4:], src[16:] {
+			d, s := dst[:4], src[:16]
+			d[0] = T(math.Float32frombits(le.Uint32(s)))
+			d[1] = T(math.Float32frombits(le.Uint32(s[4:])))
+			d[2] = T(math.Float32frombits(le.Uint32(s[8:])))
+			d[3] = T(math.Float32frombits(le.Uint32(s[12:])))
+		}
 		for i := range dst {
 			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
 		}

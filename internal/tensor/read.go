@@ -176,15 +176,33 @@ func readTransposed[T float](r *runReader, dst []T, cols int, first int64, strid
 					return err
 				}
 			}
-			for k := range h {
-				row := dst[(i+k)*cols+c:][:w]
-				for j := range row {
-					row[j] = tile[j*pitch+k]
-				}
-			}
+			transpose(dst[i*cols+c:], cols, tile, pitch, h, w)
 		}
 	}
 	return nil
+}
+
+// transpose sets dst[k*cols+j] to tile[j*pitch+k] for k < h and j < w.
+func transpose[T float](dst []T, cols int, tile []T, pitch, h, w int) {
+	const few = 128 // rows, so that their cache lines stay near until they are full
+	for k := 0; k < h; k += few {
+		n := min(few, h-k)
+		j := 0
+		for ; j+4 <= w; j += 4 {
+			t0, t1, t2, t3 := tile[j*pitch+k:][:n], tile[(j+1)*pitch+k:][:n], tile[(j+2)*pitch+k:][:n], tile[(j+3)*pitch+k:][:n]
+			at := k*cols + j
+			for i := range t0 {
+				d := dst[at : at+4 : at+4]
+				d[0], d[1], d[2], d[3] = t0[i], t1[i], t2[i], t3[i]
+				at += cols
+			}
+		}
+		for ; j < w; j++ {
+			for i, v := range tile[j*pitch+k:][:n] {
+				dst[(k+i)*cols+j] = v
+			}
+		}
+	}
 }
 
 // gather fills dst with the rows from up to to of a tensor of any strides. It has

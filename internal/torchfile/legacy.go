@@ -22,7 +22,7 @@ func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	l := &legacy{r: r, size: size, places: map[string]*legacyPlace{}, views: map[string]*storageView{}}
 	m := newMachine(io.NewSectionReader(r, 0, size), size)
 	if magic, err := m.run(); err != nil || !isMagic(magic) {
-		return nil, cmpErr(err, "a pickle, but not of torch.save: it holds a %s", Kind(magic))
+		return nil, cmpErr(err, "a pickle, but not of torch.save: it holds a Python %s", Kind(magic))
 	}
 	if version, err := m.run(); err != nil || version != int64(legacyProtocol) {
 		return nil, cmpErr(err, "version %v of the file format, want %d", version, legacyProtocol)
@@ -56,7 +56,7 @@ func isMagic(value any) bool {
 func checkSystem(info any) error {
 	facts, ok := info.(*Dict)
 	if !ok {
-		return fmt.Errorf("system information is a %s, want a dict", Kind(info))
+		return fmt.Errorf("system information is a Python %s, want a dict", Kind(info))
 	}
 	if little, _ := facts.Get("little_endian"); little != true {
 		return errors.New("the file was written on a big-endian machine")
@@ -111,7 +111,7 @@ func (l *legacy) storage(id storageID) (*storageView, error) {
 func (l *legacy) locate(keys any, at int64) error {
 	list, ok := keys.(*List)
 	if !ok {
-		return fmt.Errorf("the storage keys are a %s, want a list", Kind(keys))
+		return fmt.Errorf("the storage keys are a Python %s, want a list", Kind(keys))
 	}
 	for _, key := range list.Items {
 		name, _ := key.(string)

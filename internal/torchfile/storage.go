@@ -1,7 +1,6 @@
 package torchfile
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/ksparse/ksparse/internal/tensor"
@@ -115,7 +114,7 @@ func (m *machine) tensor(args Tuple, least, most int) (any, error) {
 	}
 	m.storages.budget -= int64(t.Count()) * int64(t.DType().Size())
 	if m.storages.budget < 0 {
-		return nil, errors.New("the tensors repeat elements to many times the size of the file")
+		return nil, fmt.Errorf("tensor %.100q of shape %v and those before it repeat elements to many times the size of the file", name, l.Shape)
 	}
 	return t, nil
 }

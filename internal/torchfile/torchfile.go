@@ -52,7 +52,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	dict, ok := value.(*Dict)
 	if !ok {
-		return nil, fmt.Errorf("the file holds a %s, want a dict", Kind(value))
+		return nil, fmt.Errorf("the file holds a Python %s, want a dict", Kind(value))
 	}
 	return &File{dict, func() error { return nil }}, nil
 }

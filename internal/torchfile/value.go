@@ -69,7 +69,7 @@ func (d *Dict) All() iter.Seq2[any, any] {
 	}
 }
 
-// set adds an entry. A tensor without a name gets that of its first key.
+// set adds an entry. A tensor is named by its key.
 func (d *Dict) set(key, value any) error {
 	comparable, ok := compares(key)
 	if !ok {
@@ -78,9 +78,8 @@ func (d *Dict) set(key, value any) error {
 	if comparable && d.find(key) >= 0 {
 		return fmt.Errorf("the key %.100q is there twice", fmt.Sprint(key))
 	}
-	if t, ok := value.(*tensor.Tensor); ok && t.Name() == "" {
-		name, _ := key.(string)
-		value = t.Named(name)
+	if t, ok := value.(*tensor.Tensor); ok {
+		value = t.Named(fmt.Sprint(key))
 	}
 	d.entries = append(d.entries, dictEntry{key, value})
 	if d.index != nil {
