@@ -34,6 +34,15 @@ var (
 	// sparse layer. Use Predict.
 	ErrNoSparseLayer = errors.New("no sparse layer")
 
+	// ErrNoDecoder: Decode or Predict was asked of a network that was assembled
+	// without a decoder. It can only encode.
+	ErrNoDecoder = errors.New("no decoder")
+
+	// ErrFrozen: training, or gradients, were asked of a network that can only be
+	// used: its weights are held in float32 (Widen makes them float64), or it has a
+	// gate or a skip connection, which have no gradients here. The text says which.
+	ErrFrozen = errors.New("cannot be trained")
+
 	// ErrUnset: the network needs a number that was never learned or set, such as
 	// the threshold of SelectBatchTopK. The text says how to get it.
 	ErrUnset = errors.New("never learned")

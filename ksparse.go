@@ -34,7 +34,7 @@
 // (a Pass refers to its input until Backprop is done). Matrices that Weights and
 // Biases return are live.
 //
-// Freeze gives an Encoder for serving: a copy with weights of its own, which no
+// Freeze gives a Frozen for serving: a network with weights of its own, which no
 // later training or writing to Weights can reach.
 //
 // # Errors

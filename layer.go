@@ -23,7 +23,9 @@ type Layer interface {
 	// Activation returns the function applied to the pre-activations.
 	Activation() Activation
 	// Weights returns the live weight matrix: changing it changes the layer. Its
-	// shape is the layer's own; see LinearLayer and SparseLayer.
+	// shape is the layer's own; see LinearLayer and SparseLayer. Of a layer that
+	// holds its weights in float32 (see Assemble) it is a copy made for this call, and
+	// changing that changes nothing: Network.Widen makes such weights live.
 	Weights() *mat.Dense
 	// Biases returns the live biases, of length Out.
 	Biases() *mat.VecDense
@@ -49,12 +51,14 @@ type Layer interface {
 }
 
 // affine is what both layers are made of. The rows of w are one per latent: see
-// the layers for which way that is.
+// the layers for which way that is. Where narrow is not nil it holds them, without
+// gaps, and w has their shape alone.
 type affine struct {
 	name       string
 	in, out    int
 	activation Activation
 	w          topk.Rows
+	narrow     []float32
 	b          []float64
 
 	weights *mat.Dense    // the memory of w, as callers see it
@@ -78,7 +82,7 @@ func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 // set gives the layer its memory. Callers always see the same two headers of it:
 // gonum takes two headers of the same memory for an accident.
 func (a *affine) set(w topk.Rows, b []float64) {
-	a.w, a.b = w, b
+	a.w, a.narrow, a.b = w, nil, b
 	a.weights, a.biases = dense(w), mat.NewVecDense(len(b), b)
 }
 
@@ -94,8 +98,14 @@ func (a *affine) Out() int { return a.out }
 // Activation returns the function applied to the pre-activations.
 func (a *affine) Activation() Activation { return a.activation }
 
-// Weights returns the live weight matrix: changing it changes the layer.
-func (a *affine) Weights() *mat.Dense { return a.weights }
+// Weights returns the live weight matrix: changing it changes the layer. Of a layer
+// that holds its weights in float32 it is a copy: see Layer.
+func (a *affine) Weights() *mat.Dense {
+	if a.narrow != nil {
+		return dense(widened(a.w, a.narrow))
+	}
+	return a.weights
+}
 
 func (a *affine) base() *affine { return a }
 
@@ -107,7 +117,7 @@ func (a *affine) check() error {
 	switch {
 	case a.in < 1 || a.out < 1:
 		return errorf(ErrShape, "layer %q takes %d inputs and gives %d outputs, want at least 1 of each", a.name, a.in, a.out)
-	case len(a.w.Data) == 0:
+	case len(a.w.Data) == 0 && len(a.narrow) == 0:
 		return errorf(ErrShape, "layer %q of %d x %d is too large", a.name, a.in, a.out)
 	case a.activation >= activations:
 		return errorf(ErrRange, "layer %q has the unknown activation %d", a.name, a.activation)

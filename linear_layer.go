@@ -26,7 +26,7 @@ func (l *LinearLayer) forward(s *state) {
 		parallel.For(rows, gatherGrain(rows, n, len(c.values), l.in, rowGrain(c.rowCost(n))), func(_, lo, hi int) {
 			z := s.pre[lo*n : hi*n]
 			clear(z)
-			kernel.AddRowsBatch(z, n, n, c.mask.offsets[lo:hi+1], c.values, l.w.Data, l.w.Stride, c.mask.indices)
+			l.addRows(z, n, c.mask.offsets[lo:hi+1], c.values, c.mask.indices)
 			addBias(z, l.b)
 		})
 	} else {
@@ -34,7 +34,7 @@ func (l *LinearLayer) forward(s *state) {
 		parallel.For(rows, productRows(rows), func(_, lo, hi int) {
 			z := s.pre[lo*n : hi*n]
 			clear(z)
-			kernel.MulAdd(z, n, hi-lo, n, l.in, x.Data[lo*x.Stride:], x.Stride, 1, l.w.Data, l.w.Stride)
+			l.addProduct(z, n, x.Slice(lo, hi))
 			addBias(z, l.b)
 		})
 	}

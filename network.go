@@ -23,9 +23,12 @@ type Network struct {
 	frame  frame     // what happens before the first layer and after the last
 	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
 
+	skip    screen.Weights // Out x In, from the rows as they came to the output; or nothing
+	encoder bool           // the only layer is an encoder without a decoder
+
 	plain  atomic.Bool  // screening is turned off
 	stats  screen.Stats // of screening
-	frozen []*screening // of an Encoder's network, layer by layer; else nil
+	frozen []*screening // of a Frozen's network, layer by layer; else nil
 }
 
 // NewNetwork makes a network of the layers and draws their weights with Init(1).
@@ -82,8 +85,10 @@ func newNetwork(layers []Layer) (*Network, error) {
 // Init draws all weights anew and sets all biases to zero. The same seed gives
 // the same weights on every machine, and a layer's weights do not depend on the
 // layers above it. Weights are uniform in ±sqrt(6/(in+out)) (Glorot and Bengio
-// 2010), for the ReLU-like activations in ±sqrt(6/in) (He et al. 2015).
+// 2010), for the ReLU-like activations in ±sqrt(6/in) (He et al. 2015). Weights that
+// were held in float32 become float64, as by Widen.
 func (n *Network) Init(seed uint64) {
+	n.Widen()
 	for i, l := range n.layers {
 		a := l.base()
 		if !n.sharesWeights(i) {
@@ -119,7 +124,7 @@ func (n *Network) Tie() error {
 		return errorf(ErrShape, "tied weights need a linear layer after layer %q that gives %d outputs", encoder.name, encoder.in)
 	}
 	decoder := n.layers[sparse+1].base()
-	decoder.w, decoder.weights = encoder.w, encoder.weights
+	decoder.share(encoder)
 	return nil
 }
 
@@ -135,7 +140,7 @@ func (n *Network) Tied() bool {
 
 // sharesWeights reports whether layer i uses the weights of the layer before it.
 func (n *Network) sharesWeights(i int) bool {
-	return i > 0 && n.layers[i].base().weights == n.layers[i-1].base().weights
+	return i > 0 && n.layers[i].base().shares(n.layers[i-1].base())
 }
 
 // lastSparse returns the position of the last sparse layer, -1 if there is none.
@@ -164,12 +169,13 @@ type Pass struct {
 	rowLoss []float64
 	target  topk.Rows // memory for a normalised target
 	scratch []float64 // a sparse last layer's delta before the mask
+	skipped topk.Rows // memory for what skips the layers
 }
 
 // Forward runs x through the network as training does; its rows are samples, its
 // columns the first layer's inputs. (That differs from Predict for
 // SelectBatchTopK alone, which here selects from the whole batch.) Errors wrap
-// ErrEmpty, ErrShape, ErrNotFinite or ErrUnset.
+// ErrEmpty, ErrShape, ErrNotFinite, ErrUnset or ErrFrozen.
 func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 	rows, err := rowsOf("x", x, n.In())
 	if err != nil {
@@ -235,11 +241,14 @@ func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 	}
 }
 
-// setOutput makes the last layer's output dense.
+// setOutput makes the last layer's output dense, and adds what skips the layers.
 func (p *Pass) setOutput() {
 	out := p.states[len(p.states)-1].out
 	if out.isDense() {
 		p.output = out.dense
+		if p.network.hasSkip() {
+			p.network.addSkip(p)
+		}
 		return
 	}
 	out.codes.scatter(&p.zeros, out.codes.values)

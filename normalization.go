@@ -176,14 +176,16 @@ func (f *frame) leave(out topk.Rows, mean, spread []float64) {
 // undo the outputs are scaled back, each row by the numbers of its input, as an
 // autoencoder needs it; without, as for a transcoder, they are what the last layer
 // gives. Training with undo measures its loss between normalised rows. Errors wrap
-// ErrRange, and ErrShape where undo is asked of a network whose outputs are not as
-// many as its inputs.
+// ErrRange, also where undo is asked of a network without a decoder or with a skip
+// connection, and ErrShape where its outputs are not as many as its inputs.
 func (n *Network) SetNormalization(kind Normalization, scale float64, undo bool) error {
 	switch {
 	case kind >= normalizations:
 		return errorf(ErrRange, "unknown normalization %d", kind)
 	case !(scale >= 0 && scale <= math.MaxFloat64) || kind != DatasetScale && scale != 0:
 		return errorf(ErrRange, "normalization %v with scale %v, want a positive number for %v and 0 for all others", kind, scale, DatasetScale)
+	case undo && kind != NoNormalization && (n.encoder || n.hasSkip()):
+		return errorf(ErrRange, "a normalization is not undone on codes, nor with a skip connection")
 	case undo && kind != NoNormalization && n.In() != n.Out():
 		return errorf(ErrShape, "normalization of %d inputs cannot be undone on %d outputs", n.In(), n.Out())
 	}
@@ -219,20 +221,41 @@ func (n *Network) SetPreBias(on bool) error {
 func (n *Network) PreBias() bool { return n.frame.shift != nil }
 
 // ready returns an error where something was never learned that the network
-// needs: for training (where training learns it) or for all other uses.
+// needs: for training (where training learns it, and if it can be trained at all)
+// or for all other uses.
 func (n *Network) ready(training bool) error {
+	if training {
+		if err := n.trainable(); err != nil {
+			return err
+		}
+	}
+	if err := n.scaleKnown(); err != nil {
+		return err
+	}
+	for _, l := range n.layers {
+		if err := thresholdsKnown(l, training); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Network) scaleKnown() error {
 	if n.frame.normalization == DatasetScale && n.frame.scale == 0 {
 		return errorf(ErrUnset, "the network's data set scale is not known: StartFrom finds it, SetNormalization sets it")
 	}
-	for _, l := range n.layers {
-		if l, ok := l.(*SparseLayer); ok && l.thresholds == nil {
-			switch {
-			case l.selection == SelectThreshold:
-				return errorf(ErrUnset, "layer %q selects by thresholds and has none: set them with SetThresholds", l.name)
-			case l.selection == SelectBatchTopK && !training:
-				return errorf(ErrUnset, "the threshold of layer %q was never learned: train it, or set one with SetThreshold or Calibrate", l.name)
-			}
-		}
+	return nil
+}
+
+// thresholdsKnown returns an error where l needs thresholds and has none.
+func thresholdsKnown(layer Layer, training bool) error {
+	l, ok := layer.(*SparseLayer)
+	switch {
+	case !ok || l.thresholds != nil:
+	case l.selection == SelectThreshold:
+		return errorf(ErrUnset, "layer %q selects by thresholds and has none: set them with SetThresholds", l.name)
+	case l.selection == SelectBatchTopK && !training:
+		return errorf(ErrUnset, "the threshold of layer %q was never learned: train it, or set one with SetThreshold or Calibrate", l.name)
 	}
 	return nil
 }

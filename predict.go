@@ -8,8 +8,10 @@ import (
 // once, so that their memory for what lies between does not grow with x.
 const chunkRows = 1024
 
-// Predict returns the network's output for each row of x, samples by Out. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrUnset.
+// Predict returns the network's output for each row of x, samples by Out; a skip
+// connection (see Parts) has its part in it. Errors wrap ErrEmpty, ErrShape,
+// ErrNotFinite, ErrUnset, or ErrNoDecoder for a network that was assembled without a
+// decoder.
 func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 	rows, err := rowsOf("x", x, n.In())
 	if err != nil {
@@ -17,6 +19,9 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 	}
 	if err := n.ready(false); err != nil {
 		return nil, err
+	}
+	if n.encoder {
+		return nil, errorf(ErrNoDecoder, "Predict needs a decoder, this network was assembled without one: use Encode")
 	}
 	out := newRows(rows.Rows, n.Out())
 	p := n.sparePass()
@@ -90,8 +95,16 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 // Decode returns the network's output for each of the codes, samples by Out: what
 // the layers after the last sparse layer make of them. Codes that Encode returned
 // remember how their rows were normalised, and are scaled back; for others of a
-// network with LayerNorm or UnitRMS the output is that for normalised rows. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer or ErrUnset.
+// network with LayerNorm or UnitRMS the output is that for normalised rows. Where no
+// layer follows the last sparse one, that is the codes themselves.
+//
+// Codes remember nothing else of their rows. So of a network with a skip connection
+// Decode gives the output without the skipped part, which is Skip times the rows as
+// they came in: Predict gives the whole. A network that was assembled without a
+// decoder has nothing to decode with.
+//
+// Errors wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, ErrNoDecoder or
+// ErrUnset.
 func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	last := n.lastSparse()
 	if last < 0 {
@@ -106,8 +119,11 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	if i := c.notFinite(); i >= 0 {
 		return nil, errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
 	}
-	if err := n.ready(true); err != nil {
+	if err := n.scaleKnown(); err != nil {
 		return nil, err
+	}
+	if n.encoder {
+		return nil, errorf(ErrNoDecoder, "Decode needs a decoder, this network was assembled without one")
 	}
 	if last == len(n.layers)-1 {
 		return c.Dense(), nil

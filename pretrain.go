@@ -53,6 +53,9 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 	if n.lastSparse() < 0 {
 		return nil, errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
 	}
+	if err := n.trainable(); err != nil {
+		return nil, err
+	}
 	configs, err := cfg.layers(n)
 	if err != nil {
 		return nil, err

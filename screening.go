@@ -49,7 +49,7 @@ type screening struct {
 	// every call makes the copy anew or does without.
 	packed  *screen.Packed
 	kept    bool
-	weights screen.Weights // of a kept copy
+	weights screen.Weights // of a copy that training keeps
 	stats   *screen.Stats
 }
 
@@ -60,6 +60,9 @@ var forceScreening = os.Getenv("KSPARSE_SCREENING")
 // worthScreening is the rule by which a sparse layer is screened, for so many
 // rows and k; where live is set the copy must be made first.
 func (l *SparseLayer) worthScreening(rows, k int, live bool) bool {
+	if l.selection == SelectGroupMax {
+		return false
+	}
 	switch forceScreening {
 	case "on":
 		return k > 0 && k < l.out && l.in <= screen.MaxInputs
@@ -95,27 +98,21 @@ func (l *SparseLayer) worthScreeningAbove(rows int, live bool) bool {
 func (l *SparseLayer) find(out topk.Selected, x topk.Rows, k int, s *screening, plain bool) {
 	f := l.activation.forSelection()
 	f.Magnitude = l.selection == SelectAbsTopK
-	switch {
-	case s.usable(plain) && l.worthScreening(x.Rows, k, !s.kept):
+	if s.usable(plain) && l.worthScreening(x.Rows, k, !s.kept) {
 		w := s.upToDate(l)
 		screen.Encode(out, x, s.packed, w, l.b, k, f, s.stats)
-	case s.weights.Narrow != nil:
-		screen.EncodePlain(out, x, s.weights, l.b, k, f)
-	default:
-		topk.Encode(out, x, l.w, l.b, k, f)
+	} else {
+		screen.EncodePlain(out, x, l.exact(), l.b, k, f)
 	}
 }
 
 // findAbove sets out to what is above the thresholds.
 func (l *SparseLayer) findAbove(out *topk.List, x topk.Rows, s *screening, plain bool) {
-	switch {
-	case s.usable(plain) && l.worthScreeningAbove(x.Rows, !s.kept):
+	if s.usable(plain) && l.worthScreeningAbove(x.Rows, !s.kept) {
 		w := s.upToDate(l)
-		screen.EncodeAbove(out, x, s.packed, w, l.b, l.thresholds, s.stats)
-	case s.weights.Narrow != nil:
-		screen.EncodeAbovePlain(out, x, s.weights, l.b, l.thresholds)
-	default:
-		topk.EncodeAbove(out, x, l.w, l.b, l.thresholds)
+		screen.EncodeAbove(out, x, s.packed, w, l.biasBefore(), l.thresholds, s.stats)
+	} else {
+		screen.EncodeAbovePlain(out, x, l.exact(), l.biasBefore(), l.thresholds)
 	}
 }
 
@@ -125,14 +122,14 @@ func (s *screening) usable(plain bool) bool { return !plain && (s.packed != nil 
 // upToDate makes the int8 copy anew where nobody keeps it, and returns the weights
 // that it is a copy of.
 func (s *screening) upToDate(l *SparseLayer) screen.Weights {
+	w := l.exact()
 	if s.kept {
-		return s.weights
+		return w
 	}
-	w := screen.Wide(l.w)
 	if s.packed == nil {
-		s.packed = screen.Pack(w, l.b)
+		s.packed = screen.Pack(w, l.biasBefore())
 	} else {
-		s.packed.Repack(w, l.b)
+		s.packed.Repack(w, l.biasBefore())
 	}
 	return w
 }

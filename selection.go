@@ -29,10 +29,14 @@ const (
 	// latent's own threshold (JumpReLU, Rajamanoharan et al. 2024,
 	// arXiv:2407.14435). K plays no part.
 	SelectThreshold
+	// SelectGroupMax cuts the latents into K groups of neighbours, Out/K of them each,
+	// and keeps the largest value of each group (groupmax of EleutherAI/sparsify); K
+	// divides Out. The layer's activation is ReLU or Identity.
+	SelectGroupMax
 	selections // their number
 )
 
-var selectionNames = [selections]string{"topk", "abs_topk", "batch_topk", "threshold"}
+var selectionNames = [selections]string{"topk", "abs_topk", "batch_topk", "threshold", "group_max"}
 
 // String returns the selection's name in lower case, such as "batch_topk".
 func (s Selection) String() string {
@@ -47,7 +51,7 @@ func (l *SparseLayer) Selection() Selection { return l.selection }
 
 // SetSelection changes what the layer selects by. Thresholds stay as they are.
 // Errors wrap ErrRange where the selection is unknown or not defined for the
-// layer's activation.
+// layer's activation, size or gate.
 func (l *SparseLayer) SetSelection(s Selection) error {
 	old := l.selection
 	l.selection = s
@@ -66,15 +70,20 @@ func (l *SparseLayer) checkSelection() error {
 		return errorf(ErrRange, "layer %q has the unknown selection %d", l.name, l.selection)
 	case l.selection == SelectAbsTopK && l.activation != Identity:
 		return errorf(ErrRange, "layer %q selects by magnitude, which needs the activation %v, not %v", l.name, Identity, l.activation)
-	case l.selection == SelectBatchTopK && l.activation != Identity && l.activation != ReLU:
-		return errorf(ErrRange, "layer %q selects from the batch, which needs the activation %v or %v, not %v", l.name, Identity, ReLU, l.activation)
+	case l.gate != nil && l.selection != SelectThreshold:
+		return errorf(ErrRange, "layer %q has a gate, which selects by %v, not %v", l.name, SelectThreshold, l.selection)
+	case l.selection == SelectGroupMax && (l.k < 1 || l.out%l.k != 0):
+		return errorf(ErrRange, "layer %q of %d latents cannot be cut into k = %d groups of as many each", l.name, l.out, l.k)
+	case (l.selection == SelectBatchTopK || l.selection == SelectGroupMax) && l.activation != Identity && l.activation != ReLU:
+		return errorf(ErrRange, "layer %q selects by %v, which needs the activation %v or %v, not %v", l.name, l.selection, Identity, ReLU, l.activation)
 	}
 	return nil
 }
 
 // Thresholds returns a copy of the thresholds of SelectThreshold or
 // SelectBatchTopK, one per latent: a latent is active where its pre-activation is
-// larger. It is nil until training has learned them, or SetThresholds set them.
+// larger. It is nil until training has learned them, or SetThresholds set them. For
+// a gated layer they are what w·x is compared with: see Gate.
 func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds) }
 
 // SetThresholds sets the thresholds, one per latent. It copies them. Errors wrap
@@ -125,8 +134,16 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 	if l.activation != ReLU && l.activation != Identity {
 		return 0, errorf(ErrRange, "Calibrate needs the activation %v or %v, layer %q has %v", ReLU, Identity, l.name, l.activation)
 	}
-	if err := n.ready(true); err != nil && l.selection != SelectThreshold {
+	if l.gate != nil {
+		return 0, errorf(ErrRange, "layer %q has a gate, which Calibrate does not move", l.name)
+	}
+	if err := n.scaleKnown(); err != nil {
 		return 0, err
+	}
+	for _, l := range n.layers[:last] {
+		if err := thresholdsKnown(l, false); err != nil {
+			return 0, err
+		}
 	}
 	p := n.newPass()
 	n.forward(p, rows, last)
@@ -157,6 +174,9 @@ func (l *SparseLayer) encodeAbove(c *Codes, pre []float64, x topk.Rows, s *state
 	l.findAbove(&list, x, s.screening, s.plain)
 	c.mask = Mask{rows: x.Rows, cols: l.out, offsets: list.Offsets, indices: list.Idx}
 	c.values = resized(c.values, len(list.Pre))
+	if l.gate != nil {
+		l.gate.open(list.Pre, l.b, list.Idx)
+	}
 	activate(l.activation, c.values, list.Pre)
 	return list.Pre
 }

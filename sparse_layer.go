@@ -19,6 +19,7 @@ type SparseLayer struct {
 	k          int
 	selection  Selection
 	thresholds []float64 // of the selections that have them, one per latent; nil until known
+	gate       *gate     // of a gated layer, which selects by thresholds; else nil
 }
 
 // NewSparseLayer returns a layer of zeros that maps in values to out latents, k
@@ -32,12 +33,14 @@ func (l *SparseLayer) K() int { return l.k }
 
 // SetK changes how many latents the layer keeps per row: encoding with another k
 // than that of the training, such as the α·k of the 2013 paper. Errors wrap
-// ErrRange.
+// ErrRange, as for SetSelection.
 func (l *SparseLayer) SetK(k int) error {
-	if k < 0 {
-		return errorf(ErrRange, "layer %q cannot have k = %d, want 0 or more", l.name, k)
-	}
+	old := l.k
 	l.k = k
+	if err := l.checkSelection(); err != nil {
+		l.k = old
+		return err
+	}
 	return nil
 }
 
@@ -73,11 +76,18 @@ func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []f
 		return l.encodeAbove(c, pre, x, s)
 	case l.selection == SelectBatchTopK:
 		return l.encodeBatch(c, pre, x, k, s)
+	case l.selection == SelectGroupMax:
+		k = l.k // groups are cut by it
 	}
 	k = min(k, l.out)
 	c.reset(x.Rows, l.out, k)
 	pre = resized(pre, x.Rows*k)
-	l.largest(topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}, x, k, s)
+	selected := topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}
+	if l.selection == SelectGroupMax {
+		topk.EncodeGroups(selected, x, l.w, l.narrow, l.b, k, l.activation.forSelection())
+	} else {
+		l.largest(selected, x, k, s)
+	}
 	return pre
 }
 
@@ -107,7 +117,7 @@ func (l *SparseLayer) all(out topk.Selected, x topk.Rows) {
 	n := l.out
 	parallel.For(x.Rows, productRows(x.Rows), func(_, lo, hi int) {
 		z := out.Pre[lo*n : hi*n]
-		kernel.MulT(z, n, x.Data[lo*x.Stride:], x.Stride, hi-lo, l.w.Data, l.w.Stride, n, l.in)
+		mulT(z, x.Slice(lo, hi), l.exact())
 		for i := range hi - lo {
 			addTo(z[i*n:(i+1)*n], l.b)
 			for j, row := 0, out.Idx[(lo+i)*n:]; j < n; j++ {

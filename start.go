@@ -51,6 +51,11 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 	if start.Atoms && (sparse != 0 || len(n.layers) != 2 || n.Out() != n.In()) {
 		return errorf(ErrShape, "Start.Atoms is for an autoencoder of one sparse and one linear layer")
 	}
+	if start.Atoms {
+		if err := n.trainable(); err != nil {
+			return err
+		}
+	}
 	f := n.frame
 	if f.normalization == DatasetScale {
 		if f.scale, err = datasetScale(rows); err != nil {

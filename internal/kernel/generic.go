@@ -60,6 +60,18 @@ func addRowsBatchGeneric(dst []float64, ldd, cols int, offsets []int, alpha, w [
 	}
 }
 
+func addRowsBatch32Generic(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32) {
+	for i := range len(offsets) - 1 {
+		to := dst[i*ldd:][:cols]
+		for t := offsets[i]; t < offsets[i+1]; t++ {
+			a, row := alpha[t], w[int(idx[t])*ldw:][:cols]
+			for q := range to {
+				to[q] = math.FMA(a, float64(row[q]), to[q])
+			}
+		}
+	}
+}
+
 func mulTGeneric(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
 	for i := range m {
 		ai := a[i*lda:][:k]

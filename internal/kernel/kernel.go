@@ -41,6 +41,17 @@ func AddRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha, w []float6
 	active.addRowsBatch(dst, ldd, cols, offsets, alpha, w, ldw, idx)
 }
 
+// AddRowsBatch32 is AddRowsBatch for rows of w in float32: each element is made a
+// float64, which is exact, before it is multiplied.
+func AddRowsBatch32(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32) {
+	n := len(offsets) - 1
+	raceWrite(dst, n, ldd, cols)
+	raceRead(offsets, 1, 0, n+1)
+	raceRead(alpha[offsets[0]:], 1, 0, offsets[n]-offsets[0])
+	raceGather(w, ldw, cols, idx[offsets[0]:offsets[n]])
+	active.addRowsBatch32(dst, ldd, cols, offsets, alpha, w, ldw, idx)
+}
+
 // MulT sets dst = A Bᵀ for A (m x k) and B (n x k), in dot order:
 // dst[i*ldd+j] = Dot(row i of A, row j of B).
 //

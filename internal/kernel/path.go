@@ -11,13 +11,14 @@ type path struct {
 	name      string
 	available bool
 
-	dot          func(x, y []float64) float64
-	dotRows      func(dst, x, w []float64, ldw int, idx []int32)
-	addRows      func(dst, alpha, w []float64, ldw int, idx []int32)
-	addRowsBatch func(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32)
-	mulT         func(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int)
-	mulAdd       func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
-	above        func(hits []int32, z []float64, t float64) int
+	dot            func(x, y []float64) float64
+	dotRows        func(dst, x, w []float64, ldw int, idx []int32)
+	addRows        func(dst, alpha, w []float64, ldw int, idx []int32)
+	addRowsBatch   func(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32)
+	addRowsBatch32 func(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32)
+	mulT           func(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int)
+	mulAdd         func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
+	above          func(hits []int32, z []float64, t float64) int
 
 	mulT32   func(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int)
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
@@ -28,17 +29,18 @@ type path struct {
 
 // generic is the plain Go path: the definition, and the fallback everywhere.
 var generic = path{
-	name:         "go",
-	available:    true,
-	dot:          dotGeneric,
-	dotRows:      dotRowsGeneric,
-	addRows:      addRowsGeneric,
-	addRowsBatch: addRowsBatchGeneric,
-	mulT:         mulTGeneric,
-	mulAdd:       mulAddGeneric,
-	above:        aboveGeneric,
-	mulT32:       mulT32Generic,
-	mulAdd32:     mulAdd32Generic,
+	name:           "go",
+	available:      true,
+	dot:            dotGeneric,
+	dotRows:        dotRowsGeneric,
+	addRows:        addRowsGeneric,
+	addRowsBatch:   addRowsBatchGeneric,
+	addRowsBatch32: addRowsBatch32Generic,
+	mulT:           mulTGeneric,
+	mulAdd:         mulAddGeneric,
+	above:          aboveGeneric,
+	mulT32:         mulT32Generic,
+	mulAdd32:       mulAdd32Generic,
 
 	elementwise: elementwiseGeneric,
 	screening:   screeningGeneric,

@@ -1,8 +1,6 @@
 package screen
 
 import (
-	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -12,28 +10,7 @@ func EncodePlain(out topk.Selected, x topk.Rows, w Weights, bias []float64, k in
 		topk.Encode(out, x, w.Wide, bias, k, f)
 		return
 	}
-	const rows, latents = 64, 256
-	n, d := w.Wide.Rows, w.Wide.Cols
-	parallel.For(x.Rows, rows, func(_, lo, hi int) {
-		s := narrowPool.Get()
-		defer narrowPool.Put(s)
-		s.z, s.wide = topk.Grown(s.z, (hi-lo)*n), topk.Grown(s.wide, latents*d)
-		for j := 0; j < n; j += latents {
-			m := min(latents, n-j)
-			for i, v := range w.Narrow[j*d : (j+m)*d] {
-				s.wide[i] = float64(v)
-			}
-			kernel.MulT(s.z[j:], n, x.Data[lo*x.Stride:], x.Stride, hi-lo, s.wide, d, m, d)
-		}
-		for i := range hi - lo {
-			z := s.z[i*n : (i+1)*n]
-			for j, b := range bias[:n] {
-				z[j] += b
-			}
-		}
-		part := topk.Selected{Idx: out.Idx[lo*k : hi*k], Val: out.Val[lo*k : hi*k], Pre: out.Pre[lo*k : hi*k]}
-		topk.Select(part, topk.Rows{Data: s.z, Rows: hi - lo, Cols: n, Stride: n}, k, f)
-	})
+	topk.EncodeNarrow(out, x, w.Narrow, bias, k, f)
 }
 
 // EncodeAbovePlain is topk.EncodeAbove for both kinds of weights.
@@ -44,10 +21,6 @@ func EncodeAbovePlain(out *topk.List, x topk.Rows, w Weights, bias, threshold []
 		topk.EncodeAboveNarrow(out, x, w.Narrow, bias, threshold)
 	}
 }
-
-type narrow struct{ z, wide []float64 }
-
-var narrowPool pool[narrow]
 
 // gather copies the rows that could not be screened, to go through the plain path
 // all together, which is much faster than one by one.

@@ -26,24 +26,24 @@ func (l *List) Row(i int) ([]int32, []float64) {
 // which nothing is above; NaN is not above anything. The memory of out is used
 // again where it is large enough.
 func EncodeAbove(out *List, x, w Rows, bias, threshold []float64) {
-	encodeAbove(out, x, w, nil, bias, threshold)
+	encodeAbove(out, x, weights{Rows: w}, bias, threshold)
 }
 
 // EncodeAboveNarrow is EncodeAbove for weights in float32, row after row without
 // gaps. It has the bits of EncodeAbove for the same numbers in float64.
 func EncodeAboveNarrow(out *List, x Rows, w []float32, bias, threshold []float64) {
-	encodeAbove(out, x, Rows{Rows: len(bias), Cols: x.Cols, Stride: x.Cols}, w, bias, threshold)
+	encodeAbove(out, x, narrowWeights(w, len(bias), x.Cols), bias, threshold)
 }
 
-func encodeAbove(out *List, x, w Rows, narrow []float32, bias, threshold []float64) {
+func encodeAbove(out *List, x Rows, w weights, bias, threshold []float64) {
 	c, _ := abovePool.Get().(*aboveCall)
 	if c == nil {
 		c = new(aboveCall)
 		c.rows, c.latents = c.encodeRows, c.encodeLatents
 	}
-	c.x, c.w, c.narrow, c.bias, c.threshold = x, w, narrow, bias, threshold
+	c.x, c.w, c.bias, c.threshold = x, w, bias, threshold
 	if workers, block := split(x, w); block == 0 {
-		c.share = (w.Rows + workers - 1) / workers
+		c.share = (w.Rows.Rows + workers - 1) / workers
 		for range workers {
 			c.found.Part() // beforehand: a row's entries are in the order of the parts
 		}
@@ -52,14 +52,14 @@ func encodeAbove(out *List, x, w Rows, narrow []float32, bias, threshold []float
 		parallel.For(x.Rows, block, c.rows)
 	}
 	c.found.Join(out, x.Rows)
-	c.x, c.w, c.narrow, c.bias, c.threshold = Rows{}, Rows{}, nil, nil, nil
+	c.x, c.w, c.bias, c.threshold = Rows{}, weights{}, nil, nil
 	abovePool.Put(c)
 }
 
 // aboveCall is one EncodeAbove. Like a call, it is kept.
 type aboveCall struct {
-	x, w            Rows
-	narrow          []float32 // the data of w, where not nil
+	x               Rows
+	w               weights
 	bias, threshold []float64
 
 	share int // latents per part
@@ -71,11 +71,11 @@ type aboveCall struct {
 var abovePool sync.Pool
 
 // encodeRows encodes the rows lo to hi.
-func (c *aboveCall) encodeRows(_, lo, hi int) { c.scan(c.found.Part(), lo, hi, 0, c.w.Rows) }
+func (c *aboveCall) encodeRows(_, lo, hi int) { c.scan(c.found.Part(), lo, hi, 0, c.w.Rows.Rows) }
 
 // encodeLatents encodes all rows for one part of the latents.
 func (c *aboveCall) encodeLatents(_, part, _ int) {
-	lo, hi := min(part*c.share, c.w.Rows), min((part+1)*c.share, c.w.Rows)
+	lo, hi := min(part*c.share, c.w.Rows.Rows), min((part+1)*c.share, c.w.Rows.Rows)
 	c.scan(c.found.parts[part], 0, c.x.Rows, lo, hi)
 }
 
@@ -89,16 +89,7 @@ func (c *aboveCall) scan(p *Part, from, to, lo, hi int) {
 	for ; lo < hi; lo += panel {
 		n := min(panel, hi-lo)
 		tile, bias, threshold := s.tile[:n*x.Rows], c.bias[lo:lo+n], c.threshold[lo:lo+n]
-		w, stride := c.w.Data, c.w.Stride
-		if c.narrow == nil {
-			w = w[lo*stride:]
-		} else {
-			s.wide = Grown(s.wide, n*d)
-			w = s.wide
-			for i, v := range c.narrow[lo*d : (lo+n)*d] {
-				w[i] = float64(v)
-			}
-		}
+		w, stride := c.w.panel(s, lo, n)
 		kernel.MulT(tile, n, x.Data, x.Stride, x.Rows, w, stride, n, d)
 		for i := range x.Rows {
 			z, over := tile[i*n:(i+1)*n], s.spare.piece[:n]

@@ -69,6 +69,16 @@ func Select(out Selected, z Rows, k int, f Func) {
 // 1 <= k < w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far.
 func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
+	encode(out, x, weights{Rows: w}, bias, k, f)
+}
+
+// EncodeNarrow is Encode for weights in float32, row after row without gaps. It
+// has the bits of Encode for the same numbers in float64.
+func EncodeNarrow(out Selected, x Rows, w []float32, bias []float64, k int, f Func) {
+	encode(out, x, narrowWeights(w, len(bias), x.Cols), bias, k, f)
+}
+
+func encode(out Selected, x Rows, w weights, bias []float64, k int, f Func) {
 	c, _ := callPool.Get().(*call)
 	if c == nil {
 		c = new(call)
@@ -80,15 +90,15 @@ func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
 	} else {
 		parallel.For(x.Rows, block, c.rows)
 	}
-	c.out, c.x, c.w, c.bias, c.f = Selected{}, Rows{}, Rows{}, nil, Func{}
+	c.out, c.x, c.w, c.bias, c.f = Selected{}, Rows{}, weights{}, nil, Func{}
 	callPool.Put(c)
 }
 
 // split says how the work for the rows x is shared out: in blocks of rows, or, where
 // block is 0, in a part of the latents for each of the workers.
-func split(x, w Rows) (workers, block int) {
-	workers = parallel.Workers(w.Rows, panel)
-	if x.Rows < workers*minRows && w.Rows*w.Cols >= 1<<16 {
+func split(x Rows, w weights) (workers, block int) {
+	workers = parallel.Workers(w.Rows.Rows, panel)
+	if x.Rows < workers*minRows && w.Rows.Rows*w.Cols >= 1<<16 {
 		return workers, 0
 	}
 	block = max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
@@ -100,7 +110,8 @@ func split(x, w Rows) (workers, block int) {
 // that a call makes no garbage.
 type call struct {
 	out  Selected
-	x, w Rows
+	x    Rows
+	w    weights
 	bias []float64
 	k    int
 	f    Func
@@ -119,7 +130,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 	defer scratchPool.Put(s)
 	by, kept := c.f.scanned(c.k)
 	x := c.x.Slice(lo, hi)
-	s.scan(s.selectors(hi-lo, kept, by), x, c.w, c.bias, 0, c.w.Rows, by)
+	s.scan(s.selectors(hi-lo, kept, by), x, c.w, c.bias, 0, c.w.Rows.Rows, by)
 	s.finish(c.out, lo, x, c.w, c.bias, c.k, c.f)
 }
 
@@ -127,7 +138,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 // worker finds the best of its own range; the ranges' winners then go, in
 // ascending order, through one more selection.
 func (c *call) encodeByLatents(workers int) {
-	c.share = (c.w.Rows + workers - 1) / workers
+	c.share = (c.w.Rows.Rows + workers - 1) / workers
 	c.parts = Grown(c.parts, workers)
 	parallel.ForWorkers(workers, workers, 1, c.latents)
 	first := c.parts[0]
@@ -148,7 +159,7 @@ func (c *call) encodeLatents(_, part, _ int) {
 	s := scratchPool.Get().(*scratch)
 	c.parts[part] = s
 	by, kept := c.f.scanned(c.k)
-	lo, hi := min(part*c.share, c.w.Rows), min((part+1)*c.share, c.w.Rows)
+	lo, hi := min(part*c.share, c.w.Rows.Rows), min((part+1)*c.share, c.w.Rows.Rows)
 	s.scan(s.selectors(c.x.Rows, kept, by), c.x, c.w, c.bias, lo, hi, by)
 }
 
@@ -162,7 +173,7 @@ func (f Func) scanned(k int) (Func, int) {
 }
 
 // finish writes what the selectors hold of the rows x to out, from row lo on.
-func (s *scratch) finish(out Selected, lo int, x, w Rows, bias []float64, k int, f Func) {
+func (s *scratch) finish(out Selected, lo int, x Rows, w weights, bias []float64, k int, f Func) {
 	if f.Values != nil {
 		s.finishMany(out, lo, x, w, bias, k, f)
 		return
@@ -178,7 +189,7 @@ func (s *scratch) finish(out Selected, lo int, x, w Rows, bias []float64, k int,
 // of them is the best that was not chosen. Where its value is truly smaller than
 // those chosen, as it is but for rounding and saturation, the choice by value is
 // the same. Else the row is scanned again, by value.
-func (s *scratch) finishMany(out Selected, lo int, x, w Rows, bias []float64, k int, f Func) {
+func (s *scratch) finishMany(out Selected, lo int, x Rows, w weights, bias []float64, k int, f Func) {
 	rows := len(s.sel)
 	n := k + 1
 	s.kept.Idx, s.kept.Val, s.kept.Pre = Grown(s.kept.Idx, rows*n), Grown(s.kept.Val, rows*n), Grown(s.kept.Pre, rows*n)
@@ -206,7 +217,7 @@ func (s *scratch) finishMany(out Selected, lo int, x, w Rows, bias []float64, k 
 	}
 	f.Values = nil
 	for _, i := range s.again {
-		s.scan(s.selectors(1, k, f), x.Slice(i, i+1), w, bias, 0, w.Rows, f)
+		s.scan(s.selectors(1, k, f), x.Slice(i, i+1), w, bias, 0, w.Rows.Rows, f)
 		s.finish(out, lo+i, x, w, bias, k, f)
 	}
 }
@@ -223,7 +234,7 @@ type scratch struct {
 	kept  Selected // for finishMany
 	again []int    // rows to scan again
 
-	wide []float64 // for above: a panel of narrow weights
+	wide []float64 // a panel of narrow weights
 }
 
 // spare is memory that all selectors of a worker use in turn.
@@ -263,12 +274,13 @@ func Grown[T any](s []T, n int) []T {
 }
 
 // scan shows the selectors, one for each row of x, the latents lo to hi.
-func (s *scratch) scan(sel []Selector, x, w Rows, bias []float64, lo, hi int, f Func) {
+func (s *scratch) scan(sel []Selector, x Rows, w weights, bias []float64, lo, hi int, f Func) {
 	s.tile = Grown(s.tile, panel*x.Rows)
 	for ; lo < hi; lo += panel {
 		n := min(panel, hi-lo)
 		tile := s.tile[:n*x.Rows]
-		kernel.MulT(tile, n, x.Data, x.Stride, x.Rows, w.Data[lo*w.Stride:], w.Stride, n, x.Cols)
+		data, stride := w.panel(s, lo, n)
+		kernel.MulT(tile, n, x.Data, x.Stride, x.Rows, data, stride, n, x.Cols)
 		b := bias[lo : lo+n]
 		for i := range sel {
 			z := tile[i*n : (i+1)*n]
