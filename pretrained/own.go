@@ -1,0 +1,5 @@
+package pretrained
+
+const ownKey = "ksparse"
+
+func (r *reader) own() {}
