@@ -35,9 +35,9 @@ func sameCodes(a, b *Codes) bool {
 		slices.EqualFunc(a.values, b.values, func(v, w float64) bool { return math.Float64bits(v) == math.Float64bits(w) })
 }
 
-// TestEncoderIsTheNetwork: with float64 weights and with float32 ones, with
+// TestFrozenIsTheNetwork: with float64 weights and with float32 ones, with
 // screening and without, for one row and for many, with every activation.
-func TestEncoderIsTheNetwork(t *testing.T) {
+func TestFrozenIsTheNetwork(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
 	for act := Identity; act < activations; act++ {
 		for _, narrow := range []bool{false, true} {
@@ -75,7 +75,7 @@ func TestEncoderIsTheNetwork(t *testing.T) {
 						}
 						got, err := e.Encode(x)
 						if err != nil || !sameCodes(got, want) {
-							t.Errorf("%v, narrow %v, %d rows, screening %s: the encoder's codes differ (error %v)", act, narrow, rows, mode, err)
+							t.Errorf("%v, narrow %v, %d rows, screening %s: the frozen network's codes differ (error %v)", act, narrow, rows, mode, err)
 						}
 						if live, err := net.Encode(x); err != nil || !sameCodes(live, want) {
 							t.Errorf("%v, narrow %v, %d rows, screening %s: the network's codes differ (error %v)", act, narrow, rows, mode, err)
@@ -91,10 +91,10 @@ func TestEncoderIsTheNetwork(t *testing.T) {
 	}
 }
 
-// TestEncoderOwnsItsWeights: whatever is done to the network, the encoder goes on
+// TestFrozenOwnsItsWeights: whatever is done to the network, the frozen one goes on
 // answering as the network did when it was frozen, and the network never answers
 // from a stale copy, because it keeps none between two calls.
-func TestEncoderOwnsItsWeights(t *testing.T) {
+func TestFrozenOwnsItsWeights(t *testing.T) {
 	withScreening("on", func() {
 		rng := rand.New(rand.NewPCG(4, 1))
 		net, err := New(Config{Inputs: 30, Latents: 200, K: 5, Activation: ReLU})
@@ -129,7 +129,7 @@ func TestEncoderOwnsItsWeights(t *testing.T) {
 				t.Errorf("round %d: the changed weights change nothing, so the test shows nothing", round)
 			}
 			if frozen, err := e.Encode(x); err != nil || !sameCodes(frozen, before) {
-				t.Errorf("round %d: the encoder follows the network (error %v)", round, err)
+				t.Errorf("round %d: the frozen network follows the network (error %v)", round, err)
 			}
 		}
 	})
@@ -192,7 +192,7 @@ func TestSetScreening(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := e.Encode(x); err != nil || e.ScreenStats().Rows != 0 {
-			t.Errorf("an encoder of a network without screening screens (error %v)", err)
+			t.Errorf("a frozen network without screening screens (error %v)", err)
 		}
 		if s := encode(); s.Rows != 5 {
 			t.Errorf("with screening off the report goes on: %+v", s)
@@ -204,7 +204,7 @@ func TestSetScreening(t *testing.T) {
 	})
 }
 
-func TestEncoderErrorsAndMemory(t *testing.T) {
+func TestFrozenErrorsAndMemory(t *testing.T) {
 	plain, err := NewNetwork(NewLinearLayer("only", 3, 3, Identity))
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestEncoderErrorsAndMemory(t *testing.T) {
 		t.Errorf("float32 weights save %d bytes, want 4 for each of them", saved)
 	}
 	if e := narrow; e.In() != 64 || e.Latents() != 512 {
-		t.Errorf("the encoder takes %d values and gives %d latents", e.In(), e.Latents())
+		t.Errorf("the frozen network takes %d values and gives %d latents", e.In(), e.Latents())
 	}
 	if _, err := narrow.Encode(mat.NewDense(1, 63, nil)); !errors.Is(err, ErrShape) {
 		t.Errorf("Encode of too few columns: error %v", err)
@@ -242,7 +242,7 @@ func TestEncoderErrorsAndMemory(t *testing.T) {
 	}
 }
 
-func TestEncoderFromManyGoroutines(t *testing.T) {
+func TestFrozenFromManyGoroutines(t *testing.T) {
 	withScreening("on", func() {
 		rng := rand.New(rand.NewPCG(7, 1))
 		net, err := New(Config{Inputs: 40, Latents: 300, K: 6, Activation: ReLU})
@@ -281,9 +281,9 @@ func TestEncoderFromManyGoroutines(t *testing.T) {
 	})
 }
 
-// TestEncoderKeepsNothingOfTheNetwork: once the network is gone its weights are
-// too, whatever form the encoder keeps them in.
-func TestEncoderKeepsNothingOfTheNetwork(t *testing.T) {
+// TestFrozenKeepsNothingOfTheNetwork: once the network is gone its weights are
+// too, whatever form the frozen network keeps them in.
+func TestFrozenKeepsNothingOfTheNetwork(t *testing.T) {
 	for _, narrow := range []bool{false, true} {
 		net, err := NewNetwork(NewLinearLayer("below", 8, 20, Tanh), NewSparseLayer("encoder", 20, 50, 4, ReLU))
 		if err != nil {
@@ -308,7 +308,7 @@ func TestEncoderKeepsNothingOfTheNetwork(t *testing.T) {
 			select {
 			case <-freed:
 			case <-time.After(5 * time.Second):
-				t.Errorf("narrow %v: the encoder keeps weights of the network alive", narrow)
+				t.Errorf("narrow %v: the frozen network keeps weights of the network alive", narrow)
 			}
 		}
 		runtime.KeepAlive(e)

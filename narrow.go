@@ -2,11 +2,13 @@ package ksparse
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/screen"
 	"github.com/ksparse/ksparse/internal/topk"
+	"gonum.org/v1/gonum/mat"
 )
 
 // Weights in float32. Published models are stored so, and half the memory is what
@@ -14,8 +16,23 @@ import (
 // is exact, and then does what it does with float64 weights, in the same order. So
 // results are the same bits.
 
+// float is the type of a weight.
+type float interface{ float32 | float64 }
+
+func sizeOf[T float]() int { return int(unsafe.Sizeof(T(0))) }
+
 // exact returns the weights in the form in which they are held.
 func (a *affine) exact() screen.Weights { return screen.Weights{Wide: a.w, Narrow: a.narrow} }
+
+// hold gives the layer its memory, in either form.
+func (a *affine) hold(weights Matrix, biases []float64) {
+	if weights.Float64 != nil {
+		a.set(weights.shape(), biases)
+		return
+	}
+	a.w, a.narrow = weights.shape(), weights.Float32
+	a.b, a.biases = biases, mat.NewVecDense(len(biases), biases)
+}
 
 // share makes a use the weights of b.
 func (a *affine) share(b *affine) { a.w, a.narrow, a.weights = b.w, b.narrow, b.weights }

@@ -8,7 +8,6 @@ import (
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/screen"
 	"github.com/ksparse/ksparse/internal/topk"
-	"gonum.org/v1/gonum/mat"
 )
 
 // Matrix is a matrix of weights in float64 or float32: one of the two slices holds
@@ -188,10 +187,8 @@ func (a *affine) assemble(name, what string, in, out int, weights Matrix, biases
 	if err != nil {
 		return err
 	}
-	*a = affine{name: name, in: in, out: out, activation: act, w: weights.shape(), narrow: weights.Float32, b: b, biases: mat.NewVecDense(out, b)}
-	if a.narrow == nil {
-		a.weights = dense(a.w)
-	}
+	*a = affine{name: name, in: in, out: out, activation: act}
+	a.hold(weights, b)
 	return nil
 }
 
@@ -261,7 +258,7 @@ func checkVector(what string, v []float64, n int) error {
 }
 
 // firstNotFinite returns where x first holds NaN or an infinity, -1 if nowhere.
-func firstNotFinite[T float32 | float64](x []T) int {
+func firstNotFinite[T float](x []T) int {
 	var first atomic.Int64
 	first.Store(math.MaxInt64)
 	parallel.For(len(x), 1<<18, func(_, lo, hi int) {

@@ -20,6 +20,8 @@ type fileHeader struct {
 	Normalization string        `json:"normalization,omitempty"`
 	Scale         float64       `json:"scale,omitempty"`
 	Undo          bool          `json:"undo,omitempty"`
+	NoDecoder     bool          `json:"no_decoder,omitempty"`
+	Skip          string        `json:"skip,omitempty"`
 }
 
 type layerHeader struct {
@@ -31,14 +33,16 @@ type layerHeader struct {
 	Activation string `json:"activation"`
 	Selection  string `json:"selection,omitempty"`
 	Thresholds bool   `json:"thresholds,omitempty"`
+	Gate       bool   `json:"gate,omitempty"`
 	Tied       bool   `json:"tied,omitempty"`
+	Dtype      string `json:"dtype,omitempty"`
 }
 
 // version returns the lowest version that can hold h.
 func (h fileHeader) version() uint32 {
-	old := !h.PreBias && h.Normalization == ""
+	old := !h.PreBias && h.Normalization == "" && !h.NoDecoder && h.Skip == ""
 	for _, l := range h.Layers {
-		old = old && l.Selection == "" && !l.Thresholds && !l.Tied
+		old = old && l.Selection == "" && !l.Thresholds && !l.Gate && !l.Tied && l.Dtype == ""
 	}
 	if old {
 		return 1
@@ -55,7 +59,13 @@ func (n *Network) header() (text []byte, version uint32, err error) {
 		return nil, 0, errorf(ErrFormat, "a network of %d layers cannot be saved, at most %d can", len(n.layers), maxLayers)
 	}
 	f := &n.frame
-	h := fileHeader{PreBias: f.shift != nil}
+	h := fileHeader{PreBias: f.shift != nil, NoDecoder: n.encoder}
+	if n.hasSkip() {
+		h.Skip = dtypeWide
+		if n.skip.Narrow != nil {
+			h.Skip = dtypeNarrow
+		}
+	}
 	if f.normalization != NoNormalization {
 		h.Normalization, h.Scale, h.Undo = f.normalization.String(), f.scale, f.undo
 	}
@@ -71,8 +81,11 @@ func (n *Network) header() (text []byte, version uint32, err error) {
 			return nil, 0, err
 		}
 		lh := layerHeader{Kind: kindLinear, Name: a.name, In: a.in, Out: a.out, Activation: a.activation.String(), Tied: n.sharesWeights(i)}
+		if a.narrow != nil && !lh.Tied {
+			lh.Dtype = dtypeNarrow
+		}
 		if s, ok := l.(*SparseLayer); ok {
-			lh.Kind, lh.K, lh.Thresholds = kindSparse, &s.k, s.thresholds != nil
+			lh.Kind, lh.K, lh.Thresholds, lh.Gate = kindSparse, &s.k, s.thresholds != nil, s.gate != nil
 			if s.selection != SelectTopK {
 				lh.Selection = s.selection.String()
 			}
@@ -119,7 +132,9 @@ func parseHeader(text []byte, version uint32) (fileHeader, error) {
 	}}
 	var optional []string
 	if version > 1 {
-		optional = []string{"pre_bias", "normalization", "scale", "undo"}
+		optional = []string{"pre_bias", "normalization", "scale", "undo", "no_decoder", "skip"}
+		fields["no_decoder"] = func() error { return readBool(j, &h.NoDecoder) }
+		fields["skip"] = func() error { return readText(j, &h.Skip) }
 		fields["pre_bias"] = func() error { return readBool(j, &h.PreBias) }
 		fields["normalization"] = func() error { return readText(j, &h.Normalization) }
 		fields["scale"] = func() error { return readNumber(j, &h.Scale) }
@@ -133,6 +148,12 @@ func parseHeader(text []byte, version uint32) (fileHeader, error) {
 		return h, errors.New("no layers")
 	case h.Normalization != "" && !slices.Contains(normalizationNames[:], h.Normalization):
 		return h, fmt.Errorf("unknown normalization %.40q, want one of %q", h.Normalization, normalizationNames)
+	case h.Skip != "" && h.Skip != dtypeWide && h.Skip != dtypeNarrow:
+		return h, fmt.Errorf("unknown skip %.40q, want %q or %q", h.Skip, dtypeWide, dtypeNarrow)
+	case h.Skip != "" && h.Layers[0].In > maxParameters/h.Layers[len(h.Layers)-1].Out:
+		return h, errors.New("the skip connection is too large")
+	case h.NoDecoder && (len(h.Layers) != 1 || h.Layers[0].Kind != kindSparse || h.Skip != ""):
+		return h, errors.New("want one sparse layer and no skip connection where there is no decoder")
 	}
 	if _, err := j.Token(); err != io.EOF {
 		return h, errors.New("more than one JSON value")
@@ -153,7 +174,9 @@ func readLayer(j *json.Decoder, version uint32) (layerHeader, error) {
 	}
 	optional := []string{"k"}
 	if version > 1 {
-		optional = append(optional, "selection", "thresholds", "tied")
+		optional = append(optional, "selection", "thresholds", "gate", "tied", "dtype")
+		fields["gate"] = func() error { return readBool(j, &h.Gate) }
+		fields["dtype"] = func() error { return readText(j, &h.Dtype) }
 		fields["selection"] = func() error { return readText(j, &h.Selection) }
 		fields["thresholds"] = func() error { return readBool(j, &h.Thresholds) }
 		fields["tied"] = func() error { return readBool(j, &h.Tied) }
@@ -178,6 +201,10 @@ func readLayer(j *json.Decoder, version uint32) (layerHeader, error) {
 		err = fmt.Errorf("unknown activation %.40q, want one of %q", h.Activation, activationNames)
 	case h.Selection != "" && !slices.Contains(selectionNames[:], h.Selection):
 		err = fmt.Errorf("unknown selection %.40q, want one of %q", h.Selection, selectionNames)
+	case h.Gate && !(sparse && h.Thresholds && h.Activation == ReLU.String()):
+		err = fmt.Errorf("a gate goes with a sparse layer of the activation %v that has thresholds", ReLU)
+	case h.Dtype != "" && (h.Dtype != dtypeNarrow || h.Tied):
+		err = fmt.Errorf("dtype %.40q, want %q or none, and none with tied weights", h.Dtype, dtypeNarrow)
 	case !sparse && (h.Selection != "" || h.Thresholds), sparse && h.Tied:
 		err = errors.New("a selection or thresholds in a linear layer, or tied weights in a sparse one")
 	}

@@ -14,15 +14,16 @@ func TestNoAllocations(t *testing.T) {
 	offsets := []int{0, 3, 3, 9}
 	fast(t, func(t *testing.T, p path) {
 		for name, f := range map[string]func(){
-			"dot":          func() { c[0] = p.dot(a[:n], b[:n]) },
-			"dotRows":      func() { p.dotRows(c, a[:n], b, n, idx) },
-			"addRows":      func() { p.addRows(c[:n], a, b, n, idx) },
-			"addRowsBatch": func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
-			"above":        func() { p.above(hits, a[:n], 1) },
-			"mulT":         func() { p.mulT(c, n, a, n, n, b, n, n, n) },
-			"mulAdd":       func() { p.mulAdd(c, n, n, n, n, a, n, 1, b, n) },
-			"mulT32":       func() { p.mulT32(c32, n, a32, n, n, b32, n, n, n) },
-			"mulAdd32":     func() { p.mulAdd32(c32, n, n, n, n, a32, n, 1, b32, n) },
+			"dot":            func() { c[0] = p.dot(a[:n], b[:n]) },
+			"dotRows":        func() { p.dotRows(c, a[:n], b, n, idx) },
+			"addRows":        func() { p.addRows(c[:n], a, b, n, idx) },
+			"addRowsBatch":   func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
+			"addRowsBatch32": func() { p.addRowsBatch32(c, n, n, offsets, a, b32, n, idx) },
+			"above":          func() { p.above(hits, a[:n], 1) },
+			"mulT":           func() { p.mulT(c, n, a, n, n, b, n, n, n) },
+			"mulAdd":         func() { p.mulAdd(c, n, n, n, n, a, n, 1, b, n) },
+			"mulT32":         func() { p.mulT32(c32, n, a32, n, n, b32, n, n, n) },
+			"mulAdd32":       func() { p.mulAdd32(c32, n, n, n, n, a32, n, 1, b32, n) },
 		} {
 			if got := testing.AllocsPerRun(10, f); got != 0 {
 				t.Errorf("%s allocates %v times a call", name, got)

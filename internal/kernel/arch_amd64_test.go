@@ -44,13 +44,13 @@ func variants() []path {
 			variant.mulT, variant.mulT32 = a.mulT, b.mulT
 			list = append(list, variant)
 		}
-		g := avx512Gather
+		g, narrow := avx512Gather, avx512GatherNarrow
 		if p.name == "avx2" {
-			g = avx2Gather
+			g, narrow = avx2Gather, avx2GatherNarrow
 		}
-		g.farBytes = 0
+		g.farBytes, narrow.farBytes = 0, 0
 		p.name += " from afar"
-		p.addRows, p.addRowsBatch = g.addRows, g.addRowsBatch
+		p.addRows, p.addRowsBatch, p.addRowsBatch32 = g.addRows, g.addRowsBatch, narrow.addRowsBatch
 		list = append(list, p)
 	}
 	return list

@@ -2,35 +2,50 @@
 
 package kernel
 
-// gatherer adds gathered rows to tiles of the result, which stay in registers
+// gatherer adds gathered rows of W to tiles of the result, which stay in registers
 // over all entries of a row.
-type gatherer struct {
+type gatherer[W float] struct {
 	vector int // elements
-	// near[v] works on tiles of v vectors; some are nil.
-	near []gatherTile
+	// near[v] works on tiles of v vectors; some are nil, never that of one.
+	near []gatherTile[W]
 	tile int // vectors in a tile where the rows of w are walked by columns
 	// far works on one row, farWidth vectors of it, and asks for what comes next.
-	far      func(dst, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
+	far      func(dst, alpha *float64, idx *int32, count int, w *W, ldw int, nextIdx *int32, next *W)
 	farWidth int
 	farBytes int // a larger w is gathered by far
 }
 
-type gatherTile func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float64, ldw int, mask *float64)
+type gatherTile[W float] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw int, mask *float64)
 
 var (
-	avx512Gather = gatherer{
+	avx512Gather = gatherer[float64]{
 		vector: 8, tile: 8, far: callGatherFarAVX512F64, farWidth: 16, farBytes: 32 << 20,
-		near: []gatherTile{
+		near: []gatherTile[float64]{
 			1: callGather1AVX512F64, 2: callGather2AVX512F64, 3: callGather3AVX512F64, 4: callGather4AVX512F64,
 			5: callGather5AVX512F64, 6: callGather6AVX512F64, 7: callGather7AVX512F64, 8: callGather8AVX512F64,
 			16: callGather16AVX512F64},
 	}
-	avx2Gather = gatherer{
+	avx2Gather = gatherer[float64]{
 		vector: 4, tile: 12, far: callGatherFarAVX2F64, farWidth: 12, farBytes: 4 << 20,
-		near: []gatherTile{
+		near: []gatherTile[float64]{
 			1: callGather1AVX2F64, 2: callGather2AVX2F64, 3: callGather3AVX2F64, 4: callGather4AVX2F64,
 			5: callGather5AVX2F64, 6: callGather6AVX2F64, 7: callGather7AVX2F64, 8: callGather8AVX2F64,
 			9: callGather9AVX2F64, 10: callGather10AVX2F64, 11: callGather11AVX2F64, 12: callGather12AVX2F64},
+	}
+
+	// Rows of float32 have fewer kinds of tiles: only what is left of the columns in
+	// the end takes several in the place of one.
+	avx512GatherNarrow = gatherer[float32]{
+		vector: 8, tile: 8, far: callGatherNarrowFarAVX512F64, farWidth: 16, farBytes: 32 << 20,
+		near: []gatherTile[float32]{
+			1: callGatherNarrow1AVX512F64, 2: callGatherNarrow2AVX512F64, 4: callGatherNarrow4AVX512F64,
+			8: callGatherNarrow8AVX512F64, 16: callGatherNarrow16AVX512F64},
+	}
+	avx2GatherNarrow = gatherer[float32]{
+		vector: 4, tile: 12, far: callGatherNarrowFarAVX2F64, farWidth: 12, farBytes: 4 << 20,
+		near: []gatherTile[float32]{
+			1: callGatherNarrow1AVX2F64, 2: callGatherNarrow2AVX2F64, 4: callGatherNarrow4AVX2F64,
+			8: callGatherNarrow8AVX2F64, 12: callGatherNarrow12AVX2F64},
 	}
 )
 
@@ -68,12 +83,12 @@ const (
 // nearest cache in which each row of the result finds enough entries to be worth
 // loading and storing its tile, or 0 for row by row. Each of w's rows must be
 // used once on average, or bringing its tile nearer gains nothing.
-func (g *gatherer) blockRows(rows, n, entries int) int {
+func (g *gatherer[W]) blockRows(rows, n, entries int) int {
 	if entries < rows {
 		return 0
 	}
 	for _, c := range [...]struct{ bytes, run int }{{nearBlock, nearRun}, {midBlock, midRun}} {
-		most := c.bytes / (g.tile * g.vector * 8)
+		most := c.bytes / (g.tile * g.vector * size[W]())
 		blocks := (rows + most - 1) / most
 		if entries >= c.run*n*blocks {
 			return (rows + blocks - 1) / blocks
@@ -82,14 +97,14 @@ func (g *gatherer) blockRows(rows, n, entries int) int {
 	return 0
 }
 
-func (g *gatherer) addRows(dst, alpha, w []float64, ldw int, idx []int32) {
+func (g *gatherer[W]) addRows(dst, alpha []float64, w []W, ldw int, idx []int32) {
 	s := getScratch[float64]()
 	defer s.free()
 	s.offsets[0], s.offsets[1] = 0, len(idx)
 	g.addRowsBatch(dst, len(dst), len(dst), s.offsets[:2], alpha, w, ldw, idx)
 }
 
-func (g *gatherer) addRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
+func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	n := len(offsets) - 1
 	first, end := offsets[0], offsets[n]
 	if first == end || cols == 0 {
@@ -104,13 +119,13 @@ func (g *gatherer) addRowsBatch(dst []float64, ldd, cols int, offsets []int, alp
 	}
 	within(dst, n, ldd, cols)
 	within(w, rows, ldw, cols)
-	size := g.blockRows(rows, n, end-first)
+	block := g.blockRows(rows, n, end-first)
 	switch {
-	case size >= rows:
+	case block >= rows:
 		g.addTiles(dst, ldd, cols, g.tile, offsets[:n], offsets[1:], alpha, w, ldw, idx)
-	case size > 0:
-		g.addBlocks(dst, ldd, cols, rows, size, offsets, alpha, w, ldw, idx)
-	case rows*ldw*8 > g.farBytes:
+	case block > 0:
+		g.addBlocks(dst, ldd, cols, rows, block, offsets, alpha, w, ldw, idx)
+	case rows*ldw*size[W]() > g.farBytes:
 		for i := range n {
 			g.addFar(dst[i*ldd:][:cols], offsets[i:i+2], alpha, w, ldw, idx)
 		}
@@ -124,12 +139,12 @@ func (g *gatherer) addRowsBatch(dst []float64, ldd, cols int, offsets []int, alp
 // addBlocks goes through w a block of rows at a time. A row of the result takes
 // its entries in order, up to the first that is beyond the block: where indices
 // ascend those are the entries in the block, and else the sum is still right.
-func (g *gatherer) addBlocks(dst []float64, ldd, cols, rows, size int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
+func (g *gatherer[W]) addBlocks(dst []float64, ldd, cols, rows, block int, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	s := getScratch[float64]()
 	defer s.free()
 	n := len(offsets) - 1
 	s.from, s.to = append(s.from[:0], offsets[:n]...), append(s.to[:0], offsets[:n]...)
-	for below := size; ; below += size {
+	for below := block; ; below += block {
 		for i, t := range s.to {
 			s.from[i] = t
 			for t < offsets[i+1] && (int(idx[t]) < below || below >= rows) {
@@ -146,11 +161,11 @@ func (g *gatherer) addBlocks(dst []float64, ldd, cols, rows, size int, offsets [
 
 // addTiles adds entries from[i] to to[i]-1 to row i, a tile of columns after the
 // other, each of at most widest vectors.
-func (g *gatherer) addTiles(dst []float64, ldd, cols, widest int, from, to []int, alpha, w []float64, ldw int, idx []int32) {
+func (g *gatherer[W]) addTiles(dst []float64, ldd, cols, widest int, from, to []int, alpha []float64, w []W, ldw int, idx []int32) {
 	for j := 0; j < cols; {
 		width := min(widest, (cols-j+g.vector-1)/g.vector)
-		if g.near[width] == nil {
-			width = g.tile
+		for g.near[width] == nil {
+			width--
 		}
 		var rest *float64 // the mask of the last vector, where it is not whole
 		if left := cols - j; left < width*g.vector {
@@ -166,7 +181,7 @@ func (g *gatherer) addTiles(dst []float64, ldd, cols, widest int, from, to []int
 			case count > gatherCall:
 				g.addLong(dst[i*ldd+j:], width, from[i], to[i], alpha, w[j:], ldw, idx, rest)
 			case count > 0:
-				g.near[width](&dst[i*ldd+j], ldd*8, next-i, &from[i], &to[i], &alpha[0], &idx[0], &w[j], ldw*8, rest)
+				g.near[width](&dst[i*ldd+j], ldd*8, next-i, &from[i], &to[i], &alpha[0], &idx[0], &w[j], ldw*size[W](), rest)
 			}
 			i = next
 		}
@@ -175,12 +190,12 @@ func (g *gatherer) addTiles(dst []float64, ldd, cols, widest int, from, to []int
 }
 
 // addLong adds more entries than one call should take to a tile of one row.
-func (g *gatherer) addLong(dst []float64, width, from, to int, alpha, w []float64, ldw int, idx []int32, rest *float64) {
+func (g *gatherer[W]) addLong(dst []float64, width, from, to int, alpha []float64, w []W, ldw int, idx []int32, rest *float64) {
 	s := getScratch[float64]()
 	defer s.free()
 	for from < to {
 		s.offsets[0], s.offsets[1] = from, min(from+gatherCall, to)
-		g.near[width](&dst[0], 0, 1, &s.offsets[0], &s.offsets[1], &alpha[0], &idx[0], &w[0], ldw*8, rest)
+		g.near[width](&dst[0], 0, 1, &s.offsets[0], &s.offsets[1], &alpha[0], &idx[0], &w[0], ldw*size[W](), rest)
 		from = s.offsets[1]
 	}
 }
@@ -188,7 +203,7 @@ func (g *gatherer) addLong(dst []float64, width, from, to int, alpha, w []float6
 // addFar adds entries offsets[0] to offsets[1]-1 to one row. While it adds one
 // tile of each entry's row it asks for the next tile, and with the last for the
 // first tile of the entries that follow, which are as a rule the next row's.
-func (g *gatherer) addFar(dst []float64, offsets []int, alpha, w []float64, ldw int, idx []int32) {
+func (g *gatherer[W]) addFar(dst []float64, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	step := g.farWidth * g.vector
 	whole := len(dst) / step * step
 	for from := offsets[0]; from < offsets[1]; from += gatherCall {
@@ -198,7 +213,7 @@ func (g *gatherer) addFar(dst []float64, offsets []int, alpha, w []float64, ldw 
 			if next == whole {
 				nextIdx, next = &idx[from+min(count, len(idx)-from-count)], 0
 			}
-			g.far(&dst[j], &alpha[from], &idx[from], count, &w[j], ldw*8, nextIdx, &w[next])
+			g.far(&dst[j], &alpha[from], &idx[from], count, &w[j], ldw*size[W](), nextIdx, &w[next])
 		}
 	}
 	if whole < len(dst) {

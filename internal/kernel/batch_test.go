@@ -53,9 +53,22 @@ func TestBatchParity(t *testing.T) {
 				p.addRowsBatch(got, ldd, cols, offsets, alpha, w, ldw, idx)
 				addRowsBatchGeneric(want, ldd, cols, offsets, alpha, w, ldw, idx)
 				compare(t, fmt.Sprintf("%s, %v, %d columns", kind.name, s, cols), got, want)
+				narrow := kind.slice32(r, len(w))
+				p.addRowsBatch32(got, ldd, cols, offsets, alpha, narrow, ldw, idx)
+				addRowsBatchGeneric(want, ldd, cols, offsets, alpha, widened(narrow), ldw, idx)
+				compare(t, fmt.Sprintf("%s, %v, %d columns, float32", kind.name, s, cols), got, want)
 			}
 		}
 	})
+}
+
+// widened returns the same numbers in float64.
+func widened(narrow []float32) []float64 {
+	wide := make([]float64, len(narrow))
+	for i, v := range narrow {
+		wide[i] = float64(v)
+	}
+	return wide
 }
 
 // TestBatchRefuses: what would be read or written outside a slice panics, as in
@@ -71,6 +84,12 @@ func TestBatchRefuses(t *testing.T) {
 			},
 			"offsets beyond the entries": func() {
 				p.addRowsBatch(make([]float64, 6), 3, 3, []int{0, 1, 3}, make([]float64, 2), make([]float64, 6), 3, []int32{0, 1}[:2:2])
+			},
+			"a large index of float32": func() {
+				p.addRowsBatch32(make([]float64, 3), 3, 3, []int{0, 1}, []float64{1}, make([]float32, 6), 3, []int32{2})
+			},
+			"a negative index of float32": func() {
+				p.addRowsBatch32(make([]float64, 3), 3, 3, []int{0, 1}, []float64{1}, make([]float32, 6), 3, []int32{-1})
 			},
 			"offsets that fall": func() {
 				p.addRowsBatch(make([]float64, 6), 3, 3, []int{0, 2, 1}, make([]float64, 2), make([]float64, 6), 3, []int32{0, 1})

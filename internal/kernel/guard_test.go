@@ -162,6 +162,16 @@ func TestBatchGuarded(t *testing.T) {
 						addRowsBatchGeneric(dst, ldd, cols, offsets, alpha, w, ldw, idx)
 						compare(t, what, fdst, dst)
 					})
+					narrow := make([]float32, len(w))
+					for i, v := range w {
+						narrow[i] = float32(v)
+					}
+					fnarrow := fencedSlice(f, narrow, front)
+					faults(t, what+", float32", func() {
+						p.addRowsBatch32(fdst, ldd, cols, foffsets, alpha, fnarrow, ldw, fidx)
+						addRowsBatch32Generic(dst, ldd, cols, offsets, alpha, narrow, ldw, idx)
+						compare(t, what+", float32", fdst, dst)
+					})
 				}
 			}
 		}

@@ -1608,6 +1608,488 @@ entry:
 	VZEROUPPER
 	RET
 
+// func gatherNarrow1AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gatherNarrow1AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+
+	// The upper halves of the mask's elements are a mask of as many float32.
+	VEXTRACTF128 $0x01, Y0, X1
+	VSHUFPS      $0xdd, X1, X0, X1
+	MOVQ         dst+0(FP), CX
+	MOVQ         ldd+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         from+24(FP), SI
+	MOVQ         to+32(FP), DI
+	MOVQ         alpha+40(FP), R8
+	MOVQ         idx+48(FP), R9
+	MOVQ         w+56(FP), R10
+	MOVQ         ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMASKMOVPD (CX), Y0, Y2
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y3
+	VMASKMOVPS   (R14), X1, X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y3, Y2
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y2, (CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y2, Y0, (CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow2AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gatherNarrow2AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+
+	// The upper halves of the mask's elements are a mask of as many float32.
+	VEXTRACTF128 $0x01, Y0, X1
+	VSHUFPS      $0xdd, X1, X0, X1
+	MOVQ         dst+0(FP), CX
+	MOVQ         ldd+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         from+24(FP), SI
+	MOVQ         to+32(FP), DI
+	MOVQ         alpha+40(FP), R8
+	MOVQ         idx+48(FP), R9
+	MOVQ         w+56(FP), R10
+	MOVQ         ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y2
+	VMASKMOVPD 32(CX), Y0, Y3
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y4
+	VCVTPS2PD    (R14), Y5
+	VFMADD231PD  Y5, Y4, Y2
+	VMASKMOVPS   16(R14), X1, X5
+	VCVTPS2PD    X5, Y5
+	VFMADD231PD  Y5, Y4, Y3
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y2, (CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y3, 32(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y3, Y0, 32(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow4AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gatherNarrow4AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+
+	// The upper halves of the mask's elements are a mask of as many float32.
+	VEXTRACTF128 $0x01, Y0, X1
+	VSHUFPS      $0xdd, X1, X0, X1
+	MOVQ         dst+0(FP), CX
+	MOVQ         ldd+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         from+24(FP), SI
+	MOVQ         to+32(FP), DI
+	MOVQ         alpha+40(FP), R8
+	MOVQ         idx+48(FP), R9
+	MOVQ         w+56(FP), R10
+	MOVQ         ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y2
+	VMOVUPD    32(CX), Y3
+	VMOVUPD    64(CX), Y4
+	VMASKMOVPD 96(CX), Y0, Y5
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y6
+	VCVTPS2PD    (R14), Y7
+	VFMADD231PD  Y7, Y6, Y2
+	VCVTPS2PD    16(R14), Y7
+	VFMADD231PD  Y7, Y6, Y3
+	VCVTPS2PD    32(R14), Y7
+	VFMADD231PD  Y7, Y6, Y4
+	VMASKMOVPS   48(R14), X1, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y6, Y5
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y2, (CX)
+	VMOVUPD      Y3, 32(CX)
+	VMOVUPD      Y4, 64(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y5, 96(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y5, Y0, 96(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow8AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gatherNarrow8AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+
+	// The upper halves of the mask's elements are a mask of as many float32.
+	VEXTRACTF128 $0x01, Y0, X1
+	VSHUFPS      $0xdd, X1, X0, X1
+	MOVQ         dst+0(FP), CX
+	MOVQ         ldd+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         from+24(FP), SI
+	MOVQ         to+32(FP), DI
+	MOVQ         alpha+40(FP), R8
+	MOVQ         idx+48(FP), R9
+	MOVQ         w+56(FP), R10
+	MOVQ         ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y2
+	VMOVUPD    32(CX), Y3
+	VMOVUPD    64(CX), Y4
+	VMOVUPD    96(CX), Y5
+	VMOVUPD    128(CX), Y6
+	VMOVUPD    160(CX), Y7
+	VMOVUPD    192(CX), Y8
+	VMASKMOVPD 224(CX), Y0, Y9
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y10
+	VCVTPS2PD    (R14), Y11
+	VFMADD231PD  Y11, Y10, Y2
+	VCVTPS2PD    16(R14), Y11
+	VFMADD231PD  Y11, Y10, Y3
+	VCVTPS2PD    32(R14), Y11
+	VFMADD231PD  Y11, Y10, Y4
+	VCVTPS2PD    48(R14), Y11
+	VFMADD231PD  Y11, Y10, Y5
+	VCVTPS2PD    64(R14), Y11
+	VFMADD231PD  Y11, Y10, Y6
+	VCVTPS2PD    80(R14), Y11
+	VFMADD231PD  Y11, Y10, Y7
+	VCVTPS2PD    96(R14), Y11
+	VFMADD231PD  Y11, Y10, Y8
+	VMASKMOVPS   112(R14), X1, X11
+	VCVTPS2PD    X11, Y11
+	VFMADD231PD  Y11, Y10, Y9
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y2, (CX)
+	VMOVUPD      Y3, 32(CX)
+	VMOVUPD      Y4, 64(CX)
+	VMOVUPD      Y5, 96(CX)
+	VMOVUPD      Y6, 128(CX)
+	VMOVUPD      Y7, 160(CX)
+	VMOVUPD      Y8, 192(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y9, 224(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y9, Y0, 224(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow12AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gatherNarrow12AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+
+whole:
+	VMOVMSKPD Y0, AX
+
+	// The upper halves of the mask's elements are a mask of as many float32.
+	VEXTRACTF128 $0x01, Y0, X1
+	VSHUFPS      $0xdd, X1, X0, X1
+	MOVQ         dst+0(FP), CX
+	MOVQ         ldd+8(FP), DX
+	MOVQ         rows+16(FP), BX
+	MOVQ         from+24(FP), SI
+	MOVQ         to+32(FP), DI
+	MOVQ         alpha+40(FP), R8
+	MOVQ         idx+48(FP), R9
+	MOVQ         w+56(FP), R10
+	MOVQ         ldw+64(FP), R11
+
+row:
+	MOVQ       (SI), R12
+	MOVQ       (DI), R13
+	CMPQ       R12, R13
+	JGE        next
+	VMOVUPD    (CX), Y2
+	VMOVUPD    32(CX), Y3
+	VMOVUPD    64(CX), Y4
+	VMOVUPD    96(CX), Y5
+	VMOVUPD    128(CX), Y6
+	VMOVUPD    160(CX), Y7
+	VMOVUPD    192(CX), Y8
+	VMOVUPD    224(CX), Y9
+	VMOVUPD    256(CX), Y10
+	VMOVUPD    288(CX), Y11
+	VMOVUPD    320(CX), Y12
+	VMASKMOVPD 352(CX), Y0, Y13
+	PCALIGN    $0x40
+
+entry:
+	MOVLQSX      (R9)(R12*4), R14
+	IMULQ        R11, R14
+	ADDQ         R10, R14
+	VBROADCASTSD (R8)(R12*8), Y14
+	VCVTPS2PD    (R14), Y15
+	VFMADD231PD  Y15, Y14, Y2
+	VCVTPS2PD    16(R14), Y15
+	VFMADD231PD  Y15, Y14, Y3
+	VCVTPS2PD    32(R14), Y15
+	VFMADD231PD  Y15, Y14, Y4
+	VCVTPS2PD    48(R14), Y15
+	VFMADD231PD  Y15, Y14, Y5
+	VCVTPS2PD    64(R14), Y15
+	VFMADD231PD  Y15, Y14, Y6
+	VCVTPS2PD    80(R14), Y15
+	VFMADD231PD  Y15, Y14, Y7
+	VCVTPS2PD    96(R14), Y15
+	VFMADD231PD  Y15, Y14, Y8
+	VCVTPS2PD    112(R14), Y15
+	VFMADD231PD  Y15, Y14, Y9
+	VCVTPS2PD    128(R14), Y15
+	VFMADD231PD  Y15, Y14, Y10
+	VCVTPS2PD    144(R14), Y15
+	VFMADD231PD  Y15, Y14, Y11
+	VCVTPS2PD    160(R14), Y15
+	VFMADD231PD  Y15, Y14, Y12
+	VMASKMOVPS   176(R14), X1, X15
+	VCVTPS2PD    X15, Y15
+	VFMADD231PD  Y15, Y14, Y13
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+	VMOVUPD      Y2, (CX)
+	VMOVUPD      Y3, 32(CX)
+	VMOVUPD      Y4, 64(CX)
+	VMOVUPD      Y5, 96(CX)
+	VMOVUPD      Y6, 128(CX)
+	VMOVUPD      Y7, 160(CX)
+	VMOVUPD      Y8, 192(CX)
+	VMOVUPD      Y9, 224(CX)
+	VMOVUPD      Y10, 256(CX)
+	VMOVUPD      Y11, 288(CX)
+	VMOVUPD      Y12, 320(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y13, 352(CX)
+	JMP     next
+
+part:
+	VMASKMOVPD Y13, Y0, 352(CX)
+
+next:
+	ADDQ $0x00000008, SI
+	ADDQ $0x00000008, DI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrowFarAVX2F64(dst *float64, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gatherNarrowFarAVX2F64(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    alpha+8(FP), CX
+	MOVQ    idx+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    ldw+40(FP), DI
+	MOVQ    nextIdx+48(FP), R8
+	MOVQ    next+56(FP), R9
+	XORQ    R10, R10
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	VMOVUPD 128(AX), Y4
+	VMOVUPD 160(AX), Y5
+	VMOVUPD 192(AX), Y6
+	VMOVUPD 224(AX), Y7
+	VMOVUPD 256(AX), Y8
+	VMOVUPD 288(AX), Y9
+	VMOVUPD 320(AX), Y10
+	VMOVUPD 352(AX), Y11
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         R9, R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   128(R11)
+	MOVLQSX      (DX)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSD (CX)(R10*8), Y12
+	VCVTPS2PD    (R11), Y13
+	VFMADD231PD  Y13, Y12, Y0
+	VCVTPS2PD    16(R11), Y13
+	VFMADD231PD  Y13, Y12, Y1
+	VCVTPS2PD    32(R11), Y13
+	VFMADD231PD  Y13, Y12, Y2
+	VCVTPS2PD    48(R11), Y13
+	VFMADD231PD  Y13, Y12, Y3
+	VCVTPS2PD    64(R11), Y13
+	VFMADD231PD  Y13, Y12, Y4
+	VCVTPS2PD    80(R11), Y13
+	VFMADD231PD  Y13, Y12, Y5
+	VCVTPS2PD    96(R11), Y13
+	VFMADD231PD  Y13, Y12, Y6
+	VCVTPS2PD    112(R11), Y13
+	VFMADD231PD  Y13, Y12, Y7
+	VCVTPS2PD    128(R11), Y13
+	VFMADD231PD  Y13, Y12, Y8
+	VCVTPS2PD    144(R11), Y13
+	VFMADD231PD  Y13, Y12, Y9
+	VCVTPS2PD    160(R11), Y13
+	VFMADD231PD  Y13, Y12, Y10
+	VCVTPS2PD    176(R11), Y13
+	VFMADD231PD  Y13, Y12, Y11
+	INCQ         R10
+	CMPQ         R10, BX
+	JLT          entry
+	VMOVUPD      Y0, (AX)
+	VMOVUPD      Y1, 32(AX)
+	VMOVUPD      Y2, 64(AX)
+	VMOVUPD      Y3, 96(AX)
+	VMOVUPD      Y4, 128(AX)
+	VMOVUPD      Y5, 160(AX)
+	VMOVUPD      Y6, 192(AX)
+	VMOVUPD      Y7, 224(AX)
+	VMOVUPD      Y8, 256(AX)
+	VMOVUPD      Y9, 288(AX)
+	VMOVUPD      Y10, 320(AX)
+	VMOVUPD      Y11, 352(AX)
+	VZEROUPPER
+	RET
+
 // func aboveAVX2F64(hits *int32, z *float64, groups int, t float64, start int) (n int)
 // Requires: AVX, POPCNT
 TEXT ·aboveAVX2F64(SB), NOSPLIT, $0-48

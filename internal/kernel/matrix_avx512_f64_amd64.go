@@ -315,6 +315,100 @@ func gather16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alph
 //go:noescape
 func gatherFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64)
 
+// gatherNarrow1AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 8 {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gatherNarrow1AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+
+// gatherNarrow2AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 16 {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gatherNarrow2AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+
+// gatherNarrow4AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 32 {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gatherNarrow4AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+
+// gatherNarrow8AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 64 {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gatherNarrow8AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+
+// gatherNarrow16AVX512F64 adds scaled rows of w to a few columns of rows of dst:
+//
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 128 {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
+// vector whose mask is negative are touched.
+//
+//go:noescape
+func gatherNarrow16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+
+// gatherNarrowFarAVX512F64 adds scaled rows of w to a few columns of one row:
+//
+//	for t := range count {
+//		for q := range 128 {
+//			dst[q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[q])
+//		}
+//		prefetch(next[nextIdx[t]])
+//	}
+//
+// ldw, in bytes, is that of w and of next; count is not 0.
+//
+//go:noescape
+func gatherNarrowFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32)
+
 // aboveAVX512F64 finds what exceeds t, in groups of 16:
 //
 //	for j := range 16 * groups {
@@ -437,6 +531,36 @@ func callGather16AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *fl
 //go:noinline
 func callGatherFarAVX512F64(dst, alpha *float64, idx *int32, count int, w *float64, ldw int, nextIdx *int32, next *float64) {
 	gatherFarAVX512F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
+}
+
+//go:noinline
+func callGatherNarrow1AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64) {
+	gatherNarrow1AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherNarrow2AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64) {
+	gatherNarrow2AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherNarrow4AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64) {
+	gatherNarrow4AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherNarrow8AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64) {
+	gatherNarrow8AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherNarrow16AVX512F64(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64) {
+	gatherNarrow16AVX512F64(dst, ldd, rows, from, to, alpha, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callGatherNarrowFarAVX512F64(dst, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32) {
+	gatherNarrowFarAVX512F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
 }
 
 //go:noinline

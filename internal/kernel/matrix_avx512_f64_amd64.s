@@ -1943,6 +1943,460 @@ entry:
 	VZEROUPPER
 	RET
 
+// func gatherNarrow1AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gatherNarrow1AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD.Z (AX), K1, Z0
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z1
+	VCVTPS2PD.Z  (R13), K1, Z2
+	VFMADD231PD  Z2, Z1, Z0
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, K1, (AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow2AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gatherNarrow2AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD.Z 64(AX), K1, Z1
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z2
+	VCVTPS2PD    (R13), Z3
+	VFMADD231PD  Z3, Z2, Z0
+	VCVTPS2PD.Z  32(R13), K1, Z3
+	VFMADD231PD  Z3, Z2, Z1
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow4AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gatherNarrow4AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD.Z 192(AX), K1, Z3
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z4
+	VCVTPS2PD    (R13), Z5
+	VFMADD231PD  Z5, Z4, Z0
+	VCVTPS2PD    32(R13), Z5
+	VFMADD231PD  Z5, Z4, Z1
+	VCVTPS2PD    64(R13), Z5
+	VFMADD231PD  Z5, Z4, Z2
+	VCVTPS2PD.Z  96(R13), K1, Z5
+	VFMADD231PD  Z5, Z4, Z3
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow8AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gatherNarrow8AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD   320(AX), Z5
+	VMOVUPD   384(AX), Z6
+	VMOVUPD.Z 448(AX), K1, Z7
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z8
+	VCVTPS2PD    (R13), Z9
+	VFMADD231PD  Z9, Z8, Z0
+	VCVTPS2PD    32(R13), Z9
+	VFMADD231PD  Z9, Z8, Z1
+	VCVTPS2PD    64(R13), Z9
+	VFMADD231PD  Z9, Z8, Z2
+	VCVTPS2PD    96(R13), Z9
+	VFMADD231PD  Z9, Z8, Z3
+	VCVTPS2PD    128(R13), Z9
+	VFMADD231PD  Z9, Z8, Z4
+	VCVTPS2PD    160(R13), Z9
+	VFMADD231PD  Z9, Z8, Z5
+	VCVTPS2PD    192(R13), Z9
+	VFMADD231PD  Z9, Z8, Z6
+	VCVTPS2PD.Z  224(R13), K1, Z9
+	VFMADD231PD  Z9, Z8, Z7
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, K1, 448(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrow16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int, alpha *float64, idx *int32, w *float32, ldw int, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gatherNarrow16AVX512F64(SB), NOSPLIT, $0-80
+	MOVQ      mask+72(FP), AX
+	KXNORB    K1, K1, K1
+	TESTQ     AX, AX
+	JZ        whole
+	VMOVDQU64 (AX), Z0
+	VPMOVQ2M  Z0, K1
+
+whole:
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ from+24(FP), BX
+	MOVQ to+32(FP), SI
+	MOVQ alpha+40(FP), DI
+	MOVQ idx+48(FP), R8
+	MOVQ w+56(FP), R9
+	MOVQ ldw+64(FP), R10
+
+row:
+	MOVQ      (BX), R11
+	MOVQ      (SI), R12
+	CMPQ      R11, R12
+	JGE       next
+	VMOVUPD   (AX), Z0
+	VMOVUPD   64(AX), Z1
+	VMOVUPD   128(AX), Z2
+	VMOVUPD   192(AX), Z3
+	VMOVUPD   256(AX), Z4
+	VMOVUPD   320(AX), Z5
+	VMOVUPD   384(AX), Z6
+	VMOVUPD   448(AX), Z7
+	VMOVUPD   512(AX), Z8
+	VMOVUPD   576(AX), Z9
+	VMOVUPD   640(AX), Z10
+	VMOVUPD   704(AX), Z11
+	VMOVUPD   768(AX), Z12
+	VMOVUPD   832(AX), Z13
+	VMOVUPD   896(AX), Z14
+	VMOVUPD.Z 960(AX), K1, Z15
+	PCALIGN   $0x40
+
+entry:
+	MOVLQSX      (R8)(R11*4), R13
+	IMULQ        R10, R13
+	ADDQ         R9, R13
+	VBROADCASTSD (DI)(R11*8), Z16
+	VCVTPS2PD    (R13), Z17
+	VFMADD231PD  Z17, Z16, Z0
+	VCVTPS2PD    32(R13), Z17
+	VFMADD231PD  Z17, Z16, Z1
+	VCVTPS2PD    64(R13), Z17
+	VFMADD231PD  Z17, Z16, Z2
+	VCVTPS2PD    96(R13), Z17
+	VFMADD231PD  Z17, Z16, Z3
+	VCVTPS2PD    128(R13), Z17
+	VFMADD231PD  Z17, Z16, Z4
+	VCVTPS2PD    160(R13), Z17
+	VFMADD231PD  Z17, Z16, Z5
+	VCVTPS2PD    192(R13), Z17
+	VFMADD231PD  Z17, Z16, Z6
+	VCVTPS2PD    224(R13), Z17
+	VFMADD231PD  Z17, Z16, Z7
+	VCVTPS2PD    256(R13), Z17
+	VFMADD231PD  Z17, Z16, Z8
+	VCVTPS2PD    288(R13), Z17
+	VFMADD231PD  Z17, Z16, Z9
+	VCVTPS2PD    320(R13), Z17
+	VFMADD231PD  Z17, Z16, Z10
+	VCVTPS2PD    352(R13), Z17
+	VFMADD231PD  Z17, Z16, Z11
+	VCVTPS2PD    384(R13), Z17
+	VFMADD231PD  Z17, Z16, Z12
+	VCVTPS2PD    416(R13), Z17
+	VFMADD231PD  Z17, Z16, Z13
+	VCVTPS2PD    448(R13), Z17
+	VFMADD231PD  Z17, Z16, Z14
+	VCVTPS2PD.Z  480(R13), K1, Z17
+	VFMADD231PD  Z17, Z16, Z15
+	INCQ         R11
+	CMPQ         R11, R12
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, 448(AX)
+	VMOVUPD      Z8, 512(AX)
+	VMOVUPD      Z9, 576(AX)
+	VMOVUPD      Z10, 640(AX)
+	VMOVUPD      Z11, 704(AX)
+	VMOVUPD      Z12, 768(AX)
+	VMOVUPD      Z13, 832(AX)
+	VMOVUPD      Z14, 896(AX)
+	VMOVUPD      Z15, K1, 960(AX)
+
+next:
+	ADDQ $0x00000008, BX
+	ADDQ $0x00000008, SI
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func gatherNarrowFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherNarrowFarAVX512F64(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    alpha+8(FP), CX
+	MOVQ    idx+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    ldw+40(FP), DI
+	MOVQ    nextIdx+48(FP), R8
+	MOVQ    next+56(FP), R9
+	XORQ    R10, R10
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	VMOVUPD 128(AX), Z2
+	VMOVUPD 192(AX), Z3
+	VMOVUPD 256(AX), Z4
+	VMOVUPD 320(AX), Z5
+	VMOVUPD 384(AX), Z6
+	VMOVUPD 448(AX), Z7
+	VMOVUPD 512(AX), Z8
+	VMOVUPD 576(AX), Z9
+	VMOVUPD 640(AX), Z10
+	VMOVUPD 704(AX), Z11
+	VMOVUPD 768(AX), Z12
+	VMOVUPD 832(AX), Z13
+	VMOVUPD 896(AX), Z14
+	VMOVUPD 960(AX), Z15
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         R9, R11
+	PREFETCHT0   (R11)
+	PREFETCHT0   64(R11)
+	PREFETCHT0   128(R11)
+	PREFETCHT0   192(R11)
+	PREFETCHT0   256(R11)
+	PREFETCHT0   320(R11)
+	PREFETCHT0   384(R11)
+	PREFETCHT0   448(R11)
+	MOVLQSX      (DX)(R10*4), R11
+	IMULQ        DI, R11
+	ADDQ         SI, R11
+	VBROADCASTSD (CX)(R10*8), Z16
+	VCVTPS2PD    (R11), Z17
+	VFMADD231PD  Z17, Z16, Z0
+	VCVTPS2PD    32(R11), Z17
+	VFMADD231PD  Z17, Z16, Z1
+	VCVTPS2PD    64(R11), Z17
+	VFMADD231PD  Z17, Z16, Z2
+	VCVTPS2PD    96(R11), Z17
+	VFMADD231PD  Z17, Z16, Z3
+	VCVTPS2PD    128(R11), Z17
+	VFMADD231PD  Z17, Z16, Z4
+	VCVTPS2PD    160(R11), Z17
+	VFMADD231PD  Z17, Z16, Z5
+	VCVTPS2PD    192(R11), Z17
+	VFMADD231PD  Z17, Z16, Z6
+	VCVTPS2PD    224(R11), Z17
+	VFMADD231PD  Z17, Z16, Z7
+	VCVTPS2PD    256(R11), Z17
+	VFMADD231PD  Z17, Z16, Z8
+	VCVTPS2PD    288(R11), Z17
+	VFMADD231PD  Z17, Z16, Z9
+	VCVTPS2PD    320(R11), Z17
+	VFMADD231PD  Z17, Z16, Z10
+	VCVTPS2PD    352(R11), Z17
+	VFMADD231PD  Z17, Z16, Z11
+	VCVTPS2PD    384(R11), Z17
+	VFMADD231PD  Z17, Z16, Z12
+	VCVTPS2PD    416(R11), Z17
+	VFMADD231PD  Z17, Z16, Z13
+	VCVTPS2PD    448(R11), Z17
+	VFMADD231PD  Z17, Z16, Z14
+	VCVTPS2PD    480(R11), Z17
+	VFMADD231PD  Z17, Z16, Z15
+	INCQ         R10
+	CMPQ         R10, BX
+	JLT          entry
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	VMOVUPD      Z4, 256(AX)
+	VMOVUPD      Z5, 320(AX)
+	VMOVUPD      Z6, 384(AX)
+	VMOVUPD      Z7, 448(AX)
+	VMOVUPD      Z8, 512(AX)
+	VMOVUPD      Z9, 576(AX)
+	VMOVUPD      Z10, 640(AX)
+	VMOVUPD      Z11, 704(AX)
+	VMOVUPD      Z12, 768(AX)
+	VMOVUPD      Z13, 832(AX)
+	VMOVUPD      Z14, 896(AX)
+	VMOVUPD      Z15, 960(AX)
+	VZEROUPPER
+	RET
+
 // func aboveAVX512F64(hits *int32, z *float64, groups int, t float64, start int) (n int)
 // Requires: AVX, AVX512F, POPCNT
 TEXT ·aboveAVX512F64(SB), NOSPLIT, $0-48

@@ -36,13 +36,17 @@ func main() {
 			}
 			g.dot()
 			if e == f64 {
-				for vectors := 1; vectors <= s.gather; vectors++ {
-					g.gather(vectors)
+				for _, narrow := range []bool{false, true} {
+					for vectors := 1; vectors <= s.gather; vectors++ {
+						if powerOf2 := vectors&(vectors-1) == 0; powerOf2 || vectors == s.gather || !narrow {
+							g.gather(vectors, narrow)
+						}
+					}
+					if s.far > s.gather {
+						g.gather(s.far, narrow)
+					}
+					g.gatherFar(s.far, narrow)
 				}
-				if s.far > s.gather {
-					g.gather(s.far)
-				}
-				g.gatherFar(s.far)
 				g.above()
 			}
 			g.peak()

@@ -8,20 +8,22 @@ import (
 )
 
 // gather adds scaled rows, gathered by index, to a tile of some rows of the
-// result: each result row's columns stay in registers over all of its entries.
-func (g *gen) gather(vectors int) {
-	g.begin(fmt.Sprintf("gather%d", vectors), fmt.Sprintf("dst *%s, ldd, rows int, from, to *int, alpha *%[1]s, idx *int32, w *%[1]s, ldw int, mask *%[1]s", g.goType),
+// result: each result row's columns stay in registers over all of its entries. With
+// narrow the rows are float32, made float64 as they are read.
+func (g *gen) gather(vectors int, narrow bool) {
+	name, of := g.gathered(narrow)
+	g.begin(fmt.Sprintf("%s%d", name, vectors), fmt.Sprintf("dst *%s, ldd, rows int, from, to *int, alpha *%[1]s, idx *int32, w *%s, ldw int, mask *%[1]s", g.goType, of),
 		"adds scaled rows of w to a few columns of rows of dst:",
 		"",
 		"\tfor i := range rows {",
 		"\t\tfor t := from[i]; t < to[i]; t++ {",
 		fmt.Sprintf("\t\t\tfor q := range %d {", g.perVec()*vectors),
-		"\t\t\t\tdst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])",
+		"\t\t\t\tdst[i][q] = FMA(alpha[t], "+widened(narrow, "w[idx[t]][q]")+", dst[i][q])",
 		"\t\t\t}", "\t\t}", "\t}",
 		"",
 		"ldd and ldw are in bytes. Where mask is not nil only those elements of the last",
 		"vector whose mask is negative are touched.")
-	load, store := g.maskedOrWhole(g.arg("mask"))
+	load, store, loadRow := g.maskedOrWhole(g.arg("mask"), narrow)
 	dst, ldd, rows, from, to := g.arg("dst"), g.arg("ldd"), g.arg("rows"), g.arg("from"), g.arg("to")
 	alpha, index, w, ldw := g.arg("alpha"), g.arg("idx"), g.arg("w"), g.arg("ldw")
 	t, end, row := g.GP64(), g.GP64(), g.GP64()
@@ -43,9 +45,17 @@ func (g *gen) gather(vectors int) {
 	g.ADDQ(w, row)
 	f, r := g.vec(), g.vec()
 	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
-	load(mem(row, last*g.width), r)
-	for v := range last {
-		g.fma(mem(row, v*g.width), f, acc[v])
+	if narrow {
+		for v := range last {
+			g.VCVTPS2PD(mem(row, v*g.width/2), r)
+			g.fma(r, f, acc[v])
+		}
+		loadRow(mem(row, last*g.width/2), r)
+	} else {
+		load(mem(row, last*g.width), r)
+		for v := range last {
+			g.fma(mem(row, v*g.width), f, acc[v])
+		}
 	}
 	g.fma(r, f, acc[last])
 	g.INCQ(t)
@@ -67,13 +77,14 @@ func (g *gen) gather(vectors int) {
 // gatherFar is gather for one row of the result and rows of w that no near cache
 // holds. For each entry it asks for as much again of another row: what the next
 // call will read.
-func (g *gen) gatherFar(vectors int) {
-	g.begin("gatherFar", fmt.Sprintf("dst, alpha *%s, idx *int32, count int, w *%[1]s, ldw int, nextIdx *int32, next *%[1]s", g.goType),
+func (g *gen) gatherFar(vectors int, narrow bool) {
+	name, of := g.gathered(narrow)
+	g.begin(name+"Far", fmt.Sprintf("dst, alpha *%s, idx *int32, count int, w *%s, ldw int, nextIdx *int32, next *%[2]s", g.goType, of),
 		"adds scaled rows of w to a few columns of one row:",
 		"",
 		"\tfor t := range count {",
 		fmt.Sprintf("\t\tfor q := range %d {", g.perVec()*vectors),
-		"\t\t\tdst[q] = FMA(alpha[t], w[idx[t]][q], dst[q])",
+		"\t\t\tdst[q] = FMA(alpha[t], "+widened(narrow, "w[idx[t]][q]")+", dst[q])",
 		"\t\t}",
 		"\t\tprefetch(next[nextIdx[t]])",
 		"\t}",
@@ -92,7 +103,11 @@ func (g *gen) gatherFar(vectors int) {
 	g.MOVLQSX(idx(nextIndex, t, 4, 0), row)
 	g.IMULQ(ldw, row)
 	g.ADDQ(next, row)
-	for at := 0; at < vectors*g.width; at += 64 {
+	size := g.width // of a vector's elements in w
+	if narrow {
+		size /= 2
+	}
+	for at := 0; at < vectors*size; at += 64 {
 		g.PREFETCHT0(mem(row, at))
 	}
 	g.MOVLQSX(idx(index, t, 4, 0), row)
@@ -101,7 +116,13 @@ func (g *gen) gatherFar(vectors int) {
 	f := g.vec()
 	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
 	for v := range acc {
-		g.fma(mem(row, v*g.width), f, acc[v])
+		if narrow {
+			r := g.vec()
+			g.VCVTPS2PD(mem(row, v*size), r)
+			g.fma(r, f, acc[v])
+		} else {
+			g.fma(mem(row, v*size), f, acc[v])
+		}
 	}
 	g.INCQ(t)
 	g.CMPQ(t, count)
@@ -112,9 +133,24 @@ func (g *gen) gatherFar(vectors int) {
 	g.end()
 }
 
+// gathered returns the name of a gather and the type of the rows' elements.
+func (g *gen) gathered(narrow bool) (name, goType string) {
+	if narrow {
+		return "gatherNarrow", f32.goType
+	}
+	return "gather", g.goType
+}
+
+func widened(narrow bool, x string) string {
+	if narrow {
+		return "float64(" + x + ")"
+	}
+	return x
+}
+
 // maskedOrWhole is masked for one vector, all of it where mask is nil. store may
-// jump to a label next, which must follow.
-func (g *gen) maskedOrWhole(mask reg.Register) (load, store func(src, dst operand.Op)) {
+// jump to a label next, which must follow. loadRow, where narrow, loads float32.
+func (g *gen) maskedOrWhole(mask reg.Register, narrow bool) (load, store, loadRow func(src, dst operand.Op)) {
 	m := g.vec()
 	if g.width == 64 {
 		k := g.K()
@@ -125,7 +161,8 @@ func (g *gen) maskedOrWhole(mask reg.Register) (load, store func(src, dst operan
 		g.VPMOVQ2M(m, k)
 		g.Label("whole")
 		return func(src, dst operand.Op) { g.VMOVUPD_Z(src, k, dst) },
-			func(src, dst operand.Op) { g.VMOVUPD(src, k, dst) }
+			func(src, dst operand.Op) { g.VMOVUPD(src, k, dst) },
+			func(src, dst operand.Op) { g.VCVTPS2PD_Z(src, k, dst) }
 	}
 	g.VPCMPEQD(m, m, m)
 	g.TESTQ(mask, mask)
@@ -134,6 +171,13 @@ func (g *gen) maskedOrWhole(mask reg.Register) (load, store func(src, dst operan
 	g.Label("whole")
 	whole := g.GP32()
 	g.VMOVMSKPD(m, whole)
+	var half reg.VecVirtual
+	if narrow {
+		g.Comment("The upper halves of the mask's elements are a mask of as many float32.")
+		half = g.XMM()
+		g.VEXTRACTF128(operand.U8(1), m, half)
+		g.VSHUFPS(operand.U8(0xdd), half, m.AsX(), half)
+	}
 	return func(src, dst operand.Op) { g.VMASKMOVPD(src, m, dst) },
 		func(src, dst operand.Op) {
 			g.Comment("A masked store is slow on AMD processors.")
@@ -143,6 +187,11 @@ func (g *gen) maskedOrWhole(mask reg.Register) (load, store func(src, dst operan
 			g.JMP(operand.LabelRef("next"))
 			g.Label("part")
 			g.VMASKMOVPD(src, m, dst)
+		},
+		func(src, dst operand.Op) {
+			low := dst.(reg.VecVirtual).AsX()
+			g.VMASKMOVPS(src, half, low)
+			g.VCVTPS2PD(low, dst)
 		}
 }
 
