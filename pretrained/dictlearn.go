@@ -132,7 +132,7 @@ func (r *reader) groupSizes(trainer *config) {
 			return
 		}
 		if len(stored.Shape()) != 1 || stored.Count() > r.parts.Encoder.Rows {
-			r.fail(unknown("%s: tensor group_sizes has shape %v, want a list of sizes", r.weights.name, stored.Shape()))
+			r.fail(unknown("%s: tensor group_sizes has shape %s, want a list of sizes", r.weights.name, shapeText(stored.Shape())))
 			return
 		}
 		groups = groups[:0]

@@ -11,7 +11,7 @@ type Info struct {
 	Weights string `json:"weights"`          // path of the file of weights
 	Config  string `json:"config,omitempty"` // path of the configuration, if there is one
 
-	Format       string `json:"format"`            // the library: "SAELens", "sparsify", ...
+	Format       Format `json:"format"`            // the library
 	Version      string `json:"version,omitempty"` // of the library, where the file tells
 	Architecture string `json:"architecture"`      // what the library calls it
 
@@ -69,7 +69,7 @@ func (i *Info) complete(r *reader) {
 	if p.Tied {
 		i.Outputs = i.Inputs
 	}
-	if i.K == 0 {
+	if i.K == 0 && p.Selection != ksparse.SelectThreshold {
 		i.K = float64(p.K)
 	}
 	i.Selection = selectionName(p)

@@ -12,7 +12,8 @@ import (
 // isModel reports whether the tensors may be those of a sparse autoencoder.
 func (w *weights) isModel() bool {
 	_, backup := w.values["ae"].(*torchfile.Dict)
-	return backup || w.hasInWords() || w.has("encoder.weight") || w.has("decoder.linear.weight")
+	_, ours := w.metadata[ownKey]
+	return backup || ours || w.hasInWords() || w.has("encoder.weight") || w.has("decoder.linear.weight")
 }
 
 // hasInWords reports whether the weights have the names of SAELens, which writes the
@@ -21,7 +22,7 @@ func (w *weights) hasInWords() bool { return w.has("W_enc") || w.has("w_enc") }
 
 // A format is one of those that can be opened.
 type format struct {
-	name       string
+	name       Format
 	containers []container
 	// fits says whether tensors and configuration, nil for none, are of this format.
 	fits func(w *weights, c *config) bool
@@ -33,29 +34,29 @@ type format struct {
 
 // formats are tried in this order: what cannot be mistaken comes first.
 var formats = []format{
-	{"ksparse", []container{inSafetensors}, func(w *weights, _ *config) bool {
+	{Native, []container{inSafetensors}, func(w *weights, _ *config) bool {
 		_, ours := w.metadata[ownKey]
 		return ours
 	}, (*reader).own, ""},
-	{"dictionary_learning", []container{inTorch}, func(_ *weights, c *config) bool {
+	{DictionaryLearning, []container{inTorch}, func(_ *weights, c *config) bool {
 		return c.holds("trainer")
 	}, (*reader).dictionaryLearning, "config.json with trainer"},
-	{"sentence-transformers", []container{inSafetensors, inTorch}, func(_ *weights, c *config) bool {
+	{SentenceTransformers, []container{inSafetensors, inTorch}, func(_ *weights, c *config) bool {
 		return c.holds("input_dim")
 	}, (*reader).sentenceTransformers, "config.json with input_dim and k"},
-	{"BatchTopK", []container{inTorch}, func(_ *weights, c *config) bool {
+	{BatchTopK, []container{inTorch}, func(_ *weights, c *config) bool {
 		return c.holds("sae_type")
 	}, (*reader).batchTopK, "config.json with sae_type"},
-	{"SAELens", []container{inSafetensors}, func(w *weights, c *config) bool {
+	{SAELens, []container{inSafetensors}, func(w *weights, c *config) bool {
 		return w.hasInWords() && c.holds("d_in")
 	}, (*reader).saeLens, "cfg.json with d_in and d_sae"},
-	{"sparsify", []container{inSafetensors}, func(w *weights, c *config) bool {
+	{Sparsify, []container{inSafetensors}, func(w *weights, c *config) bool {
 		return !w.hasInWords() && c.holds("d_in")
 	}, (*reader).sparsify, "cfg.json with d_in and k"},
-	{"OpenAI", []container{inTorch}, func(w *weights, c *config) bool {
+	{OpenAI, []container{inTorch}, func(w *weights, c *config) bool {
 		return c == nil && w.has("pre_bias") && w.has("latent_bias")
 	}, (*reader).openAI, ""},
-	{"Gemma Scope", []container{inNpz}, func(w *weights, _ *config) bool {
+	{GemmaScope, []container{inNpz}, func(w *weights, _ *config) bool {
 		return w.container == inNpz && w.hasInWords()
 	}, (*reader).gemmaScope, ""},
 }
@@ -96,7 +97,7 @@ func (r *reader) unrecognised(configs []*config) error {
 	var wanted []string
 	for _, f := range formats {
 		if f.config != "" && slices.Contains(f.containers, r.weights.container) {
-			wanted = append(wanted, f.config+" ("+f.name+")")
+			wanted = append(wanted, f.config+" ("+string(f.name)+")")
 		}
 	}
 	found := "no configuration lies beside it"

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ksparse/ksparse"
@@ -224,10 +225,22 @@ func (w *weights) shape(name string, t *tensor.Tensor, want ...int) bool {
 		ok = got[i] > 0 && (want[i] == anySize || got[i] == want[i])
 	}
 	if !ok {
-		text := strings.ReplaceAll(fmt.Sprint(want), fmt.Sprint(anySize), "*")
-		w.fail(unknown("%s: tensor %s has shape %v, want %s", w.name, name, got, strings.ReplaceAll(text, " ", ",")))
+		w.fail(unknown("%s: tensor %s has shape %s, want %s", w.name, name, shapeText(got), shapeText(want)))
 	}
 	return ok
+}
+
+// shapeText writes a shape, with * for any size.
+func shapeText(shape []int) string {
+	var sizes []string
+	for _, n := range shape {
+		if n == anySize {
+			sizes = append(sizes, "*")
+		} else {
+			sizes = append(sizes, strconv.Itoa(n))
+		}
+	}
+	return "[" + strings.Join(sizes, ",") + "]"
 }
 
 // vector reads a tensor of shape [n], or [1,n], which is the same to PyTorch where
@@ -272,7 +285,7 @@ func (w *weights) scalar(name string) float64 {
 
 func (w *weights) one(name string, t *tensor.Tensor) float64 {
 	if t.Count() != 1 || len(t.Shape()) > 1 {
-		w.fail(unknown("%s: tensor %s has shape %v, want a single number", w.name, name, t.Shape()))
+		w.fail(unknown("%s: tensor %s has shape %s, want a single number", w.name, name, shapeText(t.Shape())))
 		return 0
 	}
 	if v := w.numbers(name, t); v != nil {
