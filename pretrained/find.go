@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -143,7 +144,7 @@ func (s *search) look(path string) (container, error) {
 	w, err := openWeights(path, kind, new(faults))
 	if err != nil {
 		if kind == inTorch { // optimiser states and the like, which are not for us
-			s.skip(path, err.Error())
+			s.skip(path, strings.TrimPrefix(err.Error(), path+": "))
 			return noContainer, nil
 		}
 		return noContainer, containerError(path, err)
@@ -243,7 +244,7 @@ func sniff(path string) (container, error) {
 	switch head = head[:n]; {
 	case n >= 4 && string(head[:4]) == "PK\x03\x04":
 		return zipKind(file), nil
-	case n >= 9 && head[8] == '{':
+	case n >= 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length
 		return inSafetensors, nil
 	case n >= 2 && head[0] == 0x80 && head[1] <= 5, isTar(file):
 		return inTorch, nil

@@ -40,7 +40,11 @@ type fixture struct {
 		Folder string
 		result
 	}
-	Prefix          json.RawMessage
+	Hookpoint string // for Options
+	Prefix    struct {
+		Latents        int
+		Reconstruction [][]float64
+	}
 	CodeByThreshold [][]float64 `json:"code_by_threshold"`
 }
 
@@ -91,6 +95,7 @@ func (f fixture) options() pretrained.Options {
 	case f.Model.Kind == "batchtopk" && f.Model.Threshold == nil:
 		o.Unset = true
 	}
+	o.Hookpoint = f.Hookpoint
 	if f.Other.Folder != "" {
 		o.Hookpoint = f.Model.Folder
 	}

@@ -3,6 +3,7 @@ package pretrained
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/ksparse/ksparse"
 )
@@ -141,5 +142,5 @@ func containerError(path string, err error) error {
 	if isFileSystem(err) {
 		return err
 	}
-	return unknown("%s: %v", filepath.Base(path), err)
+	return unknown("%s: %s", filepath.Base(path), strings.TrimPrefix(err.Error(), path+": "))
 }
