@@ -5,12 +5,15 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/npy"
+	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/safetensors"
 	"github.com/ksparse/ksparse/internal/tensor"
 	"github.com/ksparse/ksparse/internal/torchfile"
@@ -166,9 +169,9 @@ func (w *weights) read(name string, t *tensor.Tensor, rows, cols int, transposed
 	m.Rows, m.Cols = t.Rows(), t.Cols()
 	var err error
 	if t.DType().Exact32() {
-		m.Float32, err = t.Float32s()
+		m.Float32, err = readAll(t, t.ReadRows32)
 	} else {
-		m.Float64, err = t.Float64s()
+		m.Float64, err = readAll(t, t.ReadRows)
 	}
 	if err != nil {
 		w.fail(unknown("%s: %v", w.name, err))
@@ -176,6 +179,23 @@ func (w *weights) read(name string, t *tensor.Tensor, rows, cols int, transposed
 	}
 	w.matrices = append(w.matrices, named{name, m, transposed})
 	return m
+}
+
+// readAll reads a matrix by read, its rows shared out among the processors in as few
+// parts as there are: a column-major tensor is read fastest in long columns.
+func readAll[T any](t *tensor.Tensor, read func(dst []T, from, to int) error) ([]T, error) {
+	const least = 4096 // rows
+	rows, cols := t.Rows(), t.Cols()
+	values := make([]T, t.Count())
+	var once sync.Once
+	var failed error
+	grain := max(least, (rows+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	parallel.For(rows, grain, func(_, lo, hi int) {
+		if err := read(values[lo*cols:hi*cols], lo, hi); err != nil {
+			once.Do(func() { failed = err })
+		}
+	})
+	return values, failed
 }
 
 // notFinite names the first NaN or infinity among the matrices that were read, nil if
