@@ -83,6 +83,9 @@ func (r *reader) recognise() (func(*reader), error) {
 				continue
 			}
 			if !slices.Contains(f.containers, r.weights.container) {
+				if c == nil {
+					continue
+				}
 				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", c.name, f.name, r.weights.container, r.weights.name)
 			}
 			r.info.Format, r.config = f.name, c

@@ -28,7 +28,7 @@ var saeLensArchitectures = map[string]bool{
 func (r *reader) readSAELensConfig() saeLensConfig {
 	c := r.config
 	meta := c.object("metadata")
-	version := c.textOr("sae_lens_version", "")
+	version := c.remark("sae_lens_version")
 	if version == "" {
 		version = meta.remark("sae_lens_version")
 	}
@@ -79,6 +79,7 @@ func (r *reader) readSAELensConfig() saeLensConfig {
 	}
 	r.saeLensNumberFormat()
 	c.get("device")
+	r.info.Ignored = append(r.info.Ignored, meta.ignored("metadata.")...)
 	return out
 }
 
