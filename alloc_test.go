@@ -34,3 +34,41 @@ func TestEncodeIntoMakesNoGarbage(t *testing.T) {
 		})
 	}
 }
+
+// TestStepMakesNoGarbage: what a training step on warm buffers allocates (the loops'
+// closures) does not grow with the batch, the latents or the inputs.
+func TestStepMakesNoGarbage(t *testing.T) {
+	const most = 40 // objects a step; one for each row would be 300 and more
+	for name, c := range map[string]struct {
+		model Config
+		train TrainConfig
+	}{
+		"plain":   {Config{Activation: ReLU}, TrainConfig{}},
+		"sigmoid": {Config{Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: SGD{}, Loss: BinaryCrossEntropy}},
+		"clipped": {Config{Activation: ReLU, Tied: true}, TrainConfig{ClipNorm: 1}},
+		"recipe":  {Config{Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{UnitNorm: true, AuxK: AuxK{K: 8}, Matryoshka: []int{100}}},
+	} {
+		c.model.Inputs, c.model.Latents, c.model.K = 300, 400, 10
+		net, err := New(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := c.train.withDefaults()
+		s := newStepper(net, cfg, 1, 100)
+		x := denseRows(uniform(350, 300))
+		number := 0
+		step := func() {
+			number++
+			for j := range s.idle { // some dead latents
+				s.idle[j] = int64(j%10) - 8
+			}
+			if _, err := s.step(x, x, 1e-3, number); err != nil {
+				t.Fatal(err)
+			}
+		}
+		step()
+		if got := testing.AllocsPerRun(10, step); got > most {
+			t.Errorf("%s: %v allocations a step, want at most %d", name, got, most)
+		}
+	}
+}

@@ -76,18 +76,19 @@ func (t *trainer) settings() []setting {
 // too. Of what cannot be written it is the type alone.
 func describe(v any) string {
 	switch reflect.TypeOf(v).Kind() {
-	case reflect.Struct, reflect.Pointer:
+	case reflect.Struct, reflect.Pointer, reflect.Func:
 		text, _ := json.Marshal(v)
 		return strings.TrimLeft(fmt.Sprintf("%T", v), "*") + string(text)
 	}
 	return fmt.Sprint(v)
 }
 
-// scalars points at the single numbers of the training's state.
+// scalars points at the single numbers of the training's state. Of the tally, what
+// the next step sets anew is not among them.
 func (t *trainer) scalars() (counts []*int, floats []*float64) {
 	h, e, p := &t.history, &t.epoch, &t.feed.place
-	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &e.dead, &p.from, &p.at, &p.leftOut},
-		[]*float64{&t.validLoss, &t.bestLoss, &e.lossSum, &e.fvuSum, &e.l0Sum, &e.gradientNorm, &e.rate}
+	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &p.from, &p.at, &p.leftOut},
+		[]*float64{&t.validLoss, &t.bestLoss, &e.lossSum, &e.fvuSum, &e.l0Sum, &e.gradientNorm}
 }
 
 // epochNumbers points at the numbers of e that a checkpoint keeps. Its number,
@@ -175,7 +176,7 @@ func (t *trainer) restore(ctx context.Context, all []section) error {
 		return errorf(ErrFormat, "the checkpoint is at step %d of %d, with epoch %d of %d the best",
 			t.history.Steps, t.steps, t.history.BestEpoch, len(t.history.Epochs))
 	}
-	for _, s := range all[copied : copied+len(t.parameters)+len(t.best)] {
+	for _, s := range all[copied : len(all)-len(t.stepper.sections())] {
 		if !kernel.AllFinite(s.floats) {
 			return errorf(errors.Join(ErrFormat, ErrNotFinite), "the checkpoint's %s are not all finite", s.name)
 		}

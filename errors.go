@@ -55,7 +55,8 @@ var (
 	// learning rate, clipping or scaled data helps.
 	ErrDiverged = errors.New("training diverged")
 
-	// ErrFormat: a saved network is damaged, cut short or not of this format.
+	// ErrFormat: a saved network, or checkpoint of a training, is damaged, cut short or
+	// not of this format.
 	ErrFormat = errors.New("not a valid network file")
 
 	// ErrCheckpoint: the checkpoint to resume from was made by a training of another

@@ -67,9 +67,10 @@ type Report struct {
 // sums go over the rows in order: the bits are the same for every GOMAXPROCS.
 //
 // Errors wrap ErrEmpty; ErrShape, where src has not In columns, or Out is not In;
-// ErrNoSparseLayer; ErrNotFinite, for the first row of src or of the output with
-// NaN or an infinity, or a figure that overflows; ErrRange where all rows are
-// equal, so that there is no variance to explain; or what src returned.
+// ErrNoSparseLayer; ErrUnset, as those of Predict; ErrNotFinite, for the first row
+// of src or of the output with NaN or an infinity, or a figure that overflows;
+// ErrRange where all rows are equal, so that there is no variance to explain; or
+// what src returned.
 func (n *Network) Evaluate(src Source) (*Report, error) {
 	last := n.lastSparse()
 	if last < 0 {
@@ -80,6 +81,9 @@ func (n *Network) Evaluate(src Source) (*Report, error) {
 	}
 	rows, err := checkSource(src, n.In())
 	if err != nil {
+		return nil, err
+	}
+	if err := n.ready(false); err != nil {
 		return nil, err
 	}
 	var x topk.Rows
@@ -115,6 +119,7 @@ func (n *Network) Evaluate(src Source) (*Report, error) {
 func (n *Network) reconstruct(p *Pass, x topk.Rows, lastSparse int) (*Codes, topk.Rows) {
 	n.forward(p, x, len(n.layers))
 	p.setOutput()
+	n.frame.leave(p.output, p.framed.mean, p.framed.spread)
 	return p.Codes(lastSparse), p.output
 }
 

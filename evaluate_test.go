@@ -2,13 +2,10 @@ package ksparse_test
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/ksparse/ksparse"
@@ -250,6 +247,64 @@ func TestEvaluateWithALargeMean(t *testing.T) {
 	}
 }
 
+// TestEvaluateIsOfPredictAndEncode: whatever a network does to rows on the way in
+// and out, and selects by, the report is of Predict's outputs and Encode's codes.
+func TestEvaluateIsOfPredictAndEncode(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(4, 4)), 1200, 10)
+	x.Apply(func(i, j int, v float64) float64 { return (3 + v) * float64(1+i%5) }, x)
+	for _, c := range []ksparse.Config{
+		{Normalization: ksparse.LayerNorm},
+		{Normalization: ksparse.UnitRMS, PreBias: true},
+		{Normalization: ksparse.DatasetScale, Tied: true},
+		{PreBias: true, Mirrored: true},
+		{Selection: ksparse.SelectBatchTopK},
+		{Selection: ksparse.SelectAbsTopK, Activation: ksparse.Identity},
+		{Selection: ksparse.SelectThreshold, Normalization: ksparse.LayerNorm},
+	} {
+		c.Inputs, c.Latents, c.K = 10, 30, 4
+		if c.Selection != ksparse.SelectAbsTopK {
+			c.Activation = ksparse.ReLU
+		}
+		net, err := ksparse.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Normalization == ksparse.DatasetScale || c.Selection == ksparse.SelectBatchTopK || c.Selection == ksparse.SelectThreshold {
+			src, err := ksparse.NewMatrixSource(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := net.Evaluate(src); !errors.Is(err, ksparse.ErrUnset) {
+				t.Errorf("%+v: error is %v before scale or threshold are known, want ErrUnset", c, err)
+			}
+		}
+		if err := net.StartFrom(x, ksparse.Start{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := net.Layers()[0].(*ksparse.SparseLayer).SetThreshold(0.5); err != nil {
+			t.Fatal(err)
+		}
+		for j := range 10 {
+			net.Layers()[1].Biases().SetVec(j, 0.5-0.1*float64(j))
+		}
+		out, err := net.Predict(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes, err := net.Encode(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := plainReport(x, out)
+		want.Latents, want.L0, want.Frequency, want.Dead = 30, ksparse.L0(codes), ksparse.ActivationFrequency(codes), ksparse.DeadLatents(codes)
+		got := evaluate(t, net, x)
+		compareReports(t, got, want, 1e-12)
+		if fvu, err := ksparse.FVU(out, x); err != nil || fvu != got.FVU {
+			t.Errorf("%+v: FVU(Predict(x), x) is %v, %v, Evaluate's is %v: not the same bits", c, fvu, err, got.FVU)
+		}
+	}
+}
+
 // TestEvaluateSameBits: for any number of processors, and for the source of the
 // same numbers as float32.
 func TestEvaluateSameBits(t *testing.T) {
@@ -281,111 +336,6 @@ func TestEvaluateSameBits(t *testing.T) {
 	}
 }
 
-// scriptedSource is of ones and twos but for what read changes; it notes what is read.
-type scriptedSource struct {
-	rows, cols int
-	read       func(dst []float64, lo, hi int) error
-	asked      [][2]int
-}
-
-func (s *scriptedSource) Dims() (rows, cols int) { return s.rows, s.cols }
-
-func (s *scriptedSource) ReadRows(dst []float64, lo, hi int) error {
-	s.asked = append(s.asked, [2]int{lo, hi})
-	for e := range dst {
-		dst[e] = 1 + float64((lo+e/s.cols)%2)
-	}
-	if s.read == nil {
-		return nil
-	}
-	return s.read(dst, lo, hi)
-}
-
-// TestEvaluateReadsInChunks: memory is bounded because no read is of more than
-// 1024 rows, and each row is read twice, in order.
-func TestEvaluateReadsInChunks(t *testing.T) {
-	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
-	src := &scriptedSource{rows: 2100, cols: 2}
-	if _, err := net.Evaluate(src); err != nil {
-		t.Fatal(err)
-	}
-	pass := [][2]int{{0, 1024}, {1024, 2048}, {2048, 2100}}
-	if want := append(slices.Clone(pass), pass...); !slices.Equal(src.asked, want) {
-		t.Errorf("rows read are %v, want %v", src.asked, want)
-	}
-}
-
-func TestEvaluateErrors(t *testing.T) {
-	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
-	other := mustNetwork(t, ksparse.NewSparseLayer("s", 2, 4, 1, ksparse.ReLU), ksparse.NewLinearLayer("classes", 4, 3, ksparse.Identity))
-	plain := mustNetwork(t, ksparse.NewLinearLayer("l", 2, 2, ksparse.Identity))
-	broken := errors.New("cable unplugged")
-	poison := func(value float64) func([]float64, int, int) error {
-		return func(dst []float64, lo, hi int) error {
-			if lo <= 1700 && 1700 < hi {
-				dst[(1700-lo)*2+1] = value
-			}
-			return nil
-		}
-	}
-	for _, c := range []struct {
-		what string
-		net  *ksparse.Network
-		src  ksparse.Source
-		want error
-		text string
-	}{
-		{"nil source", net, nil, ksparse.ErrEmpty, "nil"},
-		{"no rows", net, &scriptedSource{rows: 0, cols: 2}, ksparse.ErrEmpty, "0 x 2"},
-		{"columns", net, &scriptedSource{rows: 9, cols: 3}, ksparse.ErrShape, "3 columns, want 2"},
-		{"no autoencoder", other, &scriptedSource{rows: 9, cols: 2}, ksparse.ErrShape, "3 values for 2"},
-		{"no sparse layer", plain, &scriptedSource{rows: 9, cols: 2}, ksparse.ErrNoSparseLayer, "sparse layer"},
-		{"one row", net, &scriptedSource{rows: 1, cols: 2}, ksparse.ErrRange, "variance"},
-		{"NaN", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.NaN())}, ksparse.ErrNotFinite, "NaN at row 1700, column 1"},
-		{"Inf", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.Inf(1))}, ksparse.ErrNotFinite, "+Inf at row 1700, column 1"},
-		{"squares overflow", net, &scriptedSource{rows: 2000, cols: 2, read: poison(1e200)}, ksparse.ErrNotFinite, "overflows"},
-		{"the source fails", net, &scriptedSource{rows: 2000, cols: 2, read: func(_ []float64, lo, _ int) error {
-			if lo > 0 {
-				return fmt.Errorf("reading: %w", broken)
-			}
-			return nil
-		}}, broken, "rows 1024 to 2000"},
-	} {
-		r, err := c.net.Evaluate(c.src)
-		if r != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: report %v, error is %v, want %v and %q", c.what, r, err, c.want, c.text)
-		}
-	}
-
-	big := autoencoder(t, 2, 3, 3, ksparse.Identity)
-	for _, l := range big.Layers() {
-		l.Weights().Apply(func(i, j int, _ float64) float64 { return 1e160 }, l.Weights())
-	}
-	if _, err := big.Evaluate(&scriptedSource{rows: 9, cols: 2}); !errors.Is(err, ksparse.ErrNotFinite) || !strings.Contains(err.Error(), "row 0") {
-		t.Errorf("an output that overflows: error is %v, want ErrNotFinite for row 0", err)
-	}
-}
-
-// TestEvaluateEqualRows: rows that are all equal have no variance, also where
-// their sum is not a multiple of any of them in floating point.
-func TestEvaluateEqualRows(t *testing.T) {
-	net := autoencoder(t, 2, 3, 1, ksparse.Identity)
-	src := &scriptedSource{rows: 1500, cols: 2, read: func(dst []float64, _, _ int) error {
-		for e := range dst {
-			dst[e] = 0.1
-		}
-		return nil
-	}}
-	if _, err := net.Evaluate(src); !errors.Is(err, ksparse.ErrRange) {
-		t.Errorf("error is %v, want ErrRange", err)
-	}
-	x := mat.NewDense(1500, 1, nil)
-	x.Apply(func(int, int, float64) float64 { return 0.1 }, x)
-	if _, err := ksparse.FVU(x, x); !errors.Is(err, ksparse.ErrRange) {
-		t.Errorf("FVU: error is %v, want ErrRange", err)
-	}
-}
-
 // TestEvaluateNothingActive: with K = 0 and no biases x̂ is zero.
 func TestEvaluateNothingActive(t *testing.T) {
 	r := evaluate(t, autoencoder(t, 2, 3, 0, ksparse.ReLU), mat.NewDense(2, 2, []float64{1, 2, 2, 1}))
@@ -394,5 +344,28 @@ func TestEvaluateNothingActive(t *testing.T) {
 	}
 	if got := r.MassAbove(0); got != 0 {
 		t.Errorf("MassAbove(0) is %v, want 0", got)
+	}
+}
+
+// BenchmarkEvaluate tells what it takes beside the network itself, which is
+// BenchmarkEvaluate/predict.
+func BenchmarkEvaluate(b *testing.B) {
+	const rows, cols = 4096, 256
+	x := normal(rand.New(rand.NewPCG(1, 1)), rows, cols)
+	net := autoencoder(b, cols, 2048, 32, ksparse.ReLU)
+	for name, f := range map[string]func(){
+		"predict": func() {
+			if _, err := net.Predict(x); err != nil {
+				b.Fatal(err)
+			}
+		},
+		"evaluate": func() { evaluate(b, net, x) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
 	}
 }

@@ -79,7 +79,7 @@ func (f *feeder) setLimit() {
 
 // pick sets order to the rows in memory whose norm is within the limit.
 func (f *feeder) pick() {
-	f.order = f.order[:0]
+	f.order = resized(f.order, f.x.Rows)[:0]
 	for i := range f.x.Rows {
 		if f.maxNorm == 0 || norm(f.x.Row(i)) <= f.limit {
 			f.order = append(f.order, i)

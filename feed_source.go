@@ -46,7 +46,9 @@ const mixedChunks = 64
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity are ErrNotFinite, another number of columns than
 // the network takes ErrShape, a network that is not as wide at its end as at its
-// start ErrShape. ValidationFraction needs a source that fits in the buffer, else
+// start ErrShape. Reading the first buffer comes before training begins, so where
+// that fails, or ctx is done meanwhile, there is no history and no checkpoint.
+// ValidationFraction needs a source that fits in the buffer, else
 // it is ErrRange: give ValidationX.
 func (n *Network) TrainSource(ctx context.Context, src Source, cfg TrainConfig) (*History, error) {
 	start := time.Now()

@@ -38,7 +38,7 @@ func (n *Network) Freeze() (*Frozen, error) {
 		return nil, err
 	}
 	f := &Frozen{network: new(Network), latents: n.layers[last].Out()}
-	f.network.frame, f.network.encoder = n.frame, n.encoder
+	f.network.frame, f.network.noDecoder = n.frame, n.noDecoder
 	for i, l := range n.layers {
 		a := l.base()
 		if !kernel.AllFinite(a.w.Data) || !kernel.AllFinite(a.b) {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/parallel"
 )
 
 // Gate makes latents active by one number and gives them their value by another
@@ -36,10 +35,9 @@ func newGate(latents int, logGain []float64) (*gate, error) {
 		return nil, err
 	}
 	g := &gate{logGain: logGain, gain: make([]float64, latents), zeros: make([]float64, latents)}
-	kernel.VecExp(g.gain, logGain)
-	for j, v := range g.gain {
-		if v > math.MaxFloat64 {
-			return nil, errorf(ErrRange, "Gate.LogGain holds %v for latent %d, of which exp overflows", logGain[j], j)
+	for j, v := range logGain {
+		if g.gain[j] = kernel.Exp(v); g.gain[j] > math.MaxFloat64 {
+			return nil, errorf(ErrRange, "Gate.LogGain holds %v for latent %d, of which exp overflows", v, j)
 		}
 	}
 	return g, nil
@@ -48,12 +46,9 @@ func newGate(latents int, logGain []float64) (*gate, error) {
 // open turns pre, which is w·x for the latents idx, into the number whose ReLU is
 // their value.
 func (g *gate) open(pre, bias []float64, idx []int32) {
-	parallel.For(len(pre), activationGrain, func(_, lo, hi int) {
-		for e := lo; e < hi; e++ {
-			j := idx[e]
-			pre[e] = math.FMA(g.gain[j], pre[e], bias[j])
-		}
-	})
+	for e, j := range idx {
+		pre[e] = math.FMA(g.gain[j], pre[e], bias[j])
+	}
 }
 
 // biasBefore is what is added to w·x before the selection.

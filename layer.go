@@ -3,6 +3,7 @@ package ksparse
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -178,6 +179,7 @@ type state struct {
 	deltaDense topk.Rows // a sparse layer's delta likewise
 	belowDense topk.Rows // the delta of such a layer below, before the mask
 
+	list      topk.List  // memory for what is above thresholds
 	screening *screening // of a sparse layer
 	plain     bool       // screening is turned off
 	training  bool       // select as in training
@@ -306,10 +308,28 @@ func gatherGrain(rows, n, entries, others, few int) int {
 
 // activate sets out = f(pre).
 func activate(act Activation, out, pre []float64) {
-	parallel.For(len(pre), activationGrain, func(_, lo, hi int) {
-		act.values(out[lo:hi], pre[lo:hi])
-	})
+	c, _ := activatings.Get().(*activating)
+	if c == nil {
+		c = new(activating)
+		c.run = c.part
+	}
+	c.act, c.out, c.pre = act, out, pre
+	parallel.For(len(pre), activationGrain, c.run)
+	c.out, c.pre = nil, nil
+	activatings.Put(c)
 }
+
+// activating is one activate. It is kept for the next one, with its method value: a
+// new one for each would be garbage.
+type activating struct {
+	act      Activation
+	out, pre []float64
+	run      func(worker, lo, hi int)
+}
+
+func (c *activating) part(_, lo, hi int) { c.act.values(c.out[lo:hi], c.pre[lo:hi]) }
+
+var activatings sync.Pool
 
 // toPre turns s.delta from the gradient at the output into that at the
 // pre-activations: delta ⊙ f'(pre).

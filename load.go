@@ -143,7 +143,7 @@ func (h fileHeader) build(stack []Layer, shift []float64, skip Matrix) (*Network
 	if err != nil {
 		return nil, err
 	}
-	n.encoder = h.NoDecoder
+	n.noDecoder = h.NoDecoder
 	switch {
 	case h.NoDecoder:
 		n.frame.shift = shift

@@ -3,6 +3,7 @@ package ksparse
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -109,17 +110,21 @@ func (l Loss) evaluate(out, y topk.Rows, atPre bool, delta, rowLoss []float64) (
 // nil, sets it to the gradient times perRow.
 
 func squaredError(d, out, y []float64, perRow float64) float64 {
-	var buffer [256]float64
+	var buffer *[256]float64
+	if d == nil {
+		buffer = differencePool.Get().(*[256]float64)
+		defer differencePool.Put(buffer)
+	}
 	sum := 0.0
 	for lo := 0; lo < len(out); lo += len(buffer) {
 		hi := min(lo+len(buffer), len(out))
-		e := buffer[:hi-lo]
+		var e []float64
 		if d != nil {
 			e = d[lo:hi]
+		} else {
+			e = buffer[:hi-lo]
 		}
-		for j, o := range out[lo:hi] {
-			e[j] = o - y[lo+j]
-		}
+		subtract(e, out[lo:hi], y[lo:hi])
 		sum += kernel.Dot(e, e)
 	}
 	if d != nil {
@@ -127,6 +132,10 @@ func squaredError(d, out, y []float64, perRow float64) float64 {
 	}
 	return sum
 }
+
+// differencePool keeps memory for the differences of squaredError, which the
+// kernel makes escape.
+var differencePool = sync.Pool{New: func() any { return new([256]float64) }}
 
 func binaryCrossEntropy(d, out, y []float64, perRow float64, atPre bool) float64 {
 	const least = -100

@@ -42,7 +42,7 @@ const (
 
 // GeometricMedian returns the point y that makes Σ|x_i-y| least, over the rows x_i
 // of x, of length d for an x of N x d. Unlike the mean it hardly follows outliers;
-// Gao et al. 2024 (arXiv:2406.04093, appendix A.1) start the pre-bias there. Where
+// Gao et al. 2024 (arXiv:2406.04093) start the pre-bias there. Where
 // it is not unique, which takes rows on one line, it returns one such point.
 //
 // The iteration is Weiszfeld's (1937), from the mean row: y += R/W with
@@ -67,7 +67,7 @@ func GeometricMedian(x mat.Matrix) (*mat.VecDense, error) {
 		return nil, errorf(ErrNotFinite, "distances between rows of x overflow: the data are too large")
 	}
 	// Data far from the origin cannot be met more exactly than y is rounded.
-	precision := medianPrecision*s.distance/float64(rows.Rows) + 0x1p-51*math.Sqrt(kernel.SumSquares(y))
+	precision := medianPrecision*s.distance/float64(rows.Rows) + float64(0x1p-51*kernel.MaxAbs(y)*math.Sqrt(float64(len(y))))
 	for range medianSteps {
 		s.from(y, precision)
 		if s.norm <= float64(s.met) {

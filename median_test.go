@@ -49,6 +49,7 @@ func TestGeometricMedianByHand(t *testing.T) {
 		{"the mean is a row up to rounding", 1, []float64{0.1, -5.9, 1.1, 2.1, 3.1}, []float64{1.1}, 0},
 		{"an outlier", 1, []float64{1, 2, 3, 4, 1e9}, []float64{3}, 0},
 		{"tiny numbers", 1, []float64{1e-120, 2e-120, 9e-120}, []float64{2e-120}, 0},
+		{"huge numbers near each other", 1, []float64{1e160, 1e160 + 1e150, 1e160 + 9e150}, []float64{1e160 + 1e150}, 0},
 		{"huge numbers", 1, []float64{1e150, 2e150, 9e150}, []float64{2e150}, 0},
 	} {
 		got := geometricMedian(t, mat.NewDense(len(c.x)/c.cols, c.cols, c.x))

@@ -8,7 +8,7 @@ import (
 
 // moments gathers the mean and the variance of each column of a stream of rows,
 // chunk by chunk. A chunk's own are taken in two passes over it and merged as
-// Chan, Golub and LeVeque do (1979, eq. 2.1), so a mean that is large beside the
+// Chan, Golub and LeVeque do (1979), so a mean that is large beside the
 // variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
 // numbers are taken relative to the first row, so rows that are all equal have a
 // variance of exactly zero.

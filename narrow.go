@@ -142,7 +142,7 @@ func (n *Network) trainable() error {
 	if n.hasSkip() {
 		return errorf(ErrFrozen, "a network with a skip connection cannot be trained, it can only be used")
 	}
-	if n.encoder {
+	if n.noDecoder {
 		return errorf(ErrFrozen, "a network without a decoder cannot be trained, it can only be used")
 	}
 	for _, l := range n.layers {

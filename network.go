@@ -23,8 +23,8 @@ type Network struct {
 	frame  frame     // what happens before the first layer and after the last
 	spare  sync.Pool // of *Pass, for calls that do not hand theirs out
 
-	skip    screen.Weights // Out x In, from the rows as they came to the output; or nothing
-	encoder bool           // the only layer is an encoder without a decoder
+	skip      screen.Weights // Out x In, from the rows as they came to the output; or nothing
+	noDecoder bool           // the only layer is an encoder without a decoder
 
 	plain  atomic.Bool  // screening is turned off
 	stats  screen.Stats // of screening
@@ -161,7 +161,8 @@ func lastSparseOf(layers []Layer) int {
 type Pass struct {
 	network *Network
 	x       topk.Rows
-	framed  framed // x on its way to the first layer
+	framed  framed    // x on its way to the first layer
+	entered topk.Rows // what that sees of it
 	states  []*state
 	output  topk.Rows // the last layer's output, dense, not scaled back
 	zeros   topk.Rows // memory for that, where the last layer is sparse
@@ -232,13 +233,27 @@ func (n *Network) sparePass() *Pass {
 func (n *Network) forward(p *Pass, x topk.Rows, layers int) {
 	p.x = x
 	plain := n.plain.Load()
-	in := signal{dense: n.frame.enter(&p.framed, x)}
+	p.entered = n.frame.enter(&p.framed, x)
+	in := signal{dense: p.entered}
 	for i, l := range n.layers[:layers] {
 		s := p.states[i]
 		s.in, s.plain = in, plain
 		l.forward(s)
 		in = s.out
 	}
+}
+
+// sparseInput runs x through the layers below layer i, which is sparse, and returns
+// the state of that layer with its input in place.
+func (n *Network) sparseInput(p *Pass, x topk.Rows, i int) *state {
+	n.forward(p, x, i)
+	s := p.states[i]
+	s.plain, s.in = n.plain.Load(), signal{dense: p.entered}
+	if i > 0 {
+		s.in = p.states[i-1].out
+	}
+	n.layers[i].(*SparseLayer).input(s)
+	return s
 }
 
 // setOutput makes the last layer's output dense, and adds what skips the layers.

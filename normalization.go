@@ -63,6 +63,10 @@ type framed struct {
 	mean, spread []float64 // of each row, where there is a normalisation
 
 	scaled, shifted topk.Rows // memory
+
+	f     *frame // of the rows under way
+	x, in topk.Rows
+	rows  func(worker, lo, hi int) // a method value, kept: a new one would be garbage
 }
 
 // enter sets m and returns what the first layer sees of x.
@@ -82,22 +86,29 @@ func (f *frame) enter(m *framed, x topk.Rows) topk.Rows {
 		resize(&m.shifted, x.Rows, x.Cols)
 		in = m.shifted
 	}
-	parallel.For(x.Rows, rowGrain(4*x.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			if f.normalization != NoNormalization {
-				m.mean[i], m.spread[i] = f.numbers(x.Row(i))
-				normalize(m.normal.Row(i), x.Row(i), m.mean[i], m.spread[i])
-			}
-			if f.shift != nil {
-				subtract(in.Row(i), m.normal.Row(i), f.shift)
-			}
-		}
-	})
+	if m.rows == nil {
+		m.rows = m.enterRows
+	}
+	m.f, m.x, m.in = f, x, in
+	parallel.For(x.Rows, rowGrain(4*x.Cols), m.rows)
 	return in
 }
 
 // layerNormEpsilon keeps LayerNorm from dividing by zero.
 const layerNormEpsilon = 1e-5
+
+func (m *framed) enterRows(_, lo, hi int) {
+	f := m.f
+	for i := lo; i < hi; i++ {
+		if f.normalization != NoNormalization {
+			m.mean[i], m.spread[i] = f.numbers(m.x.Row(i))
+			normalize(m.normal.Row(i), m.x.Row(i), m.mean[i], m.spread[i])
+		}
+		if f.shift != nil {
+			subtract(m.in.Row(i), m.normal.Row(i), f.shift)
+		}
+	}
+}
 
 // numbers returns what is subtracted from a row, and what it is then divided by.
 func (f *frame) numbers(row []float64) (mean, spread float64) {
@@ -136,11 +147,14 @@ func normalize(dst, row []float64, mean, spread float64) {
 	}
 }
 
+// subtract sets dst = a - b; dst may be a. A product with -1 has no rounding of its
+// own.
 func subtract(dst, a, b []float64) {
-	for j, v := range a {
-		dst[j] = v - b[j]
-	}
+	copy(dst, a)
+	kernel.AddRows(dst, minusOne, b, len(b), first)
 }
+
+var minusOne = []float64{-1}
 
 // target returns y in the space in which losses are measured: normalised as the
 // rows of the pass were, where the output will be scaled back.
@@ -193,7 +207,7 @@ func (n *Network) SetNormalization(kind Normalization, scale float64, undo bool)
 		return errorf(ErrRange, "unknown normalization %d", kind)
 	case !(scale >= 0 && scale <= math.MaxFloat64) || kind != DatasetScale && scale != 0:
 		return errorf(ErrRange, "normalization %v with scale %v, want a positive number for %v and 0 for all others", kind, scale, DatasetScale)
-	case undo && kind != NoNormalization && (n.encoder || n.hasSkip()):
+	case undo && kind != NoNormalization && (n.noDecoder || n.hasSkip()):
 		return errorf(ErrRange, "a normalization is not undone on codes, nor with a skip connection")
 	case undo && kind != NoNormalization && n.In() != n.Out():
 		return errorf(ErrShape, "normalization of %d inputs cannot be undone on %d outputs", n.In(), n.Out())

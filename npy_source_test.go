@@ -110,6 +110,9 @@ func TestOpenNpyErrors(t *testing.T) {
 			t.Errorf("%s: error is %v, want %v and %q", c.what, err, c.want, c.text)
 			continue
 		}
+		if errors.Is(err, ksparse.ErrFormat) != (c.want == ksparse.ErrFormat) {
+			t.Errorf("%s: error is %v: ErrFormat is for the file's contents alone", c.what, err)
+		}
 		if !strings.HasPrefix(err.Error(), "ksparse: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: the error reads %q, want one line from ksparse", c.what, err)
 		}

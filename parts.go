@@ -26,12 +26,12 @@ func (m Matrix) Empty() bool {
 // Parts is an autoencoder taken apart, or what is needed to make one: of an input
 // row x it computes
 //
-//	t = (x - mean) / spread                      Normalization
+//	t = (x - mean) / spread                        by Normalization
 //	z = (t - DecoderBias) Encoderᵀ + EncoderBias   DecoderBias only with PreBias
-//	c = Activation(z) where selected, else 0     Selection
+//	c = Activation(z) where selected, else 0       by Selection
 //	y = c Decoder + DecoderBias
-//	out = y·spread + mean                        only with Undo
-//	out = y + x Skipᵀ                            only with Skip
+//	out = y·spread + mean                          with Undo, else y
+//	out = y + x Skipᵀ                              with Skip
 //
 // A transcoder is one whose outputs are not its inputs: without PreBias and Undo. A
 // gated encoder has another z and selection: see Gate.
@@ -112,7 +112,7 @@ func Assemble(p Parts) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.encoder = decoder == nil
+	n.noDecoder = decoder == nil
 	switch {
 	case p.PreBias && decoder != nil:
 		err = n.SetPreBias(true)
@@ -194,7 +194,7 @@ func (a *affine) assemble(name, what string, in, out int, weights Matrix, biases
 
 // setSkip gives the network a skip connection.
 func (n *Network) setSkip(m Matrix) error {
-	if n.encoder {
+	if _, ok := n.layers[len(n.layers)-1].(*LinearLayer); !ok {
 		return errorf(ErrShape, "Parts.Skip is there without a decoder")
 	}
 	if err := m.check("Skip", n.Out(), n.In()); err != nil {

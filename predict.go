@@ -20,7 +20,7 @@ func (n *Network) Predict(x mat.Matrix) (*mat.Dense, error) {
 	if err := n.ready(false); err != nil {
 		return nil, err
 	}
-	if n.encoder {
+	if n.noDecoder {
 		return nil, errorf(ErrNoDecoder, "Predict needs a decoder, this network was assembled without one: use Encode")
 	}
 	out := newRows(rows.Rows, n.Out())
@@ -70,16 +70,17 @@ func (n *Network) EncodeInto(dst *Codes, x mat.Matrix) error {
 	}
 	p := n.sparePass()
 	defer n.spare.Put(p)
+	l := n.layers[last].(*SparseLayer)
 	if last == 0 && n.frame.none() {
-		s := p.states[0]
-		s.plain = n.plain.Load()
-		s.pre = n.layers[0].(*SparseLayer).encode(dst, s.pre, rows, s)
+		s := n.sparseInput(p, rows, 0)
+		s.pre = l.encode(dst, s.pre, rows, s)
 		dst.mean, dst.spread = dst.mean[:0], dst.spread[:0]
 	} else {
 		dst.clear(n.layers[last].Out())
 		for lo := 0; lo < rows.Rows; lo += chunkRows {
-			n.forward(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), last+1)
-			dst.add(&p.states[last].codes)
+			s := n.sparseInput(p, rows.Slice(lo, min(lo+chunkRows, rows.Rows)), last)
+			s.pre = l.encode(&s.codes, s.pre, s.in.dense, s)
+			dst.add(&s.codes)
 			if n.frame.scales() {
 				dst.mean = append(dst.mean, p.framed.mean...)
 				dst.spread = append(dst.spread, p.framed.spread...)
@@ -122,7 +123,7 @@ func (n *Network) Decode(c *Codes) (*mat.Dense, error) {
 	if err := n.scaleKnown(); err != nil {
 		return nil, err
 	}
-	if n.encoder {
+	if n.noDecoder {
 		return nil, errorf(ErrNoDecoder, "Decode needs a decoder, this network was assembled without one")
 	}
 	if last == len(n.layers)-1 {

@@ -17,7 +17,8 @@ type PretrainConfig struct {
 	// is SquaredError, the zero value, unless those outputs suit another.
 	Train TrainConfig
 	// Layer, where not nil, is asked for the TrainConfig of layer i, counted from 0
-	// over all layers, instead of Train.
+	// over all layers, instead of Train. With a CheckpointFile for each layer, and
+	// Resume, a Pretrain that was stopped goes on where it was.
 	Layer func(i int) TrainConfig
 	// Tied makes decoders use the encoders' weights: see Config.Tied.
 	Tied bool
@@ -30,19 +31,20 @@ type PretrainConfig struct {
 
 // Pretrain trains the sparse layers, the first one first, each for itself and
 // without labels (greedy layer-wise pre-training, Hinton, Osindero and Teh 2006, for
-// k-sparse layers as in Makhzani and Frey 2013, arXiv:1312.5663, section 4.6). The
+// k-sparse layers as in Makhzani and Frey 2013, arXiv:1312.5663). The
 // outputs of the layers below, for the rows of x, are what an autoencoder of one
-// sparse layer learns to reconstruct: New's, with the layer's In, Out, K and
-// Activation. Its encoder's weights and biases become the layer's. Linear layers are
-// left as they are. Train then fine-tunes them all, with labels and
-// SoftmaxCrossEntropy for a classifier.
+// sparse layer learns to reconstruct: New's, with the layer's In, Out, K, Activation
+// and Selection. Its encoder's weights, biases and thresholds become the layer's.
+// Linear layers are left as they are (but one that is tied shares the weights). What
+// the network does to rows before its first layer is done here, too. Train then
+// fine-tunes all layers, with labels and SoftmaxCrossEntropy for a classifier.
 //
 // It returns the histories of the trainings, one for each sparse layer. With an
 // error they are those that began: layers whose training ended without one are
 // pre-trained, the others untouched. A callback that returns ErrStop ends the
 // training of one layer, without an error. Errors wrap ErrEmpty, ErrShape,
 // ErrNotFinite, ErrRange (a TrainConfig with validation data, or one CheckpointFile
-// for two layers, too), ErrNoSparseLayer, or are those of Train or Start.
+// for two layers, too), ErrNoSparseLayer, ErrUnset, or are those of Train or Start.
 //
 // Memory is needed for the dense outputs of one layer for all rows of x.
 func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig) ([]*History, error) {
@@ -53,7 +55,7 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 	if n.lastSparse() < 0 {
 		return nil, errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
 	}
-	if err := n.trainable(); err != nil {
+	if err := n.ready(true); err != nil {
 		return nil, err
 	}
 	configs, err := cfg.layers(n)
@@ -108,12 +110,16 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 // on x.
 func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train TrainConfig, cfg PretrainConfig) (*History, error) {
 	autoencoder, err := New(Config{
-		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation,
+		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation, Selection: l.selection,
 		Tied: cfg.Tied,
 		Seed: max(cfg.Seed, 1) + uint64(i),
 	})
 	if err != nil {
 		return nil, err
+	}
+	encoder := autoencoder.layers[0].(*SparseLayer)
+	if l.selection == SelectThreshold { // training does not learn those
+		encoder.thresholds = l.Thresholds()
 	}
 	if cfg.Start != nil {
 		if err := cfg.Start(i, autoencoder, x); err != nil {
@@ -124,16 +130,15 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train T
 	if err != nil {
 		return h, err
 	}
-	encoder := autoencoder.layers[0].base()
 	copy(l.w.Data, encoder.w.Data)
 	copy(l.b, encoder.b)
+	l.thresholds = encoder.thresholds
 	return h, nil
 }
 
-// below returns what the layers below layer i make of x: dense rows that layer i
-// takes.
+// below returns what comes to layer i of x: dense rows.
 func (n *Network) below(i int, x topk.Rows) topk.Rows {
-	if i == 0 {
+	if i == 0 && n.frame.none() {
 		return x
 	}
 	out := newRows(x.Rows, n.layers[i].In())
@@ -141,8 +146,14 @@ func (n *Network) below(i int, x topk.Rows) topk.Rows {
 	defer n.spare.Put(p)
 	for lo := 0; lo < x.Rows; lo += chunkRows {
 		hi := min(lo+chunkRows, x.Rows)
-		n.forward(p, x.Slice(lo, hi), i)
-		part, from := out.Slice(lo, hi), p.states[i-1].out
+		part := out.Slice(lo, hi)
+		var from signal
+		if i == 0 {
+			from.dense = n.frame.enter(&p.framed, x.Slice(lo, hi))
+		} else {
+			n.forward(p, x.Slice(lo, hi), i)
+			from = p.states[i-1].out
+		}
 		if from.isDense() {
 			copy(part.Data, from.dense.Data)
 		} else {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -92,6 +94,87 @@ func TestPretrainIsASeriesOfAutoencoders(t *testing.T) {
 
 func paramsOf(l ksparse.Layer) [][]float64 {
 	return [][]float64{l.Weights().RawMatrix().Data, l.Biases().RawVector().Data}
+}
+
+// TestPretrainSeesWhatTheLayerSees: rows come normalised and less the pre-bias, and
+// the layer's selection is that of its autoencoder, learned thresholds with it.
+func TestPretrainSeesWhatTheLayerSees(t *testing.T) {
+	const rows, cols = 1100, 16
+	rng := rand.New(rand.NewPCG(6, 6))
+	x, seen := mat.NewDense(rows, cols, nil), mat.NewDense(rows, cols, nil)
+	for i := range rows {
+		norm := math.Ldexp(1, rng.IntN(7)) // over sqrt(16); all that follows is exact
+		for j := range cols {
+			sign := float64(2*rng.IntN(2) - 1)
+			x.Set(i, j, sign*norm)
+			seen.Set(i, j, sign-0.25*float64(j))
+		}
+	}
+	cfg := ksparse.Config{Inputs: cols, Latents: 30, K: 4, Activation: ksparse.ReLU, Selection: ksparse.SelectBatchTopK}
+	single, err := ksparse.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.PreBias, cfg.Normalization = true, ksparse.UnitRMS
+	net, err := ksparse.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range cols {
+		net.Layers()[1].Biases().SetVec(j, 0.25*float64(j))
+	}
+	few := ksparse.TrainConfig{Epochs: 2, BatchSize: 100}
+	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{Train: few}); err != nil {
+		t.Fatal(err)
+	}
+	train(t, single, seen, seen, few)
+	got, want := net.Layers()[0].(*ksparse.SparseLayer), single.Layers()[0].(*ksparse.SparseLayer)
+	if !sameNumbers(paramsOf(got), paramsOf(want)) {
+		t.Error("the layer has not learned from the rows that it sees")
+	}
+	if want.Thresholds() == nil || !sameBits(got.Thresholds(), want.Thresholds()) {
+		t.Errorf("thresholds are %v, want %v", got.Thresholds(), want.Thresholds())
+	}
+}
+
+// TestPretrainByThresholds: thresholds that no training learns are kept, and wanted.
+func TestPretrainByThresholds(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(1, 3)), 100, 6)
+	net := autoencoder(t, 6, 12, 3, ksparse.ReLU)
+	l := net.Layers()[0].(*ksparse.SparseLayer)
+	if err := l.SetSelection(ksparse.SelectThreshold); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{}); !errors.Is(err, ksparse.ErrUnset) {
+		t.Errorf("without thresholds: error is %v, want ErrUnset", err)
+	}
+	if err := l.SetThreshold(0.125); err != nil {
+		t.Fatal(err)
+	}
+	before := parameters(net)
+	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{Tied: true}); err != nil {
+		t.Fatal(err)
+	}
+	if sameNumbers(parameters(net)[:1], before[:1]) || l.Thresholds()[11] != 0.125 {
+		t.Errorf("the weights are as they were, or the thresholds are not: %v", l.Thresholds())
+	}
+}
+
+// TestPretrainTied: the layer gets what an autoencoder with tied weights learned.
+func TestPretrainTied(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(1, 3)), 100, 6)
+	net := autoencoder(t, 6, 12, 3, ksparse.Identity)
+	tied, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 12, K: 3, Tied: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{Tied: true}); err != nil {
+		t.Fatal(err)
+	}
+	train(t, tied, x, x, ksparse.TrainConfig{})
+	if !sameNumbers(paramsOf(net.Layers()[0]), paramsOf(tied.Layers()[0])) {
+		t.Error("the layer has not what the tied autoencoder learned")
+	}
 }
 
 // TestPretrainDefaults: the zero configuration is ten epochs with the seeds 1, 2, ...
@@ -190,6 +273,46 @@ func TestPretrainCancelled(t *testing.T) {
 	}
 }
 
+// TestPretrainResumes: with a checkpoint file for each layer, a pre-training that was
+// stopped in the second layer ends in the bits of one that was not.
+func TestPretrainResumes(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(1, 3)), 200, 12)
+	folder := t.TempDir()
+	stopped := errors.New("power cut")
+	config := func(resume, stop bool) ksparse.PretrainConfig {
+		return ksparse.PretrainConfig{Layer: func(i int) ksparse.TrainConfig {
+			c := ksparse.TrainConfig{Epochs: 3, BatchSize: 50}
+			if resume || stop {
+				c.CheckpointFile = filepath.Join(folder, strconv.Itoa(i))
+				c.Resume = resume
+			}
+			if stop {
+				c.Callback = func(p ksparse.Progress) error {
+					if i == 2 && p.Step == 7 {
+						return stopped
+					}
+					return nil
+				}
+			}
+			return c
+		}}
+	}
+	want, net := stack(t), stack(t)
+	if _, err := want.Pretrain(context.Background(), x, config(false, false)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Pretrain(context.Background(), x, config(false, true)); !errors.Is(err, stopped) {
+		t.Fatalf("error is %v, want that of the callback", err)
+	}
+	net = stack(t) // the files are all that is left
+	if _, err := net.Pretrain(context.Background(), x, config(true, false)); err != nil {
+		t.Fatal(err)
+	}
+	if !sameNumbers(parameters(net), parameters(want)) {
+		t.Error("the resumed pre-training ends in other bits")
+	}
+}
+
 func TestPretrainErrors(t *testing.T) {
 	ctx := context.Background()
 	x := normal(rand.New(rand.NewPCG(1, 3)), 20, 12)
@@ -215,7 +338,7 @@ func TestPretrainErrors(t *testing.T) {
 			return ksparse.TrainConfig{BatchSize: 1 - i}
 		}}, ksparse.ErrRange, `"second": TrainConfig.BatchSize`},
 		{"validation data", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{ValidationX: y, ValidationY: y}}, ksparse.ErrRange, "ValidationFraction"},
-		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{CheckpointFile: "c"}}, ksparse.ErrRange, `"first" and "second"`},
+		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{CheckpointFile: filepath.Join(t.TempDir(), "c")}}, ksparse.ErrRange, `"first" and "second"`},
 		{"a target that the loss is not defined for", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Loss: ksparse.SoftmaxCrossEntropy}}, ksparse.ErrRange, `layer "first"`},
 		{"Start fails", stack(t), x, ksparse.PretrainConfig{Start: func(int, *ksparse.Network, mat.Matrix) error { return own }}, own, `layer "first": no start`},
 	} {

@@ -35,6 +35,17 @@ func TestMeanMaxCosineByHand(t *testing.T) {
 	}
 }
 
+// TestMeanMaxCosineIsAtMostOne: also where the products of rounded rows are more.
+func TestMeanMaxCosineIsAtMostOne(t *testing.T) {
+	x := normal(rand.New(rand.NewPCG(3, 3)), 200, 30)
+	for i := range 200 {
+		row := x.Slice(i, i+1, 0, 30)
+		if got, err := ksparse.MeanMaxCosine(row, row); err != nil || got > 1 || got < 1-1e-14 {
+			t.Fatalf("row %d: cosine with itself is %v, %v", i, got, err)
+		}
+	}
+}
+
 func TestMeanMaxCosineWithinByHand(t *testing.T) {
 	atoms := mat.NewDense(4, 2, []float64{2, 0, 0, 1, -1, 0, 5, 0})
 	// The first and the last are the same; (0, 1) has cosine 0 with all; the third has

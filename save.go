@@ -93,7 +93,7 @@ func (n *Network) Save(w io.Writer) error {
 			}
 		}
 	}
-	if n.encoder {
+	if n.noDecoder {
 		e.floats(n.frame.shift)
 	}
 	e.weights(n.skip)

@@ -59,7 +59,7 @@ func (n *Network) header() (text []byte, version uint32, err error) {
 		return nil, 0, errorf(ErrFormat, "a network of %d layers cannot be saved, at most %d can", len(n.layers), maxLayers)
 	}
 	f := &n.frame
-	h := fileHeader{PreBias: f.shift != nil, NoDecoder: n.encoder}
+	h := fileHeader{PreBias: f.shift != nil, NoDecoder: n.noDecoder}
 	if n.hasSkip() {
 		h.Skip = dtypeWide
 		if n.skip.Narrow != nil {

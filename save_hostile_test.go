@@ -2,6 +2,7 @@ package ksparse_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -175,8 +176,13 @@ func TestLoadGrows(t *testing.T) {
 // must save to the same network. Seeds in testdata/fuzz/FuzzLoad: the file of
 // TestNetworkV1, the same in its two parts, and headers of TestLoadHostile.
 func FuzzLoad(f *testing.F) {
+	for _, n := range assembledNetworks(f) {
+		file := saved(f, n)
+		header := 16 + int(binary.LittleEndian.Uint32(file[12:]))
+		f.Add(string(file[16:header]), file[header+4:len(file)-4])
+	}
 	f.Fuzz(func(t *testing.T, header string, body []byte) {
-		for _, data := range [][]byte{body, assemble(header, body)} {
+		for _, data := range [][]byte{body, assemble(header, body), assembleVersion(2, header, body)} {
 			before := totalAllocated()
 			n, err := ksparse.Load(bytes.NewReader(data))
 			if taken, limit := totalAllocated()-before, uint64(4<<20+32*len(data)); taken > limit {
@@ -197,6 +203,34 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// assembledNetworks are small networks with everything that version 2 holds.
+func assembledNetworks(t testing.TB) []*ksparse.Network {
+	narrow := func(rows, cols int) ksparse.Matrix {
+		m := ksparse.Matrix{Rows: rows, Cols: cols, Float32: make([]float32, rows*cols)}
+		for i := range m.Float32 {
+			m.Float32[i] = float32(i) - 2
+		}
+		return m
+	}
+	wide := ksparse.Matrix{Rows: 4, Cols: 2, Float64: []float64{1, -2, 3, 4, -5, 6, 0.1, 8}}
+	var all []*ksparse.Network
+	for _, p := range []ksparse.Parts{
+		{Encoder: narrow(4, 2), Decoder: narrow(4, 2), K: 2, Selection: ksparse.SelectGroupMax, PreBias: true},
+		{Encoder: wide, Decoder: narrow(4, 3), K: 2, Skip: narrow(3, 2)},
+		{Encoder: narrow(4, 2), PreBias: true, K: 1, Normalization: ksparse.LayerNorm},
+		{Encoder: narrow(4, 2), Tied: true, Selection: ksparse.SelectThreshold, Activation: ksparse.ReLU,
+			Gate: &ksparse.Gate{Bias: make([]float64, 4), LogGain: make([]float64, 4)}, Normalization: ksparse.UnitRMS, Undo: true},
+		{Encoder: wide, Decoder: wide, K: 3, Thresholds: []float64{1, 2, 3, 4}, Selection: ksparse.SelectThreshold},
+	} {
+		n, err := ksparse.Assemble(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 // totalAllocated is what runtime.ReadMemStats would give but does not stop the

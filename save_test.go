@@ -38,9 +38,11 @@ var smallParameters = []float64{
 
 // assemble makes a network file as the documentation of Save describes it,
 // without any of the code that is tested, so a header may say what it likes.
-func assemble(header string, parameters []byte) []byte {
+func assemble(header string, parameters []byte) []byte { return assembleVersion(1, header, parameters) }
+
+func assembleVersion(version byte, header string, parameters []byte) []byte {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	b := []byte(saveMagic + "\x01\x00\x00\x00")
+	b := append([]byte(saveMagic), version, 0, 0, 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(header)))
 	b = append(b, header...)
 	sum := crc32.Checksum(b, table)

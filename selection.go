@@ -146,16 +146,7 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 		}
 	}
 	p := n.newPass()
-	n.forward(p, rows, last)
-	s := p.states[last]
-	s.plain = n.plain.Load()
-	s.in = signal{dense: rows}
-	if last > 0 {
-		s.in = p.states[last-1].out
-	} else {
-		s.in.dense = n.frame.enter(&p.framed, rows)
-	}
-	l.input(s)
+	s := n.sparseInput(p, rows, last)
 	b := &s.batch
 	least := b.search(l, s.in.dense, int(math.Ceil(l0)), want, s)
 	if least == 0 {
@@ -170,15 +161,18 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 
 // encodeAbove sets c to what is above the thresholds.
 func (l *SparseLayer) encodeAbove(c *Codes, pre []float64, x topk.Rows, s *state) []float64 {
-	list := topk.List{Offsets: c.mask.offsets, Idx: c.mask.indices, Pre: pre}
-	l.findAbove(&list, x, s.screening, s.plain)
+	list := &s.list
+	*list = topk.List{Offsets: c.mask.offsets, Idx: c.mask.indices, Pre: pre}
+	l.findAbove(list, x, s.screening, s.plain)
 	c.mask = Mask{rows: x.Rows, cols: l.out, offsets: list.Offsets, indices: list.Idx}
 	c.values = resized(c.values, len(list.Pre))
 	if l.gate != nil {
 		l.gate.open(list.Pre, l.b, list.Idx)
 	}
-	activate(l.activation, c.values, list.Pre)
-	return list.Pre
+	pre = list.Pre
+	*list = topk.List{} // it was the memory of others
+	activate(l.activation, c.values, pre)
+	return pre
 }
 
 // batchSelection is the memory of one selection from a whole batch.

@@ -1,6 +1,8 @@
 package ksparse
 
 import (
+	"sync"
+
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
@@ -114,18 +116,38 @@ func (l *SparseLayer) largest(out topk.Selected, x topk.Rows, k int, s *state) {
 
 // all is largest for k = Out, where there is nothing to choose.
 func (l *SparseLayer) all(out topk.Selected, x topk.Rows) {
-	n := l.out
-	parallel.For(x.Rows, productRows(x.Rows), func(_, lo, hi int) {
-		z := out.Pre[lo*n : hi*n]
-		mulT(z, x.Slice(lo, hi), l.exact())
-		for i := range hi - lo {
-			addTo(z[i*n:(i+1)*n], l.b)
-			for j, row := 0, out.Idx[(lo+i)*n:]; j < n; j++ {
-				row[j] = int32(j)
-			}
-		}
-	})
+	c, _ := allCalls.Get().(*allCall)
+	if c == nil {
+		c = new(allCall)
+		c.rows = c.encode
+	}
+	c.l, c.out, c.x = l, out, x
+	parallel.For(x.Rows, productRows(x.Rows), c.rows)
+	c.l, c.out, c.x = nil, topk.Selected{}, topk.Rows{}
+	allCalls.Put(c)
 	activate(l.activation, out.Val, out.Pre)
+}
+
+// allCall is one all. Like an activating it is kept.
+type allCall struct {
+	l    *SparseLayer
+	out  topk.Selected
+	x    topk.Rows
+	rows func(worker, lo, hi int)
+}
+
+var allCalls sync.Pool
+
+func (c *allCall) encode(_, lo, hi int) {
+	n := c.l.out
+	z := c.out.Pre[lo*n : hi*n]
+	mulT(z, c.x.Slice(lo, hi), c.l.exact())
+	for i := range hi - lo {
+		addTo(z[i*n:(i+1)*n], c.l.b)
+		for j, row := 0, c.out.Idx[(lo+i)*n:]; j < n; j++ {
+			row[j] = int32(j)
+		}
+	}
 }
 
 // backward: delta is there for selected entries only, and the gradient at x is

@@ -41,6 +41,7 @@ type workerScratch struct {
 	second   []float64   // the gradient of a second layer with these weights
 	before   []float64   // the rows before the update
 	state    [][]float64 // the optimizer state of the rows
+	along    []float64   // for removeParallel: one number
 }
 
 // stepReport is what a step says of its batch, before the step.
@@ -354,7 +355,7 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 				gradient := scratch.gradient[at-from : end-from]
 				s.addPenalty(gradient, w.Data[at:end])
 				if i == s.atoms {
-					removeParallel(gradient, w.Data[at:end], w.Cols)
+					scratch.removeParallel(gradient, w.Data[at:end], w.Cols)
 				}
 				f(scratch, gradient, at, end)
 			}
@@ -374,11 +375,11 @@ func (s *stepper) reserve(workers int) {
 
 // removeParallel takes from each row's gradient the part along the row, which has
 // norm 1: g -= (g·w) w.
-func removeParallel(gradient, weights []float64, cols int) {
+func (s *workerScratch) removeParallel(gradient, weights []float64, cols int) {
 	for at := 0; at < len(gradient); at += cols {
 		g, w := gradient[at:at+cols], weights[at:at+cols]
-		along := [1]float64{-kernel.Dot(g, w)}
-		kernel.AddRows(g, along[:], w, cols, first)
+		s.along = append(s.along[:0], -kernel.Dot(g, w))
+		kernel.AddRows(g, s.along, w, cols, first)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 // too: ctx.Err(), what the callback returned, or an error that wraps ErrDiverged
 // and names the step at which the loss or a parameter would have become NaN or
 // infinite; the network then keeps its last finite parameters. Before training
-// begins, errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange, and the
-// network is untouched.
+// begins, errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange, with
+// TrainConfig.Resume also ErrCheckpoint or ErrFormat, and the network is untouched.
 //
 // The same seed, data and configuration give the same bits, for every GOMAXPROCS.
 func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (*History, error) {

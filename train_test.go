@@ -148,6 +148,9 @@ func parameters(n *ksparse.Network) [][]float64 {
 	var all [][]float64
 	for _, l := range n.Layers() {
 		all = append(all, slices.Clone(l.Weights().RawMatrix().Data), slices.Clone(l.Biases().RawVector().Data))
+		if l, ok := l.(*ksparse.SparseLayer); ok && l.Thresholds() != nil {
+			all = append(all, l.Thresholds())
+		}
 	}
 	return all
 }

@@ -33,7 +33,7 @@ type Archive struct {
 func Read(r io.ReaderAt, size int64) (*Archive, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cut short or damaged: %w", err)
 	}
 	a := &Archive{r: r, size: size, entries: make(map[string]*zip.File, len(z.File))}
 	stored, all := uint64(0), uint64(0)
@@ -118,7 +118,7 @@ func (a *Archive) open(name string) (io.ReaderAt, error) {
 		sum.Write(data)
 		out = bytes.NewReader(data)
 	} else if f.CRC32 != 0 {
-		if _, err := io.CopyBuffer(sum, struct{ io.Reader }{in}, make([]byte, min(in.Size()+1, 256<<10))); err != nil {
+		if _, err := io.Copy(sum, in); err != nil {
 			return nil, err
 		}
 	}

@@ -82,7 +82,6 @@ type screening struct {
 	quantise    func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
 	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
 	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32)
-	screenScan  func(masks []uint32, codes, low, high []int16)
 	screenPairs func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
 	screenKth   func(codes []int16, k int) int16
 	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
@@ -150,11 +149,6 @@ func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenR
 	active.screenTiles(codes, lanes, laneStride, q, rows, panel, w, columns)
 }
 
-// ScreenTile is ScreenTiles for the first 12 of rows.
-func ScreenTile(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
-	ScreenTiles(codes, lanes, laneStride, q, rows[:ScreenRows], panel, w, columns)
-}
-
 // ScreenOne is ScreenTiles for a single row in the layout of its own, for batches
 // that would leave most of a tile empty. It may read up to 8 KB ahead of the
 // panel's end by prefetch, which cannot fault.
@@ -167,18 +161,6 @@ func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w
 	raceRead(panel, 1, 0, len(panel))
 	raceRead(columns, 1, 0, len(columns))
 	active.screenOne(codes, lanes, q, row, panel, w, columns)
-}
-
-// ScreenScan sets bit l of masks[i], for every row i of masks, where
-// low[i] <= codes[i*32+l] <= high[i], and clears it elsewhere.
-func ScreenScan(masks []uint32, codes, low, high []int16) {
-	n := len(masks)
-	codes, low, high = codes[:n*ScreenLatents], low[:n], high[:n]
-	raceWrite(masks, 1, 0, n)
-	raceRead(codes, 1, 0, len(codes))
-	raceRead(low, 1, 0, n)
-	raceRead(high, 1, 0, n)
-	active.screenScan(masks, codes, low, high)
 }
 
 // ScreenPairs writes to pairs, row by row and latents ascending, Pair{row+i,

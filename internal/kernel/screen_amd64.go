@@ -14,7 +14,6 @@ var screeningAVX512 = screening{
 	quantise:    quantiseAVX512Go,
 	screenTiles: screenTilesAVX512Go,
 	screenOne:   screenOneAVX512Go,
-	screenScan:  screenScanAVX512Go,
 	screenPairs: screenPairsAVX512Go,
 	screenKth:   screenKthAVX512Go,
 	dotPairs:    dotPairsAVX512Go,
@@ -86,26 +85,12 @@ func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []
 		len(panel)/(4*ScreenLatents), &row.Start, &w.Scale[0], unsafe.SliceData(columns), len(columns)/ScreenLatents)
 }
 
-// scanRows and pairRows are how many rows of codes one call looks through, and
-// kthVectors how many vectors of codes: no call lasts long.
+// pairRows is how many rows of codes one call looks through, and kthVectors how many
+// vectors of codes: no call lasts long.
 const (
-	scanRows   = 4096
 	pairRows   = 256 // 8192 pairs at most
 	kthVectors = 512
 )
-
-//go:noinline
-func screenScanAVX512Go(masks []uint32, codes, low, high []int16) {
-	for i := 0; i < len(masks); i += scanRows {
-		n := min(scanRows, len(masks)-i)
-		screenScanPart(masks[i:i+n], codes[i*ScreenLatents:], low[i:], high[i:])
-	}
-}
-
-//go:noinline
-func screenScanPart(masks []uint32, codes, low, high []int16) {
-	screenScanAVX512(unsafe.SliceData(masks), unsafe.SliceData(codes), unsafe.SliceData(low), unsafe.SliceData(high), len(masks))
-}
 
 func screenPairsAVX512Go(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
 	total := 0

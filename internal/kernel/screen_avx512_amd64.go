@@ -59,13 +59,6 @@ func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip
 //go:noescape
 func quantise16AVX512(dst *int16, x *float64, n int, inv float64, sums *float64)
 
-// screenScanAVX512 is ScreenScan: for i from 0 to rows-1 and l from 0 to 31, bit l of
-//
-//	masks[i] = low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i]
-//
-//go:noescape
-func screenScanAVX512(masks *uint32, codes *int16, low *int16, high *int16, rows int)
-
 // screenPairsAVX512 is ScreenPairs: for i from 0 to rows-1 and l from 0 to 31,
 //
 //	if live>>l&1 != 0 && low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i] {

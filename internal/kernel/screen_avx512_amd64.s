@@ -939,36 +939,6 @@ reduce:
 	VZEROUPPER
 	RET
 
-// func screenScanAVX512(masks *uint32, codes *int16, low *int16, high *int16, rows int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·screenScanAVX512(SB), NOSPLIT, $0-40
-	MOVQ    masks+0(FP), AX
-	MOVQ    codes+8(FP), CX
-	MOVQ    low+16(FP), DX
-	MOVQ    high+24(FP), BX
-	MOVQ    rows+32(FP), SI
-	TESTQ   SI, SI
-	JZ      row_done
-	PCALIGN $0x40
-
-row:
-	VMOVDQU64    (CX), Z0
-	VPBROADCASTW (DX), Z1
-	VPBROADCASTW (BX), Z2
-	VPCMPW       $0x02, Z0, Z1, K1
-	VPCMPW       $0x05, Z0, Z2, K1, K1
-	ADDQ         $0x40, CX
-	ADDQ         $0x02, DX
-	ADDQ         $0x02, BX
-	KMOVD        K1, (AX)
-	ADDQ         $0x04, AX
-	DECQ         SI
-	JNZ          row
-
-row_done:
-	VZEROUPPER
-	RET
-
 // func screenPairsAVX512(pairs *int32, codes *int16, low *int16, high *int16, rows int, first uint64, live uint64) (n int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·screenPairsAVX512(SB), NOSPLIT, $256-64

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -234,17 +233,6 @@ func BenchmarkScreenQuantise(b *testing.B) {
 	}
 }
 
-func BenchmarkScreenScan(b *testing.B) {
-	for _, rows := range []int{516, 1 << 17} {
-		codes, masks, low, high := alignedCodes(32*rows), make([]uint32, rows), make([]int16, rows), make([]int16, rows)
-		b.Run(fmt.Sprint(rows), func(b *testing.B) {
-			eachPath(b, false, func(b *testing.B, p path) {
-				gigabytes(b, 64*rows, func() { p.screenScan(masks, codes, low, high) })
-			})
-		})
-	}
-}
-
 // BenchmarkScreenPairs has hits in as many rows as the first round finds at 8192
 // latents, k = 32: about one row in eight.
 func BenchmarkScreenPairs(b *testing.B) {
@@ -268,32 +256,6 @@ func BenchmarkScreenPairs(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/panels, "ns/panel")
 		b.ReportMetric(float64(found)/panels, "pairs/panel")
 	})
-}
-
-// BenchmarkScreenMasks is the same by way of ScreenScan.
-func BenchmarkScreenMasks(b *testing.B) {
-	const rows, panels = 516, 256
-	r := rand.New(rand.NewPCG(53, 0))
-	codes, pairs, low, high := alignedCodes(32*rows*panels), make([]Pair, 0, 32*rows), make([]int16, rows), make([]int16, rows)
-	masks := make([]uint32, rows)
-	for i := range codes {
-		codes[i] = int16(r.IntN(8192))
-	}
-	for i := range low {
-		low[i], high[i] = 8192-37, 1<<15-1
-	}
-	gigabytes(b, 64*rows*panels, func() {
-		for j := range panels {
-			ScreenScan(masks, codes[32*rows*j:], low, high)
-			pairs = pairs[:0]
-			for i, m := range masks {
-				for ; m != 0; m &= m - 1 {
-					pairs = append(pairs, Pair{int32(i), int32(bits.TrailingZeros32(m))})
-				}
-			}
-		}
-	})
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/panels, "ns/panel")
 }
 
 func BenchmarkScreenKth(b *testing.B) {

@@ -7,7 +7,6 @@ var screeningGeneric = screening{
 	quantise:    quantiseGeneric,
 	screenTiles: screenTilesGeneric,
 	screenOne:   screenOneGeneric,
-	screenScan:  screenScanGeneric,
 	screenPairs: screenPairsGeneric,
 	screenKth:   screenKthGeneric,
 	dotPairs:    dotPairsBy(dotGeneric),
@@ -129,19 +128,6 @@ func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRo
 		}
 		codes[l] = c
 		lanes[l] = max(lanes[l], c)
-	}
-}
-
-func screenScanGeneric(masks []uint32, codes, low, high []int16) {
-	for i := range masks {
-		var m uint32
-		lo, hi := low[i], high[i]
-		for l, c := range codes[i*ScreenLatents:][:ScreenLatents] {
-			if lo <= c && c <= hi {
-				m |= 1 << l
-			}
-		}
-		masks[i] = m
 	}
 }
 

@@ -20,14 +20,13 @@ func TestScreenRaceSeen(t *testing.T) {
 	pairs := []Pair{{1, 2}, {3, 63}, {0, 0}, {1, 2}, {5, 6}, {7, 8}, {9, 10}}
 	w16, dst16 := make([]int16, n*128), make([]int32, 7)
 	room := make([]Pair, 24*ScreenLatents)
-	masks, low, high := make([]uint32, 24), make([]int16, 24), make([]int16, 24)
+	low, high := make([]int16, 24), make([]int16, 24)
 	all := map[string]func(){
 		"Quantise":    func() { Quantise(s.panel, 128, x[:d], 1, 0x80) },
 		"ScreenTiles": func() { s.screen(1) },
 		"ScreenOne": func() {
 			ScreenOne(s.codes, s.lanes, s.q, &s.rows[0], s.panel[:128*s.groups], &s.w[0], s.columns[:32*s.outliers])
 		},
-		"ScreenScan":  func() { ScreenScan(masks, s.codes, low, high) },
 		"ScreenPairs": func() { ScreenPairs(room, s.codes, low, high, 0, 0, ^uint32(0)) },
 		"DotPairs":    func() { DotPairs(dst, x, d, w, d, d, pairs) },
 		"Quantise16":  func() { Quantise16(w16[:128], x[:d], 1) },

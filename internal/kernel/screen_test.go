@@ -108,7 +108,7 @@ func TestScreenDefinition(t *testing.T) {
 			lanes[i] = int16(r.IntN(2000) - 1000)
 		}
 		before := slices.Clone(lanes)
-		ScreenTile(codes, lanes, ScreenLatents, q, rows, panel, numbers, columns)
+		ScreenTiles(codes, lanes, ScreenLatents, q, rows, panel, numbers, columns)
 		for i := range x {
 			for l := range w {
 				bound := float64(rows[i].Scale)*float64(numbers.Scale[l])*Dot(x[i], w[l]) + float64(rows[i].Bias)*float64(numbers.Bias[l])

@@ -10,9 +10,6 @@ import (
 // take the slowest kernel about half of that, and plain Go does not care.
 const maxSweep = 4096
 
-// VecExp sets dst[i] = Exp(x[i]) for every i of x, bit for bit. dst may be x.
-func VecExp(dst, x []float64) { sweepVector(active.exp, dst, x) }
-
 // VecSigmoid sets dst[i] = Sigmoid(x[i]) for every i of x, bit for bit. dst may
 // be x.
 func VecSigmoid(dst, x []float64) { sweepVector(active.sigmoid, dst, x) }
@@ -74,7 +71,6 @@ func AllFinite(x []float64) bool {
 // elementwise is the part of a path that works element by element. The functions
 // take slices of one length, at most maxSweep.
 type elementwise struct {
-	exp       func(dst, x []float64)
 	sigmoid   func(dst, x []float64)
 	tanh      func(dst, x []float64)
 	scale     func(x []float64, f float64)
@@ -90,7 +86,6 @@ type elementwise struct {
 }
 
 var elementwiseGeneric = elementwise{
-	exp:       expGeneric,
 	sigmoid:   sigmoidGeneric,
 	tanh:      tanhGeneric,
 	scale:     scaleGeneric,
@@ -102,12 +97,6 @@ var elementwiseGeneric = elementwise{
 	nesterov:  nesterovGeneric,
 	rmsProp:   rmsPropGeneric,
 	adaGrad:   adaGradGeneric,
-}
-
-func expGeneric(dst, x []float64) {
-	for i, v := range x {
-		dst[i] = Exp(v)
-	}
 }
 
 func sigmoidGeneric(dst, x []float64) {

@@ -8,14 +8,14 @@ import "unsafe"
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
 
 var elementwiseAVX512 = elementwise{
-	exp: expAVX512Go, sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
+	sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
 	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
 	adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
 	rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
 }
 
 var elementwiseAVX2 = elementwise{
-	exp: expAVX2Go, sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
+	sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
 	scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
 	adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
 	rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
@@ -24,11 +24,6 @@ var elementwiseAVX2 = elementwise{
 // The Go side of each kernel. None may be inlined: a loop that calls nothing but
 // assembly never reaches a point at which it could be stopped, and would hold up
 // every garbage collection until it ends.
-
-//go:noinline
-func expAVX512Go(dst, x []float64) {
-	expAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
-}
 
 //go:noinline
 func sigmoidAVX512Go(dst, x []float64) {
@@ -83,11 +78,6 @@ func sumAVX512Go(lanes *[8]float64, x []float64) {
 //go:noinline
 func allFiniteAVX512Go(x []float64) bool {
 	return allFiniteAVX512(unsafe.SliceData(x), len(x))
-}
-
-//go:noinline
-func expAVX2Go(dst, x []float64) {
-	expAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
 }
 
 //go:noinline

@@ -4,13 +4,6 @@
 
 package kernel
 
-// expAVX2 is, for i from 0 to n-1,
-//
-//	dst[i] = Exp(x[i])
-//
-//go:noescape
-func expAVX2(dst *float64, x *float64, n int)
-
 // sigmoidAVX2 is, for i from 0 to n-1,
 //
 //	dst[i] = Sigmoid(x[i])

@@ -148,99 +148,6 @@ DATA tailMask<>+48(SB)/8, $0x0000000000000000
 DATA tailMask<>+56(SB)/8, $0x0000000000000000
 GLOBL tailMask<>(SB), RODATA|NOPTR, $64
 
-// func expAVX2(dst *float64, x *float64, n int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·expAVX2(SB), NOSPLIT, $0-24
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPD vectorConstants<>+0(SB), Y0
-	VMOVUPD vectorConstants<>+128(SB), Y1
-	VMOVUPD vectorConstants<>+224(SB), Y2
-	VMOVUPD vectorConstants<>+256(SB), Y3
-	XORQ    BX, BX
-	CMPQ    DX, $0x04
-	JLT     tail
-
-loop:
-	VMOVUPD      (CX)(BX*8), Y4
-	VMINPD       Y4, Y2, Y4
-	VMAXPD       Y4, Y3, Y4
-	VMOVAPD      Y1, Y5
-	VFMADD231PD  vectorConstants<>+96(SB), Y4, Y5
-	VSUBPD       Y1, Y5, Y6
-	VFNMADD231PD vectorConstants<>+160(SB), Y6, Y4
-	VFNMADD231PD vectorConstants<>+192(SB), Y6, Y4
-	VMOVUPD      vectorConstants<>+576(SB), Y6
-	VFMADD213PD  vectorConstants<>+544(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+512(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+480(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+448(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+416(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+384(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+352(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+320(SB), Y4, Y6
-	VFMADD213PD  vectorConstants<>+288(SB), Y4, Y6
-	VADDPD       Y4, Y0, Y7
-	VSUBPD       Y7, Y0, Y8
-	VADDPD       Y4, Y8, Y8
-	VMULPD       Y4, Y4, Y4
-	VFMADD231PD  Y6, Y4, Y8
-	VADDPD       Y8, Y7, Y7
-	VPSRLQ       $0x01, Y5, Y4
-	VPSUBQ       Y4, Y5, Y5
-	VPSLLQ       $0x34, Y4, Y4
-	VPSLLQ       $0x34, Y5, Y5
-	VMULPD       Y4, Y7, Y7
-	VMULPD       Y5, Y7, Y4
-	VMOVUPD      Y4, (AX)(BX*8)
-	ADDQ         $0x04, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
-	JGE          loop
-
-tail:
-	TESTQ        DX, DX
-	JZ           done
-	LEAQ         tailMask<>+32(SB), SI
-	NEGQ         DX
-	VMOVUPD      (SI)(DX*8), Y4
-	VMASKMOVPD   (CX)(BX*8), Y4, Y5
-	VMINPD       Y5, Y2, Y5
-	VMAXPD       Y5, Y3, Y5
-	VMOVAPD      Y1, Y2
-	VFMADD231PD  vectorConstants<>+96(SB), Y5, Y2
-	VSUBPD       Y1, Y2, Y1
-	VFNMADD231PD vectorConstants<>+160(SB), Y1, Y5
-	VFNMADD231PD vectorConstants<>+192(SB), Y1, Y5
-	VMOVUPD      vectorConstants<>+576(SB), Y1
-	VFMADD213PD  vectorConstants<>+544(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+512(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+480(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+448(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+416(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+384(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+352(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+320(SB), Y5, Y1
-	VFMADD213PD  vectorConstants<>+288(SB), Y5, Y1
-	VADDPD       Y5, Y0, Y3
-	VSUBPD       Y3, Y0, Y0
-	VADDPD       Y5, Y0, Y0
-	VMULPD       Y5, Y5, Y5
-	VFMADD231PD  Y1, Y5, Y0
-	VADDPD       Y0, Y3, Y3
-	VPSRLQ       $0x01, Y2, Y0
-	VPSUBQ       Y0, Y2, Y2
-	VPSLLQ       $0x34, Y0, Y0
-	VPSLLQ       $0x34, Y2, Y2
-	VMULPD       Y0, Y3, Y3
-	VMULPD       Y2, Y3, Y5
-	VMASKMOVPD   Y5, Y4, (AX)(BX*8)
-
-done:
-	VZEROUPPER
-	RET
-
 // func sigmoidAVX2(dst *float64, x *float64, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-24
@@ -518,7 +425,7 @@ done:
 	RET
 
 // func sgdAVX2(w *float64, grad *float64, n int, rate float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -529,6 +436,7 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-32
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(BX*8)
 	VMOVUPD      (AX)(BX*8), Y1
 	VMOVUPD      (CX)(BX*8), Y2
 	VFNMADD231PD Y2, Y0, Y1
@@ -554,7 +462,7 @@ done:
 	RET
 
 // func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -567,6 +475,8 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(DX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Y2
 	VMOVUPD      (CX)(SI*8), Y3
 	VMOVUPD      (DX)(SI*8), Y4
@@ -598,7 +508,7 @@ done:
 	RET
 
 // func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -611,6 +521,8 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(DX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Y2
 	VMOVUPD      (CX)(SI*8), Y3
 	VMOVUPD      (DX)(SI*8), Y4
@@ -644,7 +556,7 @@ done:
 	RET
 
 // func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·adamAVX2(SB), NOSPLIT, $0-96
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -663,6 +575,9 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-96
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(DI*8)
+	PREFETCHT0  2048(DX)(DI*8)
+	PREFETCHT0  2048(BX)(DI*8)
 	VMOVUPD     (AX)(DI*8), Y7
 	VMOVUPD     (CX)(DI*8), Y8
 	VMOVUPD     (DX)(DI*8), Y9
@@ -716,7 +631,7 @@ done:
 	RET
 
 // func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -731,6 +646,8 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(DX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Y4
 	VMOVUPD     (CX)(SI*8), Y5
 	VMOVUPD     (DX)(SI*8), Y6
@@ -774,7 +691,7 @@ done:
 	RET
 
 // func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·adaGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
@@ -787,6 +704,8 @@ TEXT ·adaGradAVX2(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(DX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Y2
 	VMOVUPD     (CX)(SI*8), Y3
 	VMOVUPD     (DX)(SI*8), Y4

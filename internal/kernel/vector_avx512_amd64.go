@@ -4,13 +4,6 @@
 
 package kernel
 
-// expAVX512 is, for i from 0 to n-1,
-//
-//	dst[i] = Exp(x[i])
-//
-//go:noescape
-func expAVX512(dst *float64, x *float64, n int)
-
 // sigmoidAVX512 is, for i from 0 to n-1,
 //
 //	dst[i] = Sigmoid(x[i])

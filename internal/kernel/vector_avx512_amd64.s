@@ -39,103 +39,6 @@ DATA vectorConstants<>+248(SB)/8, $(0.00007959955735264808)
 DATA vectorConstants<>+256(SB)/8, $(-0.00001724487449484433)
 GLOBL vectorConstants<>(SB), RODATA|NOPTR, $264
 
-// func expAVX512(dst *float64, x *float64, n int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·expAVX512(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), DX
-	MOVQ         n+16(FP), CX
-	VBROADCASTSD vectorConstants<>+0(SB), Z0
-	VBROADCASTSD vectorConstants<>+24(SB), Z1
-	VBROADCASTSD vectorConstants<>+32(SB), Z2
-	VBROADCASTSD vectorConstants<>+40(SB), Z3
-	VBROADCASTSD vectorConstants<>+48(SB), Z4
-	VBROADCASTSD vectorConstants<>+144(SB), Z5
-	VBROADCASTSD vectorConstants<>+136(SB), Z6
-	VBROADCASTSD vectorConstants<>+128(SB), Z7
-	VBROADCASTSD vectorConstants<>+120(SB), Z8
-	VBROADCASTSD vectorConstants<>+112(SB), Z9
-	VBROADCASTSD vectorConstants<>+104(SB), Z10
-	VBROADCASTSD vectorConstants<>+96(SB), Z11
-	VBROADCASTSD vectorConstants<>+88(SB), Z12
-	VBROADCASTSD vectorConstants<>+80(SB), Z13
-	VBROADCASTSD vectorConstants<>+72(SB), Z14
-	VBROADCASTSD vectorConstants<>+56(SB), Z15
-	VBROADCASTSD vectorConstants<>+64(SB), Z16
-	XORQ         BX, BX
-	CMPQ         CX, $0x08
-	JLT          tail
-
-loop:
-	VMOVUPD      (DX)(BX*8), Z17
-	VMINPD       Z17, Z15, Z17
-	VMAXPD       Z17, Z16, Z17
-	VMOVAPD      Z2, Z18
-	VFMADD231PD  Z1, Z17, Z18
-	VSUBPD       Z2, Z18, Z18
-	VFNMADD231PD Z3, Z18, Z17
-	VFNMADD231PD Z4, Z18, Z17
-	VMOVAPD      Z5, Z19
-	VFMADD213PD  Z6, Z17, Z19
-	VFMADD213PD  Z7, Z17, Z19
-	VFMADD213PD  Z8, Z17, Z19
-	VFMADD213PD  Z9, Z17, Z19
-	VFMADD213PD  Z10, Z17, Z19
-	VFMADD213PD  Z11, Z17, Z19
-	VFMADD213PD  Z12, Z17, Z19
-	VFMADD213PD  Z13, Z17, Z19
-	VFMADD213PD  Z14, Z17, Z19
-	VADDPD       Z17, Z0, Z20
-	VSUBPD       Z20, Z0, Z21
-	VADDPD       Z17, Z21, Z21
-	VMULPD       Z17, Z17, Z17
-	VFMADD231PD  Z19, Z17, Z21
-	VADDPD       Z21, Z20, Z20
-	VSCALEFPD    Z18, Z20, Z17
-	VMOVUPD      Z17, (AX)(BX*8)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
-	JGE          loop
-
-tail:
-	TESTQ        CX, CX
-	JZ           done
-	MOVQ         $0x00000001, SI
-	SHLQ         CL, SI
-	DECQ         SI
-	KMOVB        SI, K1
-	VMOVUPD.Z    (DX)(BX*8), K1, Z17
-	VMINPD       Z17, Z15, Z17
-	VMAXPD       Z17, Z16, Z17
-	VMOVAPD      Z2, Z15
-	VFMADD231PD  Z1, Z17, Z15
-	VSUBPD       Z2, Z15, Z1
-	VFNMADD231PD Z3, Z1, Z17
-	VFNMADD231PD Z4, Z1, Z17
-	VMOVAPD      Z5, Z2
-	VFMADD213PD  Z6, Z17, Z2
-	VFMADD213PD  Z7, Z17, Z2
-	VFMADD213PD  Z8, Z17, Z2
-	VFMADD213PD  Z9, Z17, Z2
-	VFMADD213PD  Z10, Z17, Z2
-	VFMADD213PD  Z11, Z17, Z2
-	VFMADD213PD  Z12, Z17, Z2
-	VFMADD213PD  Z13, Z17, Z2
-	VFMADD213PD  Z14, Z17, Z2
-	VADDPD       Z17, Z0, Z3
-	VSUBPD       Z3, Z0, Z0
-	VADDPD       Z17, Z0, Z0
-	VMULPD       Z17, Z17, Z17
-	VFMADD231PD  Z2, Z17, Z0
-	VADDPD       Z0, Z3, Z3
-	VSCALEFPD    Z1, Z3, Z17
-	VMOVUPD      Z17, K1, (AX)(BX*8)
-
-done:
-	VZEROUPPER
-	RET
-
 // func sigmoidAVX512(dst *float64, x *float64, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-24
@@ -427,7 +330,7 @@ done:
 	RET
 
 // func sgdAVX512(w *float64, grad *float64, n int, rate float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -438,6 +341,7 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(BX*8)
 	VMOVUPD      (AX)(BX*8), Z1
 	VMOVUPD      (DX)(BX*8), Z2
 	VFNMADD231PD Z2, Z0, Z1
@@ -464,7 +368,7 @@ done:
 	RET
 
 // func momentumAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -477,6 +381,8 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(BX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Z2
 	VMOVUPD      (DX)(SI*8), Z3
 	VMOVUPD      (BX)(SI*8), Z4
@@ -509,7 +415,7 @@ done:
 	RET
 
 // func nesterovAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -522,6 +428,8 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0   2048(AX)(SI*8)
+	PREFETCHT0   2048(BX)(SI*8)
 	VMOVUPD      (AX)(SI*8), Z2
 	VMOVUPD      (DX)(SI*8), Z3
 	VMOVUPD      (BX)(SI*8), Z4
@@ -556,7 +464,7 @@ done:
 	RET
 
 // func adamAVX512(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·adamAVX512(SB), NOSPLIT, $0-96
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -575,6 +483,9 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-96
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(DI*8)
+	PREFETCHT0  2048(BX)(DI*8)
+	PREFETCHT0  2048(SI)(DI*8)
 	VMOVUPD     (AX)(DI*8), Z7
 	VMOVUPD     (DX)(DI*8), Z8
 	VMOVUPD     (BX)(DI*8), Z9
@@ -629,7 +540,7 @@ done:
 	RET
 
 // func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -644,6 +555,8 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(BX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Z4
 	VMOVUPD     (DX)(SI*8), Z5
 	VMOVUPD     (BX)(SI*8), Z6
@@ -688,7 +601,7 @@ done:
 	RET
 
 // func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·adaGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
@@ -701,6 +614,8 @@ TEXT ·adaGradAVX512(SB), NOSPLIT, $0-48
 	JLT          tail
 
 loop:
+	PREFETCHT0  2048(AX)(SI*8)
+	PREFETCHT0  2048(BX)(SI*8)
 	VMOVUPD     (AX)(SI*8), Z2
 	VMOVUPD     (DX)(SI*8), Z3
 	VMOVUPD     (BX)(SI*8), Z4

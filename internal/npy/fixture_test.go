@@ -2,6 +2,7 @@ package npy_test
 
 import (
 	"bytes"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func TestWriteAgain(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	for want, c := range map[string]struct{ rows, cols int }{
-		"6 values, want 7": {7, 1}, "more than 5": {5, 1}, "negative": {-1, -6}, "too large": {1 << 62, 1 << 62},
+		"6 values, want 7": {7, 1}, "more than 5": {5, 1}, "negative": {-1, -6}, "too large": {math.MaxInt, math.MaxInt},
 	} {
 		err := npy.Write(new(bytes.Buffer), c.rows, c.cols, slices.Chunk(make([]float64, 6), 4))
 		if err == nil || !strings.Contains(err.Error(), want) {

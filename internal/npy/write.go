@@ -11,8 +11,8 @@ import (
 
 // Write writes a .npy file of rows x cols values, <f4 or <f8 by the type of the
 // values, byte for byte as numpy.save does. values gives them in row-major order,
-// in runs of any length; it is an error when there are more or fewer, or rows or
-// cols is negative.
+// in runs of any length, each a call of w.Write or more. It is an error when there
+// are more or fewer, or rows or cols is negative.
 func Write[T float32 | float64](w io.Writer, rows, cols int, values iter.Seq[[]T]) error {
 	count, err := tensor.Count([]int{rows, cols})
 	if err != nil {

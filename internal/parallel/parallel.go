@@ -156,12 +156,15 @@ func (l *loop) wait() {
 			return
 		}
 		// Either the last helper finds asleep set and sends, or it was through before
-		// and nobody does.
-		l.asleep.Store(true)
-		if l.through() && l.asleep.CompareAndSwap(true, false) {
-			return
+		// and nobody does. The last helper of an earlier loop in the same memory may
+		// find it set, too: waking up does not say that this loop is through.
+		for !l.through() {
+			l.asleep.Store(true)
+			if l.through() && l.asleep.CompareAndSwap(true, false) {
+				return
+			}
+			<-l.finished
 		}
-		<-l.finished
 		return
 	}
 }

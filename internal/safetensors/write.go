@@ -30,8 +30,9 @@ type Entry struct {
 // Write writes a safetensors file as the reference library would: metadata first
 // (nil for none), the tensors ordered by type (I64, F64, F32), then by name, and
 // the elements aligned to 8 bytes. Values are taken a run at a time, so no second
-// copy of the tensors is made. It is an error, before anything is written, when two
-// names are equal or a name is no UTF-8 or that of the metadata; and later, when an
+// copy of the tensors is made; each run is a call of w.Write or more, so buffer w
+// when they are short. It is an error, before anything is written, when two names
+// are equal or a name is no UTF-8 or that of the metadata; and later, when an
 // entry's values do not fit its shape or type.
 func Write(w io.Writer, metadata map[string]string, entries []Entry) error {
 	entries = slices.SortedFunc(slices.Values(entries), func(a, b Entry) int {

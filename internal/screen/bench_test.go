@@ -158,3 +158,52 @@ func BenchmarkSelections(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMiddle says how many times as fast an encode is with the middle stage as
+// without, for normal numbers and for sums of 64 latents, which is what a trained
+// dictionary sees; and what it adds to repacking.
+func BenchmarkMiddle(b *testing.B) {
+	for _, s := range []struct{ rows, d, n, k int }{
+		{1024, 100, 4096, 16}, {1024, 256, 8192, 32}, {1024, 512, 4096, 32}, {256, 768, 2048, 16}, {1024, 768, 8192, 32}, {1024, 768, 16384, 32},
+		{512, 2048, 16384, 32}, {512, 4096, 16384, 64}, {1, 768, 16384, 32}, {12, 768, 16384, 32}, {48, 768, 16384, 32}, {1, 4096, 16384, 64},
+	} {
+		r := rand.New(rand.NewPCG(1, 1))
+		w, bias, x := gaussian(r, s.n, s.d), make([]float64, s.n), gaussian(r, s.rows, s.d)
+		out := selected(s.rows, s.k)
+		for _, data := range []string{"gauss", "sums"} {
+			if data == "sums" {
+				for i := range x.Rows {
+					row := x.Row(i)
+					clear(row)
+					for range 64 {
+						c := r.ExpFloat64()
+						for p, v := range w.Row(r.IntN(s.n)) {
+							row[p] += c * v
+						}
+					}
+				}
+			}
+			for _, kind := range []string{"wide", "narrow"} {
+				weights := Wide(w)
+				if kind == "narrow" {
+					each(w, func(v float64) float64 { return float64(float32(v)) })
+					weights, _ = Narrowed(w)
+				}
+				with, without := Pack(weights, bias), Pack(weights, bias)
+				with.middle, without.middle = newMiddle(s.n, s.d), nil
+				with.Repack(weights, bias)
+				name := fmt.Sprintf("%dx%d/%d/k%d/%s/%s", s.rows, s.d, s.n, s.k, data, kind)
+				b.Run(name, func(b *testing.B) {
+					compare(b,
+						func() { Encode(out, x, with, weights, bias, s.k, identity, nil) },
+						func() { Encode(out, x, without, weights, bias, s.k, identity, nil) })
+				})
+				if data == "gauss" {
+					b.Run(name+"/repack", func(b *testing.B) {
+						compare(b, func() { with.Repack(weights, bias) }, func() { without.Repack(weights, bias) })
+					})
+				}
+			}
+		}
+	}
+}

@@ -22,7 +22,8 @@ import (
 // nearly exact: only latents within one error of it remain, not within two.
 type block struct {
 	*call
-	lo, rows int  // of the call's rows
+	lo, rows int // of the call's rows
+	own      topk.Rows
 	few      bool // rows one by one, not in tiles
 	padded   int  // rows with those that fill the last tile
 
@@ -40,14 +41,22 @@ type block struct {
 	pre   []float64
 	first []int // their number after round 1
 	count []int // and now
+	tried []int // and after the last round
 
 	hits   []kernel.Pair // in a panel
-	pairs  []kernel.Pair // to compute
+	pairs  []kernel.Pair // to compute; rows are those of the block
 	dots   []float64
 	values []float64 // of one row's candidates
 	sorted []float64
 
 	plain []int32
+
+	// Of the middle stage.
+	rows16    []int16
+	numbers16 []middleNumbers
+	sums      []int32
+	upper     []float64 // as pre, which holds the lower ends of intervals
+	starts    []int32   // of the latents in pairs
 }
 
 var blockPool pool[block]
@@ -58,7 +67,7 @@ var blockPool pool[block]
 const chunk = 512
 
 func (b *block) reset(c *call, lo, hi int) {
-	b.call, b.lo, b.rows = c, lo, hi-lo
+	b.call, b.lo, b.rows, b.own = c, lo, hi-lo, c.x.Slice(lo, hi)
 	b.few = c.x.Rows <= fewRows
 	b.padded = b.rows
 	if !b.few {
@@ -73,10 +82,14 @@ func (b *block) reset(c *call, lo, hi int) {
 	b.unit = topk.Grown(b.unit, n)
 	b.low, b.high = topk.Grown(b.low, n), topk.Grown(b.high, n)
 	b.idx, b.pre = topk.Grown(b.idx, b.rows*c.room), topk.Grown(b.pre, b.rows*c.room)
-	b.first, b.count = topk.Grown(b.first, b.rows), topk.Grown(b.count, b.rows)
+	b.first, b.count, b.tried = topk.Grown(b.first, b.rows), topk.Grown(b.count, b.rows), topk.Grown(b.tried, b.rows)
 	b.pairs = b.pairs[:0]
 	b.dots = topk.Grown(b.dots, chunk)
 	b.plain = b.plain[:0]
+	if c.middle {
+		b.rows16, b.numbers16 = grownAligned(b.rows16, b.rows*c.packed.middle.stride), topk.Grown(b.numbers16, b.rows)
+		b.sums, b.upper = topk.Grown(b.sums, chunk), topk.Grown(b.upper, b.rows*c.room)
+	}
 }
 
 // laneStride is the distance between two rows of lanes. A power of two would put
@@ -94,10 +107,13 @@ func (b *block) pack() {
 		stride = 4
 	}
 	for i := range b.rows {
-		b.unit[i] = b.packRow(b.tile(i), stride, &b.numbers[i], b.x.Row(b.lo+i), b.clean)
+		var norm float64
+		b.unit[i], norm = b.packRow(b.tile(i), stride, &b.numbers[i], b.own.Row(i), b.clean)
 		b.first[i], b.count[i] = 0, 0
 		if b.unit[i] == 0 {
 			b.giveUp(i)
+		} else if b.middle {
+			b.packMiddle(i, norm)
 		}
 	}
 }
@@ -180,12 +196,13 @@ func (b *block) largest() (computed int) {
 		}
 	}
 	b.round()
+	copy(b.tried, b.count)
+	if b.middle {
+		b.refine()
+	}
 	for i := range b.rows {
-		if b.unit[i] != 0 {
-			n := b.count[i]
-			if b.choose(i) {
-				computed += n
-			}
+		if b.unit[i] != 0 && b.choose(i) {
+			computed += b.tried[i]
 		}
 	}
 	return computed
@@ -200,13 +217,17 @@ func (b *block) above() (computed int) {
 		}
 	}
 	b.round()
+	copy(b.tried, b.count)
+	if b.middle {
+		b.refine()
+	}
 	part := b.found.Part()
 	for i := range b.rows {
 		if b.unit[i] == 0 {
 			continue
 		}
 		idx, pre := b.idx[i*b.room:][:b.count[i]], b.pre[i*b.room:][:b.count[i]]
-		computed += len(idx)
+		computed += b.tried[i]
 		n := 0
 		for t, j := range idx {
 			if pre[t] > b.threshold[j] {
@@ -237,13 +258,13 @@ func (b *block) round() {
 			// and so may those of latents be.
 			present >>= over
 		}
-		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, int32(b.lo), int32(panel*kernel.ScreenLatents), present)
+		n := kernel.ScreenPairs(b.hits, b.codesOf(panel), low, high, 0, int32(panel*kernel.ScreenLatents), present)
 		b.byLatent(b.hits[:n])
 		if len(b.pairs) >= chunk {
-			b.compute()
+			b.compute(b.middle)
 		}
 	}
-	b.compute()
+	b.compute(b.middle)
 }
 
 // byLatent adds the pairs of one panel to those to compute, sorted by latent, and
@@ -283,32 +304,46 @@ func (b *block) roundOfOne() {
 		k := kernel.ScreenPairs(b.hits, b.codes[panel*kernel.ScreenLatents:], b.low[:n], b.high, int32(panel), 0, ^uint32(0))
 		for _, p := range b.hits[:k] {
 			if j := p.Row*kernel.ScreenLatents + p.Latent; int(j) < b.packed.latents {
-				b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo), Latent: j})
+				b.pairs = append(b.pairs, kernel.Pair{Latent: j})
 			}
 		}
 	}
-	b.compute()
+	b.compute(b.middle)
 }
 
-// compute adds the collected pairs to the lists of their rows.
-func (b *block) compute() {
+// compute adds the collected pairs to the lists of their rows, with their values or,
+// in the middle stage, with intervals.
+func (b *block) compute(middle bool) {
 	for from := 0; from < len(b.pairs); from += chunk {
 		pairs := b.pairs[from:min(from+chunk, len(b.pairs))]
+		if middle {
+			b.intervals(pairs)
+			continue
+		}
 		dots := b.dots[:len(pairs)]
-		b.w.dotPairs(dots, b.x, pairs)
+		b.w.dotPairs(dots, b.own, pairs)
 		for t, p := range pairs {
-			i := int(p.Row) - b.lo
-			n := b.count[i]
-			if b.unit[i] == 0 {
-				continue
+			if at := b.place(p); at >= 0 {
+				b.pre[at] = dots[t] + b.bias[p.Latent]
 			}
-			if n == b.room {
-				b.giveUp(i)
-				continue
-			}
-			b.idx[i*b.room+n], b.pre[i*b.room+n] = p.Latent, dots[t]+b.bias[p.Latent]
-			b.count[i] = n + 1
 		}
 	}
 	b.pairs = b.pairs[:0]
+}
+
+// place adds a latent to the list of its row and returns where, or -1 where the row
+// takes the plain path.
+func (b *block) place(p kernel.Pair) int {
+	i := int(p.Row)
+	n := b.count[i]
+	if b.unit[i] == 0 {
+		return -1
+	}
+	if n == b.room {
+		b.giveUp(i)
+		return -1
+	}
+	b.count[i] = n + 1
+	b.idx[i*b.room+n] = p.Latent
+	return i*b.room + n
 }

@@ -135,12 +135,13 @@ func powerOfTwo(v float64) float64 {
 
 // packRow quantises a row into dst, whose groups of four lie stride bytes apart,
 // and sets its numbers. It returns the value of one code, or 0 where the row must
-// take the plain path; clean has room for a copy of the row.
-func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean []float64) float64 {
+// take the plain path, and at least the norm of the row; clean has room for a copy
+// of it.
+func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean []float64) (unit, length float64) {
 	p := c.packed
 	largest := kernel.MaxAbs(x)
 	if largest != 0 && !(largest >= minInput && largest <= maxInput) {
-		return 0
+		return 0, 0
 	}
 	inner, rest, outer := x, largest, 0.0
 	if len(c.outliers.inputs) > 0 {
@@ -169,7 +170,7 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	residual := float64(boundFactor*math.Sqrt(z.Residual)*normSlack) + float64(sumSlack*all)
 	norm := boundFactor * math.Sqrt(z.Square) * normSlack
 
-	unit := s * p.unit
+	units := s * p.unit // of a product
 	sum := c.summary
 	// The integer product with the outliers is within one error of x·w, the bound
 	// within two.
@@ -178,14 +179,14 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	if c.f.Magnitude {
 		bias, mask = c.biases.magnitude, kernel.ScreenMagnitude
 	}
-	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + bias/unit)
+	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + bias/units)
 	if top == 0 {
-		top = c.biases.magnitude / unit // a row of zeros whose biases are not positive
+		top = c.biases.magnitude / units // a row of zeros whose biases are not positive
 	}
 	scale := float32(topCode / max(top, 0x1p-40))
-	ofBias := float64(scale) * (c.biases.biasUnit / unit)
+	ofBias := float64(scale) * (c.biases.biasUnit / units)
 	if !(scale >= minScale && ofBias <= math.MaxFloat32/4) {
-		return 0
+		return 0, 0
 	}
 	by := float64(scale)
 	*row = kernel.ScreenRow{
@@ -199,7 +200,7 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	for o, i := range c.outliers.inputs {
 		row.Outlier[o] = float32(by * (x[i] * inv))
 	}
-	return unit / by
+	return units / by, all * s
 }
 
 // upper returns the largest value that a latent with this code can have. The

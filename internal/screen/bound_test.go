@@ -27,7 +27,7 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 	codes, lanes := make([]int16, kernel.ScreenLatents), make([]int16, kernel.ScreenLatents)
 	for i := range t.x.Rows {
 		var row kernel.ScreenRow
-		unit := c.packRow(q, 4, &row, t.x.Row(i), clean)
+		unit, _ := c.packRow(q, 4, &row, t.x.Row(i), clean)
 		if unit == 0 {
 			continue
 		}
@@ -95,6 +95,90 @@ func TestBound(t *testing.T) {
 	boundFactor = 0.9
 	if below, _ := broken(trials); slices.Contains(below[:], 0) {
 		t.Errorf("a bound of 0.9 breaks %d of them", below)
+	}
+}
+
+// outside returns how many values of some trials lie outside of their intervals in
+// the middle stage, of how many.
+func outside(trials int) (out, all int) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for n := range trials {
+		t := newTrial(r, n%len(kinds))
+		packed := Pack(Wide(t.w), t.bias)
+		packed.addMiddle(Wide(t.w), t.bias)
+		c := &call{x: t.x, packed: packed, w: Wide(t.w), bias: t.bias, f: identity, k: 1}
+		if !c.prepare() {
+			continue
+		}
+		c.room = t.w.Rows
+		b := new(block)
+		b.reset(c, 0, t.x.Rows)
+		b.pack()
+		for i := range t.x.Rows {
+			if b.unit[i] == 0 {
+				continue
+			}
+			b.count[i] = 0
+			for j := range t.w.Rows {
+				b.pairs = append(b.pairs, kernel.Pair{Row: int32(i), Latent: int32(j)})
+			}
+			b.compute(true)
+			for at := i * c.room; at < (i+1)*c.room; at++ {
+				j := int(b.idx[at])
+				v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
+				all++
+				if !(b.pre[at] <= v && v <= b.upper[at]) {
+					out++
+				}
+			}
+		}
+	}
+	return out, all
+}
+
+// TestMiddle looks at every single interval.
+func TestMiddle(t *testing.T) {
+	trials := 20 * len(kinds)
+	if testing.Short() || raceEnabled || kernel.Active() == "go" {
+		trials = 4 * len(kinds)
+	}
+	out, all := outside(trials)
+	t.Logf("%d intervals", all)
+	if out > 0 {
+		t.Errorf("%d of %d values lie outside of their intervals", out, all)
+	}
+	defer func() { boundFactor = 1 }()
+	boundFactor = 0.9
+	if out, _ := outside(trials); out == 0 {
+		t.Error("a bound of 0.9 leaves no value outside")
+	}
+}
+
+// TestMiddleIsTight: an interval is hardly wider than twice the error of the grids.
+func TestMiddleIsTight(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	const n, d = 300, 256
+	x, w, bias := gaussian(r, 4, d), gaussian(r, n, d), make([]float64, n)
+	packed := Pack(Wide(w), bias)
+	packed.addMiddle(Wide(w), bias)
+	c := &call{x: x, packed: packed, w: Wide(w), bias: bias, f: identity, k: n - 1}
+	if !c.prepare() {
+		t.Fatal("not usable")
+	}
+	b := new(block)
+	b.reset(c, 0, 1)
+	b.pack()
+	for j := range n {
+		b.pairs = append(b.pairs, kernel.Pair{Latent: int32(j)})
+	}
+	b.compute(true)
+	for at := range n {
+		row := w.Row(int(b.idx[at]))
+		// A residual is at most half a step for each input, and a step is norm/46000.
+		e := math.Sqrt(d) / middleNorm * norm(x.Row(0)) * norm(row)
+		if wide := b.upper[at] - b.pre[at]; wide > 2.01*e {
+			t.Fatalf("latent %d: an interval of %v, want at most %v", b.idx[at], wide, 2*e)
+		}
 	}
 }
 

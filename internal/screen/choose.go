@@ -180,7 +180,7 @@ func (b *block) fill(i, above int, idx []int32, val, pre []float64) {
 	add := func(until int32) { // latents from next on, all not above the floor
 		for ; missing > 0 && next < until; next++ {
 			idx[n] = next
-			b.pairs = append(b.pairs, kernel.Pair{Row: int32(b.lo + i), Latent: next})
+			b.pairs = append(b.pairs, kernel.Pair{Row: int32(i), Latent: next})
 			n++
 			missing--
 		}
@@ -197,7 +197,7 @@ func (b *block) fill(i, above int, idx []int32, val, pre []float64) {
 	})
 	add(int32(b.packed.latents))
 	b.dots = topk.Grown(b.dots, max(chunk, len(b.pairs)))
-	b.w.dotPairs(b.dots, b.x, b.pairs)
+	b.w.dotPairs(b.dots, b.own, b.pairs)
 	t := 0
 	for s, j := range idx {
 		if t < len(b.pairs) && b.pairs[t].Latent == j {

@@ -75,8 +75,9 @@ type Packed struct {
 
 	latents, inputs, groups, panels int
 
-	unit  float64 // ω: weights are measured in it
-	bytes []uint8 // panel after panel
+	unit   float64 // ω: weights are measured in it
+	bytes  []uint8 // panel after panel
+	middle *middle // or nil
 	biases
 
 	summary  atomic.Pointer[summary] // nil after a change
@@ -109,6 +110,9 @@ func Pack(w Weights, bias []float64) *Packed {
 		panels: (n + kernel.ScreenLatents - 1) / kernel.ScreenLatents,
 	}
 	p.bytes = aligned[uint8](p.panels * p.panelBytes())
+	if worthMiddle(n, d) {
+		p.middle = newMiddle(n, d)
+	}
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
 	for l := n % kernel.ScreenLatents; l > 0 && l < kernel.ScreenLatents; l++ {
 		p.numbers[p.panels-1].Norm[l] = float32(math.Inf(-1)) // only pads
@@ -122,6 +126,9 @@ func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
 // Bytes returns how much memory p holds.
 func (p *Packed) Bytes() int {
 	n := len(p.bytes) + len(p.numbers)*4*4*kernel.ScreenLatents
+	if p.middle != nil {
+		n += 2*len(p.middle.data) + 3*8*len(p.middle.numbers)
+	}
 	if s := p.shifted.Load(); s != nil {
 		n += 8*len(s.threshold) + len(s.numbers)*4*4*kernel.ScreenLatents
 	}
@@ -211,6 +218,9 @@ func (p *Packed) packLatent(j int, row []float64) {
 		kernel.Quantise(dst, 4*kernel.ScreenLatents, row, 0, 0x80)
 		// |w| < 2^-80 sqrt(16384) = 2^-73.
 		to.Scale[l], to.Norm[l], to.Residual[l] = 0, leastNorm, 0x1p-73
+		if p.middle != nil {
+			p.middle.clear(j, p.unit)
+		}
 		return
 	}
 	scale := up32(m / 127)
@@ -219,6 +229,9 @@ func (p *Packed) packLatent(j int, row []float64) {
 	to.Scale[l] = scale
 	to.Norm[l] = up32(max(leastNorm, s*math.Sqrt(max(z.Square, z.Integers))*normSlack))
 	to.Residual[l] = up32(s * math.Sqrt(z.Residual) * normSlack)
+	if p.middle != nil {
+		p.middle.take(j, row, m*p.unit, float64(to.Norm[l])*p.unit)
+	}
 }
 
 // RepackBias takes over all biases.

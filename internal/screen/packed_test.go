@@ -53,6 +53,11 @@ func TestRepack(t *testing.T) {
 	packed.Always = true
 	f := funcs[0].f
 	bytes := packed.Bytes()
+	packed.addMiddle(Wide(w), bias)
+	if more := packed.Bytes() - bytes; more < 2*n*d {
+		t.Errorf("a middle stage of %d weights takes %d bytes", n*d, more)
+	}
+	bytes = packed.Bytes()
 	threshold := make([]float64, n)
 	for step := range 40 {
 		screened := encodes(t, x, packed, w, bias, k, f).Screened.Load()
@@ -251,8 +256,11 @@ func TestAllocs(t *testing.T) {
 	const n, d, k = 600, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
 	packed := Pack(Wide(w), bias)
-	for _, rows := range []int{1, 3, 8, 64} {
+	for turn, rows := range []int{1, 3, 8, 64, 1, 3, 8, 64} {
 		x, out := gaussian(r, rows, d), selected(rows, k)
+		if turn == 4 {
+			packed.addMiddle(Wide(w), bias)
+		}
 		for _, fn := range funcs[:4] {
 			if a := testing.AllocsPerRun(20, func() {
 				Encode(out, x, packed, Wide(w), bias, k, fn.f, nil)

@@ -153,6 +153,7 @@ type call struct {
 	floor    float64 // f is never below it; see level
 	groups   int     // of panels, each with lane maxima of its own
 	room     int     // for candidates of a row
+	middle   bool    // whether there is a middle stage
 
 	mu         sync.Mutex
 	plain      []int32 // rows left to the plain path
@@ -215,6 +216,7 @@ func (c *call) prepare() bool {
 		c.groups *= 2
 	}
 	c.groups = min(c.groups, p.panels)
+	c.middle = p.middle != nil
 	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels

@@ -21,6 +21,13 @@ type count struct {
 	perKind                            [64]int // rows screened
 
 	above, aboveScreened, aboveFound int // rows of EncodeAbove, those screened, entries
+	middle                           int // rows with a middle stage
+}
+
+// addMiddle gives p a middle stage.
+func (p *Packed) addMiddle(w Weights, bias []float64) {
+	p.middle = newMiddle(p.latents, p.inputs)
+	p.Repack(w, bias)
 }
 
 // check encodes t with the screen and compares. It returns what differs.
@@ -33,6 +40,10 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 	}
 	packed := Pack(w, t.bias)
 	packed.Always = true
+	if r.IntN(2) == 0 {
+		packed.addMiddle(w, t.bias)
+		c.middle += t.x.Rows
+	}
 	if r.IntN(3) == 0 && t.x.Rows < fewSamples {
 		packed.learn(t.x, w) // a set, where the batch is too small to have one of its own
 	}
@@ -125,6 +136,9 @@ func TestExact(t *testing.T) {
 		c.perKind[kind] += c.screened - before
 	}
 	t.Logf("%d trials, %d rows, of which %d were screened with %.1f candidates", c.trials, c.rows, c.screened, float64(c.candidates)/float64(max(1, c.screened)))
+	if c.middle < c.rows/4 {
+		t.Errorf("only %d of %d rows had a middle stage", c.middle, c.rows)
+	}
 	t.Logf("%d rows above thresholds, of which %d were screened, with %d entries", c.above, c.aboveScreened, c.aboveFound)
 	if c.aboveScreened < c.above/3 || c.aboveFound < c.above {
 		t.Errorf("the test of thresholds shows little: %d of %d rows screened, %d entries", c.aboveScreened, c.above, c.aboveFound)
@@ -173,11 +187,14 @@ func TestTheTest(t *testing.T) {
 func TestSameForAllSplits(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	r := rand.New(rand.NewPCG(3, 4))
-	for n := range 3 * len(kinds) {
+	for n := range 4 * len(kinds) {
 		trial := newTrial(r, n%len(kinds))
 		w := Wide(trial.w)
 		packed := Pack(w, trial.bias)
 		packed.Always = true
+		if n >= 2*len(kinds) {
+			packed.addMiddle(w, trial.bias)
+		}
 		rows, k := trial.x.Rows, trial.k
 		want := selected(rows, k)
 		Encode(want, trial.x, packed, w, trial.bias, k, trial.f, nil)
@@ -264,6 +281,9 @@ func TestCandidates(t *testing.T) {
 		}
 	}
 	packed.Repack(Wide(w), bias)
+	packed.addMiddle(Wide(w), bias)
+	measure()
+	packed.middle = nil
 	c = measure()
 	t.Logf("with five outliers: %.1f candidates", c)
 	if c > 125 {
@@ -288,6 +308,10 @@ func TestLargeShapes(t *testing.T) {
 		}
 		packed := Pack(Wide(w), bias)
 		packed.Always = true
+		encodes(t, x, packed, w, bias, s.k, funcs[1].f)
+		if s.d <= kernel.ScreenInputs {
+			packed.addMiddle(Wide(w), bias)
+		}
 		stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
 		if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {
 			t.Errorf("%v: %d rows screened", s, got)

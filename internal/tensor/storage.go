@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"io"
+	"math"
 	"sync"
 )
 
@@ -22,6 +23,9 @@ func NewStorage(size int64, open func() (io.ReaderAt, error)) *Storage {
 		r, err := s.open()
 		if err != nil {
 			return nil, err
+		}
+		if s.size > math.MaxInt {
+			return nil, fmt.Errorf("%d bytes do not fit into memory", s.size)
 		}
 		b := make([]byte, s.size)
 		return b, ReadFull(r, b, 0)
@@ -44,9 +48,6 @@ func (s *Storage) Sub(offset, size int64) *Storage {
 		return io.NewSectionReader(r, offset, size), nil
 	})
 }
-
-// Size returns the size of s in bytes.
-func (s *Storage) Size() int64 { return s.size }
 
 // ReadFull fills b from offset of r. A shorter r is io.ErrUnexpectedEOF, with the
 // place.

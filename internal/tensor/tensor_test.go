@@ -91,13 +91,17 @@ func TestDecode(t *testing.T) {
 			if big {
 				data = []byte(c.bytes)
 			}
-			got, err := view(t, tensor.Layout{DType: c.dtype, BigEndian: big}, data).Float64s()
-			if c.err != "" {
-				if err == nil || !strings.Contains(err.Error(), c.err) {
-					t.Errorf("%v %x: error %v, want %q", c.dtype, c.bytes, err, c.err)
+			for _, l := range []tensor.Layout{{}, {Shape: []int{1, 2}, Strides: []int{0, 0}}} { // read as a run, gathered
+				l.DType, l.BigEndian = c.dtype, big
+				x := view(t, l, data)
+				got, err := x.Float64s()
+				if c.err != "" {
+					if err == nil || !strings.Contains(err.Error(), c.err) {
+						t.Errorf("%v %x: error %v, want %q", c.dtype, c.bytes, err, c.err)
+					}
+				} else if err != nil || len(got) != x.Count() || got[0] != c.want || got[len(got)-1] != c.want {
+					t.Errorf("%v %x (big-endian %v): %v, %v, want %v", c.dtype, c.bytes, big, got, err, c.want)
 				}
-			} else if err != nil || len(got) != 1 || got[0] != c.want {
-				t.Errorf("%v %x (big-endian %v): %v, %v, want %v", c.dtype, c.bytes, big, got, err, c.want)
 			}
 		}
 	}
@@ -312,5 +316,29 @@ func BenchmarkReadRows(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkWrite writes rows of float32 and of float64 as F32.
+func BenchmarkWrite(b *testing.B) {
+	const rows, cols = 1024, 768
+	b.Run("float32", func(b *testing.B) { benchmarkWrite[float32](b, rows, cols) })
+	b.Run("float64", func(b *testing.B) { benchmarkWrite[float64](b, rows, cols) })
+}
+
+func benchmarkWrite[T float32 | float64](b *testing.B, rows, cols int) {
+	row := make([]T, cols)
+	all := func(yield func([]T) bool) {
+		for range rows {
+			if !yield(row) {
+				return
+			}
+		}
+	}
+	b.SetBytes(int64(4 * rows * cols))
+	for b.Loop() {
+		if err := tensor.Write(io.Discard, tensor.F32, rows*cols, all); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

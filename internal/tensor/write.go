@@ -19,19 +19,18 @@ func Write[T float32 | float64 | int64](w io.Writer, d DType, count int, runs it
 	if integers != (d == I64) || !(d == I64 || d == F64 || d == F32) {
 		return fmt.Errorf("values of type %T cannot be written as %v", zero, d)
 	}
-	buf := make([]byte, 0, runBytes)
+	buf := make([]byte, min(runBytes, count*d.Size()))
 	left := count
 	for run := range runs {
 		if left -= len(run); left < 0 {
 			return fmt.Errorf("more than %d values", count)
 		}
 		for len(run) > 0 {
-			n := min(len(run), runBytes/d.Size())
-			var err error
-			if buf, err = encode(buf[:0], run[:n], d); err != nil {
+			n := min(len(run), len(buf)/d.Size())
+			if err := encode(buf, run[:n], d); err != nil {
 				return err
 			}
-			if _, err := w.Write(buf); err != nil {
+			if _, err := w.Write(buf[:n*d.Size()]); err != nil {
 				return err
 			}
 			run = run[n:]
@@ -43,26 +42,26 @@ func Write[T float32 | float64 | int64](w io.Writer, d DType, count int, runs it
 	return nil
 }
 
-// encode appends the values to buf as elements of type d.
-func encode[T float32 | float64 | int64](buf []byte, values []T, d DType) ([]byte, error) {
+// encode sets the first bytes of buf to the values as elements of type d.
+func encode[T float32 | float64 | int64](buf []byte, values []T, d DType) error {
 	le := binary.LittleEndian
 	switch d {
 	case F64:
-		for _, v := range values {
-			buf = le.AppendUint64(buf, math.Float64bits(float64(v)))
+		for i, v := range values {
+			le.PutUint64(buf[8*i:], math.Float64bits(float64(v)))
 		}
 	case F32:
-		for _, v := range values {
+		for i, v := range values {
 			f := float32(v)
-			if math.IsInf(float64(f), 0) && !math.IsInf(float64(v), 0) {
-				return nil, fmt.Errorf("%v is too large for %v", v, d)
+			if f-f != 0 && v-v == 0 { // infinite, of a finite value
+				return fmt.Errorf("%v is too large for %v", v, d)
 			}
-			buf = le.AppendUint32(buf, math.Float32bits(f))
+			le.PutUint32(buf[4*i:], math.Float32bits(f))
 		}
 	case I64:
-		for _, v := range values {
-			buf = le.AppendUint64(buf, uint64(v))
+		for i, v := range values {
+			le.PutUint64(buf[8*i:], uint64(v))
 		}
 	}
-	return buf, nil
+	return nil
 }

@@ -26,7 +26,7 @@ func (l *List) Row(i int) ([]int32, []float64) {
 // which nothing is above; NaN is not above anything. The memory of out is used
 // again where it is large enough.
 func EncodeAbove(out *List, x, w Rows, bias, threshold []float64) {
-	encodeAbove(out, x, weights{Rows: w}, bias, threshold)
+	encodeAbove(out, x, weights{wide: w}, bias, threshold)
 }
 
 // EncodeAboveNarrow is EncodeAbove for weights in float32, row after row without
@@ -43,7 +43,7 @@ func encodeAbove(out *List, x Rows, w weights, bias, threshold []float64) {
 	}
 	c.x, c.w, c.bias, c.threshold = x, w, bias, threshold
 	if workers, block := split(x, w); block == 0 {
-		c.share = (w.Rows.Rows + workers - 1) / workers
+		c.share = (w.wide.Rows + workers - 1) / workers
 		for range workers {
 			c.found.Part() // beforehand: a row's entries are in the order of the parts
 		}
@@ -71,11 +71,11 @@ type aboveCall struct {
 var abovePool sync.Pool
 
 // encodeRows encodes the rows lo to hi.
-func (c *aboveCall) encodeRows(_, lo, hi int) { c.scan(c.found.Part(), lo, hi, 0, c.w.Rows.Rows) }
+func (c *aboveCall) encodeRows(_, lo, hi int) { c.scan(c.found.Part(), lo, hi, 0, c.w.wide.Rows) }
 
 // encodeLatents encodes all rows for one part of the latents.
 func (c *aboveCall) encodeLatents(_, part, _ int) {
-	lo, hi := min(part*c.share, c.w.Rows.Rows), min((part+1)*c.share, c.w.Rows.Rows)
+	lo, hi := min(part*c.share, c.w.wide.Rows), min((part+1)*c.share, c.w.wide.Rows)
 	c.scan(c.found.parts[part], 0, c.x.Rows, lo, hi)
 }
 

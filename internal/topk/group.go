@@ -1,6 +1,8 @@
 package topk
 
 import (
+	"sync"
+
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 )
@@ -10,40 +12,60 @@ import (
 // among equal ones. k divides w.Rows. Like Encode it never stores that product.
 // narrow holds the weights where it is not nil; then w has their shape alone.
 func EncodeGroups(out Selected, x, w Rows, narrow []float32, bias []float64, k int, f Func) {
-	all, size := weights{w, narrow}, w.Rows/k
-	workers, block := split(x, all)
-	parts := 1
-	if block == 0 { // few rows: share out the groups
-		parts, block = min(workers, k), x.Rows
+	c, _ := groupPool.Get().(*groupCall)
+	if c == nil {
+		c = new(groupCall)
+		c.pieces = c.encode
 	}
-	blocks := (x.Rows + block - 1) / block
-	parallel.ForWorkers(workers, blocks*parts, 1, func(_, piece, _ int) {
-		s := scratchPool.Get().(*scratch)
-		defer scratchPool.Put(s)
-		lo, part := piece/parts*block, piece%parts
-		hi := min(lo+block, x.Rows)
-		s.scanGroups(out, lo, x.Slice(lo, hi), all, bias, part*k/parts, (part+1)*k/parts, size, k, f)
-	})
+	c.out, c.x, c.w, c.bias, c.k, c.f = out, x, weights{w, narrow}, bias, k, f
+	workers, block := split(x, c.w)
+	c.parts, c.block = 1, block
+	if block == 0 { // few rows: share out the groups
+		c.parts, c.block = min(workers, k), x.Rows
+	}
+	blocks := (x.Rows + c.block - 1) / c.block
+	parallel.ForWorkers(workers, blocks*c.parts, 1, c.pieces)
+	c.out, c.x, c.w, c.bias, c.f = Selected{}, Rows{}, weights{}, nil, Func{}
+	groupPool.Put(c)
 }
 
-// scanGroups sets what row lo and those after it, the rows x, select of the groups
-// from to to.
-func (s *scratch) scanGroups(out Selected, lo int, x Rows, w weights, bias []float64, from, to, size, k int, f Func) {
+// groupCall is one EncodeGroups. Like a call, it is kept.
+type groupCall struct {
+	out  Selected
+	x    Rows
+	w    weights
+	bias []float64
+	k    int
+	f    Func
+
+	block, parts int // rows of a piece, and pieces that share them
+	pieces       func(worker, lo, hi int)
+}
+
+var groupPool sync.Pool
+
+// encode finds what some rows select of some groups.
+func (c *groupCall) encode(_, piece, _ int) {
+	s := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(s)
+	lo, part := piece/c.parts*c.block, piece%c.parts
+	x, size := c.x.Slice(lo, min(lo+c.block, c.x.Rows)), c.w.wide.Rows/c.k
+	first, end := part*c.k/c.parts*size, (part+1)*c.k/c.parts*size
 	s.tile = Grown(s.tile, panel*x.Rows)
-	for j := from * size; j < to*size; j += panel {
-		n := min(panel, to*size-j)
+	for j := first; j < end; j += panel {
+		n := min(panel, end-j)
 		tile := s.tile[:n*x.Rows]
-		data, stride := w.panel(s, j, n)
+		data, stride := c.w.panel(s, j, n)
 		kernel.MulT(tile, n, x.Data, x.Stride, x.Rows, data, stride, n, x.Cols)
 		for i := range x.Rows {
-			idx, val, pre := out.row(lo+i, k)
+			idx, val, pre := c.out.row(lo+i, c.k)
 			for t, z := range tile[i*n : (i+1)*n] {
 				latent := j + t
 				g := latent / size
-				z += bias[latent]
+				z += c.bias[latent]
 				v := z
-				if !f.Identity {
-					v = f.Value(z)
+				if !c.f.Identity {
+					v = c.f.Value(z)
 				}
 				if latent == g*size || v > val[g] {
 					idx[g], val[g], pre[g] = int32(latent), v, z

@@ -69,7 +69,7 @@ func Select(out Selected, z Rows, k int, f Func) {
 // 1 <= k < w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far.
 func Encode(out Selected, x, w Rows, bias []float64, k int, f Func) {
-	encode(out, x, weights{Rows: w}, bias, k, f)
+	encode(out, x, weights{wide: w}, bias, k, f)
 }
 
 // EncodeNarrow is Encode for weights in float32, row after row without gaps. It
@@ -97,11 +97,11 @@ func encode(out Selected, x Rows, w weights, bias []float64, k int, f Func) {
 // split says how the work for the rows x is shared out: in blocks of rows, or, where
 // block is 0, in a part of the latents for each of the workers.
 func split(x Rows, w weights) (workers, block int) {
-	workers = parallel.Workers(w.Rows.Rows, panel)
-	if x.Rows < workers*minRows && w.Rows.Rows*w.Cols >= 1<<16 {
+	workers = parallel.Workers(w.wide.Rows, panel)
+	if x.Rows < workers*minRows && w.wide.Rows*w.wide.Cols >= 1<<16 {
 		return workers, 0
 	}
-	block = max(minRows, min(maxRows, rowBytes/(8*max(w.Cols, 1))))
+	block = max(minRows, min(maxRows, rowBytes/(8*max(w.wide.Cols, 1))))
 	// Even shares keep every worker busy to the end.
 	return workers, max(minRows, min(block, (x.Rows+workers-1)/workers))
 }
@@ -130,7 +130,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 	defer scratchPool.Put(s)
 	by, kept := c.f.scanned(c.k)
 	x := c.x.Slice(lo, hi)
-	s.scan(s.selectors(hi-lo, kept, by), x, c.w, c.bias, 0, c.w.Rows.Rows, by)
+	s.scan(s.selectors(hi-lo, kept, by), x, c.w, c.bias, 0, c.w.wide.Rows, by)
 	s.finish(c.out, lo, x, c.w, c.bias, c.k, c.f)
 }
 
@@ -138,7 +138,7 @@ func (c *call) encodeRows(_, lo, hi int) {
 // worker finds the best of its own range; the ranges' winners then go, in
 // ascending order, through one more selection.
 func (c *call) encodeByLatents(workers int) {
-	c.share = (c.w.Rows.Rows + workers - 1) / workers
+	c.share = (c.w.wide.Rows + workers - 1) / workers
 	c.parts = Grown(c.parts, workers)
 	parallel.ForWorkers(workers, workers, 1, c.latents)
 	first := c.parts[0]
@@ -159,7 +159,7 @@ func (c *call) encodeLatents(_, part, _ int) {
 	s := scratchPool.Get().(*scratch)
 	c.parts[part] = s
 	by, kept := c.f.scanned(c.k)
-	lo, hi := min(part*c.share, c.w.Rows.Rows), min((part+1)*c.share, c.w.Rows.Rows)
+	lo, hi := min(part*c.share, c.w.wide.Rows), min((part+1)*c.share, c.w.wide.Rows)
 	s.scan(s.selectors(c.x.Rows, kept, by), c.x, c.w, c.bias, lo, hi, by)
 }
 
@@ -217,7 +217,7 @@ func (s *scratch) finishMany(out Selected, lo int, x Rows, w weights, bias []flo
 	}
 	f.Values = nil
 	for _, i := range s.again {
-		s.scan(s.selectors(1, k, f), x.Slice(i, i+1), w, bias, 0, w.Rows.Rows, f)
+		s.scan(s.selectors(1, k, f), x.Slice(i, i+1), w, bias, 0, w.wide.Rows, f)
 		s.finish(out, lo+i, x, w, bias, k, f)
 	}
 }

@@ -1,9 +1,9 @@
 package topk
 
 // weights are rows of weights in float64 or, where narrow is not nil, in float32
-// without gaps: then Rows has the shape alone.
+// without gaps: then wide has the shape alone.
 type weights struct {
-	Rows
+	wide   Rows
 	narrow []float32
 }
 
@@ -15,11 +15,12 @@ func narrowWeights(w []float32, rows, cols int) weights {
 // where they must be converted.
 func (w weights) panel(s *scratch, lo, n int) (data []float64, stride int) {
 	if w.narrow == nil {
-		return w.Data[lo*w.Stride:], w.Stride
+		return w.wide.Data[lo*w.wide.Stride:], w.wide.Stride
 	}
-	s.wide = Grown(s.wide, n*w.Cols)
-	Widen(s.wide, w.narrow[lo*w.Cols:(lo+n)*w.Cols])
-	return s.wide, w.Cols
+	d := w.wide.Cols
+	s.wide = Grown(s.wide, n*d)
+	Widen(s.wide, w.narrow[lo*d:(lo+n)*d])
+	return s.wide, d
 }
 
 // Widen sets dst[i] = narrow[i] for every i of narrow, which is exact.

@@ -46,10 +46,10 @@ var dtypes = map[Global]tensor.DType{
 
 // calls are the functions and classes that a pickle may call.
 var calls = map[Global]func(m *machine, args Tuple) (any, error){
-	"collections.OrderedDict":         orderedDict,
-	"torch.Size":                      size,
-	"torch.device":                    device,
-	"torch._utils._rebuild_parameter": parameter,
+	"collections.OrderedDict":         makeOrderedDict,
+	"torch.Size":                      makeSize,
+	"torch.device":                    makeDevice,
+	"torch._utils._rebuild_parameter": makeParameter,
 	"torch._utils._rebuild_tensor":    func(m *machine, args Tuple) (any, error) { return m.tensor(args, 4, 4) },
 	"torch._utils._rebuild_tensor_v2": func(m *machine, args Tuple) (any, error) { return m.tensor(args, 6, 7) },
 	"torch._utils._rebuild_tensor_v3": func(m *machine, args Tuple) (any, error) { return m.tensor(args, 7, 8) },
@@ -182,14 +182,14 @@ func (m *machine) persistentID() error {
 	return nil
 }
 
-func orderedDict(_ *machine, args Tuple) (any, error) {
+func makeOrderedDict(_ *machine, args Tuple) (any, error) {
 	if len(args) > 0 {
 		return nil, fmt.Errorf("%d arguments, want none", len(args))
 	}
 	return &Dict{}, nil
 }
 
-func size(_ *machine, args Tuple) (any, error) {
+func makeSize(_ *machine, args Tuple) (any, error) {
 	if len(args) != 1 {
 		return nil, fmt.Errorf("%d arguments, want 1", len(args))
 	}
@@ -200,7 +200,7 @@ func size(_ *machine, args Tuple) (any, error) {
 	return sizes, nil
 }
 
-func device(_ *machine, args Tuple) (any, error) {
+func makeDevice(_ *machine, args Tuple) (any, error) {
 	if len(args) < 1 || len(args) > 2 {
 		return nil, fmt.Errorf("%d arguments, want 1 or 2", len(args))
 	}
@@ -215,8 +215,8 @@ func device(_ *machine, args Tuple) (any, error) {
 	return Device(fmt.Sprintf("%s:%d", name, index)), err
 }
 
-// parameter is given tensor, requires_grad and hooks.
-func parameter(_ *machine, args Tuple) (any, error) {
+// makeParameter is given tensor, requires_grad and hooks.
+func makeParameter(_ *machine, args Tuple) (any, error) {
 	if len(args) != 3 {
 		return nil, fmt.Errorf("%d arguments, want 3", len(args))
 	}

@@ -217,7 +217,7 @@ func TestHostilePickles(t *testing.T) {
 		{tensorOf(storage(floatS, 6), "\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01", one, one), "an integer"},
 		{tensorOf(storage(floatS, 6), "K\x00", "(J\xff\xff\xff\xfft", one), "negative"},
 		{tensorOf(storage(floatS, 6), "K\x00", one, "(J\xff\xff\xff\xfft"), "negative"},
-		{tensorOf(storage(floatS, 6), "K\x00", vector(2), "(\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7ft"), "reach"},
+		{tensorOf(storage(floatS, 6), "K\x00", vector(2), "(J\xff\xff\xff\x7ft"), "reach"},
 		{tensorOf(storage(floatS, 6), "K\x00", "(\x8a\x04\x00\x00\x00\x40\x8a\x04\x00\x00\x00\x40\x8a\x04\x00\x00\x00\x40t", "(K\x00K\x00K\x00t"), "too large"},
 		{tensorOf(storage(floatS, 6), "K\x00", "(J\x00\x00\x00\x01t", "(K\x00t"), "many times"},
 		{tensorOf(storage(floatS, 6), "K\x00", "("+strings.Repeat("K\x01", 65)+"t", one), "too many dimensions"},
@@ -257,6 +257,7 @@ func TestHostilePickles(t *testing.T) {
 // the file.
 func TestShared(t *testing.T) {
 	for name, pickle := range map[string]string{
+		"a key of 2^1000 paths":  "\x80\x02}((K\x01\x85q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "t" + rebuild("_v2", storage(floatS, 6), "K\x00", vector(6), vector(1), rest2) + "u.",
 		"2^1000 paths":           "\x80\x02}" + str("w") + "(]q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "ts.",
 		"a list that has itself": "\x80\x02}" + str("w") + "]q\x00h\x00as.",
 		"a dict that has itself": "\x80\x02}q\x00" + str("w") + "h\x00s.",

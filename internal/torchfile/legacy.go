@@ -21,11 +21,19 @@ const legacyProtocol = 1001
 func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	l := &legacy{r: r, size: size, places: map[string]*legacyPlace{}, views: map[string]*storageView{}}
 	m := newMachine(io.NewSectionReader(r, 0, size), size)
-	if magic, err := m.run(); err != nil || !isMagic(magic) {
-		return nil, cmpErr(err, "a pickle, but not of torch.save: it holds a Python %s", Kind(magic))
+	magic, err := m.run()
+	if err != nil {
+		return nil, err
 	}
-	if version, err := m.run(); err != nil || version != int64(legacyProtocol) {
-		return nil, cmpErr(err, "version %v of the file format, want %d", version, legacyProtocol)
+	if n, ok := magic.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
+		return nil, fmt.Errorf("a pickle, but not of torch.save: it holds a Python %s", Kind(magic))
+	}
+	version, err := m.run()
+	if err != nil {
+		return nil, err
+	}
+	if n, ok := version.(int64); !ok || n != legacyProtocol {
+		return nil, fmt.Errorf("version %d of the file format (a Python %s), want %d", n, Kind(version), legacyProtocol)
 	}
 	info, err := m.run()
 	if err != nil {
@@ -46,11 +54,6 @@ func readLegacy(r io.ReaderAt, size int64) (any, error) {
 		return nil, fmt.Errorf("storage keys: %w", err)
 	}
 	return value, l.locate(keys, m.at)
-}
-
-func isMagic(value any) bool {
-	v, ok := value.(*big.Int)
-	return ok && v.Cmp(legacyMagic) == 0
 }
 
 func checkSystem(info any) error {

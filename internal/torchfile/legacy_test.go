@@ -58,6 +58,7 @@ func TestLegacy(t *testing.T) {
 		"a view of None":    {legacy(part("NN"), keys("0"), stored(6)), "outside"},
 		"a view of two":     {legacy(part("K\x02"), keys("0"), stored(6)), "tuple of 3"},
 		"magic":             {[]byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x18."), "not of torch.save"},
+		"a deep protocol":   {[]byte(legacyMagic + "\x80\x02(]q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "t."), "a Python tuple"},
 		"protocol":          {[]byte(legacyMagic + "\x80\x02M\xea\x03."), "version 1002"},
 		"big-endian":        {[]byte(legacyMagic + legacyProto + strings.Replace(legacySystem, "\x88", "\x89", 1)), "big-endian"},
 		"no facts":          {[]byte(legacyMagic + legacyProto + "\x80\x02}."), "big-endian"},

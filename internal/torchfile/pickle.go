@@ -117,9 +117,11 @@ func (m *machine) run() (any, error) {
 func (m *machine) step(op byte) error {
 	switch op {
 	case opProto:
-		if version, err := m.uint(1); err != nil || version < 2 || version > 5 {
-			return cmpErr(err, "pickle protocol %d, want 2 to 5", version)
+		version, err := m.uint(1)
+		if err == nil && (version < 2 || version > 5) {
+			err = fmt.Errorf("pickle protocol %d, want 2 to 5", version)
 		}
+		return err
 	case opFrame: // the length of what follows, which this reader does not need
 		_, err := m.uint(8)
 		return err
@@ -175,14 +177,6 @@ func (m *machine) step(op byte) error {
 		return fmt.Errorf("instruction %q (0x%02x) has no place in a weights file", rune(op), op)
 	}
 	return nil
-}
-
-// cmpErr returns err, or where it is nil the error that the rest describes.
-func cmpErr(err error, format string, args ...any) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf(format, args...)
 }
 
 // bytes reads n bytes. They are there before memory for them is taken.

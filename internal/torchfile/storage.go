@@ -58,7 +58,7 @@ func (id *storageID) bytes(limit int64) (int64, error) {
 // storages has the storages of a file, each once.
 type storages struct {
 	byKey  map[string]*storageView
-	budget int64 // bytes that tensors may still have
+	budget int64 // bytes that tensors may still have, as float64
 }
 
 func newStorages(fileSize int64) *storages {
@@ -112,7 +112,7 @@ func (m *machine) tensor(args Tuple, least, most int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.storages.budget -= int64(t.Count()) * int64(t.DType().Size())
+	m.storages.budget -= 8 * int64(t.Count())
 	if m.storages.budget < 0 {
 		return nil, fmt.Errorf("tensor %.100q of shape %v and those before it repeat elements to many times the size of the file", name, l.Shape)
 	}

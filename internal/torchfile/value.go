@@ -69,17 +69,19 @@ func (d *Dict) All() iter.Seq2[any, any] {
 	}
 }
 
-// set adds an entry. A tensor is named by its key.
+// set adds an entry. A tensor is named by its key, if that is a str.
 func (d *Dict) set(key, value any) error {
 	comparable, ok := compares(key)
 	if !ok {
 		return fmt.Errorf("a %s is no key", Kind(key))
 	}
 	if comparable && d.find(key) >= 0 {
-		return fmt.Errorf("the key %.100q is there twice", fmt.Sprint(key))
+		return fmt.Errorf("the key %.100q is there twice", fmt.Sprint(key)) // never a Tuple, which may be of any size
 	}
 	if t, ok := value.(*tensor.Tensor); ok {
-		value = t.Named(fmt.Sprint(key))
+		if name, ok := key.(string); ok {
+			value = t.Named(name)
+		}
 	}
 	d.entries = append(d.entries, dictEntry{key, value})
 	if d.index != nil {

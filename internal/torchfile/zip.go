@@ -51,10 +51,10 @@ func readZip(r io.ReaderAt, size int64) (any, error) {
 	}
 	value, err := m.run()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", top+name, err)
+		return nil, fmt.Errorf("%.100q: %w", top+name, err)
 	}
 	if m.at != n {
-		return nil, fmt.Errorf("%s: %d bytes after its end", top+name, n-m.at)
+		return nil, fmt.Errorf("%.100q: %d bytes after its end", top+name, n-m.at)
 	}
 	return value, nil
 }

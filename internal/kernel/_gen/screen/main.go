@@ -24,7 +24,6 @@ func main() {
 	g.maxAbs()
 	g.quantise(1)
 	g.quantise(2)
-	g.scan()
 	g.pairs()
 	g.kth()
 	g.dotPairs(8)

@@ -239,19 +239,6 @@ func (g *gen) between(codes, low, high reg.GPVirtual) reg.OpmaskVirtual {
 	return k
 }
 
-func (g *gen) scan() {
-	g.begin("screenScanAVX512", "masks *uint32, codes, low, high *int16, rows int",
-		"is ScreenScan: for i from 0 to rows-1 and l from 0 to 31, bit l of",
-		"",
-		"\tmasks[i] = low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i]")
-	masks, codes, low, high, n := g.arg("masks"), g.arg("codes"), g.arg("low"), g.arg("high"), g.arg("rows")
-	g.loop("row", n, func() {
-		g.KMOVD(g.between(codes, low, high), mem(masks, 0))
-		g.ADDQ(operand.U8(4), masks)
-	})
-	g.end()
-}
-
 // pairs goes through 64 rows at a time: first all masks, and one bit for each row
 // that says whether its mask is zero; then only the rows with hits. The two loops
 // have no branch that depends on chance but for their ends. (Moving masks together

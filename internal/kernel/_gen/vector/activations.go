@@ -87,20 +87,9 @@ func choose(condition reg.Register, yes, no, dst reg.VecVirtual) {
 }
 
 func activations() {
-	inOut := []array{{"dst", false, true}, {"x", true, false}}
+	inOut := []array{{name: "dst", store: true}, {name: "x", load: true}}
 	p := pool{}
 
-	elementwise("exp", "dst[i] = Exp(x[i])", inOut, nil, func() {
-		holdExp(p)
-		p.hold("expHigh", "expLow")
-	}, func(v map[string]reg.VecVirtual) {
-		x := v["x"]
-		clamp(p, x)
-		exponential(p, x)
-		v["dst"] = x
-	})
-
-	p = pool{}
 	elementwise("sigmoid", "dst[i] = Sigmoid(x[i])", inOut, nil, func() {
 		holdExp(p)
 		p.hold("expHigh", "expLow")

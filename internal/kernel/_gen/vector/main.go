@@ -55,7 +55,17 @@ func main() {
 type array struct {
 	name        string
 	load, store bool
+	ahead       bool // ask for elements before their turn
 }
+
+// rowAhead is how far ahead of its loads a kernel asks for an array, in bytes. What
+// follows is the next row of a sweep, which waits in memory while the gradient of
+// that row is added up; the processor's own prefetch starts anew with each row. Zen
+// 5, rows of 768 from memory with both cores at work, time per row of AdamStep alone
+// and with the gradient: 0.57 and 1.24 us without, 0.55 and 1.19 with 256, 0.59 and
+// 1.15 with 512, 0.55 and 1.06 with 1024, 0.52 and 0.97 with 2048, 0.55 and 0.98
+// with 4096.
+const rowAhead = 2048
 
 // elementwise writes a kernel that walks arrays of n elements once. body sees
 // one vector per loaded array and per scalar, and leaves in those that are
@@ -124,6 +134,11 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 	CMPQ(n, Imm(uint64(target.lanes)))
 	JLT(LabelRef("tail"))
 	Label("loop")
+	for _, a := range arrays {
+		if a.ahead {
+			PREFETCHT0(at(a).Offset(rowAhead))
+		}
+	}
 	step(func(a array) { VMOVUPD(at(a), vecs[a.name]) },
 		func(a array) { VMOVUPD(vecs[a.name], at(a)) })
 	ADDQ(Imm(uint64(target.lanes)), i)

@@ -9,11 +9,11 @@ import (
 
 // The order of operations is that of ../../optimize_generic.go.
 func sweeps() {
-	w := array{"w", true, true}
-	g := array{"grad", true, false} // "g" is a register in Go assembly
-	state := func(name string) array { return array{name, true, true} }
+	w := array{name: "w", load: true, store: true, ahead: true}
+	g := array{name: "grad", load: true} // "g" is a register in Go assembly
+	state := func(name string) array { return array{name: name, load: true, store: true, ahead: true} }
 
-	elementwise("scale", "x[i] *= f", []array{{"x", true, true}}, []string{"f"}, nil,
+	elementwise("scale", "x[i] *= f", []array{{name: "x", load: true, store: true}}, []string{"f"}, nil,
 		func(v map[string]reg.VecVirtual) { VMULPD(v["f"], v["x"], v["x"]) })
 
 	elementwise("sgd", "w[i] = FMA(-rate, grad[i], w[i])",

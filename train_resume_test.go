@@ -1,0 +1,421 @@
+package ksparse_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/ksparse/ksparse"
+	"gonum.org/v1/gonum/mat"
+)
+
+// resumable is a training that the tests interrupt.
+type resumable struct {
+	name   string
+	net    func(t testing.TB) *ksparse.Network // nil stands for smallNetwork
+	x, y   *mat.Dense                          // y nil stands for x
+	source bool                                // train from a Source
+	before func(lo, hi int) error              // called before each of its reads
+	cfg    ksparse.TrainConfig
+}
+
+// outlying is uniform with some rows far longer than the others.
+func outlying(seed uint64, rows, cols int) *mat.Dense {
+	m := uniform(seed, rows, cols)
+	for i := 1; i < rows; i += 7 {
+		for j := range cols {
+			m.Set(i, j, 100+m.At(i, j))
+		}
+	}
+	return m
+}
+
+// resumables have 4 steps an epoch or more, the last batch short.
+func resumables() []resumable {
+	x := uniform(1, 30, 6)
+	momentum := ksparse.SGD{Momentum: 0.9}
+	overfits := ksparse.TrainConfig{Epochs: 60, LearningRate: 0.05, Patience: 2, ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)}
+	averaged := overfits
+	averaged.EMA = 0.8
+	all := []resumable{
+		{name: "adam", x: x},
+		{name: "momentum, clipped, warm-up", x: x, cfg: ksparse.TrainConfig{Optimizer: momentum, ClipNorm: 0.1, Schedule: ksparse.Warmup{Steps: 5, Then: &ksparse.CosineDecay{}}}},
+		{name: "another target", x: x, y: uniform(2, 30, 6), cfg: ksparse.TrainConfig{Optimizer: ksparse.AdamW{}, L1: 1e-3}},
+		{name: "held out", x: x, cfg: ksparse.TrainConfig{ValidationFraction: 0.2, Optimizer: ksparse.RMSProp{}}},
+		{name: "early stopping", x: x, y: uniform(2, 30, 6), cfg: overfits},
+		{name: "early stopping on averages", x: x, y: uniform(2, 30, 6), cfg: averaged},
+		{name: "averages", x: x, cfg: ksparse.TrainConfig{EMA: 0.9, Optimizer: ksparse.AdaGrad{}}},
+		{name: "outliers left out", x: outlying(3, 35, 6), cfg: ksparse.TrainConfig{MaxNorm: 3}},
+		{name: "recipe", x: x, cfg: ksparse.TrainConfig{UnitNorm: true, AuxK: ksparse.AuxK{K: 2, DeadAfter: 20}, MultiTopK: 0.125, KStart: 5, EMA: 0.5}},
+		{name: "pre-bias, tied, of the whole batch", x: x, net: modelOf(ksparse.Config{PreBias: true, Tied: true, Selection: ksparse.SelectBatchTopK}),
+			cfg: ksparse.TrainConfig{AuxK: ksparse.AuxK{K: 3, DeadAfter: 16}, EMA: 0.8, Patience: 2, ValidationFraction: 0.2, Optimizer: momentum, LearningRate: 0.01}},
+		{name: "mirrored, normalised, prefixes", x: x, net: modelOf(ksparse.Config{PreBias: true, Mirrored: true, Normalization: ksparse.LayerNorm}),
+			cfg: ksparse.TrainConfig{UnitNorm: true, Matryoshka: []int{3, 6}, KStart: 6, KAnneal: 0.7, ClipNorm: 0.5, AuxK: ksparse.AuxK{K: 2, DeadAfter: 16}}},
+		{name: "source, pre-bias, of the whole batch", x: uniform(1, 37, 6), source: true, net: modelOf(ksparse.Config{PreBias: true, Selection: ksparse.SelectBatchTopK}),
+			cfg: ksparse.TrainConfig{Buffer: 11, UnitNorm: true, EMA: 0.8}},
+		{name: "several layers", net: mixedNetwork, x: uniform(1, 31, 10), cfg: ksparse.TrainConfig{ClipNorm: 0.5, EMA: 0.7}},
+		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{ValidationFraction: 0.2}},
+		{name: "source", x: uniform(1, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, ClipNorm: 1}},
+		{name: "source in chunks of 2", x: uniform(1, 301, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 130, BatchSize: 50, EMA: 0.9}},
+		{name: "source, outliers, averages, early stopping", x: outlying(3, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, MaxNorm: 3, EMA: 0.9,
+			Patience: 1, LearningRate: 0.02, ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)}},
+	}
+	for i := range all {
+		c := &all[i]
+		if c.net == nil {
+			c.net = smallNetwork
+		}
+		if c.y == nil {
+			c.y = c.x
+		}
+		if c.cfg.Epochs == 0 {
+			c.cfg.Epochs = 3
+		}
+		if c.cfg.BatchSize == 0 {
+			c.cfg.BatchSize = 8
+		}
+		c.cfg.Seed = uint64(i)
+	}
+	return all
+}
+
+// modelOf is smallNetwork with what cfg adds.
+func modelOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
+	cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation = 6, 9, 2, ksparse.ReLU
+	return func(t testing.TB) *ksparse.Network {
+		net, err := ksparse.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net
+	}
+}
+
+func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*ksparse.History, error) {
+	if c.source {
+		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
+	}
+	return net.Train(ctx, c.x, c.y, cfg)
+}
+
+// outcome is what a training tells its callback and leaves, times aside.
+type outcome struct {
+	progress   map[int]string // step by step
+	history    string
+	parameters [][]float64
+}
+
+func (o *outcome) note(p ksparse.Progress) {
+	p.SamplesPerSecond, p.Elapsed = 0, 0
+	o.progress[p.Step] = fmt.Sprintf("%+v", p) // floats print with all their bits, NaN equal to NaN
+}
+
+func (o *outcome) end(net *ksparse.Network, h *ksparse.History) {
+	timeless := *h
+	timeless.Time, timeless.Epochs = 0, append([]ksparse.EpochStats(nil), h.Epochs...)
+	for i := range timeless.Epochs {
+		timeless.Epochs[i].Time = 0
+	}
+	o.history, o.parameters = fmt.Sprintf("%+v", timeless), parameters(net)
+}
+
+func (o *outcome) compare(t *testing.T, want *outcome) {
+	t.Helper()
+	if !sameNumbers(o.parameters, want.parameters) {
+		t.Error("other parameters")
+	}
+	if o.history != want.history {
+		t.Errorf("history\n%s, want\n%s", o.history, want.history)
+	}
+	if !reflect.DeepEqual(o.progress, want.progress) {
+		for step, p := range want.progress {
+			if o.progress[step] != p {
+				t.Errorf("step %d tells\n%s, want\n%s", step, o.progress[step], p)
+			}
+		}
+	}
+}
+
+// uninterrupted is what c comes to when nothing stops it, and its steps.
+func (c resumable) uninterrupted(t *testing.T) (*outcome, int) {
+	t.Helper()
+	want := &outcome{progress: map[int]string{}}
+	cfg, net := c.cfg, c.net(t)
+	cfg.Callback = func(p ksparse.Progress) error { want.note(p); return nil }
+	h, err := c.run(context.Background(), net, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.end(net, h)
+	return want, h.Steps
+}
+
+// How a training is interrupted after a step.
+const (
+	byCallback = iota
+	byContext
+	byKill // of the process: only what was on the disk before the step's end is left
+	ways
+)
+
+// TestResumeSameBits: a training that is interrupted, in any way, after any step,
+// and resumed ends in the same bits and tells the same as one that was not.
+func TestResumeSameBits(t *testing.T) {
+	killed := errors.New("killed")
+	for _, c := range resumables() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
+			want, steps := c.uninterrupted(t)
+			if steps < 6 {
+				t.Fatalf("%d steps are too few to interrupt", steps)
+			}
+			for way := range ways {
+				kills := []int{1, 2, 4, 5, steps - 1, steps} // the first, in mid-epoch, at an epoch's end and beginning, the last
+				switch {
+				case way == byCallback:
+					kills = []int{2, steps} // TestResumeStepByStep has the others
+				case way == byContext && !c.source: // a source is read before training begins
+					kills = append(kills, 0)
+				}
+				for _, kill := range kills {
+					name := fmt.Sprintf("%s after step %d", [...]string{"callback", "context", "kill"}[way], kill)
+					got := &outcome{progress: map[int]string{}}
+					file := filepath.Join(t.TempDir(), "checkpoint")
+					cfg, net := c.cfg, c.net(t)
+					cfg.CheckpointFile, cfg.Resume = file, true
+					if way == byKill {
+						cfg.CheckpointEvery = 1 + kill%3
+					}
+					ctx, cancel := context.WithCancel(context.Background())
+					if kill == 0 {
+						cancel()
+					}
+					var onDisk []byte
+					cfg.Callback = func(p ksparse.Progress) error {
+						got.note(p)
+						if p.Step != kill {
+							return nil
+						}
+						switch way {
+						case byKill:
+							onDisk, _ = os.ReadFile(file)
+							return killed
+						case byCallback:
+							return killed
+						}
+						cancel()
+						return nil
+					}
+					h, err := c.run(ctx, net, cfg)
+					cancel()
+					finished := way == byContext && kill == steps
+					if finished != (err == nil) || h == nil || h.Steps != kill {
+						t.Fatalf("%s: error %v, history %+v", name, err, h)
+					}
+					if way == byKill {
+						if onDisk == nil {
+							os.Remove(file)
+						} else if err := os.WriteFile(file, onDisk, 0o666); err != nil {
+							t.Fatal(err)
+						}
+					}
+					net = c.net(t)
+					net.Init(99) // parameters come from the file, or this was no interruption
+					if onDisk == nil && way == byKill {
+						net = c.net(t)
+					}
+					cfg.Callback = func(p ksparse.Progress) error { got.note(p); return nil }
+					if h, err = c.run(context.Background(), net, cfg); err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					got.end(net, h)
+					t.Run(name, func(t *testing.T) { got.compare(t, want) })
+				}
+			}
+		})
+	}
+}
+
+// TestResumeAfterTheSourceFailed, or the context was done while it was read, at
+// each of its reads.
+func TestResumeAfterTheSourceFailed(t *testing.T) {
+	fails := errors.New("disk gone")
+	for _, c := range resumables() {
+		if !c.source || c.cfg.Buffer == 0 {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			want, _ := c.uninterrupted(t)
+			began := false
+			for fail := 1; ; fail += 3 {
+				got := &outcome{progress: map[int]string{}}
+				cfg := c.cfg
+				cfg.CheckpointFile, cfg.CheckpointEvery, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt, true
+				cfg.Callback = func(p ksparse.Progress) error { got.note(p); return nil }
+				ctx, cancel := context.WithCancel(context.Background())
+				reads := 0
+				c.before = func(int, int) error {
+					if reads++; reads == fail {
+						if fail%2 == 0 {
+							return fails
+						}
+						cancel()
+					}
+					return nil
+				}
+				h, err := c.run(ctx, c.net(t), cfg)
+				cancel()
+				if err == nil {
+					break // all reads have failed once
+				}
+				if h != nil {
+					began = true
+				}
+				c.before = nil
+				net := c.net(t)
+				if h, err = c.run(context.Background(), net, cfg); err != nil {
+					t.Fatalf("read %d: %v", fail, err)
+				}
+				got.end(net, h)
+				t.Run(fmt.Sprintf("read %d", fail), func(t *testing.T) { got.compare(t, want) })
+			}
+			if !began {
+				t.Error("no read failed in the midst of training")
+			}
+		})
+	}
+}
+
+// TestResumeStepByStep interrupts after each step, so that each is taken by a
+// training of its own.
+func TestResumeStepByStep(t *testing.T) {
+	for _, c := range resumables() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
+			want, steps := c.uninterrupted(t)
+			got := &outcome{progress: map[int]string{}}
+			cfg := c.cfg
+			cfg.CheckpointFile, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), true
+			cfg.Callback = func(p ksparse.Progress) error {
+				if _, again := got.progress[p.Step]; again {
+					t.Errorf("step %d is taken again", p.Step)
+				}
+				got.note(p)
+				return ksparse.ErrStop
+			}
+			for range steps + 1 { // the last one finds the training at its end
+				net := c.net(t)
+				h, err := c.run(context.Background(), net, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.end(net, h)
+			}
+			got.compare(t, want)
+		})
+	}
+}
+
+// TestResumeFinished: the checkpoint of a training that has ended gives its
+// network and history, without a step.
+func TestResumeFinished(t *testing.T) {
+	for _, c := range resumables() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for the disk
+			want, _ := c.uninterrupted(t)
+			want.progress = nil
+			cfg := c.cfg
+			cfg.CheckpointFile, cfg.CheckpointEvery = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt
+			if _, err := c.run(context.Background(), c.net(t), cfg); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Resume = true
+			cfg.Callback = func(p ksparse.Progress) error { t.Errorf("step %d is taken again", p.Step); return nil }
+			net, got := c.net(t), &outcome{}
+			net.Init(99)
+			h, err := c.run(context.Background(), net, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.end(net, h)
+			got.compare(t, want)
+		})
+	}
+}
+
+// TestCheckpointTimes: a checkpoint is written when the documentation says so, and
+// nothing else is left in its folder.
+func TestCheckpointTimes(t *testing.T) {
+	x := uniform(1, 10, 6)
+	for _, c := range []struct {
+		every int
+		want  string // of the steps 1 to 9, 3 an epoch: whether the file changed since the step before
+	}{
+		{0, "......"}, {1, "......"}, {2, "......"}, {4, "......"},
+	} {
+		folder := t.TempDir()
+		file := filepath.Join(folder, "checkpoint")
+		var before []byte
+		changed := map[int]bool{}
+		look := func(step int) { // after the step before
+			now, _ := os.ReadFile(file)
+			if string(now) != string(before) {
+				changed[step-1] = true
+			}
+			before = now
+		}
+		h := train(t, smallNetwork(t), x, x, ksparse.TrainConfig{Epochs: 3, BatchSize: 4, CheckpointFile: file, CheckpointEvery: c.every,
+			Callback: func(p ksparse.Progress) error { look(p.Step); return nil }})
+		look(h.Steps + 1)
+		for step := 1; step <= 9; step++ {
+			want := step == 9 || c.every == 0 && step%3 == 0 || c.every > 0 && step%c.every == 0
+			if changed[step] != want {
+				t.Errorf("CheckpointEvery %d: a checkpoint after step %d: %v, want %v", c.every, step, changed[step], want)
+			}
+		}
+		if files, _ := os.ReadDir(folder); len(files) != 1 {
+			t.Errorf("the folder holds %v", files)
+		}
+	}
+}
+
+// TestCheckpointCannotBeWritten: training ends with an error, for a checkpoint
+// that nobody has is none.
+func TestCheckpointCannotBeWritten(t *testing.T) {
+	x := uniform(1, 10, 6)
+	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, CheckpointFile: filepath.Join(t.TempDir(), "no", "such", "folder"), CheckpointEvery: 2}
+	net, two := smallNetwork(t), smallNetwork(t)
+	h, err := net.Train(context.Background(), x, x, cfg)
+	if !errors.Is(err, os.ErrNotExist) || h == nil || h.Steps != 2 || h.Stop != ksparse.StopCheckpoint {
+		t.Errorf("error %v, history %+v", err, h)
+	}
+	train(t, two, x, x, ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Callback: stopAfter(2)})
+	if !sameNumbers(parameters(net), parameters(two)) {
+		t.Error("the parameters are not those after two steps")
+	}
+	// The callback's error is not lost with it.
+	fails := errors.New("fails")
+	cfg.CheckpointEvery, cfg.Callback = 0, func(ksparse.Progress) error { return fails }
+	h, err = smallNetwork(t).Train(context.Background(), x, x, cfg)
+	if !errors.Is(err, os.ErrNotExist) || !errors.Is(err, fails) || h.Stop != ksparse.StopCallback {
+		t.Errorf("error %v, history %+v", err, h)
+	}
+}
+
+// TestDivergedLeavesTheCheckpoint: the last good checkpoint stays, and a resumed
+// training fails at the same step.
+func TestDivergedLeavesTheCheckpoint(t *testing.T) {
+	x := uniform(1, 10, 6)
+	cfg := ksparse.TrainConfig{Epochs: 5, BatchSize: 4, Schedule: rates{1, 1, 1, 1, math.NaN()}, CheckpointFile: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
+	_, first := smallNetwork(t).Train(context.Background(), x, x, cfg)
+	h, again := smallNetwork(t).Train(context.Background(), x, x, cfg)
+	if !errors.Is(first, ksparse.ErrDiverged) || again == nil || again.Error() != first.Error() || h.Steps != 4 {
+		t.Errorf("errors %v, then %v after %d steps", first, again, h.Steps)
+	}
+}
