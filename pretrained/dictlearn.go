@@ -116,6 +116,7 @@ func (r *reader) dictionaryK(trainer *config) int {
 		}
 	} else {
 		k = trainer.integer("k")
+		r.info.Version = "before December 2024"
 	}
 	if r.err == nil && k > latents {
 		r.fail(unknown("%s: k is %d, and there are %d latents", w.name, k, latents))
@@ -189,7 +190,9 @@ func (r *reader) scaleBiases(factor float64) {
 	}
 	times(p.EncoderBias, factor)
 	times(p.DecoderBias, factor)
-	times(p.Thresholds, factor)
+	if !r.chosen { // the caller's is in the units of the rows
+		times(p.Thresholds, factor)
+	}
 	if p.Gate != nil {
 		times(p.Gate.Bias, factor)
 	}

@@ -120,6 +120,17 @@ func TestLoaderFaults(t *testing.T) {
 			t.Errorf("L0 is %v after calibrating for 2", ksparse.L0(c))
 		}
 	})
+	t.Run("the caller's threshold is in the units of the rows", func(t *testing.T) {
+		folder := edited(t, "dictlearn_topk_backup", map[string]any{"trainer.dict_class": "BatchTopKSAE"})
+		m := mustOpen(t, folder, pretrained.Options{})
+		if th := m.Info.Thresholds; len(th) != 2 || math.Abs(th[0]-2.5*2.175) > 1e-6 {
+			t.Errorf("thresholds %v, want the file's 2.175 times its norm_factor 2.5", th)
+		}
+		const note = "Options.Threshold is not used"
+		if m = mustOpen(t, folder, pretrained.Options{Threshold: 7}); !strings.Contains(strings.Join(m.Info.Notes, "\n"), note) {
+			t.Errorf("notes %v, want one of %q", m.Info.Notes, note)
+		}
+	})
 	t.Run("signed codes pass for zero (#736, SAEBench#89)", func(t *testing.T) {
 		f := readFixture(t, "testdata/sparsify_signed_2024")
 		m := f.open(t)

@@ -127,8 +127,11 @@ func (s *search) folder(path string, depth int) error {
 // look returns the container of a file that holds a model's weights, noContainer
 // for any other file.
 func (s *search) look(path string) (container, error) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		s.skip(path, "no file")
+	info, err := os.Stat(path)
+	if err != nil {
+		s.skip(path, "a link to nothing")
+	}
+	if err != nil || !info.Mode().IsRegular() {
 		return noContainer, nil
 	}
 	kind, err := sniff(path)

@@ -65,14 +65,17 @@ func (i *Info) complete(r *reader) {
 		i.Ignored = append(i.Ignored, r.config.ignored("")...)
 		slices.Sort(i.Ignored)
 	}
+	if r.options.Threshold > 0 && !r.chosen {
+		r.note("Options.Threshold is not used: the model does not lack one")
+	}
 	i.Inputs, i.Latents, i.Outputs = p.Encoder.Cols, p.Encoder.Rows, p.Decoder.Cols
 	if p.Tied {
 		i.Outputs = i.Inputs
 	}
-	if i.K == 0 && p.Selection != ksparse.SelectThreshold {
+	i.Selection = selectionName(p)
+	if i.K == 0 && p.Selection != ksparse.SelectThreshold && i.Selection != "all" {
 		i.K = float64(p.K)
 	}
-	i.Selection = selectionName(p)
 	if p.Thresholds != nil && i.Selection != "relu" {
 		i.Thresholds = []float64{slices.Min(p.Thresholds), slices.Max(p.Thresholds)}
 	}
@@ -93,7 +96,7 @@ func selectionName(p *ksparse.Parts) string {
 		return "gated"
 	case p.Selection == ksparse.SelectThreshold && !slices.ContainsFunc(p.Thresholds, func(v float64) bool { return v != 0 }) && p.Thresholds != nil:
 		return "relu"
-	case p.Selection == ksparse.SelectTopK && p.K >= p.Encoder.Rows:
+	case p.Selection == ksparse.SelectTopK && p.Activation == ksparse.Identity && p.K == p.Encoder.Rows:
 		return "all"
 	}
 	return p.Selection.String()

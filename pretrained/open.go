@@ -105,8 +105,9 @@ type reader struct {
 	config  *config // nil where there is none
 	options Options
 
-	parts ksparse.Parts
-	info  Info
+	parts  ksparse.Parts
+	info   Info
+	chosen bool // the thresholds are the caller's
 }
 
 // assemble makes the network, when everything has been read.

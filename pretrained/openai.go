@@ -1,6 +1,9 @@
 package pretrained
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/tensor"
 	"github.com/ksparse/ksparse/internal/torchfile"
@@ -57,8 +60,8 @@ func (r *reader) openAI() {
 	default:
 		r.fail(unknown("%s: activation is %.60q, want \"TopK\", \"ReLU\" or \"Identity\"", w.name, activation))
 	}
-	for key := range state {
-		r.fail(unknown("%s: activation_state_dict has the unknown %.60q for %s", w.name, key, activation))
+	if len(state) > 0 {
+		r.fail(unknown("%s: activation_state_dict holds what %s does not have: %s", w.name, activation, some(slices.Sorted(maps.Keys(state)))))
 	}
 	r.decoderOrTied("decoder.weight")
 	r.info.IgnoredTensors = w.ignore("stats_last_nonzero", "latents_activation_frequency", "latents_mean_square",

@@ -135,7 +135,7 @@ func (r *reader) batchThreshold(name string, least float64) {
 // what.
 func (r *reader) chooseThreshold(what string) {
 	if theta := r.options.Threshold; theta > 0 {
-		r.parts.Thresholds = constant(r.parts.Encoder.Rows, theta)
+		r.parts.Thresholds, r.chosen = constant(r.parts.Encoder.Rows, theta), true
 		r.note("the threshold %s is the caller's: %s", trim(theta), what)
 		return
 	}

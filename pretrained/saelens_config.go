@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,11 @@ func (r *reader) readSAELensConfig() saeLensConfig {
 			c.wrong("reshape_activations", `"none" or "hook_z"`)
 		}
 		r.info.HookName = meta.remark("hook_name")
+		for _, old := range []string{"activation_fn", "activation_fn_str"} { // which version 6 does not look at
+			if a := c.remark(old); a != "" && a != "relu" && a != out.architecture {
+				c.wrong(old, fmt.Sprintf("nothing beside the architecture %q of version 6", out.architecture))
+			}
+		}
 	} else {
 		r.info.Version = strings.TrimSpace("before 6 " + version)
 		out = r.oldSAELens()
