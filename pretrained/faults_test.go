@@ -123,8 +123,8 @@ func TestLoaderFaults(t *testing.T) {
 	t.Run("the caller's threshold is in the units of the rows", func(t *testing.T) {
 		folder := edited(t, "dictlearn_topk_backup", map[string]any{"trainer.dict_class": "BatchTopKSAE"})
 		m := mustOpen(t, folder, pretrained.Options{})
-		if th := m.Info.Thresholds; len(th) != 2 || math.Abs(th[0]-2.5*2.175) > 1e-6 {
-			t.Errorf("thresholds %v, want the file's 2.175 times its norm_factor 2.5", th)
+		if th := m.Info.Thresholds; len(th) != 2 || math.Abs(th[0]-2.175) > 1e-6 {
+			t.Errorf("thresholds %v, want 2.175: the file's times its norm_factor", th)
 		}
 		const note = "Options.Threshold is not used"
 		if m = mustOpen(t, folder, pretrained.Options{Threshold: 7}); !strings.Contains(strings.Join(m.Info.Notes, "\n"), note) {
