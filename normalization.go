@@ -17,7 +17,8 @@ const (
 	// NoNormalization leaves rows as they are.
 	NoNormalization Normalization = iota
 	// LayerNorm subtracts the row's mean μ and divides by σ + 1e-5, where σ is the
-	// row's standard deviation with n-1 (openai/sparse_autoencoder).
+	// row's standard deviation with n-1; undone, outputs are multiplied by σ, not by
+	// σ + 1e-5 (openai/sparse_autoencoder).
 	LayerNorm
 	// UnitRMS scales each row to the norm sqrt(columns); rows of zeros stay so.
 	// (SAELens calls it constant_norm_rescale.)
@@ -42,7 +43,7 @@ func (n Normalization) String() string {
 // frame is what happens to a row before the first layer and after the last one:
 //
 //	in:  t = (x - mean) / spread, then t - shift
-//	out: y·spread + mean          (y has the shift already: it is the last biases)
+//	out: y·spread + mean          (LayerNorm: its σ for spread; y has the shift already: it is the last biases)
 type frame struct {
 	normalization Normalization
 	scale         float64   // of DatasetScale; 0 until it is known
@@ -93,6 +94,9 @@ func (f *frame) enter(m *framed, x topk.Rows) topk.Rows {
 	return in
 }
 
+// layerNormEpsilon keeps LayerNorm from dividing by zero.
+const layerNormEpsilon = 1e-5
+
 func (m *framed) enterRows(_, lo, hi int) {
 	f := m.f
 	for i := lo; i < hi; i++ {
@@ -116,7 +120,7 @@ func (f *frame) numbers(row []float64) (mean, spread float64) {
 		for _, v := range row {
 			square += float64((v - mean) * (v - mean))
 		}
-		return mean, math.Sqrt(square/max(n-1, 1)) + 1e-5
+		return mean, math.Sqrt(square/max(n-1, 1)) + layerNormEpsilon
 	case UnitRMS:
 		if norm := math.Sqrt(kernel.Dot(row, row)); norm > 0 {
 			return 0, norm / math.Sqrt(n)
@@ -170,16 +174,21 @@ func (f *frame) target(p *Pass, y topk.Rows) topk.Rows {
 	return p.target
 }
 
-// leave scales the rows of out back, in place.
+// leave scales the rows of out back, in place: those of LayerNorm by σ itself, as
+// openai/sparse_autoencoder and all who took it over do.
 func (f *frame) leave(out topk.Rows, mean, spread []float64) {
 	if !f.scales() {
 		return
+	}
+	extra := 0.0
+	if f.normalization == LayerNorm {
+		extra = layerNormEpsilon
 	}
 	parallel.For(out.Rows, rowGrain(out.Cols), func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			row := out.Row(i)
 			for j, v := range row {
-				row[j] = float64(v*spread[i]) + mean[i]
+				row[j] = float64(v*(spread[i]-extra)) + mean[i]
 			}
 		}
 	})

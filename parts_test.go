@@ -77,6 +77,10 @@ func (p Parts) reference(x []float64) (indices []int32, values, decoded, output 
 	n := p.Encoder.Rows
 	frame := frame{normalization: p.Normalization, scale: p.Scale}
 	mean, spread := frame.numbers(x)
+	back := spread // LayerNorm is undone by σ alone
+	if p.Normalization == LayerNorm {
+		back -= layerNormEpsilon
+	}
 	t := slices.Clone(x)
 	if p.Normalization != NoNormalization {
 		for i := range t {
@@ -146,7 +150,7 @@ func (p Parts) reference(x []float64) (indices []int32, values, decoded, output 
 		}
 		decoded[q] += p.DecoderBias[q]
 		if p.Undo {
-			decoded[q] = float64(decoded[q]*spread) + mean
+			decoded[q] = float64(decoded[q]*back) + mean
 		}
 	}
 	output = slices.Clone(decoded)

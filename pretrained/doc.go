@@ -1,0 +1,46 @@
+// Package pretrained opens the sparse autoencoders that other libraries have
+// trained, says what it found, checks them, and writes them back.
+//
+//	m, err := pretrained.Open("path/to/model", pretrained.Options{})
+//	fmt.Println(m.Info.Format, m.Info.Architecture, m.Info.K)
+//	findings, err := m.Check(rows)     // does it do what it says, on my rows?
+//	codes, err := m.Encode(rows)
+//	err = m.SaveAs("converted", pretrained.SAELens, pretrained.SaveOptions{})
+//
+// # What is read
+//
+//	SAELens                4 to 6: standard, topk, jumprelu, gated; transcoder, skip_transcoder,
+//	                       jumprelu_transcoder; training checkpoints of batchtopk and matryoshka_batchtopk
+//	sparsify               since June 2024: topk, groupmax, signed; transcoders, skip connections, encoders alone
+//	sentence-transformers  SparseAutoEncoder modules (CSR), 5 and 6, safetensors or pytorch_model.bin
+//	OpenAI                 sparse_autoencoder: TopK, ReLU, Identity, tied or not, since 2023
+//	dictionary_learning    AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE,
+//	                       MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder; interrupted runs
+//	BatchTopK              and matryoshka_sae: vanilla, topk, batchtopk, global-matryoshka-topk, jumprelu
+//	Gemma Scope            params.npz
+//	ksparse                our own, see Native
+//
+// in safetensors, in the zip and the older files of torch.save, and in .npz, of
+// float64, float32, float16 or bfloat16. The format is recognised by what the files hold. Save
+// writes SAELens, sparsify, sentence-transformers and our own.
+//
+// # What is refused
+//
+// Anything that is not understood exactly, with an error that names the field or
+// tensor: an unknown architecture, activation or normalisation, a tensor that the
+// model should not have, sizes that contradict each other, weights that are NaN.
+// Fields of a configuration that no result depends on are listed in Info.Ignored.
+//
+// What a file leaves open the caller must say in Options: the threshold of a
+// BatchTopK model that was never learned, and the scale of rows where only its
+// existence is known. No file can tell from which layer, site and tokens its rows
+// came; Check on rows of one's own finds what does not fit.
+//
+// # Rows
+//
+// A row is one activation vector, as it comes out of the model that was looked into: this
+// package does to it what the file asks for (normalisation, subtraction of a bias) and undoes
+// that at the end. The layouts, and the faults of loaders that this package was
+// written to avoid, are those of the projects' own code; the tests have files of each
+// format with values that were computed by their formulas.
+package pretrained
