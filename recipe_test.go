@@ -438,6 +438,11 @@ func TestRecipeRefusals(t *testing.T) {
 		{"aux with tanh", []Layer{NewSparseLayer("a", 6, 9, 2, Tanh), NewLinearLayer("b", 9, 6, Identity)}, TrainConfig{AuxK: AuxK{K: 1}}, ErrRange},
 		{"both", []Layer{NewSparseLayer("a", 6, 9, 2, ReLU), NewLinearLayer("b", 9, 6, Identity)}, TrainConfig{MultiTopK: 1, Matryoshka: []int{3}}, ErrRange},
 		{"prefix too long", []Layer{NewSparseLayer("a", 6, 9, 2, ReLU), NewLinearLayer("b", 9, 6, Identity)}, TrainConfig{Matryoshka: []int{3, 10}}, ErrRange},
+		{"k start of groups", func() []Layer {
+			l := NewSparseLayer("a", 6, 9, 3, ReLU)
+			l.selection = SelectGroupMax
+			return []Layer{l, NewLinearLayer("b", 9, 6, Identity)}
+		}(), TrainConfig{KStart: 9}, ErrRange},
 		{"k start below k", []Layer{NewSparseLayer("a", 6, 9, 4, ReLU), NewLinearLayer("b", 9, 6, Identity)}, TrainConfig{KStart: 3}, ErrRange},
 	} {
 		net, err := NewNetwork(c.layers...)

@@ -116,7 +116,7 @@ func (n *Network) checkRecipe(cfg TrainConfig) error {
 	if cfg.UnitNorm && (l == nil || sparse+1 == len(n.layers)) {
 		return errorf(ErrNoSparseLayer, "TrainConfig.UnitNorm needs a layer after the last sparse one: its rows are the atoms")
 	}
-	if cfg.KStart > 0 && (l == nil || l.selection == SelectThreshold || cfg.KStart < l.k) {
+	if cfg.KStart > 0 && (l == nil || l.selection == SelectThreshold || l.selection == SelectGroupMax || cfg.KStart < l.k) {
 		return errorf(ErrRange, "TrainConfig.KStart is %d, want at least the k of a last sparse layer that selects by k", cfg.KStart)
 	}
 	parts := []struct {
