@@ -76,8 +76,12 @@ func (r *reader) dictionaryLearning() {
 	if k {
 		p.K = r.dictionaryK(trainer)
 	}
-	trainer.same("activation_dim", p.Encoder.Cols, "of the encoder")
-	trainer.same("dict_size", p.Encoder.Rows, "of the encoder")
+	encoder := "encoder.weight"
+	if w.hasInWords() {
+		encoder = "W_enc"
+	}
+	trainer.same("activation_dim", p.Encoder.Cols, encoder)
+	trainer.same("dict_size", p.Encoder.Rows, encoder)
 	r.scaleBiases(factor)
 	r.info.Ignored = append(r.info.Ignored, trainer.ignored("trainer.")...)
 }

@@ -37,7 +37,10 @@ func edited(t *testing.T, name string, fields map[string]any) string {
 		for key, v := range fields {
 			at, last := c, key
 			if outer, inner, ok := strings.Cut(key, "."); ok {
-				at, last = c[outer].(map[string]any), inner
+				if at, _ = c[outer].(map[string]any); at == nil {
+					continue
+				}
+				last = inner
 			}
 			if at[last] = v; v == nil {
 				delete(at, last)
