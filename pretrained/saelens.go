@@ -80,6 +80,7 @@ func (r *reader) saeLensNormalization(c saeLensConfig) {
 		p.Normalization = ksparse.UnitRMS
 	case "expected_average_only_in":
 		p.Normalization = ksparse.DatasetScale
+		r.scaled = true
 		switch p.Scale = r.options.Scale; p.Scale {
 		case 0:
 			r.unset("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since. "+
@@ -160,6 +161,10 @@ func (r *reader) foldNorms() {
 	if unit {
 		return
 	}
+	if r.fail(r.weights.notFinite()); r.err != nil {
+		return
+	}
+	r.weights.matrices = nil // so that the float32 form can go
 	p.Encoder, p.Decoder = scaled(p.Encoder, norms), divided(p.Decoder, norms)
 	for j := range p.EncoderBias {
 		p.EncoderBias[j] *= norms[j]
