@@ -142,7 +142,7 @@ func (r *reader) chooseThreshold(what string) {
 	}
 	r.unset("%s: %s, so which latents are active is left open (running it as plain ReLU would be wrong). "+
 		"Set Options.Threshold, or set Options.Unset and then SetThreshold or Calibrate the network on your rows; "+
-		"until then Forward keeps the k·rows largest values of a batch, as training does", r.weights.name, what)
+		"until then Forward, after Widen, keeps the k·rows largest values of a batch, as training does", r.weights.name, what)
 }
 
 // foldNorms makes the rows of the decoder unit vectors and the codes larger by their
