@@ -40,7 +40,8 @@ var (
 
 	// ErrFrozen: training, or gradients, were asked of a network that can only be
 	// used: its weights are held in float32 (Widen makes them float64), or it has a
-	// gate or a skip connection, which have no gradients here. The text says which.
+	// gate, a skip connection or no decoder, for which there are no gradients here. The
+	// text says which.
 	ErrFrozen = errors.New("cannot be trained")
 
 	// ErrUnset: the network needs a number that was never learned or set, such as
