@@ -115,9 +115,7 @@ func (r *reader) dictionaryK(trainer *config) int {
 	var k int
 	if w.has("k") {
 		k = w.positive("k", w.scalar("k"))
-		if trainer.has("k") {
-			trainer.same("k", k, "k")
-		}
+		trainer.same("k", k, "k")
 	} else {
 		k = trainer.integer("k")
 		r.info.Version = "before December 2024"

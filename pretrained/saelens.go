@@ -23,8 +23,8 @@ func (r *reader) saeLens() {
 	r.info.Architecture = c.architecture
 	p.Encoder = w.transposed("W_enc", anySize, anySize)
 	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
-	r.config.same("d_in", inputs, "W_enc")
-	r.config.same("d_sae", latents, "W_enc")
+	r.config.equal("d_in", inputs, "W_enc")
+	r.config.equal("d_sae", latents, "W_enc")
 	outputs := inputs
 	if c.transcoder {
 		outputs = anySize

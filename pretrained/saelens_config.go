@@ -33,8 +33,6 @@ func (r *reader) readSAELensConfig() saeLensConfig {
 	if version == "" {
 		version = meta.remark("sae_lens_version")
 	}
-	c.integer("d_in")
-	c.integer("d_sae")
 	out := saeLensConfig{normalize: "none"}
 	var hookZ bool
 	if r.info.Version = version; major(version) >= 6 {

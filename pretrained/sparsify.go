@@ -21,9 +21,7 @@ func (r *reader) sparsify() {
 	if r.err != nil {
 		return
 	}
-	if c.integer("d_in"); r.err == nil {
-		c.same("d_in", inputs, "encoder.weight")
-	}
+	c.equal("d_in", inputs, "encoder.weight")
 	if n, ok := asInteger(c.get("num_latents")); !ok || n != 0 { // 0: d_in·expansion_factor
 		c.same("num_latents", latents, "encoder.weight")
 	}
