@@ -51,11 +51,11 @@ func TestSeveral(t *testing.T) {
 		t.Errorf("trained on %q, %q", m.Info.ModelName, m.Info.HookName)
 	}
 
-	f = readFixture(t, "testdata/more_dictlearn_checkpoints")
+	f = readFixture(t, "testdata/more/dictlearn_checkpoints")
 	if _, err = pretrained.Open(f.folder, pretrained.Options{}); !errors.Is(err, pretrained.ErrSeveral) || !strings.Contains(err.Error(), `"checkpoints/ae_1000.pt", "checkpoints/ae_2000.pt"`) {
 		t.Errorf("got %v", err)
 	}
-	f = readFixture(t, "testdata/more_sparsify_seeds")
+	f = readFixture(t, "testdata/more/sparsify_seeds")
 	if _, err = pretrained.Open(f.folder, pretrained.Options{}); !errors.Is(err, pretrained.ErrSeveral) || !strings.Contains(err.Error(), `"layers.3.mlp/seed0"`) {
 		t.Errorf("got %v", err)
 	}
@@ -145,7 +145,7 @@ func TestHub(t *testing.T) {
 func TestSentenceModel(t *testing.T) {
 	folder := edited(t, "csr_sentence_transformers", nil)
 	// A transformer's own weights lie at the top.
-	if err := os.CopyFS(filepath.Join(folder, "1_Other"), os.DirFS("testdata/more_csr_defaults_normalize")); err != nil {
+	if err := os.CopyFS(filepath.Join(folder, "1_Other"), os.DirFS("testdata/more/csr_defaults_normalize")); err != nil {
 		t.Fatal(err)
 	}
 	m := mustOpen(t, folder, pretrained.Options{})

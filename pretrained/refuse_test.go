@@ -177,9 +177,9 @@ func TestFields(t *testing.T) {
 		{"dictlearn_topk", fields("trainer.dict_size", 9), "dict_size is 9"},
 		{"dictlearn_topk_2024", fields("trainer.k", nil), "has no k"},
 		{"dictlearn_topk", fields("trainer.dict_class", "BatchTopKSAE"), ""},
-		{"more_csr_defaults_normalize", fields("hidden_dim", 8), "hidden_dim is 8, the tensor encoder.weight says 512"},
-		{"more_csr_defaults_normalize", fields("k", 513), "k is 513, and there are 512 latents"},
-		{"more_csr_defaults_normalize", fields("normalize", "true"), "normalize is the string"},
+		{"more/csr_defaults_normalize", fields("hidden_dim", 8), "hidden_dim is 8, the tensor encoder.weight says 512"},
+		{"more/csr_defaults_normalize", fields("k", 513), "k is 513, and there are 512 latents"},
+		{"more/csr_defaults_normalize", fields("normalize", "true"), "normalize is the string"},
 	} {
 		_, err := pretrained.Open(edited(t, c.fixture, c.fields), pretrained.Options{})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

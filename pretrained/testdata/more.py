@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the folders more_*: models in the corners of each format that the folders beside
+"""Makes the folders in more: models in the corners of each format that the folders beside
 them leave out, with codes and reconstructions computed here in float64 from the
 stored weights, by each project's own formulas. Needs numpy and torch.
 
@@ -51,7 +51,7 @@ def safetensors(path, tensors, metadata=None):
 
 
 def folder(name):
-    name = "more_" + name
+    name = "more/" + name
     shutil.rmtree(name, ignore_errors=True)
     os.makedirs(name)
     return name
