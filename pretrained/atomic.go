@@ -20,8 +20,10 @@ type part struct {
 // writeFolder makes the folder path of the files, at once and whole: they are
 // written and synced in a folder of another name beside it, which is then renamed.
 func writeFolder(path string, parts []part) (err error) {
-	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 {
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	if _, err := os.Lstat(path); err == nil {
+		if entries, err := os.ReadDir(path); err != nil || len(entries) > 0 {
+			return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		}
 	}
 	path = filepath.Clean(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

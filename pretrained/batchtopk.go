@@ -25,12 +25,8 @@ func (r *reader) batchTopK() {
 	r.info.Architecture = kind
 	r.info.ModelName = c.remark("model_name")
 	r.info.HookName = c.remark("hook_point")
-	if c.integer("act_size"); r.err == nil {
-		c.same("act_size", inputs, "W_enc")
-	}
-	if c.integer("dict_size"); r.err == nil {
-		c.same("dict_size", latents, "W_enc")
-	}
+	c.equal("act_size", inputs, "W_enc")
+	c.equal("dict_size", latents, "W_enc")
 	p.Activation, p.PreBias = ksparse.ReLU, true
 	if c.boolOr("input_unit_norm", false) {
 		p.Normalization, p.Undo = ksparse.LayerNorm, true

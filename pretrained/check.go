@@ -89,17 +89,17 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 			return nil, err
 		}
 	}
-	f := &Findings{Latents: m.Info.Latents, K: m.Info.K}
+	f := &Findings{Latents: p.Encoder.Rows, K: m.Info.K}
 	f.Rows, _ = x.Dims()
 	f.weights(p)
-	measured := m.Info.Outputs > 0 && (targets != nil || !m.Info.Transcoder && m.Info.Outputs == m.Info.Inputs)
-	fvu, err := m.measure(f, x, y, measured, 1)
+	measured := !p.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && p.Decoder.Cols == p.Encoder.Cols)
+	fvu, err := m.measure(f, x, y, measured, !p.Skip.Empty(), 1)
 	if err != nil {
 		return nil, err
 	}
 	if measured && !math.IsNaN(fvu) {
 		f.FVU = &fvu
-		if fvu > poorFVU && targets == nil {
+		if fvu > poorFVU && targets == nil && p.Skip.Empty() {
 			if err := m.tryScaled(f, x); err != nil {
 				return nil, err
 			}
@@ -144,7 +144,7 @@ func notFinite[T float32 | float64](values []T) (n int) {
 
 // measure encodes the rows of x times scale, fills in what is about codes and
 // returns the FVU for y times scale, NaN where all rows of y are equal.
-func (m *Model) measure(f *Findings, x, y ksparse.Source, decode bool, scale float64) (float64, error) {
+func (m *Model) measure(f *Findings, x, y ksparse.Source, decode, skip bool, scale float64) (float64, error) {
 	rows, inputs := x.Dims()
 	targets, outputs := y.Dims()
 	if decode && (targets != rows || outputs != m.Out()) {
@@ -185,7 +185,7 @@ func (m *Model) measure(f *Findings, x, y ksparse.Source, decode bool, scale flo
 			continue
 		}
 		var out *mat.Dense
-		if m.Info.Skip { // which codes know nothing of
+		if skip { // which codes know nothing of
 			out, err = m.Predict(in)
 		} else {
 			out, err = m.Decode(codes)
@@ -267,7 +267,7 @@ func (m *Model) tryScaled(f *Findings, x ksparse.Source) error {
 		return nil
 	}
 	other := *f
-	fvu, err := m.measure(&other, x, x, true, scale)
+	fvu, err := m.measure(&other, x, x, true, false, scale)
 	if err == nil && fvu < *f.FVU/2 && fvu < poorFVU {
 		f.ScaledFVU = &fvu
 		f.problem("rows scaled by %s, to the mean norm sqrt(%d), have an FVU of %s: the model was trained on rows of that scale", trim(scale), cols, trim(fvu))

@@ -251,12 +251,17 @@ func (c *config) integers(key string) []int {
 	return out
 }
 
-// same checks that a field, where it is there, has the value that the tensors have.
+// equal checks that a field is there and has the value that a tensor has.
+func (c *config) equal(key string, value int, tensor string) {
+	if n := c.integer(key); c.err == nil && n != value {
+		c.fail(unknown("%s: %s is %d, the tensor %s says %d", c.name, key, n, tensor, value))
+	}
+}
+
+// same is equal for a field that may be absent.
 func (c *config) same(key string, value int, tensor string) {
-	if n, there := c.fields[key]; there && n != nil {
-		if n := c.integer(key); c.err == nil && n != value {
-			c.fail(unknown("%s: %s is %d, the tensor %s says %d", c.name, key, n, tensor, value))
-		}
+	if c.has(key) {
+		c.equal(key, value, tensor)
 	}
 }
 

@@ -76,8 +76,12 @@ func (r *reader) dictionaryLearning() {
 	if k {
 		p.K = r.dictionaryK(trainer)
 	}
-	trainer.same("activation_dim", p.Encoder.Cols, "of the encoder")
-	trainer.same("dict_size", p.Encoder.Rows, "of the encoder")
+	encoder := "encoder.weight"
+	if w.hasInWords() {
+		encoder = "W_enc"
+	}
+	trainer.same("activation_dim", p.Encoder.Cols, encoder)
+	trainer.same("dict_size", p.Encoder.Rows, encoder)
 	r.scaleBiases(factor)
 	r.info.Ignored = append(r.info.Ignored, trainer.ignored("trainer.")...)
 }
@@ -111,9 +115,7 @@ func (r *reader) dictionaryK(trainer *config) int {
 	var k int
 	if w.has("k") {
 		k = w.positive("k", w.scalar("k"))
-		if trainer.has("k") {
-			trainer.same("k", k, "k")
-		}
+		trainer.same("k", k, "k")
 	} else {
 		k = trainer.integer("k")
 		r.info.Version = "before December 2024"

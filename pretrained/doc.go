@@ -9,7 +9,7 @@
 //
 // # What is read
 //
-//	SAELens                4 to 6: standard, topk, jumprelu, gated; transcoder, skip_transcoder,
+//	SAELens                2 to 6: standard, topk, jumprelu, gated; transcoder, skip_transcoder,
 //	                       jumprelu_transcoder; training checkpoints of batchtopk and matryoshka_batchtopk
 //	sparsify               since June 2024: topk, groupmax, signed; transcoders, skip connections, encoders alone
 //	sentence-transformers  SparseAutoEncoder modules (CSR), 5 and 6, safetensors or pytorch_model.bin
@@ -40,7 +40,7 @@
 //
 // A row is one activation vector, as it comes out of the model that was looked into: this
 // package does to it what the file asks for (normalisation, subtraction of a bias) and undoes
-// that at the end. The layouts, and the faults of loaders that this package was
+// that at the end (not for transcoders). The layouts, and the faults of loaders that this package was
 // written to avoid, are those of the projects' own code; the tests have files of each
 // format with values that were computed by their formulas.
 package pretrained

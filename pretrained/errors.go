@@ -44,6 +44,7 @@ func unknown(format string, args ...any) error { return errorf(ErrUnknown, forma
 // after the other, and checks at the places where a zero would do harm.
 type faults struct{ err error }
 
+// fail keeps err, nil for no error, if it is the first.
 func (f *faults) fail(err error) {
 	if f.err == nil {
 		f.err = err

@@ -25,7 +25,7 @@ func ExampleOpen() {
 	latents, _ := codes.Row(0)
 	fmt.Println("active:", latents)
 	// Output:
-	// saelens (before 6): 8 inputs, 24 latents, topk with k = 4
+	// saelens (5.9.1): 8 inputs, 24 latents, topk with k = 4
 	// active: [5 7 9 15]
 }
 

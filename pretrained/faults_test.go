@@ -37,7 +37,10 @@ func edited(t *testing.T, name string, fields map[string]any) string {
 		for key, v := range fields {
 			at, last := c, key
 			if outer, inner, ok := strings.Cut(key, "."); ok {
-				at, last = c[outer].(map[string]any), inner
+				if at, _ = c[outer].(map[string]any); at == nil {
+					continue
+				}
+				last = inner
 			}
 			if at[last] = v; v == nil {
 				delete(at, last)
@@ -198,14 +201,14 @@ func TestLoaderFaults(t *testing.T) {
 		if on.Info.Kept != "float64" || off.Info.Kept != "float32" {
 			t.Errorf("kept as %s with the flag, as %s without", on.Info.Kept, off.Info.Kept)
 		}
-		readFixture(t, "testdata/more_saelens_topk_rescale_zero_row").open(t) // and TestFixtures
+		readFixture(t, "testdata/more/saelens_topk_rescale_zero_row").open(t) // and TestFixtures
 	})
 	t.Run("an unused extra tensor refused (#95), b_dec [1,d] (#575)", func(t *testing.T) {
 		m := readFixture(t, "testdata/saelens_standard_v2").open(t)
 		if len(m.Info.IgnoredTensors) != 1 || m.Info.IgnoredTensors[0] != "scaling_factor" {
 			t.Errorf("ignored %v", m.Info.IgnoredTensors)
 		}
-		readFixture(t, "testdata/more_saelens_gated_v5").open(t) // has b_dec [1,6]
+		readFixture(t, "testdata/more/saelens_gated_v5").open(t) // has b_dec [1,6]
 	})
 	t.Run("W_dec of sparsify transposed, num_latents 0 for n", func(t *testing.T) {
 		if m := readFixture(t, "testdata/sparsify_topk_2025").open(t); m.Info.Latents != 32 {
@@ -214,7 +217,7 @@ func TestLoaderFaults(t *testing.T) {
 	})
 	t.Run("another number format than the file's (sparsify#115, #728), twice the memory (#603)", func(t *testing.T) {
 		for name, want := range map[string][2]string{
-			"saelens_topk_v6_bf16": {"BF16", "float32"}, "more_sparsify_seeds": {"F64", "float64"}, "sparsify_topk_2025": {"F32", "float32"}, "more_saelens_standard_f16": {"F16", "float32"},
+			"saelens_topk_v6_bf16": {"BF16", "float32"}, "more/sparsify_seeds": {"F64", "float64"}, "sparsify_topk_2025": {"F32", "float32"}, "more/saelens_standard_f16": {"F16", "float32"},
 		} {
 			m := readFixture(t, "testdata/"+name).open(t)
 			if got := [2]string{m.Info.NumberFormat, m.Info.Kept}; got != want {
@@ -277,7 +280,7 @@ func TestLoaderFaults(t *testing.T) {
 		}
 	})
 	t.Run("float k (#547)", func(t *testing.T) {
-		if k := readFixture(t, "testdata/more_saelens_matryoshka_checkpoint").open(t).Info.K; k != 2.5 {
+		if k := readFixture(t, "testdata/more/saelens_matryoshka_checkpoint").open(t).Info.K; k != 2.5 {
 			t.Errorf("k is %v", k)
 		}
 	})

@@ -45,15 +45,22 @@ func TestSeveral(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	checkResult(t, mustOpen(t, f.folder, pretrained.Options{Hookpoint: f.Other.Folder}), f.Other.result, false)
-	checkResult(t, mustOpen(t, filepath.Join(f.folder, f.Model.Folder), pretrained.Options{}), f.result, false)
+	m := mustOpen(t, filepath.Join(f.folder, f.Model.Folder), pretrained.Options{})
+	checkResult(t, m, f.result, false)
+	if m.Info.ModelName != "EleutherAI/pythia-160m" || m.Info.HookName != "layers.1.mlp" {
+		t.Errorf("trained on %q, %q", m.Info.ModelName, m.Info.HookName)
+	}
 
-	f = readFixture(t, "testdata/more_dictlearn_checkpoints")
+	f = readFixture(t, "testdata/more/dictlearn_checkpoints")
 	if _, err = pretrained.Open(f.folder, pretrained.Options{}); !errors.Is(err, pretrained.ErrSeveral) || !strings.Contains(err.Error(), `"checkpoints/ae_1000.pt", "checkpoints/ae_2000.pt"`) {
 		t.Errorf("got %v", err)
 	}
-	f = readFixture(t, "testdata/more_sparsify_seeds")
+	f = readFixture(t, "testdata/more/sparsify_seeds")
 	if _, err = pretrained.Open(f.folder, pretrained.Options{}); !errors.Is(err, pretrained.ErrSeveral) || !strings.Contains(err.Error(), `"layers.3.mlp/seed0"`) {
 		t.Errorf("got %v", err)
+	}
+	if m = f.open(t); m.Info.ModelName != "pythia" || m.Info.HookName != "layers.3.mlp/seed1" {
+		t.Errorf("trained on %q, %q", m.Info.ModelName, m.Info.HookName)
 	}
 	for hookpoint, want := range map[string]error{"../x": pretrained.ErrUnknown, "/etc": pretrained.ErrUnknown, "layers.9": fs.ErrNotExist} {
 		if _, err := pretrained.Open(f.folder, pretrained.Options{Hookpoint: hookpoint}); !errors.Is(err, want) {
@@ -138,7 +145,7 @@ func TestHub(t *testing.T) {
 func TestSentenceModel(t *testing.T) {
 	folder := edited(t, "csr_sentence_transformers", nil)
 	// A transformer's own weights lie at the top.
-	if err := os.CopyFS(filepath.Join(folder, "1_Other"), os.DirFS("testdata/more_csr_defaults_normalize")); err != nil {
+	if err := os.CopyFS(filepath.Join(folder, "1_Other"), os.DirFS("testdata/more/csr_defaults_normalize")); err != nil {
 		t.Fatal(err)
 	}
 	m := mustOpen(t, folder, pretrained.Options{})

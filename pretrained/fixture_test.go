@@ -61,6 +61,11 @@ func fixtures(t testing.TB) []fixture {
 	if err != nil || len(paths) < 40 {
 		t.Fatalf("%d fixtures in testdata (%v)", len(paths), err)
 	}
+	more, err := filepath.Glob("testdata/more/*/expected.json") // made by testdata/more.py
+	if err != nil || len(more) < 20 {
+		t.Fatalf("%d fixtures in testdata/more (%v)", len(more), err)
+	}
+	paths = append(paths, more...)
 	var out []fixture
 	for _, path := range paths {
 		if strings.Contains(path, "container_") {
@@ -84,7 +89,7 @@ func readFixture(t testing.TB, folder string) fixture {
 	return f
 }
 
-func (f fixture) name() string { return filepath.Base(f.folder) }
+func (f fixture) name() string { return strings.TrimPrefix(filepath.ToSlash(f.folder), "testdata/") }
 
 // options are what a caller has to say to open the fixture.
 func (f fixture) options() pretrained.Options {

@@ -15,6 +15,7 @@ type Info struct {
 	Version      string `json:"version,omitempty"` // of the library, where the file tells
 	Architecture string `json:"architecture"`      // what the library calls it
 
+	// The values of a row, of its code and of its reconstruction.
 	Inputs  int `json:"inputs"`
 	Latents int `json:"latents"`
 	Outputs int `json:"outputs,omitempty"` // 0: the file has no decoder
@@ -32,8 +33,10 @@ type Info struct {
 	Normalization string `json:"normalization"`
 	// PreBias says that the decoder's bias is subtracted from the rows.
 	PreBias bool `json:"pre_bias"`
-	Tied    bool `json:"tied"`
-	Skip    bool `json:"skip"`
+	// Tied says that the decoder is the encoder, Skip that a linear map of the rows is
+	// added to the outputs.
+	Tied bool `json:"tied"`
+	Skip bool `json:"skip"`
 	// Transcoder says that outputs are not reconstructions of the inputs.
 	Transcoder bool `json:"transcoder"`
 	// Reshape is "hook_z" where a row is made of the values of several heads.
@@ -67,6 +70,9 @@ func (i *Info) complete(r *reader) {
 	}
 	if r.options.Threshold > 0 && !r.chosen {
 		r.note("Options.Threshold is not used: the model does not lack one")
+	}
+	if r.options.Scale > 0 && !r.scaled {
+		r.note("Options.Scale is not used: the model has no scale that is not known")
 	}
 	i.Inputs, i.Latents, i.Outputs = p.Encoder.Cols, p.Encoder.Rows, p.Decoder.Cols
 	if p.Tied {

@@ -108,6 +108,7 @@ type reader struct {
 	parts  ksparse.Parts
 	info   Info
 	chosen bool // the thresholds are the caller's
+	scaled bool // the model has a scale that the caller must say
 }
 
 // assemble makes the network, when everything has been read.

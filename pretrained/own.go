@@ -96,9 +96,9 @@ func (r *reader) own() {
 	} else {
 		c.wrong("k", "an integer")
 	}
-	p.Activation = named8[ksparse.Activation](c, "activation")
-	p.Selection = named8[ksparse.Selection](c, "selection")
-	p.Normalization = named8[ksparse.Normalization](c, "normalization")
+	p.Activation = constantNamed[ksparse.Activation](c, "activation")
+	p.Selection = constantNamed[ksparse.Selection](c, "selection")
+	p.Normalization = constantNamed[ksparse.Normalization](c, "normalization")
 	p.Encoder = w.matrix("encoder", anySize, anySize)
 	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
 	outputs := inputs
@@ -130,8 +130,8 @@ func (r *reader) own() {
 	r.info.Ignored = c.ignored("ksparse.")
 }
 
-// named8 returns the value of a kind of constant whose name a field holds.
-func named8[T interface {
+// constantNamed returns the constant of a kind whose name a field holds.
+func constantNamed[T interface {
 	~uint8
 	String() string
 }](c *config, key string) T {

@@ -23,8 +23,8 @@ func (r *reader) saeLens() {
 	r.info.Architecture = c.architecture
 	p.Encoder = w.transposed("W_enc", anySize, anySize)
 	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
-	r.config.same("d_in", inputs, "W_enc")
-	r.config.same("d_sae", latents, "W_enc")
+	r.config.equal("d_in", inputs, "W_enc")
+	r.config.equal("d_sae", latents, "W_enc")
 	outputs := inputs
 	if c.transcoder {
 		outputs = anySize
@@ -80,6 +80,7 @@ func (r *reader) saeLensNormalization(c saeLensConfig) {
 		p.Normalization = ksparse.UnitRMS
 	case "expected_average_only_in":
 		p.Normalization = ksparse.DatasetScale
+		r.scaled = true
 		switch p.Scale = r.options.Scale; p.Scale {
 		case 0:
 			r.unset("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since. "+
@@ -141,7 +142,7 @@ func (r *reader) chooseThreshold(what string) {
 	}
 	r.unset("%s: %s, so which latents are active is left open (running it as plain ReLU would be wrong). "+
 		"Set Options.Threshold, or set Options.Unset and then SetThreshold or Calibrate the network on your rows; "+
-		"until then Forward keeps the k·rows largest values of a batch, as training does", r.weights.name, what)
+		"until then Forward, after Widen, keeps the k·rows largest values of a batch, as training does", r.weights.name, what)
 }
 
 // foldNorms makes the rows of the decoder unit vectors and the codes larger by their
@@ -160,6 +161,10 @@ func (r *reader) foldNorms() {
 	if unit {
 		return
 	}
+	if r.fail(r.weights.notFinite()); r.err != nil {
+		return
+	}
+	r.weights.matrices = nil // so that the float32 form can go
 	p.Encoder, p.Decoder = scaled(p.Encoder, norms), divided(p.Decoder, norms)
 	for j := range p.EncoderBias {
 		p.EncoderBias[j] *= norms[j]

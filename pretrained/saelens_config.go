@@ -33,8 +33,6 @@ func (r *reader) readSAELensConfig() saeLensConfig {
 	if version == "" {
 		version = meta.remark("sae_lens_version")
 	}
-	c.integer("d_in")
-	c.integer("d_sae")
 	out := saeLensConfig{normalize: "none"}
 	var hookZ bool
 	if r.info.Version = version; major(version) >= 6 {
@@ -54,7 +52,7 @@ func (r *reader) readSAELensConfig() saeLensConfig {
 			}
 		}
 	} else {
-		r.info.Version = strings.TrimSpace("before 6 " + version)
+		r.info.Version = first(version, c.remark("sae_lens_training_version"), "before 6")
 		out = r.oldSAELens()
 		r.info.HookName = first(c.remark("hook_name"), c.remark("hook_point"), meta.remark("hook_name"))
 		hookZ = strings.Contains(r.info.HookName, "hook_z")

@@ -55,6 +55,9 @@ func (s *saving) saeLens(path string) error {
 		return err
 	}
 	transcoder := s.Decoder.Cols != s.Encoder.Cols || !s.Skip.Empty() || s.Normalization != ksparse.NoNormalization && !s.Undo
+	if s.info.Transcoder && !s.PreBias && (rule == reluRule || rule == jumpReLURule) {
+		transcoder = true // although its outputs are as many as its inputs
+	}
 	if transcoder && s.PreBias {
 		return s.lossy("a transcoder there subtracts no bias from its input")
 	}

@@ -83,7 +83,8 @@ func TestRoundTrip(t *testing.T) {
 				}
 				sameModel(t, again, m, rows(f.Input), f.options().Unset)
 				if format == pretrained.Native || format == pretrained.SAELens {
-					if again.Info.ModelName != m.Info.ModelName || again.Info.HookName != m.Info.HookName || again.Info.Reshape != m.Info.Reshape {
+					if again.Info.ModelName != m.Info.ModelName || again.Info.HookName != m.Info.HookName || again.Info.Reshape != m.Info.Reshape ||
+						again.Info.Transcoder != m.Info.Transcoder && m.Info.Selection != "topk" {
 						t.Errorf("trained on %q, %q; was %q, %q", again.Info.ModelName, again.Info.HookName, m.Info.ModelName, m.Info.HookName)
 					}
 				}
@@ -254,6 +255,11 @@ func TestSaveWhere(t *testing.T) {
 	if err := m.SaveAs(full, pretrained.Native, pretrained.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a file in the place of a folder: %v", err)
 	}
+	file := filepath.Join(root, "model.safetensors")
+	if err := m.SaveAs(file, pretrained.SAELens, pretrained.SaveOptions{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a folder in the place of a file: %v", err)
+	}
+	mustOpen(t, file, pretrained.Options{}) // it is still there
 	if err := m.SaveAs(filepath.Join(root, "new", "folder"), pretrained.Sparsify, pretrained.SaveOptions{}); err != nil {
 		t.Errorf("folders above: %v", err)
 	}

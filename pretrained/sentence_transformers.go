@@ -27,9 +27,7 @@ func (r *reader) sentenceTransformers() {
 	if r.err != nil {
 		return
 	}
-	if c.integer("input_dim"); r.err == nil {
-		c.same("input_dim", inputs, name)
-	}
+	c.equal("input_dim", inputs, name)
 	if hidden := c.integerOr("hidden_dim", 512); r.err == nil && hidden != latents {
 		r.fail(unknown("%s: hidden_dim is %d, the tensor %s says %d", c.name, hidden, name, latents))
 	}

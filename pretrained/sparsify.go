@@ -1,6 +1,10 @@
 package pretrained
 
-import "github.com/ksparse/ksparse"
+import (
+	"path/filepath"
+
+	"github.com/ksparse/ksparse"
+)
 
 // sparsify reads cfg.json and sae.safetensors of EleutherAI/sparsify
 // (sparse_coder.py, config.py), of all its ages:
@@ -17,9 +21,7 @@ func (r *reader) sparsify() {
 	if r.err != nil {
 		return
 	}
-	if c.integer("d_in"); r.err == nil {
-		c.same("d_in", inputs, "encoder.weight")
-	}
+	c.equal("d_in", inputs, "encoder.weight")
 	if n, ok := asInteger(c.get("num_latents")); !ok || n != 0 { // 0: d_in·expansion_factor
 		c.same("num_latents", latents, "encoder.weight")
 	}
@@ -60,8 +62,29 @@ func (r *reader) sparsify() {
 		}
 	}
 	r.info.Version = sparsifyAge(c)
+	r.sparsifyRun()
 	for _, training := range []string{"expansion_factor", "normalize_decoder", "multi_topk"} {
 		c.get(training)
+	}
+}
+
+// sparsifyRun takes what the configuration of the run, one or two folders above, says of
+// the model that was looked into. The hookpoint is the path from there.
+func (r *reader) sparsifyRun() {
+	folder, err := filepath.Abs(filepath.Dir(r.weights.path))
+	if err != nil {
+		return
+	}
+	for run := filepath.Dir(folder); run != filepath.Dir(filepath.Dir(filepath.Dir(folder))); run = filepath.Dir(run) {
+		c, err := readConfig(filepath.Join(run, "config.json"), new(faults))
+		if err != nil || !c.holds("sae") {
+			continue
+		}
+		r.info.ModelName = c.remark("model")
+		if hook, err := filepath.Rel(run, folder); err == nil {
+			r.info.HookName = filepath.ToSlash(hook)
+		}
+		return
 	}
 }
 

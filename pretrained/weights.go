@@ -124,10 +124,10 @@ func (w *weights) list() string {
 	return some(names)
 }
 
-// some joins a few of the names.
+// some joins the names, or the first of them where they are many.
 func some(names []string) string {
-	const most = 12
-	short := make([]string, 0, most)
+	const most = 40
+	short := make([]string, 0, min(most, len(names)))
 	for _, n := range names[:min(most, len(names))] {
 		short = append(short, fmt.Sprintf("%.100s", n))
 	}

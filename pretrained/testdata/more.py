@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the folders more_*: models in the corners of each format that the folders beside
+"""Makes the folders in more: models in the corners of each format that the folders beside
 them leave out, with codes and reconstructions computed here in float64 from the
 stored weights, by each project's own formulas. Needs numpy and torch.
 
@@ -51,7 +51,7 @@ def safetensors(path, tensors, metadata=None):
 
 
 def folder(name):
-    name = "more_" + name
+    name = "more/" + name
     shutil.rmtree(name, ignore_errors=True)
     os.makedirs(name)
     return name
@@ -268,3 +268,63 @@ E, b, t, Dw, c = w64(We, be, th, Wd, bd)
 p = x @ (E / np.sqrt(D)) + b
 z = relu(p) * (p > t)
 expect(n, model("jumprelu", subtract=False), x, z, z @ (Dw * np.sqrt(D)) + c)
+
+# Files that must be refused: refuse_test.go has a word of each error ---------------------
+shutil.rmtree("more_bad", ignore_errors=True)
+
+
+def bad(name, state, config=None):
+    os.makedirs("more_bad/" + name)
+    torch.save(state, f"more_bad/{name}/weights.pt")
+    if config:
+        write(f"more_bad/{name}/config.json", config)
+
+
+def state(**more):
+    W = torch.tensor(f32(N, D))
+    s = {"pre_bias": torch.zeros(D), "latent_bias": torch.zeros(N), "encoder.weight": W, "decoder.weight": torch.tensor(f32(D, N)),
+        "activation": "TopK", "activation_state_dict": {"k": 4, "postact_fn": "ReLU"}}
+    s.update(more)
+    return {k: v for k, v in s.items() if v is not None}
+
+
+bad("openai_activation", state(activation="JumpReLU"))
+bad("openai_activation_number", state(activation=3))
+bad("openai_postact", state(activation_state_dict={"k": 4, "postact_fn": "Tanh"}))
+bad("openai_no_k", state(activation_state_dict={"postact_fn": "ReLU"}))
+bad("openai_k_large", state(activation_state_dict={"k": N + 1, "postact_fn": "ReLU"}))
+bad("openai_k_vector", state(activation_state_dict={"k": torch.tensor([1, 2]), "postact_fn": "ReLU"}))
+bad("openai_k_fraction", state(activation_state_dict={"k": torch.tensor(2.5), "postact_fn": "ReLU"}))
+bad("openai_relu_with_k", state(activation="ReLU"))
+bad("openai_state_list", state(activation_state_dict=[1]))
+bad("openai_state_keys", state(activation_state_dict={1: 2}))
+bad("openai_extra", state(steps=torch.zeros(3)))
+bad("openai_integers", state(**{"encoder.weight": torch.ones(N, D, dtype=torch.int64)}))
+bad("openai_text_for_tensor", state(pre_bias="zeros"))
+bad("openai_infinite", state(pre_bias=torch.full((D,), float("inf"))))
+bad("openai_tied_differ", state(**{"decoder.weight": None, "decoder.linear.weight": torch.zeros(N, D)}))
+bad("tied_without_activation", state(**{"decoder.weight": None, "decoder.linear.weight": torch.zeros(N, D), "activation": None, "activation_state_dict": None}))
+bad("no_config", {"encoder.weight": torch.zeros(N, D), "encoder.bias": torch.zeros(N)})
+
+
+def matryoshka(**more):
+    s = {"W_enc": torch.tensor(f32(D, N)), "b_enc": torch.zeros(N), "W_dec": torch.tensor(f32(N, D)), "b_dec": torch.zeros(D), "k": torch.tensor(3),
+        "threshold": torch.tensor(1.0), "group_sizes": torch.tensor([4, 12])}
+    s.update(more)
+    return {k: v for k, v in s.items() if v is not None}
+
+
+trainer = {"trainer": {"dict_class": "MatryoshkaBatchTopKSAE", "activation_dim": D, "dict_size": N, "k": 3}}
+bad("groups_sum", matryoshka(group_sizes=torch.tensor([4, 4])), trainer)
+bad("groups_zero", matryoshka(group_sizes=torch.tensor([16, 0])), trainer)
+bad("groups_matrix", matryoshka(group_sizes=torch.ones(2, 2, dtype=torch.int64)), trainer)
+bad("threshold_missing", matryoshka(threshold=None), trainer)
+bad("k_large", matryoshka(k=torch.tensor(17)), {"trainer": {**trainer["trainer"], "k": None}})
+bad("k_negative", matryoshka(k=torch.tensor(-1)), trainer)
+bad("backup_without_factor", {"ae": matryoshka(), "step": 3}, trainer)
+bad("backup_factor_zero", {"ae": matryoshka(), "step": 3, "norm_factor": 0.0}, trainer)
+bad("class_unknown", matryoshka(), {"trainer": {"dict_class": "IdentityDict"}})
+bad("class_missing", matryoshka(), {"trainer": {"k": 3}})
+bad("trainer_list", matryoshka(), {"trainer": [1]})
+bad("sae_type_unknown", matryoshka(), {"sae_type": "crosscoder", "act_size": D, "dict_size": N, "top_k": 3})
+bad("sparsify_in_torch", {"encoder.weight": torch.zeros(N, D)}, {"d_in": D, "k": 3})

@@ -152,7 +152,7 @@ def main():
     inspect = tempfile.mkdtemp() + "/inspect"
     subprocess.run(["go", "build", "-o", inspect, "./inspect"], cwd="../../examples", check=True)
     done, worst = {}, 0.0
-    for path in sorted(glob.glob("*/expected.json")):
+    for path in sorted(glob.glob("*/expected.json") + glob.glob("more/*/expected.json")):
         fixture, want = os.path.dirname(path), json.load(open(path))
         if "model" not in want:
             continue
