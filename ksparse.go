@@ -26,6 +26,16 @@
 // gets exactly zero. That is the exact gradient wherever the selection does not
 // change, which is everywhere but on ties, a set of measure zero.
 //
+// # The training recipe
+//
+// A k-sparse layer alone leaves most latents of a wide dictionary dead. Config and
+// TrainConfig have what the field has learnt about that, each part off in the zero
+// value: pre-bias, tied or mirrored weights, normalised rows and the selection in
+// Config; unit-norm atoms, the auxiliary loss, nested reconstructions, annealing of
+// k, averaged weights, checkpoints and training from a Source in TrainConfig.
+// Evaluate measures the result. Package pretrained opens and writes the files of
+// other libraries.
+//
 // # Memory and goroutines
 //
 // Layers hold parameters only; what a pass computes is in the Pass. So Forward,
