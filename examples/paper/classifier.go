@@ -34,7 +34,7 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k 
 		if err != nil {
 			return result{}, err
 		}
-		for _, l2 := range []float64{1e-4, 3e-4} {
+		for _, l2 := range []float64{1e-5, 3e-5, 1e-4} {
 			r := result{alpha: alpha, l2: l2}
 			if r.softmax, err = regress(ctx, fit, d.fit.OneHot(), l2, seed); err != nil {
 				return result{}, err
