@@ -1,30 +1,31 @@
 package main
 
 import (
-	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 )
 
 // A world makes samples from a dictionary that is known, so that one can see
 // whether training finds it.
 type world struct {
-	atoms  *mat.Dense // one a row, of norm 1, in random directions
+	atoms  *mat.Dense // one a row, of norm 1
 	active int        // atoms in a sample
 	noise  float64    // standard deviation of what is added to each coordinate
 }
 
-func newWorld(atoms, dims, active int, noise float64, rng *rand.Rand) world {
-	w := world{mat.NewDense(atoms, dims, nil), active, noise}
+// randomAtoms returns rows of norm 1 in random directions.
+func randomAtoms(atoms, dims int, rng *rand.Rand) *mat.Dense {
+	m := mat.NewDense(atoms, dims, nil)
 	for j := range atoms {
-		atom := w.atoms.RowView(j).(*mat.VecDense)
+		atom := m.RowView(j).(*mat.VecDense)
 		for i := range dims {
 			atom.SetVec(i, rng.NormFloat64())
 		}
 		atom.ScaleVec(1/mat.Norm(atom, 2), atom)
 	}
-	return w
+	return m
 }
 
 // samples draws n samples, one a row: each the sum of a few different atoms with
@@ -47,15 +48,13 @@ func (w world) samples(n int, rng *rand.Rand) *mat.Dense {
 	return x
 }
 
-// noiseShare is the part of the samples' variance that is noise: no code of the
-// true atoms explains it, so an FVU much below it would be overfitting.
+// noiseShare is the part of the variance of x that is noise.
 func (w world) noiseShare(x *mat.Dense) float64 {
-	rows, cols := x.Dims()
+	_, cols := x.Dims()
 	variance := 0.0
 	for c := range cols {
-		column := x.ColView(c)
-		mean := mat.Sum(column) / float64(rows)
-		variance += mat.Dot(column, column)/float64(rows) - mean*mean
+		_, v := stat.PopMeanVariance(mat.Col(nil, c, x), nil)
+		variance += v
 	}
-	return math.Pow(w.noise, 2) * float64(cols) / variance
+	return w.noise * w.noise * float64(cols) / variance
 }

@@ -49,10 +49,10 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return errors.New("want at least 8 atoms, 1 dimension, 1 active of the atoms and 100 samples")
 	}
 	rng := rand.New(rand.NewPCG(*seed, 0))
-	truth := newWorld(*atoms, *dims, *active, *noise, rng)
+	truth := world{randomAtoms(*atoms, *dims, rng), *active, *noise}
 	train, test := truth.samples(*samples, rng), truth.samples(*samples/5, rng)
 
-	chance, err := ksparse.MeanMaxCosine(truth.atoms, newWorld(*atoms, *dims, 0, 0, rng).atoms)
+	chance, err := ksparse.MeanMaxCosine(truth.atoms, randomAtoms(*atoms, *dims, rng))
 	if err != nil {
 		return err
 	}

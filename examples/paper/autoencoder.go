@@ -22,10 +22,8 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 		Inputs: mnistdata.Pixels, Latents: latents, K: k,
 		Activation: ksparse.Identity,
 		Tied:       true,
-		// The encoder has biases, so that this makes no other model of it; but biases
-		// that need not be learned.
-		PreBias: true,
-		Seed:    seed,
+		PreBias:    true, // no other model, as the encoder has biases; they begin better
+		Seed:       seed,
 	})
 	if err != nil {
 		return nil, err
