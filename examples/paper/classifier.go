@@ -12,20 +12,19 @@ import (
 	"github.com/ksparse/ksparse/examples/mnistdata"
 )
 
-// result is a classifier and how often it errs.
+// result is how a classifier was trained and how often it errs.
 type result struct {
 	alpha, l2        float64
-	dead             int              // latents that are active on no training digit
-	softmax          *ksparse.Network // from codes to logits
-	validation, test float64          // shares of the digits that it gets wrong
+	dead             int     // latents that are active on no training digit
+	validation, test float64 // shares of the digits that it gets wrong
 }
 
 // classify finds the α and the penalty with which a logistic regression on the
 // codes errs least on the validation digits, and then takes all training digits
-// for the one that is tested. The network is left with k = α·k.
+// for the one that is tested.
 func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k int, seed uint64) (result, error) {
 	best := result{validation: math.Inf(1)}
-	for _, alpha := range []float64{1, 1.5, 2, 3} {
+	for _, alpha := range []float64{1, 2, 3, 4} {
 		fit, err := encode(net, d.fit, k, alpha)
 		if err != nil {
 			return result{}, err
@@ -36,10 +35,11 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k 
 		}
 		for _, l2 := range []float64{1e-5, 3e-5, 1e-4} {
 			r := result{alpha: alpha, l2: l2}
-			if r.softmax, err = regress(ctx, fit, d.fit.OneHot(), l2, seed); err != nil {
+			softmax, err := regress(ctx, fit, d.fit.OneHot(), l2, seed)
+			if err != nil {
 				return result{}, err
 			}
-			if r.validation, err = errorRate(r.softmax, validation, d.validation); err != nil {
+			if r.validation, err = errorRate(softmax, validation, d.validation); err != nil {
 				return result{}, err
 			}
 			fmt.Fprintf(w, "k = %d  α = %.1f  L2 = %.0e  validation error %.2f %%\n", k, alpha, l2, 100*r.validation)
@@ -53,14 +53,15 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k 
 		return result{}, err
 	}
 	best.dead = len(ksparse.DeadLatents(all))
-	if best.softmax, err = regress(ctx, all, d.all.OneHot(), best.l2, seed); err != nil {
+	softmax, err := regress(ctx, all, d.all.OneHot(), best.l2, seed)
+	if err != nil {
 		return result{}, err
 	}
 	test, err := encode(net, d.test, k, best.alpha)
 	if err != nil {
 		return result{}, err
 	}
-	best.test, err = errorRate(best.softmax, test, d.test)
+	best.test, err = errorRate(softmax, test, d.test)
 	return best, err
 }
 

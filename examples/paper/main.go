@@ -112,12 +112,12 @@ func experiment(ctx context.Context, w, table io.Writer, d data, k, epochs int, 
 		return nil
 	}
 	begin = time.Now()
-	missed, err := fineTune(ctx, w, net, r.softmax, d, seed)
+	missed, err := fineTune(ctx, w, net, d, k, r.l2, seed)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(table, "%3d  %-12s  %3.1f  %4s  %12s  %6.2f  %5s  %7.0f\n", k, "fine-tuned",
-		r.alpha, "", "", 100*missed, publishedTuned[k], time.Since(begin).Seconds())
+		float64(tunedAlpha), "", "", 100*missed, publishedTuned[k], time.Since(begin).Seconds())
 	return nil
 }
 
