@@ -68,6 +68,7 @@ func ablation(latents int) []variant {
 		{"Multi-TopK", func(r *recipe) { r.train.MultiTopK = 1.0 / 8 }},
 		{"Matryoshka", func(r *recipe) { r.train.Matryoshka = []int{latents / 8, latents / 2} }},
 		{"BatchTopK", func(r *recipe) { r.model.Selection = ksparse.SelectBatchTopK }},
+		// Some atoms are then found the other way round, which recovery does not count.
 		{"AbsTopK", func(r *recipe) { r.model.Selection, r.model.Activation = ksparse.SelectAbsTopK, ksparse.Identity }},
 		{"data set scale", func(r *recipe) { r.model.Normalization = ksparse.DatasetScale }},
 		{"gradients clipped", func(r *recipe) { r.train.ClipNorm = 1 }},
