@@ -71,7 +71,7 @@ func ablation(latents int) []variant {
 		// Some atoms are then found the other way round, which recovery does not count.
 		{"AbsTopK", func(r *recipe) { r.model.Selection, r.model.Activation = ksparse.SelectAbsTopK, ksparse.Identity }},
 		{"data set scale", func(r *recipe) { r.model.Normalization = ksparse.DatasetScale }},
-		{"gradients clipped", func(r *recipe) { r.train.ClipNorm = 1 }},
+		{"gradients clipped", func(r *recipe) { r.train.ClipNorm = 0.1 }},
 		{"learning rate by rule", func(r *recipe) { r.train.LearningRate = 0 }},
 	}...)
 }

@@ -16,7 +16,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -46,7 +45,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	k := flags.Int("k", 0, "latents that are active on a word (default 16; 8 with the excerpt)")
 	epochs := flags.Int("epochs", 0, "passes over the words (default 20; 100 with the excerpt)")
 	seed := flags.Uint64("seed", 1, "of the words to start from and of the order in which they come")
-	themes := flags.Int("themes", 30, "how many latents to print")
+	themes := flags.Int("themes", 30, "how many of the clearest latents to print")
 	excerpt := flags.String("excerpt", "", "write the most frequent words to this file, and do nothing else")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -144,11 +143,20 @@ func printThemes(w io.Writer, net *ksparse.Network, v vocabulary, n int) error {
 	fmt.Fprintf(w, "\nOf %d latents, the %d words that fire them most have a mean cosine of %.2f to each other in the median latent.\n"+
 		"The highest, with no word twice:\n\n", len(themes), top, themes[len(themes)/2].coherence)
 	for _, t := range different(themes, n) {
-		var words []string
-		for _, i := range t.words {
-			words = append(words, v.words[i])
-		}
-		fmt.Fprintf(w, "%5d  %.2f  %s\n", t.latent, t.coherence, strings.Join(words, " "))
+		printTheme(w, t, v)
+	}
+	const steps = 10
+	fmt.Fprintf(w, "\n%d at even steps through all of them, from the highest to the lowest:\n\n", steps)
+	for i := range steps {
+		printTheme(w, themes[i*(len(themes)-1)/(steps-1)], v)
 	}
 	return nil
+}
+
+func printTheme(w io.Writer, t theme, v vocabulary) {
+	fmt.Fprintf(w, "%5d  %.2f ", t.latent, t.coherence)
+	for _, i := range t.words {
+		fmt.Fprint(w, " ", v.words[i])
+	}
+	fmt.Fprintln(w)
 }
