@@ -1,0 +1,116 @@
+// Command dictionary makes data of a known dictionary, 512 atoms in 64
+// dimensions with 5 of them in each sample, trains a sparse autoencoder on them,
+// and says how much of the dictionary it has found; then the same without the
+// parts of the recipe that keep latents alive.
+//
+//	go run ./dictionary
+//	go run ./dictionary -ablation    # every part of the recipe switched off or on
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "dictionary:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, w io.Writer) error {
+	flags := flag.NewFlagSet("dictionary", flag.ContinueOnError)
+	atoms := flags.Int("atoms", 512, "atoms of the dictionary, and latents to find them with")
+	dims := flags.Int("dims", 64, "dimensions of the data")
+	active := flags.Int("active", 5, "atoms in each sample, and active latents")
+	noise := flags.Float64("noise", 0.02, "standard deviation of the noise in each coordinate")
+	samples := flags.Int("samples", 100_000, "training samples")
+	epochs := flags.Int("epochs", 20, "passes over them")
+	seed := flags.Uint64("seed", 1, "of the data, the first weights and the order of the samples")
+	all := flags.Bool("ablation", false, "switch every part of the recipe off or on, one at a time")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *atoms < 8 || *dims < 1 || *active < 1 || *active > *atoms || *samples < 100 {
+		return errors.New("want at least 8 atoms, 1 dimension, 1 active of the atoms and 100 samples")
+	}
+	rng := rand.New(rand.NewPCG(*seed, 0))
+	truth := world{randomAtoms(*atoms, *dims, rng), *active, *noise}
+	train, test := truth.samples(*samples, rng), truth.samples(*samples/5, rng)
+
+	chance, err := ksparse.MeanMaxCosine(truth.atoms, randomAtoms(*atoms, *dims, rng))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d atoms in %d dimensions, %d in a sample; noise is %.4f of the variance; seed %d\n",
+		*atoms, *dims, *active, truth.noiseShare(test), *seed)
+	fmt.Fprintf(w, "Recovery is the mean over the true atoms of the largest cosine with a learned one; that of random atoms is %.3f.\n\n", chance)
+
+	variants := comparison
+	if *all {
+		variants = ablation(*atoms)
+	}
+	fmt.Fprintf(w, "%-24s %7s %7s %6s %9s %8s\n", "", "FVU", "dead", "L0", "recovery", "seconds")
+	for _, v := range variants {
+		r := theRecipe(*atoms, *dims, *active, *samples, *epochs, *seed)
+		v.change(&r)
+		f, err := r.measure(ctx, train, test, truth.atoms)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.name, err)
+		}
+		fmt.Fprintf(w, "%-24s %7.4f %5.1f %% %6.2f %9.3f %8.1f\n", v.name, f.fvu, 100*f.dead, f.l0, f.recovery, f.time.Seconds())
+	}
+	return nil
+}
+
+// figures are what a training comes to, on test samples.
+type figures struct {
+	fvu, dead, l0, recovery float64
+	time                    time.Duration
+}
+
+// measure trains an autoencoder by the recipe and compares its dictionary with
+// the true one.
+func (r recipe) measure(ctx context.Context, train, test, truth *mat.Dense) (figures, error) {
+	net, err := ksparse.New(r.model)
+	if err != nil {
+		return figures{}, err
+	}
+	if err := net.StartFrom(train, r.start); err != nil {
+		return figures{}, err
+	}
+	history, err := net.Train(ctx, train, train, r.train)
+	if err != nil {
+		return figures{}, err
+	}
+	source, err := ksparse.NewMatrixSource(test)
+	if err != nil {
+		return figures{}, err
+	}
+	report, err := net.Evaluate(source)
+	if err != nil {
+		return figures{}, err
+	}
+	recovery, err := ksparse.MeanMaxCosine(truth, net.Layers()[1].Weights())
+	return figures{
+		fvu:      report.FVU,
+		dead:     float64(len(report.Dead)) / float64(report.Latents),
+		l0:       report.L0,
+		recovery: recovery,
+		time:     history.Time,
+	}, err
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var small = []string{"-atoms", "64", "-dims", "32", "-active", "2", "-samples", "15000", "-epochs", "15"}
+
+// TestRun finds a dictionary that is small enough for some seconds.
+func TestRun(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(context.Background(), small, &out); err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^the recipe +0\.\d+ +([0-9.]+) % +[0-9.]+ +([0-9.]+) `).FindStringSubmatch(out.String())
+	if m == nil {
+		t.Fatalf("no figures of the recipe in the output:\n%s", out.String())
+	}
+	dead, _ := strconv.ParseFloat(m[1], 64)
+	recovery, _ := strconv.ParseFloat(m[2], 64)
+	if dead > 2 || recovery < 0.95 {
+		t.Errorf("%s %% are dead, the recovery is %s", m[1], m[2])
+	}
+}
+
+// TestAblation: every variant is one that can be trained.
+func TestAblation(t *testing.T) {
+	var out bytes.Buffer
+	args := append([]string{"-ablation"}, small...)
+	if err := run(context.Background(), append(args, "-samples", "1000", "-epochs", "1"), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range ablation(64) {
+		if !strings.Contains(out.String(), "\n"+v.name+"  ") {
+			t.Errorf("%q is not in the output:\n%s", v.name, out.String())
+		}
+	}
+}
+
+func TestBadFlags(t *testing.T) {
+	for _, args := range [][]string{{"-atoms", "4"}, {"-active", "600"}, {"-samples", "0"}, {"-noise", "x"}} {
+		if err := run(context.Background(), args, new(bytes.Buffer)); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}
