@@ -396,7 +396,13 @@ func TestStartFrom(t *testing.T) {
 	if len(used) != 30 {
 		t.Errorf("%d of 30 samples became atoms", len(used))
 	}
-	for name, start := range map[string]Start{"unknown": {PreBias: preBiasStarts}} {
+	if err := net.StartFrom(x, Start{Atoms: true, Norm: 0.25}); err != nil {
+		t.Fatal(err)
+	}
+	if row := net.layers[0].base().w.Row(3); math.Abs(dot8(row, row)-0.0625) > 1e-15 {
+		t.Errorf("an atom of norm 0.25 has the squared norm %v", dot8(row, row))
+	}
+	for name, start := range map[string]Start{"unknown": {PreBias: preBiasStarts}, "negative norm": {Norm: -1}} {
 		if err := net.StartFrom(x, start); !errors.Is(err, ErrRange) {
 			t.Errorf("%s: error %v, want ErrRange", name, err)
 		}

@@ -15,10 +15,13 @@ type Start struct {
 	// PreBias is where the pre-bias begins; the zero value is ZeroPreBias.
 	PreBias PreBiasStart
 	// Atoms makes the decoder's rows, and the encoder's with them, begin as samples:
-	// normalised, less the pre-bias, scaled to norm 1. So every latent is wanted by
+	// normalised, less the pre-bias, scaled to Norm. So every latent is wanted by
 	// some sample from the beginning. Samples are drawn by Seed; where there are
 	// fewer than latents, or a sample has no norm, the latent keeps its weights.
 	Atoms bool
+	// Norm is what those samples are scaled to; 0 stands for 1. Where many latents are
+	// active per sample, 1 makes the first reconstructions far too long.
+	Norm float64
 	// Seed draws the samples of Atoms.
 	Seed uint64
 }
@@ -43,6 +46,9 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 	}
 	if start.PreBias >= preBiasStarts {
 		return errorf(ErrRange, "Start.PreBias is the unknown %d", start.PreBias)
+	}
+	if err := checkNotNegative("Start.Norm", start.Norm); err != nil {
+		return err
 	}
 	if start.PreBias != ZeroPreBias && n.frame.shift == nil {
 		return errorf(ErrRange, "Start.PreBias is for a network with a pre-bias, see SetPreBias")
@@ -82,7 +88,7 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 		copy(n.frame.shift, bias)
 	}
 	if start.Atoms {
-		n.startAtoms(normal, bias, start.Seed)
+		n.startAtoms(normal, bias, start)
 	}
 	return nil
 }
@@ -101,17 +107,18 @@ func datasetScale(x topk.Rows) (float64, error) {
 }
 
 // startAtoms makes both layers' rows samples.
-func (n *Network) startAtoms(x topk.Rows, bias []float64, seed uint64) {
+func (n *Network) startAtoms(x topk.Rows, bias []float64, start Start) {
 	encoder, decoder := n.layers[0].base(), n.layers[1].base()
 	order := make([]int, x.Rows)
 	for i := range order {
 		order[i] = i
 	}
-	shuffle(rand.New(rand.NewPCG(seed, 0x61746f6d73)), order) // "atoms"
+	shuffle(rand.New(rand.NewPCG(start.Seed, 0x61746f6d73)), order) // "atoms"
 	atom := make([]float64, x.Cols)
 	for j := range min(encoder.w.Rows, len(order)) {
 		subtract(atom, x.Row(order[j]), bias)
 		if unit(atom) {
+			kernel.Scale(atom, or(start.Norm, 1))
 			copy(encoder.w.Row(j), atom)
 			copy(decoder.w.Row(j), atom)
 		}

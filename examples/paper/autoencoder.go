@@ -31,11 +31,9 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 	// A latent that is never among the k largest never learns. From random weights
 	// that happens to one in ten or more. So each starts as the difference of a digit
 	// from the mean digit, and short: a hundred atoms of norm 1 draw far too much ink.
-	if err := net.StartFrom(digits, ksparse.Start{PreBias: ksparse.MeanPreBias, Atoms: true, Seed: seed}); err != nil {
+	if err := net.StartFrom(digits, ksparse.Start{PreBias: ksparse.MeanPreBias, Atoms: true, Norm: 0.1, Seed: seed}); err != nil {
 		return nil, err
 	}
-	atoms := net.Layers()[0].Weights()
-	atoms.Scale(0.1, atoms)
 
 	_, err = net.Train(ctx, digits, digits, ksparse.TrainConfig{
 		Epochs:       epochs,
