@@ -224,8 +224,19 @@ func (l *SparseLayer) biasGradient(s *state, dst []float64) {
 // inputGradient: the biases' gradient is the sum of delta, which goes back through W.
 func (l *SparseLayer) inputGradient(biases, dst []float64) {
 	clear(dst)
-	const columns = 64
-	parallel.For(l.in, columns, func(_, lo, hi int) {
-		kernel.MulAdd(dst[lo:hi], l.in, 1, hi-lo, l.out, biases, l.out, 1, l.w.Data[lo:], l.w.Stride)
+	workers := parallel.Workers(l.in, 64)
+	parallel.For(l.in, (l.in+workers-1)/workers, func(_, lo, hi int) {
+		for j := 0; j < l.out; j += len(ascending) { // rows that fit in a cache
+			n := min(len(ascending), l.out-j)
+			kernel.AddRows(dst[lo:hi], biases[j:j+n], l.w.Data[j*l.w.Stride+lo:], l.w.Stride, ascending[:n])
+		}
 	})
 }
+
+// ascending has the first indices.
+var ascending = func() (idx [64]int32) {
+	for i := range idx {
+		idx[i] = int32(i)
+	}
+	return idx
+}()

@@ -137,11 +137,9 @@ func (n *Network) mirror() {
 // unit scales v to norm 1 and reports whether that is possible.
 func unit(v []float64) bool {
 	norm := math.Sqrt(kernel.Dot(v, v))
-	if !(norm > 0 && norm <= math.MaxFloat64) {
+	if !(norm > 0 && 1/norm > 0 && 1/norm <= math.MaxFloat64) {
 		return false
 	}
-	for i := range v {
-		v[i] /= norm
-	}
+	kernel.Scale(v, 1/norm)
 	return true
 }
