@@ -17,8 +17,11 @@ func BenchmarkRecipe(b *testing.B) {
 		{"plain", Config{}, TrainConfig{}},
 		{"pre-bias", Config{PreBias: true}, TrainConfig{}},
 		{"unit-norm", Config{}, TrainConfig{UnitNorm: true}},
-		{"auxk", Config{}, TrainConfig{AuxK: AuxK{K: 64}}},
-		{"pre-bias+unit-norm+auxk", Config{PreBias: true}, TrainConfig{UnitNorm: true, AuxK: AuxK{K: 64}}},
+		{"auxk-32", Config{}, TrainConfig{AuxK: AuxK{K: 32}}},
+		{"auxk-64", Config{}, TrainConfig{AuxK: AuxK{K: 64}}},
+		{"auxk-64, none dead", Config{}, TrainConfig{AuxK: AuxK{K: 64, DeadAfter: 1 << 30}}},
+		{"pre-bias+unit-norm+auxk-32", Config{PreBias: true}, TrainConfig{UnitNorm: true, AuxK: AuxK{K: 32}}},
+		{"pre-bias+unit-norm+auxk-64", Config{PreBias: true}, TrainConfig{UnitNorm: true, AuxK: AuxK{K: 64}}},
 		{"tied", Config{Tied: true}, TrainConfig{}},
 		{"layer-norm", Config{Normalization: LayerNorm}, TrainConfig{}},
 		{"clip", Config{}, TrainConfig{ClipNorm: 1}},
@@ -37,14 +40,16 @@ func BenchmarkRecipe(b *testing.B) {
 					b.Fatal(err)
 				}
 				train := part.train.withDefaults()
-				train.AuxK.DeadAfter = 1 << 30
+				if train.AuxK.DeadAfter == 0 {
+					train.AuxK.DeadAfter = 1 << 29
+				}
 				s := newStepper(net, train, 100, 1)
 				number := 0
 				step := func() {
 					for j := range s.idle {
 						s.idle[j] = 0
 						if j%dead == 0 {
-							s.idle[j] = 1 << 31
+							s.idle[j] = 1<<30 - 4096
 						}
 					}
 					batch := x.Slice(number%4*shape.batch, (number%4+1)*shape.batch)
