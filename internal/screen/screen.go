@@ -273,6 +273,12 @@ type watcher struct{ rest atomic.Int32 }
 const (
 	// tooMany is the share of all values that screening may have to compute: 1/tooMany.
 	tooMany = 8
+	// tooManyCached is that where the float64 weights take no more than cachedBytes, so
+	// that those of a candidate are not far away. (784 -> 1000, training on normal
+	// numbers with 12 % of the values candidates: a step is 1.17 times as fast as with
+	// the plain path.)
+	tooManyCached = 4
+	cachedBytes   = 8 << 20
 	// pause is how many calls take the plain path before screening is tried again.
 	pause = 50
 )
@@ -295,7 +301,11 @@ func (w *watcher) open(always bool) bool {
 func (w *watcher) saw(c *call) {
 	n := c.packed.latents
 	computed := c.candidates + len(c.plain)*n
-	if computed*tooMany <= c.x.Rows*n {
+	share := tooMany
+	if 8*n*c.packed.inputs <= cachedBytes {
+		share = tooManyCached
+	}
+	if computed*share <= c.x.Rows*n {
 		return
 	}
 	// Few rows were not asked about outliers: perhaps they are the reason.
