@@ -158,8 +158,10 @@ func (l *loop) wait() {
 		// Either the last helper finds asleep set and sends, or it was through before
 		// and nobody does. The last helper of an earlier loop in the same memory may
 		// find it set, too: waking up does not say that this loop is through.
+		// (Swap, not Store: what is written must be seen before what is read next, and
+		// emulated arm64 lets a load pass a store.)
 		for !l.through() {
-			l.asleep.Store(true)
+			l.asleep.Swap(true)
 			if l.through() && l.asleep.CompareAndSwap(true, false) {
 				return
 			}
