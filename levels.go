@@ -160,8 +160,8 @@ func (c *Codes) endRow() {
 	c.mask.offsets = append(c.mask.offsets, len(c.values))
 }
 
-// splitRow puts the largest entries of a row, a quarter of them, on level 0 and the
-// others on level 1. Equal ones go to the lowest latent, as everywhere.
+// splitRow puts the k largest entries of a row on level 0 and the others on level
+// 1. Equal ones go to the lowest latent, as everywhere.
 func (v *levels) splitRow(c *Codes, indices []int32, values []float64, base int32) {
 	l := v.net.layers[0].(*SparseLayer)
 	size := func(value float64) float64 {

@@ -250,58 +250,44 @@ func readDelim(j *json.Decoder, want json.Delim) error {
 	return err
 }
 
-func readText(j *json.Decoder, to *string) error {
-	t, err := j.Token()
-	if err != nil {
-		return err
-	}
-	s, ok := t.(string)
-	if !ok {
-		return fmt.Errorf("%.40q where a text should be", fmt.Sprint(t))
-	}
-	*to = s
-	return nil
-}
+func readText(j *json.Decoder, to *string) error { return readValue(j, to, "a text") }
 
-func readBool(j *json.Decoder, to *bool) error {
-	t, err := j.Token()
-	if err != nil {
-		return err
-	}
-	b, ok := t.(bool)
-	if !ok {
-		return fmt.Errorf("%.40q where true or false should be", fmt.Sprint(t))
-	}
-	*to = b
-	return nil
+func readBool(j *json.Decoder, to *bool) error { return readValue(j, to, "true or false") }
+
+func readInt(j *json.Decoder, to *int) error {
+	return readNumeral(j, to, strconv.Atoi, "a whole number")
 }
 
 func readNumber(j *json.Decoder, to *float64) error {
+	return readNumeral(j, to, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }, "a number")
+}
+
+// readValue reads a value that the decoder gives as what it is.
+func readValue[T string | bool](j *json.Decoder, to *T, what string) error {
 	t, err := j.Token()
 	if err != nil {
 		return err
 	}
-	number, ok := t.(json.Number)
-	if ok {
-		*to, err = strconv.ParseFloat(string(number), 64)
+	v, ok := t.(T)
+	if !ok {
+		return fmt.Errorf("%.40q where %s should be", fmt.Sprint(t), what)
 	}
-	if !ok || err != nil {
-		return fmt.Errorf("%.40q where a number should be", fmt.Sprint(t))
-	}
+	*to = v
 	return nil
 }
 
-func readInt(j *json.Decoder, to *int) error {
+// readNumeral reads a number, which the decoder gives as its digits.
+func readNumeral[T int | float64](j *json.Decoder, to *T, parse func(string) (T, error), what string) error {
 	t, err := j.Token()
 	if err != nil {
 		return err
 	}
 	number, ok := t.(json.Number)
 	if ok {
-		*to, err = strconv.Atoi(string(number))
+		*to, err = parse(string(number))
 	}
 	if !ok || err != nil {
-		return fmt.Errorf("%.40q where a whole number should be", fmt.Sprint(t))
+		return fmt.Errorf("%.40q where %s should be", fmt.Sprint(t), what)
 	}
 	return nil
 }
