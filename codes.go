@@ -154,8 +154,7 @@ func (c *Codes) Prefix(n int) *Codes {
 		indices, values := c.Row(i)
 		t, _ := slices.BinarySearch(indices, int32(min(n, c.mask.cols)))
 		p.mask.indices, p.values = append(p.mask.indices, indices[:t]...), append(p.values, values[:t]...)
-		p.mask.offsets = append(p.mask.offsets, len(p.values))
-		p.mask.rows++
+		p.endRow()
 	}
 	return p
 }
@@ -165,6 +164,12 @@ func (c *Codes) clear(latents int) {
 	c.mask.rows, c.mask.cols = 0, latents
 	c.mask.offsets, c.mask.indices = append(c.mask.offsets[:0], 0), c.mask.indices[:0]
 	c.values, c.mean, c.spread = c.values[:0], c.mean[:0], c.spread[:0]
+}
+
+// endRow ends a row that entries were appended to.
+func (c *Codes) endRow() {
+	c.mask.rows++
+	c.mask.offsets = append(c.mask.offsets, len(c.values))
 }
 
 // add appends the rows of d.

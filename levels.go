@@ -154,12 +154,6 @@ func (v *levels) join(g int, latent int32, value float64, at int32) {
 	v.at[g] = append(v.at[g], at)
 }
 
-// endRow ends a row that entries were appended to.
-func (c *Codes) endRow() {
-	c.mask.rows++
-	c.mask.offsets = append(c.mask.offsets, len(c.values))
-}
-
 // splitRow puts the k largest entries of a row on level 0 and the others on level
 // 1. Equal ones go to the lowest latent, as everywhere.
 func (v *levels) splitRow(c *Codes, indices []int32, values []float64, base int32) {

@@ -264,9 +264,8 @@ func (b *batchSelection) kth(want int) float64 {
 
 // write sets c to the want largest of what was found; least is the smallest of them.
 func (b *batchSelection) write(c *Codes, pre []float64, latents, want int, least float64) []float64 {
-	c.mask.rows, c.mask.cols = len(b.rows), latents
-	c.mask.offsets = append(c.mask.offsets[:0], 0)
-	c.mask.indices, c.values, pre = c.mask.indices[:0], c.values[:0], pre[:0]
+	c.clear(latents)
+	pre = pre[:0]
 	ties := want
 	for _, r := range b.rows {
 		for _, v := range r.val {
@@ -286,11 +285,9 @@ func (b *batchSelection) write(c *Codes, pre []float64, latents, want int, least
 				}
 				ties--
 			}
-			if want > 0 {
-				c.mask.indices, c.values, pre = append(c.mask.indices, r.idx[t]), append(c.values, v), append(pre, r.pre[t])
-			}
+			c.mask.indices, c.values, pre = append(c.mask.indices, r.idx[t]), append(c.values, v), append(pre, r.pre[t])
 		}
-		c.mask.offsets = append(c.mask.offsets, len(c.values))
+		c.endRow()
 	}
 	return pre
 }
