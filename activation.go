@@ -126,9 +126,7 @@ func (a Activation) derivatives(delta, pre, value []float64) {
 	switch a {
 	case Identity:
 	case Sigmoid:
-		for i, s := range value {
-			delta[i] *= s * (1 - s)
-		}
+		kernel.SigmoidSlope(delta, value)
 	case ReLU:
 		for i, z := range pre {
 			if !(z > 0) {
@@ -136,9 +134,7 @@ func (a Activation) derivatives(delta, pre, value []float64) {
 			}
 		}
 	case Tanh:
-		for i, t := range value {
-			delta[i] *= math.FMA(-t, t, 1)
-		}
+		kernel.TanhSlope(delta, value)
 	default:
 		for i, z := range pre {
 			delta[i] *= a.Derivative(z)

@@ -269,7 +269,7 @@ func (v *levels) reconstruct(y topk.Rows) {
 			for i := lo; i < hi; i++ {
 				row := v.level(g, rows).Row(i)
 				addTo(row, decoder.b)
-				subtract(row, row, y.Row(i))
+				kernel.Subtract(row, row, y.Row(i))
 				v.rowLoss[g*rows+i] = kernel.Dot(row, row)
 			}
 		}

@@ -107,12 +107,15 @@ func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 	s.through.addRows(dst, s.factors, topk.Rows{Data: s.delta, Rows: s.in.rows(), Cols: n, Stride: n}, lo, hi)
 }
 
-// biasGradient: the sum of delta over the samples.
+// biasGradient: the sum of delta over the samples, in their order.
 func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	clear(dst)
-	for i := range s.in.rows() {
-		addTo(dst, s.delta[i*l.out:(i+1)*l.out])
-	}
+	rows, n := s.in.rows(), l.out
+	parallel.For(n, parallel.Even(n, rowGrain(rows)), func(_, lo, hi int) {
+		for i := range rows {
+			addTo(dst[lo:hi], s.delta[i*n+lo:i*n+hi])
+		}
+	})
 }
 
 // inputGradient: the biases' gradient is the sum of delta, which goes back through W.
@@ -130,7 +133,5 @@ func addBias(z, b []float64) {
 	}
 }
 
-// addTo sets z += b: a product with one has no rounding of its own.
-func addTo(z, b []float64) { kernel.AddRows(z, one, b, len(b), first) }
-
-var one, first = []float64{1}, []int32{0}
+// addTo sets z += b.
+func addTo(z, b []float64) { kernel.Add(z, b, z) }

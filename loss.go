@@ -124,7 +124,7 @@ func squaredError(d, out, y []float64, perRow float64) float64 {
 		} else {
 			e = buffer[:hi-lo]
 		}
-		subtract(e, out[lo:hi], y[lo:hi])
+		kernel.Subtract(e, out[lo:hi], y[lo:hi])
 		sum += kernel.Dot(e, e)
 	}
 	if d != nil {

@@ -164,6 +164,6 @@ func (p *pull) gather(x topk.Rows, lo, hi int, y []float64, precision float64) {
 		}
 		factor[0] = 1 / distance
 		p.weight += factor[0]
-		kernel.AddRows(sum, factor, away, n, first)
+		kernel.AddRows(sum, factor, away, n, ascending[:1])
 	}
 }

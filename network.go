@@ -378,7 +378,7 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		first := make([]float64, n.In())
 		n.layers[0].inputGradient(g.biases[0].RawVector().Data, first)
 		last := g.biases[len(n.layers)-1].RawVector().Data
-		subtract(last, last, first)
+		kernel.Subtract(last, last, first)
 	}
 	return g, nil
 }

@@ -105,7 +105,7 @@ func (m *framed) enterRows(_, lo, hi int) {
 			normalize(m.normal.Row(i), m.x.Row(i), m.mean[i], m.spread[i])
 		}
 		if f.shift != nil {
-			subtract(m.in.Row(i), m.normal.Row(i), f.shift)
+			kernel.Subtract(m.in.Row(i), m.normal.Row(i), f.shift)
 		}
 	}
 }
@@ -146,15 +146,6 @@ func normalize(dst, row []float64, mean, spread float64) {
 		dst[j] = (v - mean) / spread
 	}
 }
-
-// subtract sets dst = a - b; dst may be a. A product with -1 has no rounding of its
-// own.
-func subtract(dst, a, b []float64) {
-	copy(dst, a)
-	kernel.AddRows(dst, minusOne, b, len(b), first)
-}
-
-var minusOne = []float64{-1}
 
 // target returns y in the space in which losses are measured: normalised as the
 // rows of the pass were, where the output will be scaled back.

@@ -116,7 +116,7 @@ func (n *Network) startAtoms(x topk.Rows, bias []float64, start Start) {
 	shuffle(rand.New(rand.NewPCG(start.Seed, 0x61746f6d73)), order) // "atoms"
 	atom := make([]float64, x.Cols)
 	for j := range min(encoder.w.Rows, len(order)) {
-		subtract(atom, x.Row(order[j]), bias)
+		kernel.Subtract(atom, x.Row(order[j]), bias)
 		if unit(atom) {
 			kernel.Scale(atom, or(start.Norm, 1))
 			copy(encoder.w.Row(j), atom)

@@ -184,7 +184,7 @@ func (s *stepper) step(x, y topk.Rows, rate float64, number int) (stepReport, er
 	if n.frame.shift != nil {
 		n.layers[0].inputGradient(s.bias[0], s.shift)
 		last := s.bias[len(n.layers)-1]
-		subtract(last, last, s.shift)
+		kernel.Subtract(last, last, s.shift)
 	}
 	scale := 1.0
 	if s.cfg.ClipNorm > 0 {
@@ -225,14 +225,14 @@ func (s *stepper) plainPass(x, y topk.Rows) (stepReport, error) {
 	n, p := s.net, s.pass
 	n.forward(p, x, len(n.layers))
 	p.setOutput()
-	if err := checkOutput(p.output); err != nil {
-		return stepReport{}, s.diverged("the output is no longer finite")
-	}
 	loss, err := n.lossDelta(p, n.frame.target(p, y), s.cfg.Loss)
-	if err != nil {
+	switch finite := !math.IsNaN(loss) && !math.IsInf(loss, 0); {
+	case err == nil && finite: // which it is not where the output is not
+	case checkOutput(p.output) != nil:
+		return stepReport{}, s.diverged("the output is no longer finite")
+	case err != nil:
 		return stepReport{}, errorf(err, "step %d: %s", s.number, strings.TrimPrefix(err.Error(), "ksparse: "))
-	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	default:
 		return stepReport{}, s.diverged("the loss is %v", loss)
 	}
 	n.backward(p)
@@ -379,7 +379,7 @@ func (s *workerScratch) removeParallel(gradient, weights []float64, cols int) {
 	for at := 0; at < len(gradient); at += cols {
 		g, w := gradient[at:at+cols], weights[at:at+cols]
 		s.along = append(s.along[:0], -kernel.Dot(g, w))
-		kernel.AddRows(g, s.along, w, cols, first)
+		kernel.AddRows(g, s.along, w, cols, ascending[:1])
 	}
 }
 

@@ -28,6 +28,32 @@ func sweepVector(f func(dst, x []float64), dst, x []float64) {
 	}
 }
 
+// Add sets dst[i] = x[i] + y[i] for every i of x. dst may be x or y.
+func Add(dst, x, y []float64) { sweepTwo(active.add, dst, x, y) }
+
+// Subtract sets dst[i] = x[i] - y[i] for every i of x. dst may be x or y.
+func Subtract(dst, x, y []float64) { sweepTwo(active.subtract, dst, x, y) }
+
+func sweepTwo(f func(dst, x, y []float64), dst, x, y []float64) {
+	n := len(x)
+	dst, y = dst[:n], y[:n]
+	markWritten(dst)
+	markRead(x)
+	markRead(y)
+	for i := 0; i < n; i += maxSweep {
+		e := min(i+maxSweep, n)
+		f(dst[i:e], x[i:e], y[i:e])
+	}
+}
+
+// SigmoidSlope multiplies every element of delta by the sigmoid's derivative, given
+// its value s: delta[i] *= s (1-s).
+func SigmoidSlope(delta, value []float64) { sweepVector(active.sigmoidSlope, delta, value) }
+
+// TanhSlope multiplies every element of delta by tanh's derivative, given its value
+// t: delta[i] *= 1-t², with one rounding.
+func TanhSlope(delta, value []float64) { sweepVector(active.tanhSlope, delta, value) }
+
 // Scale multiplies every element of x by f.
 func Scale(x []float64, f float64) {
 	markWritten(x)
@@ -77,6 +103,9 @@ type elementwise struct {
 	sum       func(lanes *[8]float64, x []float64) // adds x[8i+l] to lane l, i ascending
 	allFinite func(x []float64) bool
 
+	add, subtract           func(dst, x, y []float64)
+	sigmoidSlope, tanhSlope func(delta, value []float64)
+
 	adam     func(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64)
 	sgd      func(w, g []float64, rate float64)
 	momentum func(w, g, v []float64, rate, mu float64)
@@ -91,12 +120,16 @@ var elementwiseGeneric = elementwise{
 	scale:     scaleGeneric,
 	sum:       sumGeneric,
 	allFinite: allFiniteGeneric,
-	adam:      adamGeneric,
-	sgd:       sgdGeneric,
-	momentum:  momentumGeneric,
-	nesterov:  nesterovGeneric,
-	rmsProp:   rmsPropGeneric,
-	adaGrad:   adaGradGeneric,
+
+	add: addGeneric, subtract: subtractGeneric,
+	sigmoidSlope: sigmoidSlopeGeneric, tanhSlope: tanhSlopeGeneric,
+
+	adam:     adamGeneric,
+	sgd:      sgdGeneric,
+	momentum: momentumGeneric,
+	nesterov: nesterovGeneric,
+	rmsProp:  rmsPropGeneric,
+	adaGrad:  adaGradGeneric,
 }
 
 func sigmoidGeneric(dst, x []float64) {
@@ -108,6 +141,30 @@ func sigmoidGeneric(dst, x []float64) {
 func tanhGeneric(dst, x []float64) {
 	for i, v := range x {
 		dst[i] = Tanh(v)
+	}
+}
+
+func addGeneric(dst, x, y []float64) {
+	for i, v := range x {
+		dst[i] = v + y[i]
+	}
+}
+
+func subtractGeneric(dst, x, y []float64) {
+	for i, v := range x {
+		dst[i] = v - y[i]
+	}
+}
+
+func sigmoidSlopeGeneric(delta, value []float64) {
+	for i, s := range value {
+		delta[i] *= s * (1 - s)
+	}
+}
+
+func tanhSlopeGeneric(delta, value []float64) {
+	for i, t := range value {
+		delta[i] *= math.FMA(-t, t, 1)
 	}
 }
 

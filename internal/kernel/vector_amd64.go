@@ -10,6 +10,7 @@ import "unsafe"
 var elementwiseAVX512 = elementwise{
 	sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
 	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
+	add: addAVX512Go, subtract: subtractAVX512Go, sigmoidSlope: sigmoidSlopeAVX512Go, tanhSlope: tanhSlopeAVX512Go,
 	adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
 	rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
 }
@@ -17,6 +18,7 @@ var elementwiseAVX512 = elementwise{
 var elementwiseAVX2 = elementwise{
 	sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
 	scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
+	add: addAVX2Go, subtract: subtractAVX2Go, sigmoidSlope: sigmoidSlopeAVX2Go, tanhSlope: tanhSlopeAVX2Go,
 	adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
 	rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
 }
@@ -38,6 +40,26 @@ func tanhAVX512Go(dst, x []float64) {
 //go:noinline
 func scaleAVX512Go(x []float64, f float64) {
 	scaleAVX512(unsafe.SliceData(x), len(x), f)
+}
+
+//go:noinline
+func addAVX512Go(dst, x, y []float64) {
+	addAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(x))
+}
+
+//go:noinline
+func subtractAVX512Go(dst, x, y []float64) {
+	subtractAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(x))
+}
+
+//go:noinline
+func sigmoidSlopeAVX512Go(delta, value []float64) {
+	sigmoidSlopeAVX512(unsafe.SliceData(delta), unsafe.SliceData(value), len(value), 1)
+}
+
+//go:noinline
+func tanhSlopeAVX512Go(delta, value []float64) {
+	tanhSlopeAVX512(unsafe.SliceData(delta), unsafe.SliceData(value), len(value), 1)
 }
 
 //go:noinline
@@ -93,6 +115,26 @@ func tanhAVX2Go(dst, x []float64) {
 //go:noinline
 func scaleAVX2Go(x []float64, f float64) {
 	scaleAVX2(unsafe.SliceData(x), len(x), f)
+}
+
+//go:noinline
+func addAVX2Go(dst, x, y []float64) {
+	addAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(x))
+}
+
+//go:noinline
+func subtractAVX2Go(dst, x, y []float64) {
+	subtractAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(x))
+}
+
+//go:noinline
+func sigmoidSlopeAVX2Go(delta, value []float64) {
+	sigmoidSlopeAVX2(unsafe.SliceData(delta), unsafe.SliceData(value), len(value), 1)
+}
+
+//go:noinline
+func tanhSlopeAVX2Go(delta, value []float64) {
+	tanhSlopeAVX2(unsafe.SliceData(delta), unsafe.SliceData(value), len(value), 1)
 }
 
 //go:noinline

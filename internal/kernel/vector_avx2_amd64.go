@@ -25,6 +25,34 @@ func tanhAVX2(dst *float64, x *float64, n int)
 //go:noescape
 func scaleAVX2(x *float64, n int, f float64)
 
+// addAVX2 is, for i from 0 to n-1,
+//
+//	dst[i] = x[i] + y[i]
+//
+//go:noescape
+func addAVX2(dst *float64, x *float64, y *float64, n int)
+
+// subtractAVX2 is, for i from 0 to n-1,
+//
+//	dst[i] = x[i] - y[i]
+//
+//go:noescape
+func subtractAVX2(dst *float64, x *float64, y *float64, n int)
+
+// sigmoidSlopeAVX2 is, for i from 0 to n-1,
+//
+//	delta[i] *= value[i] * (one-value[i])
+//
+//go:noescape
+func sigmoidSlopeAVX2(delta *float64, value *float64, n int, one float64)
+
+// tanhSlopeAVX2 is, for i from 0 to n-1,
+//
+//	delta[i] *= FMA(-value[i], value[i], one)
+//
+//go:noescape
+func tanhSlopeAVX2(delta *float64, value *float64, n int, one float64)
+
 // sgdAVX2 is, for i from 0 to n-1,
 //
 //	w[i] = FMA(-rate, grad[i], w[i])

@@ -424,6 +424,158 @@ done:
 	VZEROUPPER
 	RET
 
+// func addAVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x04
+	JLT  tail
+
+loop:
+	VMOVUPD (CX)(SI*8), Y0
+	VMOVUPD (DX)(SI*8), Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD Y0, (AX)(SI*8)
+	ADDQ    $0x04, SI
+	SUBQ    $0x04, BX
+	CMPQ    BX, $0x04
+	JGE     loop
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	NEGQ       BX
+	VMOVUPD    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VADDPD     Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subtractAVX2(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX
+TEXT ·subtractAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x04
+	JLT  tail
+
+loop:
+	VMOVUPD (CX)(SI*8), Y0
+	VMOVUPD (DX)(SI*8), Y1
+	VSUBPD  Y1, Y0, Y0
+	VMOVUPD Y0, (AX)(SI*8)
+	ADDQ    $0x04, SI
+	SUBQ    $0x04, BX
+	CMPQ    BX, $0x04
+	JGE     loop
+
+tail:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	NEGQ       BX
+	VMOVUPD    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VSUBPD     Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidSlopeAVX2(delta *float64, value *float64, n int, one float64)
+// Requires: AVX
+TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-32
+	MOVQ         delta+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD one+24(FP), Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x04
+	JLT          tail
+
+loop:
+	VMOVUPD (AX)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VSUBPD  Y2, Y0, Y3
+	VMULPD  Y3, Y2, Y3
+	VMULPD  Y3, Y1, Y1
+	VMOVUPD Y1, (AX)(BX*8)
+	ADDQ    $0x04, BX
+	SUBQ    $0x04, DX
+	CMPQ    DX, $0x04
+	JGE     loop
+
+tail:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), SI
+	NEGQ       DX
+	VMOVUPD    (SI)(DX*8), Y1
+	VMASKMOVPD (AX)(BX*8), Y1, Y2
+	VMASKMOVPD (CX)(BX*8), Y1, Y3
+	VSUBPD     Y3, Y0, Y0
+	VMULPD     Y0, Y3, Y0
+	VMULPD     Y0, Y2, Y2
+	VMASKMOVPD Y2, Y1, (AX)(BX*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhSlopeAVX2(delta *float64, value *float64, n int, one float64)
+// Requires: AVX, FMA3
+TEXT ·tanhSlopeAVX2(SB), NOSPLIT, $0-32
+	MOVQ         delta+0(FP), AX
+	MOVQ         value+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD one+24(FP), Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x04
+	JLT          tail
+
+loop:
+	VMOVUPD      (AX)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VMOVAPD      Y0, Y3
+	VFNMADD231PD Y2, Y2, Y3
+	VMULPD       Y3, Y1, Y1
+	VMOVUPD      Y1, (AX)(BX*8)
+	ADDQ         $0x04, BX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          loop
+
+tail:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), SI
+	NEGQ         DX
+	VMOVUPD      (SI)(DX*8), Y1
+	VMASKMOVPD   (AX)(BX*8), Y1, Y2
+	VMASKMOVPD   (CX)(BX*8), Y1, Y3
+	VMOVAPD      Y0, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y2, Y2
+	VMASKMOVPD   Y2, Y1, (AX)(BX*8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func sgdAVX2(w *float64, grad *float64, n int, rate float64)
 // Requires: AVX, FMA3, MMX+
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-32

@@ -25,6 +25,34 @@ func tanhAVX512(dst *float64, x *float64, n int)
 //go:noescape
 func scaleAVX512(x *float64, n int, f float64)
 
+// addAVX512 is, for i from 0 to n-1,
+//
+//	dst[i] = x[i] + y[i]
+//
+//go:noescape
+func addAVX512(dst *float64, x *float64, y *float64, n int)
+
+// subtractAVX512 is, for i from 0 to n-1,
+//
+//	dst[i] = x[i] - y[i]
+//
+//go:noescape
+func subtractAVX512(dst *float64, x *float64, y *float64, n int)
+
+// sigmoidSlopeAVX512 is, for i from 0 to n-1,
+//
+//	delta[i] *= value[i] * (one-value[i])
+//
+//go:noescape
+func sigmoidSlopeAVX512(delta *float64, value *float64, n int, one float64)
+
+// tanhSlopeAVX512 is, for i from 0 to n-1,
+//
+//	delta[i] *= FMA(-value[i], value[i], one)
+//
+//go:noescape
+func tanhSlopeAVX512(delta *float64, value *float64, n int, one float64)
+
 // sgdAVX512 is, for i from 0 to n-1,
 //
 //	w[i] = FMA(-rate, grad[i], w[i])

@@ -329,6 +329,162 @@ done:
 	VZEROUPPER
 	RET
 
+// func addAVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·addAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	MOVQ n+24(FP), CX
+	XORQ SI, SI
+	CMPQ CX, $0x08
+	JLT  tail
+
+loop:
+	VMOVUPD (DX)(SI*8), Z0
+	VMOVUPD (BX)(SI*8), Z1
+	VADDPD  Z1, Z0, Z0
+	VMOVUPD Z0, (AX)(SI*8)
+	ADDQ    $0x08, SI
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
+	JGE     loop
+
+tail:
+	TESTQ     CX, CX
+	JZ        done
+	MOVQ      $0x00000001, DI
+	SHLQ      CL, DI
+	DECQ      DI
+	KMOVB     DI, K1
+	VMOVUPD.Z (DX)(SI*8), K1, Z0
+	VMOVUPD.Z (BX)(SI*8), K1, Z1
+	VADDPD    Z1, Z0, Z0
+	VMOVUPD   Z0, K1, (AX)(SI*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subtractAVX512(dst *float64, x *float64, y *float64, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·subtractAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), DX
+	MOVQ y+16(FP), BX
+	MOVQ n+24(FP), CX
+	XORQ SI, SI
+	CMPQ CX, $0x08
+	JLT  tail
+
+loop:
+	VMOVUPD (DX)(SI*8), Z0
+	VMOVUPD (BX)(SI*8), Z1
+	VSUBPD  Z1, Z0, Z0
+	VMOVUPD Z0, (AX)(SI*8)
+	ADDQ    $0x08, SI
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
+	JGE     loop
+
+tail:
+	TESTQ     CX, CX
+	JZ        done
+	MOVQ      $0x00000001, DI
+	SHLQ      CL, DI
+	DECQ      DI
+	KMOVB     DI, K1
+	VMOVUPD.Z (DX)(SI*8), K1, Z0
+	VMOVUPD.Z (BX)(SI*8), K1, Z1
+	VSUBPD    Z1, Z0, Z0
+	VMOVUPD   Z0, K1, (AX)(SI*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidSlopeAVX512(delta *float64, value *float64, n int, one float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidSlopeAVX512(SB), NOSPLIT, $0-32
+	MOVQ         delta+0(FP), AX
+	MOVQ         value+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSD one+24(FP), Z0
+	XORQ         BX, BX
+	CMPQ         CX, $0x08
+	JLT          tail
+
+loop:
+	VMOVUPD (AX)(BX*8), Z1
+	VMOVUPD (DX)(BX*8), Z2
+	VSUBPD  Z2, Z0, Z3
+	VMULPD  Z3, Z2, Z3
+	VMULPD  Z3, Z1, Z1
+	VMOVUPD Z1, (AX)(BX*8)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
+	JGE     loop
+
+tail:
+	TESTQ     CX, CX
+	JZ        done
+	MOVQ      $0x00000001, SI
+	SHLQ      CL, SI
+	DECQ      SI
+	KMOVB     SI, K1
+	VMOVUPD.Z (AX)(BX*8), K1, Z1
+	VMOVUPD.Z (DX)(BX*8), K1, Z2
+	VSUBPD    Z2, Z0, Z0
+	VMULPD    Z0, Z2, Z0
+	VMULPD    Z0, Z1, Z1
+	VMOVUPD   Z1, K1, (AX)(BX*8)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhSlopeAVX512(delta *float64, value *float64, n int, one float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhSlopeAVX512(SB), NOSPLIT, $0-32
+	MOVQ         delta+0(FP), AX
+	MOVQ         value+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSD one+24(FP), Z0
+	XORQ         BX, BX
+	CMPQ         CX, $0x08
+	JLT          tail
+
+loop:
+	VMOVUPD      (AX)(BX*8), Z1
+	VMOVUPD      (DX)(BX*8), Z2
+	VMOVAPD      Z0, Z3
+	VFNMADD231PD Z2, Z2, Z3
+	VMULPD       Z3, Z1, Z1
+	VMOVUPD      Z1, (AX)(BX*8)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, CX
+	CMPQ         CX, $0x08
+	JGE          loop
+
+tail:
+	TESTQ        CX, CX
+	JZ           done
+	MOVQ         $0x00000001, SI
+	SHLQ         CL, SI
+	DECQ         SI
+	KMOVB        SI, K1
+	VMOVUPD.Z    (AX)(BX*8), K1, Z1
+	VMOVUPD.Z    (DX)(BX*8), K1, Z2
+	VMOVAPD      Z0, Z0
+	VFNMADD231PD Z2, Z2, Z0
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      Z1, K1, (AX)(BX*8)
+
+done:
+	VZEROUPPER
+	RET
+
 // func sgdAVX512(w *float64, grad *float64, n int, rate float64)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-32

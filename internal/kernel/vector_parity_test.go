@@ -24,6 +24,12 @@ var vectorKernels = []vectorKernel{
 	{"sigmoid in place", 1, func(p *path, a [][]float64) float64 { p.sigmoid(a[0], a[0]); return 0 }},
 	{"tanh in place", 1, func(p *path, a [][]float64) float64 { p.tanh(a[0], a[0]); return 0 }},
 	{"scale", 1, func(p *path, a [][]float64) float64 { p.scale(a[0], 0.7); return 0 }},
+	{"add", 3, func(p *path, a [][]float64) float64 { p.add(a[0], a[1], a[2]); return 0 }},
+	{"add in place", 2, func(p *path, a [][]float64) float64 { p.add(a[0], a[0], a[1]); return 0 }},
+	{"subtract", 3, func(p *path, a [][]float64) float64 { p.subtract(a[0], a[1], a[2]); return 0 }},
+	{"subtract in place", 2, func(p *path, a [][]float64) float64 { p.subtract(a[0], a[1], a[0]); return 0 }},
+	{"sigmoidSlope", 2, func(p *path, a [][]float64) float64 { p.sigmoidSlope(a[0], a[1]); return 0 }},
+	{"tanhSlope", 2, func(p *path, a [][]float64) float64 { p.tanhSlope(a[0], a[1]); return 0 }},
 	{"sum", 1, func(p *path, a [][]float64) float64 {
 		lanes := [8]float64{1, 2, 3, 4, 5, 6, 7, 8}
 		p.sum(&lanes, a[0])
