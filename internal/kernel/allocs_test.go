@@ -20,6 +20,7 @@ func TestNoAllocations(t *testing.T) {
 			"addRowsBatch":   func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
 			"addRowsBatch32": func() { p.addRowsBatch32(c, n, n, offsets, a, b32, n, idx) },
 			"above":          func() { p.above(hits, a[:n], 1) },
+			"kthLargest":     func() { c[0] = p.kthLargest(a[:n], 30) },
 			"mulT":           func() { p.mulT(c, n, a, n, n, b, n, n, n) },
 			"mulAdd":         func() { p.mulAdd(c, n, n, n, n, a, n, 1, b, n) },
 			"mulT32":         func() { p.mulT32(c32, n, a32, n, n, b32, n, n, n) },

@@ -2,6 +2,12 @@
 
 package kernel
 
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
 type peak struct {
 	name  string
 	flops int // of one turn
@@ -54,4 +60,41 @@ func variants() []path {
 		list = append(list, p)
 	}
 	return list
+}
+
+// TestKthLargestSweeps: no numbers take more than 64 sweeps, wherever they lie.
+func TestKthLargestSweeps(t *testing.T) {
+	sweeps := 0
+	kth := kthLargestBy(func(v []float64, p float64) (above int, next, last float64) {
+		sweeps++
+		next, last = math.Inf(1), math.Inf(-1)
+		for _, x := range v {
+			if x > p {
+				above, next = above+1, min(next, x)
+			} else {
+				last = max(last, x)
+			}
+		}
+		return above, next, last
+	})
+	r := rand.New(rand.NewPCG(23, 24))
+	for _, toward := range []float64{0, math.SmallestNonzeroFloat64, 1, -1, math.Inf(1), math.Inf(-1)} {
+		at := int64(ordered(int64(math.Float64bits(toward))))
+		end := ordered(int64(math.Float64bits(math.Inf(1))))
+		v := make([]float64, 0, 300)
+		for range 150 { // ever closer to one number, on both sides
+			for _, side := range []int64{-1, 1} {
+				near := at + side*int64(r.Uint64()>>1>>r.IntN(63))
+				if near = max(-end, min(end, near)); (near-at)*side >= 0 {
+					v = append(v, math.Float64frombits(uint64(ordered(near))))
+				}
+			}
+		}
+		for k := 1; k <= len(v); k++ {
+			sweeps = 0
+			if got, want := kth(v, k), kthLargestGeneric(v, k); got != want || sweeps > 64 {
+				t.Fatalf("element %d of %d round %v: %v after %d sweeps, want %v", k, len(v), toward, got, sweeps, want)
+			}
+		}
+	}
 }

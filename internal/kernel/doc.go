@@ -36,10 +36,10 @@
 // define them, path.go the table of paths. On amd64, matrix_amd64.go says what an
 // instruction set offers, product_amd64.go cuts products into tiles, with what
 // was tried and lost, batch_amd64.go adds gathered rows, with the rule for how they
-// are walked, and rows_amd64.go serves the other gather forms. The generated
-// matrix_<set>_<type>_amd64 files come from _gen/matrix (cd _gen && go run
-// ./matrix .. writes them, check.sh compares); each stub's comment is the loop
-// that it replaces.
+// are walked, and rows_amd64.go serves the other gather forms and what looks
+// through one row. The generated matrix_<set>_<type>_amd64 files come from
+// _gen/matrix (cd _gen && go run ./matrix .. writes them, check.sh compares); each
+// stub's comment is the loop that it replaces.
 //
 // screen.go has the kernels of the certified screen and their contract,
 // screen_generic.go the loops that define them and screen_amd64.go the Go side of

@@ -136,6 +136,9 @@ func TestRowsGuarded(t *testing.T) {
 						hits := fencedSlice(f, make([]int32, k), front)
 						p.above(hits, x, 0)
 						p.above(hits, x, -100)
+						if k > 0 {
+							p.kthLargest(x, (k+1)/2)
+						}
 					})
 				}
 			}

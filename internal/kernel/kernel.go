@@ -97,3 +97,10 @@ func Above(hits []int32, z []float64, t float64) int {
 	raceWrite(hits, 1, 0, len(z))
 	return active.above(hits, z, t)
 }
+
+// KthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves v
+// as it is. v holds no NaN. A zero comes as +0.
+func KthLargest(v []float64, k int) float64 {
+	raceRead(v, 1, 0, len(v))
+	return active.kthLargest(v, k) + 0
+}

@@ -199,3 +199,21 @@ func BenchmarkAbove(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkKthLargest goes through several rows, or the processor learns where a
+// partition moves what.
+func BenchmarkKthLargest(b *testing.B) {
+	const rows = 256
+	for _, s := range []struct{ n, k int }{{30, 25}, {60, 25}, {100, 26}, {120, 25}, {384, 33}} {
+		v := random64(rows * s.n)
+		b.Run(fmt.Sprintf("%d of %d", s.k, s.n), func(b *testing.B) {
+			eachPath(b, true, func(b *testing.B, p path) {
+				i := 0
+				for b.Loop() {
+					p.kthLargest(v[i*s.n:(i+1)*s.n], s.k)
+					i = (i + 1) % rows
+				}
+			})
+		})
+	}
+}

@@ -19,6 +19,7 @@ type path struct {
 	mulT           func(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int)
 	mulAdd         func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
 	above          func(hits []int32, z []float64, t float64) int
+	kthLargest     func(v []float64, k int) float64
 
 	mulT32   func(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int)
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
@@ -39,6 +40,7 @@ var generic = path{
 	mulT:           mulTGeneric,
 	mulAdd:         mulAddGeneric,
 	above:          aboveGeneric,
+	kthLargest:     kthLargestGeneric,
 	mulT32:         mulT32Generic,
 	mulAdd32:       mulAdd32Generic,
 

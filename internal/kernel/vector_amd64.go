@@ -103,6 +103,11 @@ func allFiniteAVX512Go(x []float64) bool {
 }
 
 //go:noinline
+func splitAVX512Go(v []float64, p float64) (above int, next, last float64) {
+	return splitAVX512(unsafe.SliceData(v), len(v), p)
+}
+
+//go:noinline
 func sigmoidAVX2Go(dst, x []float64) {
 	sigmoidAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
 }
@@ -175,4 +180,9 @@ func sumAVX2Go(lanes *[8]float64, x []float64) {
 //go:noinline
 func allFiniteAVX2Go(x []float64) bool {
 	return allFiniteAVX2(unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func splitAVX2Go(v []float64, p float64) (above int, next, last float64) {
+	return splitAVX2(unsafe.SliceData(v), len(v), p)
 }

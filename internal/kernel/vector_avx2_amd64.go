@@ -116,3 +116,13 @@ func sumAVX2(lanes *float64, x *float64, n int)
 //
 //go:noescape
 func allFiniteAVX2(x *float64, n int) bool
+
+// splitAVX2 counts the elements above p, and returns the smallest of those and the
+// largest of the others: for i from 0 to n-1,
+//
+//	if v[i] > p { above++; next = min(next, v[i]) } else { last = max(last, v[i]) }
+//
+// from +Inf and -Inf on. No element is NaN.
+//
+//go:noescape
+func splitAVX2(v *float64, n int, p float64) (above int, next float64, last float64)

@@ -967,3 +967,126 @@ done:
 	MOVB   AL, ret+16(FP)
 	VZEROUPPER
 	RET
+
+// func splitAVX2(v *float64, n int, p float64) (above int, next float64, last float64)
+// Requires: AVX, AVX2, POPCNT, SSE2
+TEXT ·splitAVX2(SB), NOSPLIT, $0-48
+	MOVQ         v+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSD p+16(FP), Y0
+	MOVQ         $0x7ff0000000000000, DX
+	VMOVQ        DX, X1
+	VBROADCASTSD X1, Y1
+	MOVQ         $0xfff0000000000000, DX
+	VMOVQ        DX, X2
+	VBROADCASTSD X2, Y2
+	VMOVAPD      Y1, Y3
+	VMOVAPD      Y2, Y4
+	VMOVAPD      Y1, Y5
+	VMOVAPD      Y2, Y6
+	VMOVAPD      Y1, Y7
+	VMOVAPD      Y2, Y8
+	VMOVAPD      Y1, Y9
+	VMOVAPD      Y2, Y10
+	XORQ         DX, DX
+	CMPQ         CX, $0x10
+	JLT          vectors
+
+loop:
+	VMOVUPD   (AX), Y11
+	VCMPPD    $0x11, Y11, Y0, Y12
+	VBLENDVPD Y12, Y11, Y1, Y13
+	VMINPD    Y13, Y3, Y3
+	VBLENDVPD Y12, Y2, Y11, Y13
+	VMAXPD    Y13, Y4, Y4
+	VMOVMSKPD Y12, BX
+	POPCNTL   BX, BX
+	ADDQ      BX, DX
+	VMOVUPD   32(AX), Y11
+	VCMPPD    $0x11, Y11, Y0, Y12
+	VBLENDVPD Y12, Y11, Y1, Y13
+	VMINPD    Y13, Y5, Y5
+	VBLENDVPD Y12, Y2, Y11, Y13
+	VMAXPD    Y13, Y6, Y6
+	VMOVMSKPD Y12, BX
+	POPCNTL   BX, BX
+	ADDQ      BX, DX
+	VMOVUPD   64(AX), Y11
+	VCMPPD    $0x11, Y11, Y0, Y12
+	VBLENDVPD Y12, Y11, Y1, Y13
+	VMINPD    Y13, Y7, Y7
+	VBLENDVPD Y12, Y2, Y11, Y13
+	VMAXPD    Y13, Y8, Y8
+	VMOVMSKPD Y12, BX
+	POPCNTL   BX, BX
+	ADDQ      BX, DX
+	VMOVUPD   96(AX), Y11
+	VCMPPD    $0x11, Y11, Y0, Y12
+	VBLENDVPD Y12, Y11, Y1, Y13
+	VMINPD    Y13, Y9, Y9
+	VBLENDVPD Y12, Y2, Y11, Y13
+	VMAXPD    Y13, Y10, Y10
+	VMOVMSKPD Y12, BX
+	POPCNTL   BX, BX
+	ADDQ      BX, DX
+	ADDQ      $0x00000080, AX
+	SUBQ      $0x10, CX
+	CMPQ      CX, $0x10
+	JGE       loop
+
+vectors:
+	CMPQ CX, $0x04
+	JLT  tail
+
+vector:
+	VMOVUPD   (AX), Y11
+	VCMPPD    $0x11, Y11, Y0, Y12
+	VBLENDVPD Y12, Y11, Y1, Y13
+	VMINPD    Y13, Y3, Y3
+	VBLENDVPD Y12, Y2, Y11, Y13
+	VMAXPD    Y13, Y4, Y4
+	VMOVMSKPD Y12, BX
+	POPCNTL   BX, BX
+	ADDQ      BX, DX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x04, CX
+	CMPQ      CX, $0x04
+	JGE       vector
+
+tail:
+	TESTQ      CX, CX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), BX
+	NEGQ       CX
+	VMOVUPD    (BX)(CX*8), Y12
+	VMASKMOVPD (AX), Y12, Y11
+	VBLENDVPD  Y12, Y11, Y2, Y11
+	VCMPPD     $0x11, Y11, Y0, Y0
+	VBLENDVPD  Y0, Y11, Y1, Y1
+	VMINPD     Y1, Y3, Y3
+	VBLENDVPD  Y0, Y2, Y11, Y1
+	VMAXPD     Y1, Y4, Y4
+	VMOVMSKPD  Y0, AX
+	POPCNTL    AX, AX
+	ADDQ       AX, DX
+
+done:
+	MOVQ         DX, above+24(FP)
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y9, Y7, Y7
+	VMINPD       Y7, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VMINPD       X0, X3, X3
+	VUNPCKHPD    X3, X3, X0
+	VMINPD       X0, X3, X3
+	MOVSD        X3, next+32(FP)
+	VMAXPD       Y6, Y4, Y4
+	VMAXPD       Y10, Y8, Y8
+	VMAXPD       Y8, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VMAXPD       X0, X4, X4
+	VUNPCKHPD    X4, X4, X0
+	VMAXPD       X0, X4, X4
+	MOVSD        X4, last+40(FP)
+	VZEROUPPER
+	RET

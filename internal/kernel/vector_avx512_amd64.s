@@ -882,3 +882,125 @@ done:
 	MOVB          AL, ret+16(FP)
 	VZEROUPPER
 	RET
+
+// func splitAVX512(v *float64, n int, p float64) (above int, next float64, last float64)
+// Requires: AVX, AVX512DQ, AVX512F, POPCNT, SSE2
+TEXT ·splitAVX512(SB), NOSPLIT, $0-48
+	MOVQ         v+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSD p+16(FP), Z0
+	MOVQ         $0x7ff0000000000000, DX
+	VMOVQ        DX, X1
+	VBROADCASTSD X1, Z1
+	MOVQ         $0xfff0000000000000, DX
+	VMOVQ        DX, X2
+	VBROADCASTSD X2, Z2
+	VMOVAPD      Z1, Z3
+	VMOVAPD      Z2, Z4
+	VMOVAPD      Z1, Z5
+	VMOVAPD      Z2, Z6
+	VMOVAPD      Z1, Z7
+	VMOVAPD      Z2, Z8
+	VMOVAPD      Z1, Z1
+	VMOVAPD      Z2, Z9
+	XORQ         DX, DX
+	CMPQ         CX, $0x20
+	JLT          vectors
+
+loop:
+	VMOVUPD (AX), Z10
+	VCMPPD  $0x11, Z10, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z10, Z3, K1, Z3
+	VMAXPD  Z10, Z4, K2, Z4
+	KMOVB   K1, BX
+	POPCNTL BX, BX
+	ADDQ    BX, DX
+	VMOVUPD 64(AX), Z10
+	VCMPPD  $0x11, Z10, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z10, Z5, K1, Z5
+	VMAXPD  Z10, Z6, K2, Z6
+	KMOVB   K1, BX
+	POPCNTL BX, BX
+	ADDQ    BX, DX
+	VMOVUPD 128(AX), Z10
+	VCMPPD  $0x11, Z10, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z10, Z7, K1, Z7
+	VMAXPD  Z10, Z8, K2, Z8
+	KMOVB   K1, BX
+	POPCNTL BX, BX
+	ADDQ    BX, DX
+	VMOVUPD 192(AX), Z10
+	VCMPPD  $0x11, Z10, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z10, Z1, K1, Z1
+	VMAXPD  Z10, Z9, K2, Z9
+	KMOVB   K1, BX
+	POPCNTL BX, BX
+	ADDQ    BX, DX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x20, CX
+	CMPQ    CX, $0x20
+	JGE     loop
+
+vectors:
+	CMPQ CX, $0x08
+	JLT  tail
+
+vector:
+	VMOVUPD (AX), Z10
+	VCMPPD  $0x11, Z10, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z10, Z3, K1, Z3
+	VMAXPD  Z10, Z4, K2, Z4
+	KMOVB   K1, BX
+	POPCNTL BX, BX
+	ADDQ    BX, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x08, CX
+	CMPQ    CX, $0x08
+	JGE     vector
+
+tail:
+	TESTQ   CX, CX
+	JZ      done
+	MOVQ    $0x00000001, BX
+	SHLQ    CL, BX
+	DECQ    BX
+	KMOVB   BX, K1
+	VMOVAPD Z2, Z2
+	VMOVUPD (AX), K1, Z2
+	VCMPPD  $0x11, Z2, Z0, K1
+	KNOTB   K1, K2
+	VMINPD  Z2, Z3, K1, Z3
+	VMAXPD  Z2, Z4, K2, Z4
+	KMOVB   K1, AX
+	POPCNTL AX, AX
+	ADDQ    AX, DX
+
+done:
+	MOVQ          DX, above+24(FP)
+	VMINPD        Z5, Z3, Z3
+	VMINPD        Z1, Z7, Z7
+	VMINPD        Z7, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VMINPD        Y0, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VMINPD        X0, X3, X3
+	VUNPCKHPD     X3, X3, X0
+	VMINPD        X0, X3, X3
+	MOVSD         X3, next+32(FP)
+	VMAXPD        Z6, Z4, Z4
+	VMAXPD        Z9, Z8, Z8
+	VMAXPD        Z8, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VMAXPD        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VMAXPD        X0, X4, X4
+	VUNPCKHPD     X4, X4, X0
+	VMAXPD        X0, X4, X4
+	MOVSD         X4, last+40(FP)
+	VZEROUPPER
+	RET

@@ -85,7 +85,7 @@ func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 	if !f.Monotone || math.IsInf(s.floor, -1) {
 		for j, zj := range z {
 			if v := f.order(zj); v > s.threshold {
-				s.push(base+j, v, zj, spare)
+				s.push(base+j, v, zj)
 			}
 		}
 		return
@@ -97,14 +97,14 @@ func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 			v = f.Value(v)
 		}
 		if v > s.threshold {
-			s.push(base+int(j), v, z[j], spare)
+			s.push(base+int(j), v, z[j])
 		}
 	}
 }
 
 // begin is scan for the first piece of a row, where it has k entries: their k-th
 // value is found at once, and nothing has to be held that it excludes. It leaves
-// a piece with NaN, which has no order, to scan.
+// a piece with a value that is not finite to scan: NaN has no order.
 func (s *Selector) begin(z, keys []float64, base int, f Func, spare *spare) bool {
 	values := keys
 	if !f.Identity {
@@ -113,14 +113,10 @@ func (s *Selector) begin(z, keys []float64, base int, f Func, spare *spare) bool
 			values[j] = f.Value(zj)
 		}
 	}
-	sorted := spare.values[:len(z)]
-	for j, v := range values {
-		if v != v {
-			return false
-		}
-		sorted[j] = v
+	if !kernel.AllFinite(values) {
+		return false
 	}
-	t := KthLargest(sorted, s.k)
+	t := kernel.KthLargest(values, s.k)
 	hits := spare.hits[:len(z)]
 	hits = hits[:kernel.Above(hits, values, math.Nextafter(t, math.Inf(-1)))] // those >= t
 	excess := len(hits) - s.k                                                 // so many of the last ties have no room
@@ -155,28 +151,26 @@ func (s *Selector) raise(threshold, floor float64) {
 	s.threshold, s.floor = threshold, floor
 }
 
-func (s *Selector) push(j int, v, z float64, spare *spare) {
+func (s *Selector) push(j int, v, z float64) {
 	s.idx[s.n], s.val[s.n], s.pre[s.n] = int32(j), v, z
 	s.n++
 	if s.n == len(s.idx) {
-		s.compact(spare)
+		s.compact()
 	}
 }
 
 // merge shows s what a selection over later entries holds.
-func (s *Selector) merge(later *Selector, spare *spare) {
+func (s *Selector) merge(later *Selector) {
 	for i, v := range later.val[:later.n] {
 		if v > s.threshold {
-			s.push(int(later.idx[i]), v, later.pre[i], spare)
+			s.push(int(later.idx[i]), v, later.pre[i])
 		}
 	}
 }
 
 // compact keeps the k best of what is held, in ascending order of the index.
-func (s *Selector) compact(spare *spare) {
-	sorted := spare.values[:s.n]
-	copy(sorted, s.val)
-	t := KthLargest(sorted, s.k)
+func (s *Selector) compact() {
+	t := kernel.KthLargest(s.val[:s.n], s.k)
 	ties := s.k // how many of the entries equal to t still have room
 	for _, v := range s.val[:s.n] {
 		if v > t {
@@ -216,9 +210,9 @@ func larger(floor, z float64) float64 {
 // k; the row had at least k entries. Where fewer than k were larger than -Inf
 // (the rest were -Inf or NaN) the lowest of the other indices fill the row, with
 // -Inf as value and pre-activation.
-func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
+func (s *Selector) finish(idx []int32, val, pre []float64) {
 	if s.n > s.k {
-		s.compact(spare)
+		s.compact()
 	}
 	if s.magnitude {
 		copy(s.val[:s.n], s.pre)
@@ -245,39 +239,5 @@ func (s *Selector) finish(idx []int32, val, pre []float64, spare *spare) {
 	}
 }
 
-// KthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves
-// v in another order. v holds no NaN. The partition has no branch that depends on
-// an element: on random values a processor guesses every second one wrong, which
-// cost three times as much as moving every element.
-func KthLargest(v []float64, k int) float64 {
-	for {
-		// The median of three keeps sorted rows, the common bad case, linear.
-		a, b, c := v[0], v[len(v)/2], v[len(v)-1]
-		pivot := max(min(a, b), min(max(a, b), c))
-		larger := 0
-		for i, x := range v {
-			v[i] = v[larger]
-			v[larger] = x
-			if x > pivot {
-				larger++
-			}
-		}
-		if k <= larger {
-			v = v[:larger]
-			continue
-		}
-		v, k = v[larger:], k-larger
-		equal := 0
-		for i, x := range v {
-			v[i] = v[equal]
-			v[equal] = x
-			if x == pivot {
-				equal++
-			}
-		}
-		if k <= equal {
-			return pivot
-		}
-		v, k = v[equal:], k-equal
-	}
-}
+// KthLargest is that of package kernel.
+func KthLargest(v []float64, k int) float64 { return kernel.KthLargest(v, k) }

@@ -60,7 +60,7 @@ func Select(out Selected, z Rows, k int, f Func) {
 				sel.scan(row[j:min(j+piece, len(row))], j, f, &s.spare)
 			}
 			idx, val, pre := out.row(i, k)
-			sel.finish(idx, val, pre, &s.spare)
+			sel.finish(idx, val, pre)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func (c *call) encodeByLatents(workers int) {
 	first := c.parts[0]
 	for i := range c.x.Rows {
 		for _, later := range c.parts[1:] {
-			first.sel[i].merge(&later.sel[i], &first.spare)
+			first.sel[i].merge(&later.sel[i])
 		}
 	}
 	first.finish(c.out, 0, c.x, c.w, c.bias, c.k, c.f)
@@ -180,7 +180,7 @@ func (s *scratch) finish(out Selected, lo int, x Rows, w weights, bias []float64
 	}
 	for i := range s.sel {
 		idx, val, pre := out.row(lo+i, k)
-		s.sel[i].finish(idx, val, pre, &s.spare)
+		s.sel[i].finish(idx, val, pre)
 	}
 }
 
@@ -195,7 +195,7 @@ func (s *scratch) finishMany(out Selected, lo int, x Rows, w weights, bias []flo
 	s.kept.Idx, s.kept.Val, s.kept.Pre = Grown(s.kept.Idx, rows*n), Grown(s.kept.Val, rows*n), Grown(s.kept.Pre, rows*n)
 	for i := range s.sel {
 		idx, val, pre := s.kept.row(i, n)
-		s.sel[i].finish(idx, val, pre, &s.spare)
+		s.sel[i].finish(idx, val, pre)
 	}
 	f.Values(s.kept.Val, s.kept.Pre)
 	s.again = s.again[:0]
@@ -239,9 +239,8 @@ type scratch struct {
 
 // spare is memory that all selectors of a worker use in turn.
 type spare struct {
-	hits   []int32   // positions in a piece or panel
-	piece  []float64 // values of a piece or panel
-	values []float64 // a selector's candidates, or a piece, to be partitioned
+	hits  []int32   // positions in a piece or panel
+	piece []float64 // values of a piece or panel
 }
 
 func (s *spare) grow() {
@@ -257,7 +256,6 @@ func (s *scratch) selectors(rows, k int, f Func) []Selector {
 	s.sel = Grown(s.sel, rows)
 	s.idx, s.val, s.pre = Grown(s.idx, rows*n), Grown(s.val, rows*n), Grown(s.pre, rows*n)
 	s.spare.grow()
-	s.spare.values = Grown(s.spare.values, max(piece, panel, n))
 	for i := range s.sel {
 		lo, hi := i*n, (i+1)*n
 		s.sel[i].reset(k, f, s.idx[lo:hi], s.val[lo:hi], s.pre[lo:hi])

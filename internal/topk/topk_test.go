@@ -228,20 +228,6 @@ func TestEncodeOverflow(t *testing.T) {
 	}
 }
 
-func TestKthLargest(t *testing.T) {
-	rng := rand.New(rand.NewPCG(8, 9))
-	for range 2000 {
-		n := 1 + rng.IntN(60)
-		v := fill(n, func() float64 { return float64(rng.IntN(n)) })
-		sorted := slices.Clone(v)
-		slices.Sort(sorted)
-		k := 1 + rng.IntN(n)
-		if got, want := KthLargest(v, k), sorted[n-k]; got != want {
-			t.Fatalf("n=%d k=%d: got %v, want %v", n, k, got, want)
-		}
-	}
-}
-
 func FuzzSelect(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 4, 4, 0}, uint8(3))
 	f.Add([]byte{0, 0, 0}, uint8(1))
@@ -264,4 +250,24 @@ func FuzzSelect(f *testing.F) {
 			checkSelected(t, name, out, 0, k, z, values, fn)
 		}
 	})
+}
+
+// BenchmarkEncode is one batch of 256 rows of 784 inputs, k = 25.
+func BenchmarkEncode(b *testing.B) {
+	const rows, d, k = 256, 784, 25
+	rng := rand.New(rand.NewPCG(14, 15))
+	for _, c := range []struct {
+		latents int
+		f       string
+	}{{100, "sigmoids"}, {1000, "relu"}} {
+		b.Run(fmt.Sprintf("%d/%s", c.latents, c.f), func(b *testing.B) {
+			draw := func() float64 { return rng.NormFloat64() / 28 }
+			x := Rows{Data: fill(rows*d, rng.NormFloat64), Rows: rows, Cols: d, Stride: d}
+			w := Rows{Data: fill(c.latents*d, draw), Rows: c.latents, Cols: d, Stride: d}
+			bias, out := fill(c.latents, draw), selected(rows, k)
+			for b.Loop() {
+				Encode(out, x, w, bias, k, testFuncs[c.f])
+			}
+		})
+	}
 }

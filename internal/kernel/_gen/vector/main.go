@@ -48,6 +48,7 @@ func main() {
 	activations()
 	sweeps()
 	reductions()
+	split()
 	Generate()
 }
 
@@ -149,7 +150,7 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 	Label("tail")
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
-	load, store := tailAccess(n)
+	load, store, _ := tailAccess(n)
 	step(func(a array) { load(at(a), vecs[a.name]) },
 		func(a array) { store(vecs[a.name], at(a)) })
 	Label("done")
@@ -158,8 +159,9 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 }
 
 // tailAccess sets up a mask for the first n lanes, 0 < n < lanes, and returns
-// the masked load, which gives +0 in the other lanes, and the masked store.
-func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecVirtual, m Mem)) {
+// the masked load, which gives +0 in the other lanes, the masked store, and a load
+// that takes the other lanes from a vector.
+func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecVirtual, m Mem), fill func(m Mem, others, v reg.VecVirtual)) {
 	if target.wide {
 		bits, k := GP64(), K()
 		MOVQ(n, reg.RCX)
@@ -168,7 +170,11 @@ func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecV
 		DECQ(bits)
 		KMOVB(bits.As32(), k)
 		return func(m Mem, v reg.VecVirtual) { VMOVUPD_Z(m, k, v) },
-			func(v reg.VecVirtual, m Mem) { VMOVUPD(v, k, m) }
+			func(v reg.VecVirtual, m Mem) { VMOVUPD(v, k, m) },
+			func(m Mem, others, v reg.VecVirtual) {
+				VMOVAPD(others, v)
+				VMOVUPD(m, k, v)
+			}
 	}
 	// Four ones, then four zeros: read from n ones before the zeros.
 	table, mask := GP64(), YMM()
@@ -176,5 +182,9 @@ func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecV
 	NEGQ(n)
 	VMOVUPD(Mem{Base: table, Index: n.(reg.Register), Scale: 8}, mask)
 	return func(m Mem, v reg.VecVirtual) { VMASKMOVPD(m, mask, v) },
-		func(v reg.VecVirtual, m Mem) { VMASKMOVPD(v, mask, m) }
+		func(v reg.VecVirtual, m Mem) { VMASKMOVPD(v, mask, m) },
+		func(m Mem, others, v reg.VecVirtual) {
+			VMASKMOVPD(m, mask, v)
+			VBLENDVPD(mask, v, others, v)
+		}
 }

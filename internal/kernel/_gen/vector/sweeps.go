@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -178,7 +180,7 @@ func reductions() {
 	Label("tail")
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
-	load, _ := tailAccess(n)
+	load, _, _ := tailAccess(n)
 	load(Mem{Base: x}, v)
 	check()
 	Label("done")
@@ -193,6 +195,112 @@ func reductions() {
 	}
 	SETEQ(result)
 	Store(result, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// split writes the sweep of kthLargestBy. It keeps several minima and maxima, as
+// one chain of them would be slower than the comparisons.
+func split() {
+	const chains = 4
+	name := "split" + target.suffix
+	TEXT(name, attr.NOSPLIT, "func(v *float64, n int, p float64) (above int, next, last float64)")
+	Pragma("noescape")
+	Doc(name+" counts the elements above p, and returns the smallest of those and the",
+		"largest of the others: for i from 0 to n-1,", "",
+		"\tif v[i] > p { above++; next = min(next, v[i]) } else { last = max(last, v[i]) }", "",
+		"from +Inf and -Inf on. No element is NaN.")
+	v := Load(Param("v"), GP64())
+	n := Load(Param("n"), GP64())
+	at, _ := Param("p").Resolve()
+	p := target.vec()
+	VBROADCASTSD(at.Addr, p)
+	bits := GP64()
+	infinity := func(value uint64) reg.VecVirtual {
+		x := target.vec()
+		MOVQ(U64(value), bits)
+		VMOVQ(bits, x.AsX())
+		VBROADCASTSD(x.AsX(), x)
+		return x
+	}
+	high, low := infinity(math.Float64bits(math.Inf(1))), infinity(math.Float64bits(math.Inf(-1)))
+	var next, last [chains]reg.VecVirtual
+	for c := range chains {
+		next[c], last[c] = target.vec(), target.vec()
+		VMOVAPD(high, next[c])
+		VMOVAPD(low, last[c])
+	}
+	above := GP64()
+	XORQ(above, above)
+	const greater = 0x11 // p < x
+	width := 8 * target.lanes
+	lanes := uint64(target.lanes)
+	step := func(c int, x reg.VecVirtual) {
+		count := GP64()
+		if target.wide {
+			up, down := K(), K()
+			VCMPPD(Imm(greater), x, p, up)
+			KNOTB(up, down)
+			VMINPD(x, next[c], up, next[c])
+			VMAXPD(x, last[c], down, last[c])
+			KMOVB(up, count.As32())
+		} else {
+			up, y := YMM(), YMM()
+			VCMPPD(Imm(greater), x, p, up)
+			VBLENDVPD(up, x, high, y)
+			VMINPD(y, next[c], next[c])
+			VBLENDVPD(up, low, x, y)
+			VMAXPD(y, last[c], last[c])
+			VMOVMSKPD(up, count.As32())
+		}
+		POPCNTL(count.As32(), count.As32())
+		ADDQ(count, above)
+	}
+	loop := func(label, after string, vectors int) {
+		size := uint64(vectors) * lanes
+		CMPQ(n, Imm(size))
+		JLT(LabelRef(after))
+		Label(label)
+		for c := range vectors {
+			x := target.vec()
+			VMOVUPD(Mem{Base: v, Disp: c * width}, x)
+			step(c, x)
+		}
+		ADDQ(U32(uint32(vectors*width)), v)
+		SUBQ(Imm(size), n)
+		CMPQ(n, Imm(size))
+		JGE(LabelRef(label))
+	}
+	loop("loop", "vectors", chains)
+	Label("vectors")
+	loop("vector", "tail", 1)
+	Label("tail")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	x := target.vec()
+	_, _, fill := tailAccess(n)
+	fill(Mem{Base: v}, low, x)
+	step(0, x)
+	Label("done")
+	// across combines the vectors of x, and then the lanes of the last one.
+	across := func(f func(ops ...Op), x []reg.VecVirtual) reg.Register {
+		f(x[1], x[0], x[0])
+		f(x[3], x[2], x[2])
+		f(x[2], x[0], x[0])
+		other := target.vec()
+		if target.wide {
+			VEXTRACTF64X4(Imm(1), x[0], other.AsY())
+			f(other.AsY(), x[0].AsY(), x[0].AsY())
+		}
+		VEXTRACTF128(Imm(1), x[0].AsY(), other.AsX())
+		f(other.AsX(), x[0].AsX(), x[0].AsX())
+		VUNPCKHPD(x[0].AsX(), x[0].AsX(), other.AsX())
+		f(other.AsX(), x[0].AsX(), x[0].AsX())
+		return x[0].AsX()
+	}
+	Store(above, ReturnIndex(0))
+	Store(across(VMINPD, next[:]), ReturnIndex(1))
+	Store(across(VMAXPD, last[:]), ReturnIndex(2))
 	VZEROUPPER()
 	RET()
 }
