@@ -301,7 +301,7 @@ func rowGrain(operations int) int { return max(1, 1<<16/max(operations, 1)) }
 func gatherGrain(rows, n, entries, others, few int) int {
 	many := min(gatherPiece/n, productRows(rows))
 	if many > few && entries*many >= others*rows {
-		return parallel.Even(rows, many)
+		return many
 	}
 	return max(1, few)
 }

@@ -103,6 +103,7 @@ func split(x Rows, w weights) (workers, block int) {
 	}
 	block = max(minRows, min(maxRows, rowBytes/(8*max(w.wide.Cols, 1))))
 	// Even shares keep every worker busy to the end.
+	workers = parallel.Workers(x.Rows, minRows)
 	return workers, max(minRows, min(block, (x.Rows+workers-1)/workers))
 }
 

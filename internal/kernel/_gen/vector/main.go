@@ -65,8 +65,9 @@ type array struct {
 // 5, rows of 768 from memory with both cores at work, time per row of AdamStep alone
 // and with the gradient: 0.57 and 1.24 us without, 0.55 and 1.19 with 256, 0.59 and
 // 1.15 with 512, 0.55 and 1.06 with 1024, 0.52 and 0.97 with 2048, 0.55 and 0.98
-// with 4096.
-const rowAhead = 2048
+// with 4096. Training 784 -> 1000, whose parameters and state nearly fit in the
+// cache, 4096 makes the sweeps 4 % faster than 2048.
+const rowAhead = 4096
 
 // elementwise writes a kernel that walks arrays of n elements once. body sees
 // one vector per loaded array and per scalar, and leaves in those that are
