@@ -218,7 +218,8 @@ func (c *call) prepare() bool {
 	}
 	c.groups = min(c.groups, p.panels)
 	c.middle = p.middle.Load()
-	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
+	// A power of two would put the lists of all rows in one set of the cache.
+	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k)) | 8
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels
 	}
