@@ -107,9 +107,9 @@ type summary struct {
 // The integer product costs twice as much in int16 as in int8, and leaves fewer
 // candidates: of 784 -> 1000, k = 25, on normal numbers 27 a row, not 64, in a training
 // 42, not 97. So the fine grid is for few latents, where candidates cost more than the
-// product. How many times as fast as in int8 a batch of
-// 256 rows is, without and with the repacking of a training step (BenchmarkFine,
-// normal numbers, two cores of a Zen 5):
+// product. How many times as fast as in int8 a batch of 256 rows is, without and with
+// the repacking of a training step (BenchmarkFine, normal numbers, two cores of a
+// Zen 5; a cell may be off by 0.05):
 //
 //	inputs  latents     k = 16       k = 64
 //	    64      256  1.03  1.02

@@ -187,8 +187,9 @@ func TestTheTest(t *testing.T) {
 	}
 }
 
-// grids are the two grids, and how much too small a bound must be for tests to notice:
-// on the fine one, the slack for rounding and whole codes is as large as the rest.
+// grids are the two grids, and by what factor a bound must be too small for random
+// trials to notice: on the fine one, the slack for rounding and whole codes is often
+// as large as the rest.
 var grids = []struct {
 	fine   bool
 	factor float64
