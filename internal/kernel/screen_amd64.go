@@ -2,15 +2,12 @@
 
 package kernel
 
-import (
-	"math"
-	"unsafe"
-)
+import "unsafe"
 
 // screeningAVX512 needs VNNI beside what the AVX-512 path needs.
 var screeningAVX512 = screening{
 	fastScreen:  true,
-	maxAbs:      maxAbsAVX512Go,
+	extent:      extentAVX512Go,
 	quantise:    quantiseAVX512Go,
 	screenTiles: screenTilesAVX512Go,
 	screenOne:   screenOneAVX512Go,
@@ -24,17 +21,10 @@ var screeningAVX512 = screening{
 
 // The Go side of each kernel. None may be inlined: see vector_amd64.go.
 
-func maxAbsAVX512Go(x []float64) float64 {
-	var m uint64
-	for len(x) > ScreenInputs { // biases can be many
-		m = max(m, math.Float64bits(maxAbsPart(x[:ScreenInputs])))
-		x = x[ScreenInputs:]
-	}
-	return math.Float64frombits(max(m, math.Float64bits(maxAbsPart(x))))
-}
-
 //go:noinline
-func maxAbsPart(x []float64) float64 { return maxAbsAVX512(unsafe.SliceData(x), len(x)) }
+func extentAVX512Go(x []float64) (largest, square float64) {
+	return extentAVX512(unsafe.SliceData(x), len(x))
+}
 
 //go:noinline
 func quantiseAVX512Go(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
@@ -48,9 +38,13 @@ func quantiseAVX512Go(dst []uint8, stride int, x []float64, inv float64, flip ui
 }
 
 //go:noinline
-func quantise16AVX512Go(dst []int16, x []float64, inv float64) Quantised {
+func quantise16AVX512Go(dst []uint8, stride int, x []float64, inv float64) Quantised {
+	if len(x) == 0 {
+		return Quantised{}
+	}
+	_ = dst[(len(x)-1)>>1*stride : (len(x)-1)>>1*stride+4]
 	var s [4]float64
-	quantise16AVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(x), inv, &s[0])
+	quantise16AVX512(&dst[0], stride, &x[0], len(x), inv, &s[0])
 	return Quantised{Residual: s[0], Square: s[1], Integers: s[2], Sum: int64(s[3])}
 }
 
@@ -59,12 +53,12 @@ func quantise16AVX512Go(dst []int16, x []float64, inv float64) Quantised {
 // cycles more for a tile, which is 8 % of it at 100 inputs.
 const tileGroups = 2048
 
-func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	groups := len(panel) / (4 * ScreenLatents)
 	tiles := max(1, tileGroups/(groups+8)) // the float32 part counts as 8 groups
 	for {
 		n := min(tiles, len(rows)/ScreenRows)
-		screenSomeTiles(codes, lanes, laneStride, q, rows, n, groups, panel, w, columns)
+		screenSomeTiles(codes, lanes, laneStride, q, rows, n, groups, panel, fine, w, columns)
 		i := n * ScreenRows
 		if i == len(rows) {
 			return
@@ -74,15 +68,25 @@ func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows [
 }
 
 //go:noinline
-func screenSomeTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, tiles, groups int, panel []uint8, w *ScreenPanel, columns []float32) {
-	screenTilesAVX512(unsafe.SliceData(codes), unsafe.SliceData(lanes), 2*laneStride, unsafe.SliceData(q), unsafe.SliceData(panel),
-		groups, &rows[0].Start, tiles, &w.Scale[0], unsafe.SliceData(columns), len(columns)/ScreenLatents)
+func screenSomeTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, tiles, groups int, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+	c, l, x, p := unsafe.SliceData(codes), unsafe.SliceData(lanes), unsafe.SliceData(q), unsafe.SliceData(panel)
+	o, outliers := unsafe.SliceData(columns), len(columns)/ScreenLatents
+	if fine {
+		screenTiles16AVX512(c, l, 2*laneStride, x, p, groups, &rows[0].Start, tiles, &w.Scale[0], o, outliers)
+	} else {
+		screenTilesAVX512(c, l, 2*laneStride, x, p, groups, &rows[0].Start, tiles, &w.Scale[0], o, outliers)
+	}
 }
 
 //go:noinline
-func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
-	screenOneAVX512(unsafe.SliceData(codes), unsafe.SliceData(lanes), unsafe.SliceData(q), unsafe.SliceData(panel),
-		len(panel)/(4*ScreenLatents), &row.Start, &w.Scale[0], unsafe.SliceData(columns), len(columns)/ScreenLatents)
+func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+	c, l, x, p := unsafe.SliceData(codes), unsafe.SliceData(lanes), unsafe.SliceData(q), unsafe.SliceData(panel)
+	groups, o, outliers := len(panel)/(4*ScreenLatents), unsafe.SliceData(columns), len(columns)/ScreenLatents
+	if fine {
+		screenOne16AVX512(c, l, x, p, groups, &row.Start, &w.Scale[0], o, outliers)
+	} else {
+		screenOneAVX512(c, l, x, p, groups, &row.Start, &w.Scale[0], o, outliers)
+	}
 }
 
 // pairRows is how many rows of codes one call looks through, and kthVectors how many
@@ -169,14 +173,14 @@ func fourPairs32(dst *[4]float64, x *[8]*float64, w *[8]*float32, d int) {
 // call multiplies: some 5 us where rows come from the third-level cache.
 const pairVectors = 4096
 
-func dotPairs16AVX512Go(dst []int32, x []int16, ldx int, w []int16, ldw, d int, pairs []Pair) {
+func dotPairs16AVX512Go(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair) {
 	vectors := d / 32
 	if vectors == 0 || d%32 != 0 {
 		dotPairs16Generic(dst, x, ldx, w, ldw, d, pairs)
 		return
 	}
 	for _, p := range pairs { // the assembly does not look
-		_, _ = x[int(p.Row)*ldx:][:d], w[int(p.Latent)*ldw:][:d]
+		_, _ = x[int(p.Row)*ldx:][:2*d], w[int(p.Latent)*ldw:][:2*d]
 	}
 	most := max(4, pairVectors/vectors&^3)
 	for len(pairs) > 0 {
@@ -187,6 +191,6 @@ func dotPairs16AVX512Go(dst []int32, x []int16, ldx int, w []int16, ldw, d int, 
 }
 
 //go:noinline
-func somePairs16(dst []int32, x []int16, ldx int, w []int16, ldw, vectors int, pairs []Pair) {
-	dotPairs16AVX512(&dst[0], &x[0], 2*ldx, &w[0], 2*ldw, vectors, &pairs[0].Row, len(pairs))
+func somePairs16(dst []int32, x []uint8, ldx int, w []uint8, ldw, vectors int, pairs []Pair) {
+	dotPairs16AVX512(&dst[0], &x[0], ldx, &w[0], ldw, vectors, &pairs[0].Row, len(pairs))
 }

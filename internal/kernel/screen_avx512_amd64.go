@@ -24,40 +24,60 @@ func screenTilesAVX512(codes *int16, lanes *int16, laneStride int, q *uint8, pan
 //go:noescape
 func screenOneAVX512(codes *int16, lanes *int16, q *uint8, panel *uint8, groups int, rows *int32, w *float32, columns *float32, outliers int)
 
-// maxAbsAVX512 is MaxAbs: the largest of the bits without sign, as integers.
-//
-//go:noescape
-func maxAbsAVX512(x *float64, n int) (most float64)
-
 // quantiseAVX512 is, for p from 0 to n-1,
 //
 //	t := x[p] * inv
 //	q := round(t)
 //	dst[p/4*stride+p%4] = uint8(q) ^ flip
-//	sums[0] += (t-q)*(t-q), in dot order
-//	sums[1] += t*t, in dot order
+//	sums[0] += (t-q)*(t-q)
+//	sums[1] += t*t
 //	sums[2] += q*q
 //	sums[3] += q
 //
-// flip has its byte in all eight places.
+// in the order of Quantise. flip has its byte in all eight places.
 //
 //go:noescape
 func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64)
+
+// screenTiles16AVX512 is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
+//
+//	acc[i][l] = rows[i].Start
+//	for p := range groups {
+//		for b := range 2 {
+//			acc[i][l] += int16(q[24*p+2*i+b]) * int16(panel[64*p+2*l+b])
+//		}
+//	}
+//
+// then the float32 part. rows and w point at the first fields of the first ScreenRow
+// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
+//
+//go:noescape
+func screenTiles16AVX512(codes *int16, lanes *int16, laneStride int, q *uint8, panel *uint8, groups int, rows *int32, tiles int, w *float32, columns *float32, outliers int)
+
+// screenOne16AVX512 is ScreenOne: screenTiles16AVX512 for one row, whose q is [groups][4] bytes.
+//
+//go:noescape
+func screenOne16AVX512(codes *int16, lanes *int16, q *uint8, panel *uint8, groups int, rows *int32, w *float32, columns *float32, outliers int)
 
 // quantise16AVX512 is, for p from 0 to n-1,
 //
 //	t := x[p] * inv
 //	q := round(t)
-//	dst[p] = int16(q)
-//	sums[0] += (t-q)*(t-q), in dot order
-//	sums[1] += t*t, in dot order
+//	int16(dst[p/2*stride+p%2*2:]) = q
+//	sums[0] += (t-q)*(t-q)
+//	sums[1] += t*t
 //	sums[2] += q*q
 //	sums[3] += q
 //
-// sums is as in Quantise16.
+// in the order of Quantise.
 //
 //go:noescape
-func quantise16AVX512(dst *int16, x *float64, n int, inv float64, sums *float64)
+func quantise16AVX512(dst *uint8, stride int, x *float64, n int, inv float64, sums *float64)
+
+// extentAVX512 is Extent.
+//
+//go:noescape
+func extentAVX512(x *float64, n int) (largest float64, square float64)
 
 // screenPairsAVX512 is ScreenPairs: for i from 0 to rows-1 and l from 0 to 31,
 //
@@ -92,12 +112,12 @@ func dotPairs32AVX512(dst *float64, x **float64, w **float32, groups int, rest i
 
 // dotPairs16AVX512 is DotPairs16: for t from 0 to n-1 and p from 0 to 32*vectors-1,
 //
-//	dst[t] += int32(x[ldx*pairs[2*t]+p]) * int32(w[ldw*pairs[2*t+1]+p])
+//	dst[t] += int16(x[ldx*pairs[2*t]+2*p:]) * int16(w[ldw*pairs[2*t+1]+2*p:])
 //
-// from 0. ldx and ldw are in bytes; vectors is not 0.
+// from 0. vectors is not 0.
 //
 //go:noescape
-func dotPairs16AVX512(dst *int32, x *int16, ldx int, w *int16, ldw int, vectors int, pairs *int32, n int)
+func dotPairs16AVX512(dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int)
 
 // screenPeakAVX512 does n times 24 independent multiply-adds of whole vectors of int8, on registers only.
 //

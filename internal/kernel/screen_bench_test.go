@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -75,6 +76,7 @@ func runOn(workers int, f func(worker int)) {
 // screenBlock is what one worker screens: tiles rows of x by panels of w.
 type screenBlock struct {
 	tiles, panels, groups, outliers int
+	fine                            bool
 
 	q, panel     []uint8
 	codes, lanes []int16
@@ -85,8 +87,11 @@ type screenBlock struct {
 
 const benchLanes = 4 // vectors of lane maxima of a row
 
-func newScreenBlock(d, tiles, panels, outliers int) *screenBlock {
-	s := &screenBlock{tiles: tiles, panels: panels, groups: (d + 3) / 4, outliers: outliers}
+func newScreenBlock(d, tiles, panels, outliers int, fine bool) *screenBlock {
+	s := &screenBlock{tiles: tiles, panels: panels, groups: (d + 3) / 4, outliers: outliers, fine: fine}
+	if fine {
+		s.groups = (d + 1) / 2
+	}
 	r := rand.New(rand.NewPCG(50, 0))
 	s.q, s.panel = aligned(tiles*48*s.groups), aligned(panels*128*s.groups)
 	for i := range s.q {
@@ -114,7 +119,7 @@ func (s *screenBlock) laneStride() int { return 32 * (benchLanes + 1) }
 func (s *screenBlock) screen(j int) {
 	n := 12 * s.tiles
 	ScreenTiles(s.codes[j*n*32:][:n*32], s.lanes[j%benchLanes*32:], s.laneStride(), s.q, s.rows,
-		s.panel[j*128*s.groups:][:128*s.groups], &s.w[j], s.columns[j*32*s.outliers:][:32*s.outliers])
+		s.panel[j*128*s.groups:][:128*s.groups], s.fine, &s.w[j], s.columns[j*32*s.outliers:][:32*s.outliers])
 }
 
 // BenchmarkScreenTile is one panel by a block of rows, on one core: of one tile,
@@ -125,7 +130,7 @@ func BenchmarkScreenTile(b *testing.B) {
 			for _, outliers := range []int{0, 8} {
 				tiles := max(1, kb<<10/(12*d))
 				b.Run(fmt.Sprintf("d=%d/%dKB/outliers=%d", d, kb, outliers), func(b *testing.B) {
-					s := newScreenBlock(d, tiles, 1, outliers)
+					s := newScreenBlock(d, tiles, 1, outliers, false)
 					repeat := 1 + 100*768/(tiles*d)
 					rate(b, 2*repeat*tiles*12*32*d, func() {
 						for range repeat {
@@ -141,12 +146,16 @@ func BenchmarkScreenTile(b *testing.B) {
 // BenchmarkScreenPass is the whole screen of a block of rows, panel after panel,
 // packing excluded: on one core beside the peak, and on all cores.
 func BenchmarkScreenPass(b *testing.B) {
-	for _, s := range []struct{ d, n, rows, outliers int }{
-		{768, 8192, 504, 0}, {768, 8192, 504, 8}, {768, 32768, 504, 0}, {100, 4096, 504, 0}, {784, 1000, 132, 0}, {2048, 16384, 252, 0}, {4096, 16384, 132, 0},
+	for _, s := range []struct {
+		d, n, rows, outliers int
+		fine                 bool
+	}{
+		{768, 8192, 504, 0, false}, {768, 8192, 504, 8, false}, {768, 32768, 504, 0, false}, {100, 4096, 504, 0, false}, {784, 1000, 132, 0, false},
+		{784, 1000, 132, 0, true}, {784, 1000, 504, 0, true}, {2048, 16384, 252, 0, false}, {4096, 16384, 132, 0, false},
 	} {
 		panels := (s.n + 31) / 32
-		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d", s.rows, s.d, s.n, s.outliers), func(b *testing.B) {
-			block := newScreenBlock(s.d, s.rows/12, panels, s.outliers)
+		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/fine=%v", s.rows, s.d, s.n, s.outliers, s.fine), func(b *testing.B) {
+			block := newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.fine)
 			for j := range panels { // touches all memory
 				block.screen(j)
 			}
@@ -156,11 +165,11 @@ func BenchmarkScreenPass(b *testing.B) {
 				j = (j + 1) % panels
 			})
 		})
-		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/all cores", s.rows, s.d, s.n, s.outliers), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/fine=%v/all cores", s.rows, s.d, s.n, s.outliers, s.fine), func(b *testing.B) {
 			workers := runtime.GOMAXPROCS(0)
 			blocks := make([]*screenBlock, workers)
 			for i := range blocks {
-				blocks[i] = newScreenBlock(s.d, s.rows/12, panels, s.outliers)
+				blocks[i] = newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.fine)
 				blocks[i].panel = blocks[0].panel
 			}
 			for b.Loop() {
@@ -188,11 +197,11 @@ func BenchmarkScreenOne(b *testing.B) {
 	for _, n := range []int{1024, 16384, 131072} {
 		for workers := 1; workers <= runtime.GOMAXPROCS(0); workers *= 2 {
 			b.Run(fmt.Sprintf("%d->%d/workers=%d", d, n, workers), func(b *testing.B) {
-				s := newScreenBlock(d, 1, n/32, 0)
+				s := newScreenBlock(d, 1, n/32, 0, false)
 				gigabytes(b, n*d, func() {
 					runOn(workers, func(worker int) {
 						for j := worker * n / 32 / workers; j < (worker+1)*n/32/workers; j++ {
-							ScreenOne(s.codes[32*j:], s.lanes[32*(2*worker):], s.q[:4*s.groups], &s.rows[0], s.panel[j*128*s.groups:][:128*s.groups], &s.w[j], nil)
+							ScreenOne(s.codes[32*j:], s.lanes[32*(2*worker):], s.q[:4*s.groups], &s.rows[0], s.panel[j*128*s.groups:][:128*s.groups], false, &s.w[j], nil)
 						}
 					})
 				})
@@ -211,21 +220,31 @@ func BenchmarkScreenQuantise(b *testing.B) {
 		flip         uint8
 		n            int
 	}{{"rows", 48, 12, 0, n}, {"latents", 128, 32, 0x80, n}, {"latents in cache", 128, 32, 0x80, 64}} {
-		dst := aligned(n / c.rows * c.rows * d)
+		dst, fine := aligned(n/c.rows*c.rows*d), aligned(2*n/c.rows*c.rows*d)
 		part := c.stride * d / 4
 		eachPath(b, false, func(b *testing.B, p path) {
 			b.Run(c.name, func(b *testing.B) {
 				gigabytes(b, 8*d*(c.n/c.rows*c.rows), func() {
 					for j := range c.n / c.rows * c.rows {
 						x := w[j*d:][:d]
-						p.quantise(dst[j/c.rows*part+j%c.rows*4:], c.stride, x, 127/(1+p.maxAbs(x)), c.flip)
+						m, _ := p.extent(x)
+						p.quantise(dst[j/c.rows*part+j%c.rows*4:], c.stride, x, 127/(1+m), c.flip)
 					}
 				})
 			})
-			b.Run(c.name+"/largest only", func(b *testing.B) {
+			b.Run(c.name+"/int16", func(b *testing.B) {
+				gigabytes(b, 8*d*(c.n/c.rows*c.rows), func() {
+					for j := range c.n / c.rows * c.rows {
+						x := w[j*d:][:d]
+						_, square := p.extent(x)
+						p.quantise16(fine[j/c.rows*2*part+j%c.rows*4:], c.stride, x, 46000/math.Sqrt(square))
+					}
+				})
+			})
+			b.Run(c.name+"/extent only", func(b *testing.B) {
 				gigabytes(b, 8*d*c.n, func() {
 					for j := range c.n {
-						p.maxAbs(w[j*d:][:d])
+						p.extent(w[j*d:][:d])
 					}
 				})
 			})
@@ -289,8 +308,8 @@ func BenchmarkScreenDotPairs(b *testing.B) {
 				})
 				b.Run("int16", func(b *testing.B) {
 					d := (c.d + 31) / 32 * 32
-					x, w, dst := alignedCodes(rows*d), alignedCodes(c.n*d), make([]int32, len(pairs))
-					gigabytes(b, 2*d*len(pairs), func() { p.dotPairs16(dst, x, d, w, d, d, pairs) })
+					x, w, dst := aligned(2*rows*d), aligned(2*c.n*d), make([]int32, len(pairs))
+					gigabytes(b, 2*d*len(pairs), func() { p.dotPairs16(dst, x, 2*d, w, 2*d, d, pairs) })
 				})
 				b.Run("float32", func(b *testing.B) {
 					gigabytes(b, 4*c.d*len(pairs), func() { p.dotPairs32(dst, x, c.d, w32, c.d, c.d, pairs) })

@@ -1,9 +1,12 @@
 package kernel
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 var screeningGeneric = screening{
-	maxAbs:      maxAbsGeneric,
+	extent:      extentGeneric,
 	quantise:    quantiseGeneric,
 	screenTiles: screenTilesGeneric,
 	screenOne:   screenOneGeneric,
@@ -15,12 +18,21 @@ var screeningGeneric = screening{
 	dotPairs32:  dotPairs32Generic,
 }
 
-func maxAbsGeneric(x []float64) float64 {
+func extentGeneric(x []float64) (largest, square float64) {
 	var m uint64
-	for _, v := range x {
+	var s [32]float64
+	lanes := 31
+	for p, v := range x {
 		m = max(m, math.Float64bits(v)&^(1<<63))
+		if p == len(x)&^31 {
+			lanes = 7
+		}
+		s[p&lanes] = math.FMA(v, v, s[p&lanes])
 	}
-	return math.Float64frombits(m)
+	for l := range 8 {
+		s[l] = (s[l] + s[l+16]) + (s[l+8] + s[l+24])
+	}
+	return math.Float64frombits(m), tree((*[8]float64)(s[:]))
 }
 
 // nearest added to and taken from a number below 2^51 rounds it to an integer,
@@ -28,48 +40,60 @@ func maxAbsGeneric(x []float64) float64 {
 const nearest = 0x1.8p52
 
 func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
-	var r, s, q [8]float64
-	sum := 0.0
-	for p, v := range x {
-		t := float64(v * inv)
-		n := (t + nearest) - nearest
-		e := t - n
-		l := p & 7
-		r[l] = math.FMA(e, e, r[l])
-		s[l] = math.FMA(t, t, s[l])
-		q[l] = math.FMA(n, n, q[l])
-		sum += n
-		dst[p>>2*stride+p&3] = uint8(int8(n)) ^ flip
-	}
+	z := quantised(x, inv, func(p int, q float64) { dst[p>>2*stride+p&3] = uint8(int8(q)) ^ flip })
 	for p := len(x); p&3 != 0; p++ {
 		dst[p>>2*stride+p&3] = flip
 	}
-	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+	return z
 }
 
-func quantise16Generic(dst []int16, x []float64, inv float64) Quantised {
-	var r, s, q [8]float64
+func quantise16Generic(dst []uint8, stride int, x []float64, inv float64) Quantised {
+	put := func(p int, q float64) {
+		binary.LittleEndian.PutUint16(dst[p>>1*stride+p&1*2:], uint16(int16(q)))
+	}
+	z := quantised(x, inv, put)
+	if p := len(x); p&1 != 0 {
+		put(p, 0)
+	}
+	return z
+}
+
+// quantised calls put for every integer.
+func quantised(x []float64, inv float64, put func(p int, q float64)) Quantised {
+	var r, s, q [16]float64
 	sum := 0.0
 	for p, v := range x {
 		t := float64(v * inv)
 		n := (t + nearest) - nearest
 		e := t - n
-		l := p & 7
+		l := p & 15
+		if p >= len(x)&^7 {
+			l |= 8
+		}
 		r[l] = math.FMA(e, e, r[l])
 		s[l] = math.FMA(t, t, s[l])
 		q[l] = math.FMA(n, n, q[l])
 		sum += n
-		dst[p] = int16(n)
+		put(p, n)
 	}
-	return Quantised{Residual: tree(&r), Square: tree(&s), Integers: tree(&q), Sum: int64(sum)}
+	for l := range 8 {
+		r[l] += r[l+8]
+		s[l] += s[l+8]
+		q[l] += q[l+8]
+	}
+	first := func(l *[16]float64) *[8]float64 { return (*[8]float64)(l[:]) }
+	return Quantised{Residual: tree(first(&r)), Square: tree(first(&s)), Integers: tree(first(&q)), Sum: int64(sum)}
 }
 
-func dotPairs16Generic(dst []int32, x []int16, ldx int, w []int16, ldw, d int, pairs []Pair) {
+// int16At returns the integer of two bytes at the beginning of b.
+func int16At(b []uint8) int32 { return int32(int16(binary.LittleEndian.Uint16(b))) }
+
+func dotPairs16Generic(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair) {
 	for t, p := range pairs {
-		a, b := x[int(p.Row)*ldx:][:d], w[int(p.Latent)*ldw:][:d]
+		a, b := x[int(p.Row)*ldx:][:2*d], w[int(p.Latent)*ldw:][:2*d]
 		var sum int32
-		for q, v := range a {
-			sum += int32(v) * int32(b[q])
+		for q := 0; q < len(a); q += 2 {
+			sum += int16At(a[q:]) * int16At(b[q:])
 		}
 		dst[t] = sum
 	}
@@ -80,34 +104,42 @@ func tree(l *[8]float64) float64 {
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	tile := 4 * ScreenRows * (len(panel) / (4 * ScreenLatents))
 	for i := range rows {
 		x := q[i/ScreenRows*tile:][:tile]
-		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], x[i%ScreenRows*4:], 4*ScreenRows, &rows[i], panel, w, columns)
+		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], x[i%ScreenRows*4:], 4*ScreenRows, &rows[i], panel, fine, w, columns)
 	}
 }
 
-func screenOneGeneric(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
-	screenRowGeneric(codes, lanes, q, 4, row, panel, w, columns)
+func screenOneGeneric(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+	screenRowGeneric(codes, lanes, q, 4, row, panel, fine, w, columns)
 }
 
-// screenRowGeneric is the screen of one row, whose groups of four lie stride
-// bytes apart.
-func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
+// screenRowGeneric is the screen of one row, whose groups lie stride bytes
+// apart.
+func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	var acc [ScreenLatents]int32
 	for l := range acc {
 		acc[l] = row.Start
 	}
 	for g := 0; len(panel) >= 4*ScreenLatents; g++ {
 		x := q[g*stride:][:4]
-		x0, x1, x2, x3 := int32(int8(x[0])), int32(int8(x[1])), int32(int8(x[2])), int32(int8(x[3]))
 		p := panel[:4*ScreenLatents]
+		panel = panel[4*ScreenLatents:]
+		if fine {
+			x0, x1 := int16At(x), int16At(x[2:])
+			for l := range acc {
+				c := p[4*l : 4*l+4 : 4*l+4]
+				acc[l] += x0*int16At(c) + x1*int16At(c[2:])
+			}
+			continue
+		}
+		x0, x1, x2, x3 := int32(int8(x[0])), int32(int8(x[1])), int32(int8(x[2])), int32(int8(x[3]))
 		for l := range acc {
 			c := p[4*l : 4*l+4 : 4*l+4]
 			acc[l] += x0*int32(c[0]) + x1*int32(c[1]) + x2*int32(c[2]) + x3*int32(c[3])
 		}
-		panel = panel[4*ScreenLatents:]
 	}
 	codes, lanes = codes[:ScreenLatents], lanes[:ScreenLatents]
 	for l, a := range acc {

@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -71,14 +72,18 @@ type screenCase struct {
 	codes, lanes []int16
 	stride       int
 	q, panel     []uint8
+	fine         bool
 	rows         []ScreenRow
 	w            *ScreenPanel
 	columns      []float32
 }
 
-func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
+func newScreenCase(r *rand.Rand, d, tiles, outliers int, fine bool) screenCase {
 	groups, rows := (d+3)/4, tiles*ScreenRows
-	c := screenCase{stride: ScreenLatents + r.IntN(3)*17}
+	c := screenCase{stride: ScreenLatents + r.IntN(3)*17, fine: fine}
+	if fine {
+		groups = (d + 1) / 2
+	}
 	c.codes = randomCodes(r, rows*ScreenLatents)
 	c.lanes = randomCodes(r, (rows-1)*c.stride+ScreenLatents)
 	c.q, c.panel = randomBytes(r, 4*rows*groups), randomBytes(r, 4*ScreenLatents*groups)
@@ -90,6 +95,9 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int) screenCase {
 		row := &c.rows[i]
 		row.Start = int32(r.IntN(1<<20)) - 1<<19
 		row.Scale = random(size / 2e4 / math.Sqrt(float64(d+1)))
+		if fine {
+			row.Scale = random(size / 1e9)
+		}
 		row.Bias, row.Norm, row.Residual = random(size), random(size), random(size)
 		row.Mask = []uint32{ScreenSigned, ScreenMagnitude}[r.IntN(2)]
 		for o := range row.Outlier {
@@ -159,24 +167,25 @@ func TestScreenTiles(t *testing.T) {
 		r := rand.New(rand.NewPCG(40, 0))
 		inside := 0
 		for _, d := range screenSizes()[1:] {
-			for _, front := range []bool{false, true} {
+			for turn := range 4 {
+				front, fine := turn%2 == 1, turn/2 == 1
 				outliers := []int{0, 1, 2, 3, 8, ScreenOutliers}[r.IntN(6)]
 				tiles := 1 + r.IntN(3)
 				if d < 16 {
 					tiles = 1 + r.IntN(400)
 				}
-				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v", d, tiles, outliers, front)
-				want := newScreenCase(r, d, tiles, outliers)
+				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v, fine %v", d, tiles, outliers, front, fine)
+				want := newScreenCase(r, d, tiles, outliers, fine)
 				got := want.fenced(f, front)
 				i := r.IntN(len(want.rows))
 				wantOne := want.one(i)
 				gotOne := wantOne.fenced(f, front)
 				faults(t, what, func() {
-					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, got.w, got.columns)
-					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, gotOne.w, gotOne.columns)
+					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, fine, got.w, got.columns)
+					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, fine, gotOne.w, gotOne.columns)
 				})
-				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, want.w, want.columns)
-				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, wantOne.w, wantOne.columns)
+				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, fine, want.w, want.columns)
+				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, fine, wantOne.w, wantOne.columns)
 				want.compare(t, what, got.codes, got.lanes)
 				wantOne.compare(t, "one row: "+what, gotOne.codes, gotOne.lanes)
 				if !slices.Equal(wantOne.codes, want.codes[i*ScreenLatents:][:ScreenLatents]) {
@@ -201,7 +210,7 @@ func TestScreenTileLongest(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		r := rand.New(rand.NewPCG(41, 0))
 		const d = ScreenInputs
-		c := newScreenCase(r, d, 1, 0)
+		c := newScreenCase(r, d, 1, 0, false)
 		for i := range c.q {
 			c.q[i] = []uint8{127, 0x81}[i/4%ScreenRows%2] // rows of 127, rows of -127
 		}
@@ -219,11 +228,33 @@ func TestScreenTileLongest(t *testing.T) {
 			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-13, 0, 0, 0
 		}
 		codes, lanes := slices.Clone(c.codes), slices.Clone(c.lanes)
-		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
-		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.w, nil)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.fine, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.fine, c.w, nil)
 		c.compare(t, "longest", codes, lanes)
 		if c.codes[0] != 127*127*d>>13+1 {
 			t.Errorf("code %d of the largest sum", c.codes[0])
+		}
+
+		// In two bytes, 362*362*d is the last square below 2^31.
+		c = newScreenCase(r, d, 1, 0, true)
+		for i := 0; i < len(c.q); i += 2 {
+			binary.LittleEndian.PutUint16(c.q[i:], uint16(int16([]int{362, -362}[i/4%ScreenRows%2])))
+		}
+		for i := 0; i < len(c.panel); i += 2 {
+			binary.LittleEndian.PutUint16(c.panel[i:], 362)
+		}
+		for i := range c.rows {
+			c.rows[i] = ScreenRow{Scale: 1, Mask: ScreenSigned}
+		}
+		for l := range ScreenLatents {
+			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-17, 0, 0, 0
+		}
+		codes, lanes = slices.Clone(c.codes), slices.Clone(c.lanes)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, true, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, true, c.w, nil)
+		c.compare(t, "longest, fine", codes, lanes)
+		if c.codes[0] != 362*362*d>>17+1 || c.codes[ScreenLatents] != -(362*362*d>>17)+1 {
+			t.Errorf("fine codes %d and %d of the largest sums", c.codes[0], c.codes[ScreenLatents])
 		}
 	})
 }
@@ -287,20 +318,24 @@ func TestScreenQuantise16(t *testing.T) {
 		r := rand.New(rand.NewPCG(46, 0))
 		for _, d := range append(screenSizes(), ScreenInputs) {
 			for _, front := range []bool{false, true} {
+				stride := []int{4, 4 * ScreenRows, 4 * ScreenLatents, 5}[r.IntN(4)]
 				inv := []float64{1, 1 / 3.0, 250, 0x1p-40}[r.IntN(4)]
 				x := fencedSlice(f, roundings(r, d), front)
-				want := randomCodes(r, d)
+				var want []uint8
+				if d > 0 {
+					want = randomBytes(r, (d-1)/2*stride+4)
+				}
 				got := fencedSlice(f, want, front)
-				what := fmt.Sprintf("d=%d, front %v", d, front)
+				what := fmt.Sprintf("d=%d, stride %d, front %v", d, stride, front)
 				var a, b Quantised
-				faults(t, what, func() { a = p.quantise16(got, x, inv) })
-				b = quantise16Generic(want, x, inv)
+				faults(t, what, func() { a = p.quantise16(got, stride, x, inv) })
+				b = quantise16Generic(want, stride, x, inv)
 				if !slices.Equal(got, want) || a != b {
 					t.Fatalf("%s: %+v, want %+v:\n%v\n%v", what, a, b, got, want)
 				}
 				for p, v := range x {
-					if float64(want[p]) != math.RoundToEven(v*inv) {
-						t.Fatalf("%s: %v is rounded to %d", what, v*inv, want[p])
+					if q := int16At(want[p/2*stride+p%2*2:]); float64(q) != math.RoundToEven(v*inv) {
+						t.Fatalf("%s: %v is rounded to %d", what, v*inv, q)
 					}
 				}
 			}
@@ -316,13 +351,13 @@ func TestScreenDotPairs16(t *testing.T) {
 			for _, front := range []bool{false, true} {
 				for range 8 {
 					const rows, latents = 3, 5
-					n, ldx, ldw := r.IntN(20), d+r.IntN(3), d+r.IntN(3)
+					n, ldx, ldw := r.IntN(20), 2*d+r.IntN(5), 2*d+r.IntN(5)
 					if d > 3000 {
 						n += 50 // more than one call takes
 					}
 					what := fmt.Sprintf("d=%d, %d pairs, front %v", d, n, front)
-					x := fencedSlice(f, randomCodes(r, (rows-1)*ldx+d), front)
-					w := fencedSlice(f, randomCodes(r, (latents-1)*ldw+d), front)
+					x := fencedSlice(f, randomBytes(r, (rows-1)*ldx+2*d), front)
+					w := fencedSlice(f, randomBytes(r, (latents-1)*ldw+2*d), front)
 					pairs := make([]Pair, n)
 					for i := range pairs {
 						pairs[i] = Pair{int32(r.IntN(rows)), int32(r.IntN(latents))}
@@ -344,32 +379,38 @@ func TestScreenDotPairs16(t *testing.T) {
 						t.Errorf("%v is outside and did not panic", bad)
 					}
 				}()
-				p.dotPairs16(make([]int32, 1), make([]int16, 3*32), 32, make([]int16, 5*32), 32, 32, []Pair{bad})
+				p.dotPairs16(make([]int32, 1), make([]uint8, 3*64), 64, make([]uint8, 5*64), 64, 32, []Pair{bad})
 			}()
 		}
 	})
 }
 
-func TestScreenMaxAbs(t *testing.T) {
+func TestScreenExtent(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)
 		r := rand.New(rand.NewPCG(43, 0))
 		for i := range 3 { // more than one call takes
 			x := kinds[0].slice(r, 2*ScreenInputs+5)
 			x[i*ScreenInputs+2] = -7e77
-			if got := p.maxAbs(x); got != 7e77 {
-				t.Fatalf("of many: %v", got)
+			restore := Use(p.name)
+			if got := MaxAbs(x); got != 7e77 {
+				t.Errorf("of many: %v", got)
 			}
+			restore()
 		}
 		for _, d := range screenSizes() {
 			for _, front := range []bool{false, true} {
 				x := fencedSlice(f, kinds[r.IntN(len(kinds))].slice(r, d), front)
 				check := func() {
 					t.Helper()
-					var got float64
-					faults(t, fmt.Sprintf("d=%d, front %v", d, front), func() { got = p.maxAbs(x) })
-					if want := maxAbsGeneric(x); math.Float64bits(got) != math.Float64bits(want) {
+					var got, square float64
+					faults(t, fmt.Sprintf("d=%d, front %v", d, front), func() { got, square = p.extent(x) })
+					want, wantSquare := extentGeneric(x)
+					if math.Float64bits(got) != math.Float64bits(want) {
 						t.Fatalf("d=%d, front %v: %v, want %v", d, front, got, want)
+					}
+					if square != wantSquare && (square == square || wantSquare == wantSquare) {
+						t.Fatalf("d=%d, front %v: squares add up to %v, want %v", d, front, square, wantSquare)
 					}
 				}
 				check()

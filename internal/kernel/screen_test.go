@@ -70,10 +70,20 @@ func TestQuantiseDefinition(t *testing.T) {
 // is the bound that the comment of ScreenTiles describes, within its rounding.
 func TestScreenDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(51, 1))
-	integer := func() float64 { return float64(r.IntN(255) - 127) }
-	for range 30 {
-		d, outliers := 1+r.IntN(60), r.IntN(ScreenOutliers+1)
+	for turn := range 60 {
+		d, outliers, fine, most := 1+r.IntN(60), r.IntN(ScreenOutliers+1), turn%2 == 1, 127
 		groups := (d + 3) / 4
+		if fine {
+			groups, most = (d+1)/2, 4000
+		}
+		integer := func() float64 { return float64(r.IntN(2*most+1) - most) }
+		quantise := func(dst []uint8, stride int, x []float64, flip uint8) (start int32) {
+			if fine {
+				Quantise16(dst, stride, x, 1)
+				return 0
+			}
+			return int32(-128 * Quantise(dst, stride, x, 1, flip).Sum)
+		}
 		var x [ScreenRows][]float64
 		var w [ScreenLatents][]float64
 		q, panel := make([]uint8, 4*ScreenRows*groups), make([]uint8, 4*ScreenLatents*groups)
@@ -84,8 +94,8 @@ func TestScreenDefinition(t *testing.T) {
 			for p := range x[i] {
 				x[i][p] = integer()
 			}
-			z := Quantise(q[4*i:], 4*ScreenRows, x[i], 1, 0)
-			rows[i] = ScreenRow{Start: int32(-128 * z.Sum), Scale: r.Float32() / 100, Bias: r.Float32(), Norm: r.Float32(), Residual: r.Float32(),
+			start := quantise(q[4*i:], 4*ScreenRows, x[i], 0)
+			rows[i] = ScreenRow{Start: start, Scale: 160 * r.Float32() / float32(most*most), Bias: r.Float32(), Norm: r.Float32(), Residual: r.Float32(),
 				Mask: []uint32{ScreenSigned, ScreenMagnitude}[i%2]}
 			for o := range rows[i].Outlier {
 				rows[i].Outlier[o] = 100 * r.Float32()
@@ -96,7 +106,7 @@ func TestScreenDefinition(t *testing.T) {
 			for p := range w[l] {
 				w[l][p] = integer()
 			}
-			Quantise(panel[4*l:], 4*ScreenLatents, w[l], 1, 0x80)
+			quantise(panel[4*l:], 4*ScreenLatents, w[l], 0x80)
 			numbers.Scale[l], numbers.Bias[l], numbers.Norm[l], numbers.Residual[l] = r.Float32(), 9*r.Float32(), r.Float32(), r.Float32()
 		}
 		for i := range columns {
@@ -108,7 +118,7 @@ func TestScreenDefinition(t *testing.T) {
 			lanes[i] = int16(r.IntN(2000) - 1000)
 		}
 		before := slices.Clone(lanes)
-		ScreenTiles(codes, lanes, ScreenLatents, q, rows, panel, numbers, columns)
+		ScreenTiles(codes, lanes, ScreenLatents, q, rows, panel, fine, numbers, columns)
 		for i := range x {
 			for l := range w {
 				bound := float64(rows[i].Scale)*float64(numbers.Scale[l])*Dot(x[i], w[l]) + float64(rows[i].Bias)*float64(numbers.Bias[l])
@@ -167,5 +177,9 @@ func TestMaxAbsDefinition(t *testing.T) {
 	}
 	if got := MaxAbs(nil); got != 0 {
 		t.Errorf("MaxAbs of nothing = %v", got)
+	}
+	x[20] = 1 // of whole numbers, the sum is exact in any order
+	if m, square := Extent(x); m != 36 || square != 36*37*73/6-400+1 {
+		t.Errorf("Extent = %v, %v", m, square)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -203,6 +204,40 @@ func BenchmarkMiddle(b *testing.B) {
 					b.Run(name+"/repack", func(b *testing.B) {
 						compare(b, func() { with.Repack(weights, bias) }, func() { without.Repack(weights, bias) })
 					})
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkFine says how many times as fast an encode is on the fine grid as in int8:
+// of weights that stay, and with the repacking of a training step.
+func BenchmarkFine(b *testing.B) {
+	for _, d := range []int{64, 256, 784, 2048} {
+		for _, n := range []int{256, 1024, 2048, 4096, 8192} {
+			for _, k := range []int{16, 64} {
+				for _, rows := range []int{1, 12, 256} {
+					r := rand.New(rand.NewPCG(1, 1))
+					w, bias, x := Wide(gaussian(r, n, d)), make([]float64, n), gaussian(r, rows, d)
+					out, f := selected(rows, k), funcs[1].f
+					fine, coarse := pack(w, bias, true), pack(w, bias, false)
+					encode := func(p *Packed) func() {
+						return func() { Encode(out, x, p, w, bias, k, f, nil) }
+					}
+					name := fmt.Sprintf("rows=%d/inputs=%d/latents=%d/k=%d", rows, d, n, k)
+					b.Run(name, func(b *testing.B) { compare(b, encode(fine), encode(coarse)) })
+					if rows < 256 {
+						continue
+					}
+					train := func(p *Packed) func() {
+						return func() {
+							parallel.For(p.panels, 4, func(_, lo, hi int) {
+								p.RepackRows(w, lo*PanelLatents, min(hi*PanelLatents, n))
+							})
+							Encode(out, x, p, w, bias, k, f, nil)
+						}
+					}
+					b.Run(name+"/repack", func(b *testing.B) { compare(b, train(fine), train(coarse)) })
 				}
 			}
 		}

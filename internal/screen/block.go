@@ -11,7 +11,7 @@ import (
 // block is the memory of one worker, for some rows on their way through the
 // screen:
 //
-//  1. pack: int8 tiles and the rows' numbers;
+//  1. pack: tiles of integers and the rows' numbers;
 //  2. screen: a code for every row and latent, and maxima of them;
 //  3. a first threshold, which at least k codes reach, from the maxima;
 //  4. round 1: the values of those that reach it, and from them the k-th best;
@@ -56,7 +56,7 @@ type block struct {
 	plain []int32
 
 	// Of the middle stage.
-	rows16    []int16
+	rows16    []uint8
 	numbers16 []middleNumbers
 	sums      []int32
 	upper     []float64 // as pre, which holds the lower ends of intervals
@@ -152,11 +152,11 @@ func (b *block) screen(lo, hi int) {
 			stride := b.laneStride()
 			if b.few {
 				for i := range b.rows {
-					kernel.ScreenOne(codes[i*kernel.ScreenLatents:], lanes[i*stride:], b.tile(i), &b.numbers[i], w, numbers, columns)
+					kernel.ScreenOne(codes[i*kernel.ScreenLatents:], lanes[i*stride:], b.tile(i), &b.numbers[i], w, p.fine, numbers, columns)
 				}
 				continue
 			}
-			kernel.ScreenTiles(codes, lanes, stride, b.tiles, b.numbers, w, numbers, columns)
+			kernel.ScreenTiles(codes, lanes, stride, b.tiles, b.numbers, w, p.fine, numbers, columns)
 		}
 	}
 }

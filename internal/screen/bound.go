@@ -1,12 +1,12 @@
 // Package screen finds the k largest latents of each row, or all above thresholds,
-// at the cost of an int8 product, with the answer of package topk bit for bit.
+// at the cost of an integer product, with the answer of package topk bit for bit.
 //
-// Every product is computed in int8 with a bound on its error. A latent whose
-// upper bound cannot reach the k-th best value is dropped; the values of the
-// others are computed as topk computes them, kernel.Dot plus the bias, and the
-// choice is made among those. So data on which the bound is loose costs time and
-// never changes an answer, and a row for which the arithmetic of the bound would
-// leave its range takes the plain path, topk.Encode.
+// Every product is computed in int8, or in int16 where there are few latents, with a
+// bound on its error. A latent whose upper bound cannot reach the k-th best value is
+// dropped; the values of the others are computed as topk computes them, kernel.Dot
+// plus the bias, and the choice is made among those. So data on which the bound is
+// loose costs time and never changes an answer, and a row for which the arithmetic of
+// the bound would leave its range takes the plain path, topk.Encode.
 package screen
 
 import (
@@ -19,7 +19,7 @@ import (
 //
 // Let x be a row and w a latent of d inputs, u = 2^-24 and |.| the Euclidean
 // norm. The row is quantised as x = s q + r, the latent as w = s' q' + r', with
-// integers -127..127. Then x·w - (s q)·(s' q') = r·(s' q') + x·r', so by
+// integer q and q'. Then x·w - (s q)·(s' q') = r·(s' q') + x·r', so by
 // Cauchy-Schwarz, whatever the data,
 //
 //	|x·w - s s' (q·q')| <= |r| |s' q'| + |x| |r'|.
@@ -27,6 +27,10 @@ import (
 // A few inputs, the outliers, may be taken out of x, q and r; their products are
 // then added one by one. The norms of w, s' q' and r' over all inputs bound those
 // over the rest.
+//
+// In int8, a step is the largest entry/127. On the fine grid, in int16, it is
+// max(largest entry/32767, norm/46000). There even the largest outlier leaves room
+// for the others, so none is taken out.
 //
 // # Units
 //
@@ -61,7 +65,10 @@ import (
 //
 // # Rounding
 //
-// The integer product is exact: 127*255*d < 2^31 for d <= 16384.
+// The integer product is exact for d <= 16384. In int8, 127*255*d < 2^31. On the
+// fine grid |q| <= |x/s| + sqrt(d)/2 <= 46001 + 64, q' is as short, and so |q·q'| <=
+// 46065² < 2^31: a sum modulo 2^32 is right when it is complete. (Squares that
+// underflow take less than 2^-50 of a norm.)
 //
 // The row is quantised by t = x*inv, inv = 1/s rounded, so t is x/s up to a factor
 // 1 ± 2^-51, and t - q is exact (q is 0, or t/q is between 1/2 and 2). So the
@@ -107,8 +114,9 @@ import (
 // Products, not factors, are what must stay in range. A row is plain unless its
 // largest entry is within 2^±400 (or zero), C >= 2^-50, and Cβ/(sω) fits a
 // float32. As the latents' N is at least 2^-64 and the largest bound at least
-// 2^-40, C <= 2^55 and all else is far from overflow. A very negative bias may
-// give -Inf, and so may the padding's -Inf bias, or NaN: both become -32768.
+// 2^-40, C <= 2^55, the integer sum times C is below 2^87, and all else is far from
+// overflow too. A very negative bias may give -Inf, and so may the padding's -Inf
+// bias, or NaN: both become -32768.
 // Latents below 2^-80 ω get q = 0. Weights beyond 2^40 ω, ω outside 2^±400, or
 // anything not finite make the whole Packed unusable, and all rows plain.
 
@@ -154,7 +162,7 @@ func powerOfTwo(v float64) float64 {
 // of it.
 func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean []float64) (unit, length float64) {
 	p := c.packed
-	largest := kernel.MaxAbs(x)
+	largest, squares := kernel.Extent(x)
 	if largest != 0 && !(largest >= minInput && largest <= maxInput) {
 		return 0, 0
 	}
@@ -169,12 +177,12 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 		rest = kernel.MaxAbs(inner)
 	}
 	// Outliers of 2^30 times the rest would take float32 out of its range.
-	s := max(rest, outer*0x1p-30) / 127
+	s := p.step(max(rest, outer*0x1p-30), math.Sqrt(squares))
 	if s == 0 {
 		s = 1
 	}
 	inv := 1 / s
-	z := kernel.Quantise(dst, stride, inner, inv, 0)
+	z := p.quantise(dst, stride, inner, inv, 0)
 
 	square := z.Square
 	for _, i := range c.outliers.inputs {
@@ -205,12 +213,14 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	}
 	by := float64(scale)
 	*row = kernel.ScreenRow{
-		Start:    int32(-128 * z.Sum),
 		Scale:    scale,
 		Bias:     float32(ofBias),
 		Norm:     up32(by * residual * normSlack),
 		Residual: up32(by * norm * normSlack),
 		Mask:     mask,
+	}
+	if !p.fine {
+		row.Start = int32(-128 * z.Sum)
 	}
 	for o, i := range c.outliers.inputs {
 		row.Outlier[o] = float32(by * (x[i] * inv))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // eachBound calls f with the bound and what it bounds for every latent on every row
@@ -33,7 +34,7 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 		}
 		for p := range packed.panels {
 			panel := packed.bytes[p*packed.panelBytes() : (p+1)*packed.panelBytes()]
-			kernel.ScreenOne(codes, lanes, q, &row, panel, &c.biases.numbers[p], c.outliers.panel(p))
+			kernel.ScreenOne(codes, lanes, q, &row, panel, packed.fine, &c.biases.numbers[p], c.outliers.panel(p))
 			for l, code := range codes {
 				j := p*kernel.ScreenLatents + l
 				if j >= t.w.Rows {
@@ -55,13 +56,36 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 	}
 }
 
+// sharpTrial has, on the fine grid, errors as large as the bound allows, in so many
+// inputs that the slack for rounding and whole codes is small beside them: entries of
+// the row are half a step off the grid, all but one, which makes that step 1, and
+// latents point along them, whose own grid fits (46000/sqrt(d) is almost 360).
+func sharpTrial() *trial {
+	const d, n = 16327, 2
+	t := &trial{
+		x:    topk.Rows{Data: make([]float64, d), Rows: 1, Cols: d, Stride: d},
+		w:    topk.Rows{Data: make([]float64, n*d), Rows: n, Cols: d, Stride: d},
+		bias: make([]float64, n), threshold: make([]float64, n),
+	}
+	for c := range d {
+		sign := float64(c%2*2 - 1)
+		t.x.Data[c] = 0.499 * sign
+		t.w.Row(0)[c], t.w.Row(1)[c] = sign, -sign
+	}
+	t.x.Data[d/2] = 32767
+	return t
+}
+
 // broken returns how many bounds of some trials lie below the value, of how many:
 // of values, of magnitudes and of what is above a threshold.
-func broken(trials int) (below, all [3]int) {
+func broken(trials int, fine bool) (below, all [3]int) {
 	r := rand.New(rand.NewPCG(11, 12))
-	for n := range trials {
+	for n := range trials + 1 {
 		t := newTrial(r, n%len(kinds))
-		packed := Pack(Wide(t.w), t.bias)
+		if n == trials {
+			t = sharpTrial()
+		}
+		packed := pack(Wide(t.w), t.bias, fine)
 		if r.IntN(2) == 0 {
 			packed.learn(t.x, Wide(t.w))
 		}
@@ -86,15 +110,18 @@ func TestBound(t *testing.T) {
 	if testing.Short() || raceEnabled || kernel.Active() == "go" {
 		trials = 4 * len(kinds)
 	}
-	below, all := broken(trials)
-	t.Logf("%d bounds", all)
-	if below != [3]int{} {
-		t.Errorf("%d of %d bounds lie below the value", below, all)
-	}
 	defer func() { boundFactor = 1 }()
-	boundFactor = 0.9
-	if below, _ := broken(trials); slices.Contains(below[:], 0) {
-		t.Errorf("a bound of 0.9 breaks %d of them", below)
+	for _, grid := range grids {
+		boundFactor = 1
+		below, all := broken(trials, grid.fine)
+		t.Logf("fine %v: %d bounds", grid.fine, all)
+		if below != [3]int{} {
+			t.Errorf("fine %v: %d of %d bounds lie below the value", grid.fine, below, all)
+		}
+		boundFactor = 0.9
+		if below, _ := broken(trials, grid.fine); slices.Contains(below[:], 0) {
+			t.Errorf("fine %v: a bound of 0.9 breaks %d of them", grid.fine, below)
+		}
 	}
 }
 
@@ -104,7 +131,7 @@ func outside(trials int) (out, all int) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for n := range trials {
 		t := newTrial(r, n%len(kinds))
-		packed := Pack(Wide(t.w), t.bias)
+		packed := pack(Wide(t.w), t.bias, false)
 		packed.addMiddle(Wide(t.w), t.bias)
 		c := &call{x: t.x, packed: packed, w: Wide(t.w), bias: t.bias, f: identity, k: 1}
 		if !c.prepare() {
@@ -159,7 +186,7 @@ func TestMiddleIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 20))
 	const n, d = 300, 256
 	x, w, bias := gaussian(r, 4, d), gaussian(r, n, d), make([]float64, n)
-	packed := Pack(Wide(w), bias)
+	packed := pack(Wide(w), bias, false)
 	packed.addMiddle(Wide(w), bias)
 	c := &call{x: x, packed: packed, w: Wide(w), bias: bias, f: identity, k: n - 1}
 	if !c.prepare() {
@@ -175,7 +202,7 @@ func TestMiddleIsTight(t *testing.T) {
 	for at := range n {
 		row := w.Row(int(b.idx[at]))
 		// A residual is at most half a step for each input, and a step is norm/46000.
-		e := math.Sqrt(d) / middleNorm * norm(x.Row(0)) * norm(row)
+		e := math.Sqrt(d) / 46000 * norm(x.Row(0)) * norm(row)
 		if wide := b.upper[at] - b.pre[at]; wide > 2.01*e {
 			t.Fatalf("latent %d: an interval of %v, want at most %v", b.idx[at], wide, 2*e)
 		}
@@ -187,21 +214,29 @@ func TestMiddleIsTight(t *testing.T) {
 func TestBoundIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300), threshold: gaussian(r, 1, 300).Data}
-	packed := Pack(Wide(trial.w), trial.bias)
-	check := func(i, j int, bound, unit, value float64) {
-		x, w := trial.x.Row(i), trial.w.Row(j)
-		// Rounding to a grid of step s is off by at most s/2 an input.
-		half := math.Sqrt(float64(len(x))) / 2
-		e := half * (kernel.MaxAbs(x)/127*norm(w) + kernel.MaxAbs(w)/127*norm(x))
-		if bound-value > 2.1*e+2*unit {
-			t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
+	for _, grid := range grids {
+		packed := pack(Wide(trial.w), trial.bias, grid.fine)
+		step := func(x []float64) float64 {
+			if grid.fine {
+				return norm(x) / 46000
+			}
+			return kernel.MaxAbs(x) / 127
 		}
+		check := func(i, j int, bound, unit, value float64) {
+			x, w := trial.x.Row(i), trial.w.Row(j)
+			// Rounding to a grid of step s is off by at most s/2 an input.
+			half := math.Sqrt(float64(len(x))) / 2
+			e := half * (step(x)*norm(w) + step(w)*norm(x))
+			if bound-value > 2.1*e+4*unit {
+				t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
+			}
+		}
+		trial.f = identity
+		eachBound(trial, packed, false, check)
+		eachBound(trial, packed, true, check)
+		trial.f.Magnitude = true
+		eachBound(trial, packed, false, check)
 	}
-	trial.f = identity
-	eachBound(trial, packed, false, check)
-	eachBound(trial, packed, true, check)
-	trial.f.Magnitude = true
-	eachBound(trial, packed, false, check)
 }
 
 func norm(v []float64) float64 { return math.Sqrt(kernel.SumSquares(v)) }

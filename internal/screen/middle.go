@@ -16,14 +16,12 @@ import (
 // interval for each value, and only what the intervals leave in the race, hardly
 // more than k, is computed in float64.
 //
-// The bound is that of bound.go, with finer grids: a row is t q + r, a latent
+// The bound is that of bound.go, on the fine grids: a row is t q + r, a latent
 // t' q' + r', and
 //
 //	|x·w - t t' (q·q')| <= |r| |t'q'| + |x| |r'|.
 //
-// A step is max(largest entry/32767, norm/46000): then |q| |q'| stays below
-// (46000 + sqrt(16384)/2)², and q·q' below 2^31, also for outliers. All is done in
-// float64, in units of 1. Let X >= |x| and N >= max(|w|, |t'q'|), N at least 2^-64
+// All is done in float64, in units of 1, and there are no outliers. Let X >= |x| and N >= max(|w|, |t'q'|), N at least 2^-64
 // ω. The three roundings of t t' (q·q') + bias are below 2^-50 (XN + |bias|), the
 // error of the value itself below 2^-40 XN + 2^-53 |bias|, and that of the computed
 // residuals, as there, below 2^-50 XN. So 2^-36 XN + 2^-49 |bias| is room for all of
@@ -31,16 +29,14 @@ import (
 // 2^-400 and N above 2^-464, nothing that matters underflows.
 
 const (
-	middleTop   = 32767
-	middleNorm  = 46000
 	middleSlack = 0x1p-36 // of XN
 	middleBias  = 0x1p-49 // of |bias|
 )
 
 // middle is the copy of the weights in int16.
 type middle struct {
-	stride  int // of a row, which zeros fill up to a multiple of 32
-	data    []int16
+	stride  int // bytes of a row, which zeros fill up to a multiple of 64
+	data    []uint8
 	numbers []middleNumbers
 	follows bool // it is repacked with the int8 copy, not dropped
 }
@@ -76,15 +72,15 @@ func worthMiddle(latents, inputs int) bool {
 }
 
 func newMiddle(latents, inputs int, follows bool) *middle {
-	stride := (inputs + 31) / 32 * 32
-	return &middle{stride, aligned[int16](latents * stride), make([]middleNumbers, latents), follows}
+	stride := (inputs + 31) / 32 * 64
+	return &middle{stride, aligned[uint8](latents * stride), make([]middleNumbers, latents), follows}
 }
 
 // ripen looks at a call that was screened without a middle stage, and makes one for
 // the next if it is time.
 func (p *Packed) ripen(c *call) {
 	screened := c.x.Rows - len(c.plain)
-	if c.middle != nil || c.k == 0 || c.candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
+	if c.middle != nil || p.fine || c.k == 0 || c.candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
 		return
 	}
 	// Only earlier calls count, so that weights repacked for each call never get one.
@@ -122,12 +118,13 @@ func (m *middle) take(p *Packed, j int, row []float64) {
 
 // quantise16 quantises x, whose norm is at most the given one, and returns its
 // numbers, with a norm of x and of what it is rounded to.
-func quantise16(dst []int16, x []float64, largest, norm float64) middleNumbers {
-	step := max(largest/middleTop, norm/middleNorm)
+func quantise16(dst []uint8, x []float64, largest, norm float64) middleNumbers {
+	step := fineStep(largest, norm)
 	if step == 0 {
 		step = 1
 	}
-	z := kernel.Quantise16(dst, x, 1/step)
+	z := kernel.Quantise16(dst, 4, x, 1/step)
+	clear(dst[2*len(x):])
 	return middleNumbers{
 		step:     step,
 		norm:     step * math.Sqrt(max(z.Square, z.Integers)) * normSlack,
@@ -146,7 +143,7 @@ func (b *block) packMiddle(i int, norm float64) {
 func (b *block) intervals(pairs []kernel.Pair) {
 	m := b.middle
 	sums := b.sums[:len(pairs)]
-	kernel.DotPairs16(sums, b.rows16, m.stride, m.data, m.stride, m.stride, pairs)
+	kernel.DotPairs16(sums, b.rows16, m.stride, m.data, m.stride, m.stride/2, pairs)
 	for t, p := range pairs {
 		at := b.place(p)
 		if at < 0 {

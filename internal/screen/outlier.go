@@ -9,7 +9,8 @@ import (
 )
 
 // outliers are inputs with so large a scale that they would take the int8 grid
-// for themselves. They are left out of the integer product and added in float32.
+// for themselves. They are left out of the integer product and added in float32. On
+// the fine grids there is room for them.
 type outliers struct {
 	inputs  []int32
 	columns []float32 // of panel i: [len(inputs)][32] weights in the unit of Packed
@@ -32,6 +33,9 @@ const (
 // learn looks for outliers in x and installs a set that differs from the one in
 // use. It reports whether it did.
 func (p *Packed) learn(x topk.Rows, w Weights) bool {
+	if p.fine {
+		return false
+	}
 	current := p.outliers.Load()
 	if current == nil {
 		current = &noOutliers

@@ -43,6 +43,12 @@ func encodesAbove(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias, 
 // once, serves as well as a new one, also where weights grow or shrink beyond what
 // the first unit of measure serves.
 func TestRepack(t *testing.T) {
+	for _, grid := range grids {
+		testRepack(t, grid.fine)
+	}
+}
+
+func testRepack(t *testing.T, fine bool) {
 	r := rand.New(rand.NewPCG(21, 22))
 	const n, d, k = 500, 70, 9
 	w, x := gaussian(r, n, d), gaussian(r, 40, d)
@@ -50,13 +56,15 @@ func TestRepack(t *testing.T) {
 		x.Row(i)[3] *= 100 // so that there are columns to keep up as well
 	}
 	bias := make([]float64, n)
-	packed := Pack(Wide(w), bias)
+	packed := pack(Wide(w), bias, fine)
 	packed.Always = true
 	f := funcs[0].f
 	bytes := packed.Bytes()
-	packed.addMiddle(Wide(w), bias)
-	if more := packed.Bytes() - bytes; more < 2*n*d {
-		t.Errorf("a middle stage of %d weights takes %d bytes", n*d, more)
+	if !fine {
+		packed.addMiddle(Wide(w), bias)
+	}
+	if more := packed.Bytes() - bytes; !fine && more < 2*n*d || fine && bytes < 2*n*d {
+		t.Errorf("fine %v: %d weights take %d bytes, with a middle stage %d more", fine, n*d, bytes, more)
 	}
 	bytes = packed.Bytes()
 	threshold := make([]float64, n)
@@ -90,7 +98,11 @@ func TestRepack(t *testing.T) {
 		parallel.ForWorkers(3, n, 7, func(_, lo, hi int) { packed.RepackRows(Wide(w), lo, hi) })
 		packed.RepackBias(bias)
 	}
-	if set := packed.outliers.Load(); set == nil || len(set.inputs) != 1 || packed.Bytes() <= bytes {
+	if set := packed.outliers.Load(); fine {
+		if set != nil {
+			t.Error("outliers on a fine grid")
+		}
+	} else if set == nil || len(set.inputs) != 1 || packed.Bytes() <= bytes {
 		t.Errorf("the outlier was not found, or not counted: %v, %d bytes, %d before", set, packed.Bytes(), bytes)
 	}
 }
@@ -99,7 +111,7 @@ func TestRepack(t *testing.T) {
 func TestUnusable(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	const n, d, k = 100, 10, 3
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.MaxFloat64} {
+	for turn, v := range []float64{math.NaN(), math.Inf(1), math.MaxFloat64, math.NaN(), math.Inf(1), math.MaxFloat64} {
 		for _, where := range []string{"weight", "bias"} {
 			w, x, bias := gaussian(r, n, d), gaussian(r, 7, d), make([]float64, n)
 			if where == "bias" {
@@ -107,10 +119,10 @@ func TestUnusable(t *testing.T) {
 			} else {
 				w.Row(r.IntN(n))[r.IntN(d)] = v
 			}
-			if s := encodes(t, x, Pack(Wide(w), bias), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
+			if s := encodes(t, x, pack(Wide(w), bias, turn < 3), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened with a %s of %v", where, v)
 			}
-			if s := encodesAbove(t, x, Pack(Wide(w), bias), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
+			if s := encodesAbove(t, x, pack(Wide(w), bias, turn < 3), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened above thresholds with a %s of %v", where, v)
 			}
 		}
@@ -156,11 +168,17 @@ func TestWatcher(t *testing.T) {
 
 // TestThresholds: at the ends of what a threshold may be.
 func TestThresholds(t *testing.T) {
+	for _, grid := range grids {
+		testThresholds(t, grid.fine)
+	}
+}
+
+func testThresholds(t *testing.T, fine bool) {
 	r := rand.New(rand.NewPCG(33, 34))
 	const n, d = 200, 20
 	w, x, bias := gaussian(r, n, d), gaussian(r, 30, d), gaussian(r, 1, n).Data
 	clear(x.Row(3))
-	packed := Pack(Wide(w), bias)
+	packed := pack(Wide(w), bias, fine)
 	packed.Always = true
 	all := func(v float64) []float64 {
 		threshold := make([]float64, n)
@@ -237,8 +255,12 @@ func TestRipen(t *testing.T) {
 			t.Error("a middle stage outlives a change of weights")
 		}
 	}
-	if wide := Pack(Wide(topk.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048}), make([]float64, 1024)); wide.middle.Load() == nil {
+	wide := Wide(topk.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048})
+	if pack(wide, make([]float64, 1024), false).middle.Load() == nil {
 		t.Error("no middle stage of the beginning")
+	}
+	if pack(wide, make([]float64, 1024), true).middle.Load() != nil {
+		t.Error("a middle stage on a fine grid")
 	}
 }
 
@@ -253,7 +275,7 @@ func TestOutliersOfFewRows(t *testing.T) {
 			w.Row(j)[c] /= 500
 		}
 	}
-	packed := Pack(Wide(w), bias)
+	packed := pack(Wide(w), bias, false)
 	first := encodes(t, x, packed, w, bias, k, funcs[0].f)
 	second := encodes(t, x, packed, w, bias, k, funcs[0].f)
 	if a, b := first.Candidates.Load()+n*first.Plain.Load(), second.Candidates.Load(); second.Screened.Load() != 1 || b > 100 || a < n/8 {
@@ -267,9 +289,10 @@ func TestConcurrent(t *testing.T) {
 	r := rand.New(rand.NewPCG(29, 30))
 	const n, d, k = 300, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	packed := Pack(Wide(w), bias)
+	copies := []*Packed{pack(Wide(w), bias, false), pack(Wide(w), bias, true)}
 	var wg sync.WaitGroup
-	for g := range 6 {
+	for g := range 12 {
+		packed, g := copies[g%2], g/2
 		x := gaussian(r, 1+20*g, d)
 		for i := range x.Rows {
 			x.Row(i)[g] *= 1000
@@ -300,11 +323,14 @@ func TestAllocs(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
 	const n, d, k = 600, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	packed := Pack(Wide(w), bias)
-	for turn, rows := range []int{1, 3, 8, 64, 1, 3, 8, 64} {
+	packed := pack(Wide(w), bias, false)
+	for turn, rows := range []int{1, 3, 8, 64, 1, 3, 8, 64, 1, 3, 8, 64} {
 		x, out := gaussian(r, rows, d), selected(rows, k)
-		if turn == 4 {
+		switch turn {
+		case 4:
 			packed.addMiddle(Wide(w), bias)
+		case 8:
+			packed = pack(Wide(w), bias, true)
 		}
 		for _, fn := range funcs[:4] {
 			if a := testing.AllocsPerRun(20, func() {

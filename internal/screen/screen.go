@@ -15,7 +15,7 @@ import (
 type Stats struct {
 	Rows       atomic.Int64 // rows encoded
 	Screened   atomic.Int64 // of these, rows that were screened to the end
-	Candidates atomic.Int64 // latents that int8 left in the race, in rows that were screened to the end
+	Candidates atomic.Int64 // latents that the integers left in the race, in rows that were screened to the end
 	Plain      atomic.Int64 // rows that took the plain path
 }
 
@@ -53,7 +53,7 @@ func WorthPackingAbove(rows, inputs, latents int, share float64) bool {
 }
 
 const (
-	// blockRows rows are screened together: their int8 tiles stay in the second-level
+	// blockRows rows are screened together: their tiles stay in the second-level
 	// cache while all panels pass by, and each panel is read once for all of them.
 	blockRows = 42 * kernel.ScreenRows
 	// blockCodes bounds the codes of a block, blockList its candidates.
@@ -218,7 +218,8 @@ func (c *call) prepare() bool {
 	}
 	c.groups = min(c.groups, p.panels)
 	c.middle = p.middle.Load()
-	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k))
+	// A power of two would put the lists of all rows in one set of the cache.
+	c.room = min(p.latents, max(leastList, p.latents/tooMany, 4*c.k)) | 8
 	if c.block == nil {
 		c.block, c.panels = c.encodeBlock, c.screenPanels
 	}

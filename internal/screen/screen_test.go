@@ -21,7 +21,7 @@ type count struct {
 	perKind                            [64]int // rows screened
 
 	above, aboveScreened, aboveFound int // rows of EncodeAbove, those screened, entries
-	middle                           int // rows with a middle stage
+	fine, middle                     int // rows on the fine grid, and with a middle stage
 }
 
 // addMiddle gives p a middle stage.
@@ -38,9 +38,11 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 	if narrow, ok := Narrowed(t.w); ok {
 		w = narrow
 	}
-	packed := Pack(w, t.bias)
+	packed := pack(w, t.bias, t.fine)
 	packed.Always = true
-	if r.IntN(2) == 0 {
+	if t.fine {
+		c.fine += t.x.Rows
+	} else if r.IntN(2) == 0 {
 		packed.addMiddle(w, t.bias)
 		c.middle += t.x.Rows
 	}
@@ -136,8 +138,8 @@ func TestExact(t *testing.T) {
 		c.perKind[kind] += c.screened - before
 	}
 	t.Logf("%d trials, %d rows, of which %d were screened with %.1f candidates", c.trials, c.rows, c.screened, float64(c.candidates)/float64(max(1, c.screened)))
-	if c.middle < c.rows/4 {
-		t.Errorf("only %d of %d rows had a middle stage", c.middle, c.rows)
+	if c.middle < c.rows/6 || c.fine < c.rows/3 {
+		t.Errorf("only %d of %d rows had a middle stage, and %d fine grids", c.middle, c.rows, c.fine)
 	}
 	t.Logf("%d rows above thresholds, of which %d were screened, with %d entries", c.above, c.aboveScreened, c.aboveFound)
 	if c.aboveScreened < c.above/3 || c.aboveFound < c.above {
@@ -151,36 +153,47 @@ func TestExact(t *testing.T) {
 	}
 }
 
-// TestTheTest: with a bound that is a tenth too small, the comparison above must
-// fail for each selection, or it would not notice a wrong bound.
+// TestTheTest: with a bound that is too small, the comparison above must fail for
+// each selection, or it would not notice a wrong bound.
 func TestTheTest(t *testing.T) {
 	defer func() { boundFactor = 1 }()
-	boundFactor = 0.9
-	r := rand.New(rand.NewPCG(1, 2))
-	var c count
-	noticed := map[string]bool{}
-	for n := 0; c.rows < 60000 && len(noticed) < 3; n++ {
-		trial := newTrial(r, n%len(kinds))
-		s := trial.check(r, &c)
-		if s == "" {
-			continue
+	for _, grid := range grids {
+		boundFactor = grid.factor
+		r := rand.New(rand.NewPCG(1, 2))
+		var c count
+		noticed := map[string]bool{}
+		for n := 0; c.rows < 60000 && len(noticed) < 3; n++ {
+			trial := newTrial(r, n%len(kinds))
+			trial.fine = grid.fine
+			s := trial.check(r, &c)
+			if s == "" {
+				continue
+			}
+			selection := "k largest"
+			switch {
+			case strings.HasPrefix(s, "above"):
+				selection = "above"
+			case trial.f.Magnitude:
+				selection = "magnitude"
+			}
+			if !noticed[selection] {
+				noticed[selection] = true
+				t.Logf("%s: noticed after %d rows: %s: %s", selection, c.rows, trial.what, s)
+			}
 		}
-		selection := "k largest"
-		switch {
-		case strings.HasPrefix(s, "above"):
-			selection = "above"
-		case trial.f.Magnitude:
-			selection = "magnitude"
+		if len(noticed) < 3 {
+			t.Errorf("fine %v: a bound of %v was noticed only in %v in %d rows", grid.fine, grid.factor, noticed, c.rows)
 		}
-		if !noticed[selection] {
-			noticed[selection] = true
-			t.Logf("%s: noticed after %d rows: %s: %s", selection, c.rows, trial.what, s)
-		}
-	}
-	if len(noticed) < 3 {
-		t.Errorf("a bound of 0.9 was noticed only in %v in %d rows", noticed, c.rows)
 	}
 }
+
+// grids are the two grids, and by what factor a bound must be too small for random
+// trials to notice: on the fine one, the slack for rounding and whole codes is often
+// as large as the rest.
+var grids = []struct {
+	fine   bool
+	factor float64
+}{{false, 0.9}, {true, 0.5}}
 
 // TestSameForAllSplits: no result depends on the number of processors or on the
 // batch that a row comes in.
@@ -190,9 +203,9 @@ func TestSameForAllSplits(t *testing.T) {
 	for n := range 4 * len(kinds) {
 		trial := newTrial(r, n%len(kinds))
 		w := Wide(trial.w)
-		packed := Pack(w, trial.bias)
+		packed := pack(w, trial.bias, trial.fine)
 		packed.Always = true
-		if n >= 2*len(kinds) {
+		if n >= 2*len(kinds) && !trial.fine {
 			packed.addMiddle(w, trial.bias)
 		}
 		rows, k := trial.x.Rows, trial.k
@@ -306,15 +319,17 @@ func TestLargeShapes(t *testing.T) {
 			each(w, func(v float64) float64 { return math.Copysign(1, v+3) })
 			each(x, func(v float64) float64 { return math.Copysign(1, v-2) })
 		}
-		packed := Pack(Wide(w), bias)
-		packed.Always = true
-		encodes(t, x, packed, w, bias, s.k, funcs[1].f)
-		if s.d <= kernel.ScreenInputs {
-			packed.addMiddle(Wide(w), bias)
-		}
-		stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
-		if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {
-			t.Errorf("%v: %d rows screened", s, got)
+		for _, grid := range grids {
+			packed := pack(Wide(w), bias, grid.fine)
+			packed.Always = true
+			stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
+			if s.d <= kernel.ScreenInputs && !grid.fine {
+				packed.addMiddle(Wide(w), bias)
+				stats = encodes(t, x, packed, w, bias, s.k, funcs[1].f)
+			}
+			if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {
+				t.Errorf("%v, fine %v: %d rows screened", s, grid.fine, got)
+			}
 		}
 	}
 }

@@ -17,6 +17,7 @@ type trial struct {
 	bias []float64
 	k    int
 	f    topk.Func
+	fine bool
 
 	threshold []float64
 }
@@ -128,8 +129,9 @@ var kinds = []struct {
 		}
 	}},
 	{"aligned residuals", func(r *rand.Rand, t *trial) {
-		// Entries half a step off the grid of 127, so that a latent can point along
-		// or against the residual of the rows: the worst case of the bound.
+		// Entries half a step off the grid of 127, or the fine one, so that a latent can
+		// point along or against the residual of the rows: the worst case of the bound.
+		largest := []float64{127, 32767}[r.IntN(2)]
 		signs := make([]float64, t.x.Cols)
 		for c := range signs {
 			signs[c] = float64(2*r.IntN(2) - 1)
@@ -139,7 +141,7 @@ var kinds = []struct {
 			for c, row := 0, t.x.Row(i); c < len(row); c++ {
 				row[c] = float64(r.IntN(8)) + off*signs[c]
 			}
-			t.x.Row(i)[r.IntN(t.x.Cols)] = 127
+			t.x.Row(i)[r.IntN(t.x.Cols)] = largest
 		}
 		for j := range t.w.Rows {
 			s := float64(2*r.IntN(2) - 1)
@@ -226,6 +228,15 @@ var kinds = []struct {
 			}
 		}
 	}},
+	{"one huge input", func(r *rand.Rand, t *trial) {
+		c := r.IntN(t.x.Cols)
+		for i := range t.x.Rows {
+			t.x.Row(i)[c] *= 1e6
+		}
+		for j := range t.w.Rows {
+			t.w.Row(j)[c] *= []float64{1, 1e-6, 1e6}[r.IntN(3)]
+		}
+	}},
 	{"saturating", func(r *rand.Rand, t *trial) {
 		s := 10 * math.Exp(3*r.Float64()) / math.Sqrt(float64(t.x.Cols))
 		scale(t.w.Data, s)
@@ -281,6 +292,7 @@ func newTrial(r *rand.Rand, kind int) *trial {
 		w:    topk.Rows{Data: normal(n * (d + pad)), Rows: n, Cols: d, Stride: d + pad},
 		bias: normal(n),
 		k:    k,
+		fine: r.IntN(2) == 0,
 	}
 	kinds[kind].spoil(r, t)
 	if r.IntN(5) == 0 { // weights from a file
@@ -295,7 +307,7 @@ func newTrial(r *rand.Rand, kind int) *trial {
 	}
 	t.f = fn.f
 	t.drawThresholds(r)
-	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d", kinds[kind].name, fn.name, rows, n, d, k)
+	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d fine=%v", kinds[kind].name, fn.name, rows, n, d, k, t.fine)
 	return t
 }
 

@@ -19,11 +19,12 @@ func main() {
 		log.Fatal("usage: screen FOLDER")
 	}
 	g := &gen{Context: build.NewContext()}
-	g.tile()
-	g.one()
-	g.maxAbs()
-	g.quantise(1)
-	g.quantise(2)
+	for bytes := 1; bytes <= 2; bytes++ {
+		g.tile(bytes)
+		g.one(bytes)
+		g.quantise(bytes)
+	}
+	g.extent()
 	g.pairs()
 	g.kth()
 	g.dotPairs(8)

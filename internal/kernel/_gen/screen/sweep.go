@@ -43,26 +43,34 @@ func (g *gen) firstLanes(n reg.GPVirtual) reg.OpmaskVirtual {
 	return k
 }
 
-func (g *gen) maxAbs() {
-	g.begin("maxAbsAVX512", "x *float64, n int) (most float64",
-		"is MaxAbs: the largest of the bits without sign, as integers.")
+// extent takes four vectors at a time, each with a maximum and a sum of its own, and
+// what is left over with the first.
+func (g *gen) extent() {
+	g.begin("extentAVX512", "x *float64, n int) (largest, square float64",
+		"is Extent.")
 	x, n := g.arg("x"), g.arg("n")
-	sign, acc := g.ZMM(), g.vecs(4)
+	sign, most, sum := g.ZMM(), g.vecs(4), g.vecs(4)
 	g.VPBROADCASTQ(g.constants().Offset(72), sign)
-	for _, a := range acc {
-		g.zero(a)
+	for i := range most {
+		g.zero(most[i])
+		g.zero(sum[i])
 	}
-	part := func(disp int, a reg.VecVirtual) {
+	take := func(i int, z reg.VecVirtual) {
+		g.VFMADD231PD(z, z, sum[i])
+		g.VPANDQ(z, sign, z)
+		g.VPMAXUQ(z, most[i], most[i])
+	}
+	part := func(i int) {
 		z := g.ZMM()
-		g.VPANDQ(mem(x, disp), sign, z)
-		g.VPMAXUQ(z, a, a)
+		g.VMOVUPD(mem(x, 64*i), z)
+		take(i, z)
 	}
 	fours, ones := g.GP64(), g.GP64()
 	g.MOVQ(n, fours)
 	g.SHRQ(operand.U8(5), fours)
 	g.loop("fours", fours, func() {
-		for i, a := range acc {
-			part(64*i, a)
+		for i := range most {
+			part(i)
 		}
 		g.ADDQ(operand.U32(256), x)
 	})
@@ -70,28 +78,31 @@ func (g *gen) maxAbs() {
 	g.SHRQ(operand.U8(3), ones)
 	g.ANDQ(operand.U8(3), ones)
 	g.loop("ones", ones, func() {
-		part(0, acc[0])
+		part(0)
 		g.ADDQ(operand.U8(64), x)
 	})
 	g.ANDQ(operand.U8(7), n)
 	g.JZ(operand.LabelRef("reduce"))
 	k, z := g.firstLanes(n), g.ZMM()
-	g.VMOVDQU64_Z(mem(x, 0), k, z)
-	g.VPANDQ(z, sign, z)
-	g.VPMAXUQ(z, acc[1], acc[1])
+	g.VMOVUPD_Z(mem(x, 0), k, z)
+	take(0, z)
 	g.Label("reduce")
-	g.VPMAXUQ(acc[1], acc[0], acc[0])
-	g.VPMAXUQ(acc[3], acc[2], acc[2])
-	g.VPMAXUQ(acc[2], acc[0], acc[0])
+	for i := 2; i > 0; i /= 2 {
+		for j := range i {
+			g.VPMAXUQ(most[i+j], most[j], most[j])
+			g.VADDPD(sum[i+j], sum[j], sum[j])
+		}
+	}
 	half := g.YMM()
-	g.VEXTRACTI64X4(operand.U8(1), acc[0], half)
-	g.VPMAXUQ(half, acc[0].AsY(), half)
+	g.VEXTRACTI64X4(operand.U8(1), most[0], half)
+	g.VPMAXUQ(half, most[0].AsY(), half)
 	quarter, other := half.AsX(), g.XMM()
 	g.VEXTRACTI128(operand.U8(1), half, other)
 	g.VPMAXUQ(other, quarter, quarter)
 	g.VPSHUFD(operand.U8(0xee), quarter, other)
 	g.VPMAXUQ(other, quarter, quarter)
-	g.Store(quarter, g.Return("most"))
+	g.Store(quarter, g.Return("largest"))
+	g.Store(g.pairOfTrees(sum[0], sum[0]).AsX(), g.Return("square"))
 	g.end()
 }
 
@@ -101,51 +112,53 @@ func (g *gen) maxAbs() {
 // of a Zen 5: latents 15 GB/s without, 24.5 with 0, 26 with 512; rows 24, 29, 29.
 const rowAhead = 512
 
-// quantise writes the kernel for integers of 1 or 2 bytes. It is bound by the
-// chains of the two sums in dot order, four cycles for 64 bytes of x, which is more
-// than memory delivers.
+// quantise writes the kernel for integers of 1 or 2 bytes. Two vectors at a time, each
+// with sums of its own: the chain of one addition after the other, four cycles for 64
+// bytes of x, would be the longest part of it.
 func (g *gen) quantise(bytes int) {
-	name, params := "quantiseAVX512", "dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64"
+	name, flipParam := "quantiseAVX512", ", flip uint64"
 	store, note := "dst[p/4*stride+p%4] = uint8(q) ^ flip", "flip has its byte in all eight places."
 	if bytes == 2 {
-		name, params = "quantise16AVX512", "dst *int16, x *float64, n int, inv float64, sums *float64"
-		store, note = "dst[p] = int16(q)", "sums is as in Quantise16."
+		name, flipParam = "quantise16AVX512", ""
+		store, note = "int16(dst[p/2*stride+p%2*2:]) = q", ""
 	}
-	g.begin(name, params,
+	g.begin(name, "dst *uint8, stride int, x *float64, n int, inv float64"+flipParam+", sums *float64",
 		"is, for p from 0 to n-1,",
 		"",
 		"\tt := x[p] * inv",
 		"\tq := round(t)",
 		"\t"+store,
-		"\tsums[0] += (t-q)*(t-q), in dot order",
-		"\tsums[1] += t*t, in dot order",
+		"\tsums[0] += (t-q)*(t-q)",
+		"\tsums[1] += t*t",
 		"\tsums[2] += q*q",
 		"\tsums[3] += q",
 		"",
-		note)
-	dst, x, n := g.arg("dst"), g.arg("x"), g.arg("n")
+		"in the order of Quantise. "+note)
+	dst, stride, x, n := g.arg("dst"), g.arg("stride"), g.arg("x"), g.arg("n")
 	inv, whole := g.ZMM(), g.ZMM()
 	g.VBROADCASTSD(g.argAt("inv"), inv)
 	g.VBROADCASTSD(g.constants().Offset(64), whole)
-	var stride, flip reg.GPVirtual
+	var flip reg.GPVirtual
 	if bytes == 1 {
-		stride, flip = g.arg("stride"), g.arg("flip")
+		flip = g.arg("flip")
 	}
-	sums := g.vecs(4)
-	for _, s := range sums {
-		g.zero(s)
+	var sums [2][]reg.VecVirtual
+	for i := range sums {
+		sums[i] = g.vecs(4)
+		for _, s := range sums[i] {
+			g.zero(s)
+		}
 	}
-	// eight takes the elements in t and returns them as integers of one byte in a
-	// general register or of two in a vector.
-	eight := func(t reg.VecVirtual) (bits reg.GPVirtual, words reg.VecVirtual) {
-		q := g.ZMM()
-		words = g.XMM()
+	// eight takes the elements in t and returns them as integers: bytes registers of
+	// two groups each.
+	eight := func(t reg.VecVirtual, sums []reg.VecVirtual) []reg.GPVirtual {
+		q, packed := g.ZMM(), g.XMM()
 		g.VMULPD(inv, t, t)
 		g.VADDPD(whole, t, q)
 		if bytes == 1 {
-			g.VPMOVQB(q, words)
+			g.VPMOVQB(q, packed)
 		} else {
-			g.VPMOVQW(q, words)
+			g.VPMOVQW(q, packed)
 		}
 		g.VSUBPD(whole, q, q)
 		g.VFMADD231PD(t, t, sums[1])
@@ -153,50 +166,66 @@ func (g *gen) quantise(bytes int) {
 		g.VFMADD231PD(t, t, sums[0])
 		g.VFMADD231PD(q, q, sums[2])
 		g.VADDPD(q, sums[3], sums[3])
-		if bytes == 1 {
-			bits = g.GP64()
-			g.VMOVQ(words, bits)
-			g.XORQ(flip, bits)
+		bits := make([]reg.GPVirtual, bytes)
+		for i := range bits {
+			bits[i] = g.GP64()
 		}
-		return bits, words
+		g.VMOVQ(packed, bits[0])
+		if bytes == 1 {
+			g.XORQ(flip, bits[0])
+		} else {
+			g.VPEXTRQ(operand.U8(1), packed, bits[1])
+		}
+		return bits
+	}
+	whole8 := func(i int) {
+		t := g.ZMM()
+		g.PREFETCHT0(idx(x, n, 8, rowAhead+64*i))
+		g.VMOVUPD(mem(x, 64*i), t)
+		for _, b := range eight(t, sums[i]) {
+			g.MOVL(b.As32(), mem(dst, 0))
+			g.SHRQ(operand.U8(32), b)
+			g.MOVL(b.As32(), idx(dst, stride, 1, 0))
+			g.LEAQ(idx(dst, stride, 2, 0), dst)
+		}
 	}
 	count := g.GP64()
 	g.MOVQ(n, count)
-	g.SHRQ(operand.U8(3), count)
-	g.loop("eight", count, func() {
-		t := g.ZMM()
-		g.PREFETCHT0(idx(x, n, 8, rowAhead))
-		g.VMOVUPD(mem(x, 0), t)
-		bits, words := eight(t)
-		if bytes == 1 {
-			g.MOVL(bits.As32(), mem(dst, 0))
-			g.SHRQ(operand.U8(32), bits)
-			g.MOVL(bits.As32(), idx(dst, stride, 1, 0))
-			g.LEAQ(idx(dst, stride, 2, 0), dst)
-		} else {
-			g.VMOVDQU(words, mem(dst, 0))
-			g.ADDQ(operand.U8(16), dst)
-		}
-		g.ADDQ(operand.U8(64), x)
+	g.SHRQ(operand.U8(4), count)
+	g.loop("sixteen", count, func() {
+		whole8(0)
+		whole8(1)
+		g.ADDQ(operand.U32(128), x)
 	})
+	g.TESTQ(operand.U32(8), n)
+	g.JZ(operand.LabelRef("tail"))
+	whole8(0)
+	g.ADDQ(operand.U8(64), x)
+	g.Label("tail")
 	g.ANDQ(operand.U8(7), n)
 	g.JZ(operand.LabelRef("reduce"))
 	k, t := g.firstLanes(n), g.ZMM()
 	g.VMOVUPD_Z(mem(x, 0), k, t)
-	bits, words := eight(t)
-	if bytes == 1 {
-		g.MOVL(bits.As32(), mem(dst, 0))
-		g.CMPQ(n, operand.U8(4))
-		g.JLE(operand.LabelRef("reduce"))
-		g.SHRQ(operand.U8(32), bits)
-		g.MOVL(bits.As32(), idx(dst, stride, 1, 0))
-	} else {
-		g.VMOVDQU16(words, k, mem(dst, 0))
+	bits := eight(t, sums[1])
+	for group := range 2 * bytes {
+		b := bits[group/2]
+		if group > 0 {
+			g.CMPQ(n, operand.U8(group*4/bytes))
+			g.JLE(operand.LabelRef("reduce"))
+			g.ADDQ(stride, dst)
+		}
+		if group%2 == 1 {
+			g.SHRQ(operand.U8(32), b)
+		}
+		g.MOVL(b.As32(), mem(dst, 0))
 	}
 	g.Label("reduce")
 	out := g.arg("sums")
+	for i, s := range sums[0] {
+		g.VADDPD(sums[1][i], s, s)
+	}
 	for i := 0; i < 4; i += 2 {
-		g.VMOVUPD(g.pairOfTrees(sums[i], sums[i+1]), mem(out, 8*i))
+		g.VMOVUPD(g.pairOfTrees(sums[0][i], sums[0][i+1]), mem(out, 8*i))
 	}
 	g.end()
 }
@@ -423,12 +452,12 @@ func (g *gen) dotPairs(bytes int) {
 // dotPairs16 goes through a list by itself: a pair takes 30 cycles at 768 inputs,
 // no more than a call.
 func (g *gen) dotPairs16() {
-	g.begin("dotPairs16AVX512", "dst *int32, x *int16, ldx int, w *int16, ldw int, vectors int, pairs *int32, n int",
+	g.begin("dotPairs16AVX512", "dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int",
 		"is DotPairs16: for t from 0 to n-1 and p from 0 to 32*vectors-1,",
 		"",
-		"\tdst[t] += int32(x[ldx*pairs[2*t]+p]) * int32(w[ldw*pairs[2*t+1]+p])",
+		"\tdst[t] += int16(x[ldx*pairs[2*t]+2*p:]) * int16(w[ldw*pairs[2*t+1]+2*p:])",
 		"",
-		"from 0. ldx and ldw are in bytes; vectors is not 0.")
+		"from 0. vectors is not 0.")
 	dst, x, w, n := g.arg("dst"), g.arg("x"), g.arg("w"), g.arg("n")
 	pairs, ldx, ldw, vectors := g.arg("pairs"), g.argAt("ldx"), g.argAt("ldw"), g.argAt("vectors")
 	// rows multiplies count pairs and leaves their sums in the first lanes.

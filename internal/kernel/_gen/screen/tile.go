@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -83,14 +85,18 @@ func (e epilogue) codes(acc [][2]reg.VecVirtual, codes, lanes, stride reg.Regist
 // 14x2 94-100, 8x3 and 6x4 98 in the first-level cache but less from the second,
 // and 85-92 where x is broadcast by the multiplication itself. Unrolling by 2 or
 // 4 gains nothing.
-func (g *gen) tile() {
-	g.begin("screenTilesAVX512", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
+func (g *gen) tile(bytes int) {
+	name, product := "screenTilesAVX512", "int8(q[48*p+4*i+b]) * panel[128*p+4*l+b]"
+	if bytes == 2 {
+		name, product = "screenTiles16AVX512", "int16(q[24*p+2*i+b]) * int16(panel[64*p+2*l+b])"
+	}
+	g.begin(name, "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
 		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
 		"",
 		"\tacc[i][l] = rows[i].Start",
 		"\tfor p := range groups {",
-		"\t\tfor b := range 4 {",
-		"\t\t\tacc[i][l] += int8(q[48*p+4*i+b]) * panel[128*p+4*l+b]",
+		fmt.Sprintf("\t\tfor b := range %d {", 4/bytes),
+		"\t\t\tacc[i][l] += "+product,
 		"\t\t}", "\t}",
 		"",
 		"then the float32 part. rows and w point at the first fields of the first ScreenRow",
@@ -106,7 +112,7 @@ func (g *gen) tile() {
 		g.VPBROADCASTD(mem(e.rows, rowStart+i*rowBytes), acc[i][0])
 		g.VMOVDQA64(acc[i][0], acc[i][1])
 	}
-	g.loop("step", n, func() { g.step(acc, q, panel, stepX, 0) })
+	g.loop("step", n, func() { g.step(bytes, acc, q, panel, stepX, 0) })
 	e.codes(acc, codes, lanes, stride)
 	g.ADDQ(operand.U32(tileRows*rowBytes), e.rows)
 	g.ADDQ(operand.U32(tileRows*64), codes)
@@ -115,15 +121,21 @@ func (g *gen) tile() {
 	g.end()
 }
 
-// step multiplies four inputs of each row with those of the panel, and leaves
+// step multiplies a group of inputs of each row with those of the panel, and leaves
 // both pointers behind what was read.
-func (g *gen) step(acc [][2]reg.VecVirtual, q, panel reg.Register, bytesX int, ahead int) {
-	g.group(acc, q, panel, 0, 0, ahead)
+func (g *gen) step(bytes int, acc [][2]reg.VecVirtual, q, panel reg.Register, bytesX int, ahead int) {
+	g.group(bytes, acc, q, panel, 0, 0, ahead)
 	g.ADDQ(operand.U32(bytesX), q)
 	g.ADDQ(operand.U32(stepW), panel)
 }
 
-func (g *gen) group(acc [][2]reg.VecVirtual, q, panel reg.Register, atX, atW, ahead int) {
+// group is the same for the group at atX and atW, four bytes of each row: four
+// integers, of which those of the panel have no sign, or two.
+func (g *gen) group(bytes int, acc [][2]reg.VecVirtual, q, panel reg.Register, atX, atW, ahead int) {
+	multiplyAdd := g.VPDPBUSD
+	if bytes == 2 {
+		multiplyAdd = g.VPDPWSSD
+	}
 	var w [2]reg.VecVirtual
 	for v := range w {
 		if ahead > 0 {
@@ -136,7 +148,7 @@ func (g *gen) group(acc [][2]reg.VecVirtual, q, panel reg.Register, atX, atW, ah
 		x := g.ZMM()
 		g.VPBROADCASTD(mem(q, atX+4*i), x)
 		for v := range w {
-			g.VPDPBUSD(x, w[v], acc[i][v])
+			multiplyAdd(x, w[v], acc[i][v])
 		}
 	}
 }
@@ -148,9 +160,13 @@ const oneAhead = 4096
 
 // one is bound by memory: four groups of inputs at a time, each with sums of its
 // own, are enough to hide the latency of the additions.
-func (g *gen) one() {
-	g.begin("screenOneAVX512", "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
-		"is ScreenOne: screenTilesAVX512 for one row, whose q is [groups][4] bytes.")
+func (g *gen) one(bytes int) {
+	name, tiles := "screenOneAVX512", "screenTilesAVX512"
+	if bytes == 2 {
+		name, tiles = "screenOne16AVX512", "screenTiles16AVX512"
+	}
+	g.begin(name, "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
+		"is ScreenOne: "+tiles+" for one row, whose q is [groups][4] bytes.")
 	e := g.epilogue()
 	q, panel, n := g.arg("q"), g.arg("panel"), g.arg("groups")
 	acc := make([][2]reg.VecVirtual, 4)
@@ -170,12 +186,12 @@ func (g *gen) one() {
 	g.ANDQ(operand.U8(3), n)
 	g.loop("fours", fours, func() {
 		for u := range acc {
-			g.group(acc[u:u+1], q, panel, 4*u, stepW*u, oneAhead)
+			g.group(bytes, acc[u:u+1], q, panel, 4*u, stepW*u, oneAhead)
 		}
 		g.ADDQ(operand.U32(16), q)
 		g.ADDQ(operand.U32(4*stepW), panel)
 	})
-	g.loop("ones", n, func() { g.step(acc[:1], q, panel, 4, 0) })
+	g.loop("ones", n, func() { g.step(bytes, acc[:1], q, panel, 4, 0) })
 	for v := range 2 {
 		g.VPADDD(acc[1][v], acc[0][v], acc[0][v])
 		g.VPADDD(acc[3][v], acc[2][v], acc[2][v])
