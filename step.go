@@ -319,9 +319,9 @@ const (
 
 // eachPiece computes the gradient of layer i's weights, with penalties, a few rows
 // at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
-// range of parameters that they are. Then, where done is not nil, it is told of
-// the rows that are through.
-func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
+// range of parameters that they are. Where f moves them (moves), done, if it is not
+// nil, is told of the rows that are through, while they are still in the cache.
+func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
 	most := l.gradientRows(state)
@@ -331,17 +331,21 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 	}
 	rows := parallel.Even(w.Rows, most)
 	grain := rows
-	if state.screening.kept {
-		// Latents whose int8 copies share cache lines go to one goroutine.
+	if done != nil {
+		// Latents whose integer copies share cache lines go to one goroutine.
 		grain = (rows + screen.PanelLatents - 1) / screen.PanelLatents * screen.PanelLatents
 	}
+	step := max(1, pieceSize/w.Cols) * w.Cols
 	workers := parallel.Workers(w.Rows, grain)
 	s.reserve(workers)
 	parallel.ForWorkers(workers, w.Rows, grain, func(worker, first, last int) {
-		scratch := &s.workers[worker]
+		scratch, told := &s.workers[worker], first
 		for lo := first; lo < last; lo += rows {
 			hi := min(lo+rows, last)
 			from, to := lo*w.Cols, hi*w.Cols
+			if moves && to-from <= step {
+				s.askFor(i, from, to)
+			}
 			scratch.gradient = resized(scratch.gradient, to-from)
 			l.gradient(state, lo, hi, scratch.gradient)
 			if shared {
@@ -349,7 +353,6 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 				s.net.layers[i+1].gradient(s.pass.states[i+1], lo, hi, scratch.second)
 				addTo(scratch.gradient, scratch.second)
 			}
-			step := max(1, pieceSize/w.Cols) * w.Cols
 			for at := from; at < to; at += step {
 				end := min(at+step, to)
 				gradient := scratch.gradient[at-from : end-from]
@@ -358,12 +361,22 @@ func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, 
 					scratch.removeParallel(gradient, w.Data[at:end], w.Cols)
 				}
 				f(scratch, gradient, at, end)
+				if now := end / w.Cols; done != nil && (now-told >= screen.PanelLatents || now == last) {
+					done(told, now)
+					told = now
+				}
 			}
 		}
-		if done != nil {
-			done(first, last)
-		}
 	})
+}
+
+// askFor has weights of layer i and their optimizer state brought near, for when
+// their gradient is there.
+func (s *stepper) askFor(i, from, to int) {
+	kernel.Prefetch(s.net.layers[i].base().w.Data[from:to])
+	for _, slot := range s.weights[i] {
+		kernel.Prefetch(slot[from:to])
+	}
 }
 
 // reserve makes scratch memory for so many goroutines.
@@ -431,7 +444,7 @@ func (s *stepper) update(i int, scale, rate float64) (square float64, err error)
 		}
 		cols := a.w.Cols
 		s.norms = resized(s.norms, a.w.Rows)
-		s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
+		s.eachPiece(i, true, func(scratch *workerScratch, gradient []float64, from, to int) {
 			s.rowNorms(gradient, from/cols, cols)
 			w := a.w.Data[from:to]
 			if !move(scratch, w, gradient, s.weights[i], from, to) {
@@ -477,7 +490,7 @@ func (s *stepper) squaredNorm(i int) float64 {
 		return sum
 	}
 	s.norms = resized(s.norms, a.w.Rows)
-	s.eachPiece(i, func(_ *workerScratch, gradient []float64, from, to int) {
+	s.eachPiece(i, false, func(_ *workerScratch, gradient []float64, from, to int) {
 		s.rowNorms(gradient, from/a.w.Cols, a.w.Cols)
 	}, nil)
 	for _, v := range s.norms {

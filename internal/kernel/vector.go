@@ -83,6 +83,14 @@ var lanePool sync.Pool
 // SumSquares returns the sum of the squares of x in dot order.
 func SumSquares(x []float64) float64 { return Dot(x, x) }
 
+// Prefetch asks for x to be brought near, where the processor can be asked. That
+// changes nothing but the time at which x is there.
+func Prefetch(x []float64) {
+	for i := 0; i < len(x); i += maxSweep {
+		active.prefetch(x[i:min(i+maxSweep, len(x))])
+	}
+}
+
 // AllFinite reports whether x holds neither NaN nor an infinity.
 func AllFinite(x []float64) bool {
 	markRead(x)
@@ -102,6 +110,7 @@ type elementwise struct {
 	scale     func(x []float64, f float64)
 	sum       func(lanes *[8]float64, x []float64) // adds x[8i+l] to lane l, i ascending
 	allFinite func(x []float64) bool
+	prefetch  func(x []float64)
 
 	add, subtract           func(dst, x, y []float64)
 	sigmoidSlope, tanhSlope func(delta, value []float64)
@@ -120,6 +129,7 @@ var elementwiseGeneric = elementwise{
 	scale:     scaleGeneric,
 	sum:       sumGeneric,
 	allFinite: allFiniteGeneric,
+	prefetch:  func([]float64) {},
 
 	add: addGeneric, subtract: subtractGeneric,
 	sigmoidSlope: sigmoidSlopeGeneric, tanhSlope: tanhSlopeGeneric,

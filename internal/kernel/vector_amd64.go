@@ -9,7 +9,7 @@ import "unsafe"
 
 var elementwiseAVX512 = elementwise{
 	sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
-	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go,
+	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go, prefetch: prefetchAVX512Go,
 	add: addAVX512Go, subtract: subtractAVX512Go, sigmoidSlope: sigmoidSlopeAVX512Go, tanhSlope: tanhSlopeAVX512Go,
 	adam: adamAVX512Go, sgd: sgdAVX512Go, momentum: momentumAVX512Go, nesterov: nesterovAVX512Go,
 	rmsProp: rmsPropAVX512Go, adaGrad: adaGradAVX512Go,
@@ -17,7 +17,7 @@ var elementwiseAVX512 = elementwise{
 
 var elementwiseAVX2 = elementwise{
 	sigmoid: sigmoidAVX2Go, tanh: tanhAVX2Go,
-	scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go,
+	scale: scaleAVX2Go, sum: sumAVX2Go, allFinite: allFiniteAVX2Go, prefetch: prefetchAVX2Go,
 	add: addAVX2Go, subtract: subtractAVX2Go, sigmoidSlope: sigmoidSlopeAVX2Go, tanhSlope: tanhSlopeAVX2Go,
 	adam: adamAVX2Go, sgd: sgdAVX2Go, momentum: momentumAVX2Go, nesterov: nesterovAVX2Go,
 	rmsProp: rmsPropAVX2Go, adaGrad: adaGradAVX2Go,
@@ -98,6 +98,11 @@ func sumAVX512Go(lanes *[8]float64, x []float64) {
 }
 
 //go:noinline
+func prefetchAVX512Go(x []float64) {
+	prefetchAVX512(unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
 func allFiniteAVX512Go(x []float64) bool {
 	return allFiniteAVX512(unsafe.SliceData(x), len(x))
 }
@@ -175,6 +180,11 @@ func adaGradAVX2Go(w, g, s []float64, rate, eps float64) {
 //go:noinline
 func sumAVX2Go(lanes *[8]float64, x []float64) {
 	sumAVX2(&lanes[0], unsafe.SliceData(x), len(x))
+}
+
+//go:noinline
+func prefetchAVX2Go(x []float64) {
+	prefetchAVX2(unsafe.SliceData(x), len(x))
 }
 
 //go:noinline

@@ -101,6 +101,11 @@ func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alp
 //go:noescape
 func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
 
+// prefetchAVX2 asks for the cache lines of x[0], x[8], ... below n.
+//
+//go:noescape
+func prefetchAVX2(x *float64, n int)
+
 // sumAVX2 is, for i from 0 to n-1,
 //
 //	lanes[i%8] += x[i]

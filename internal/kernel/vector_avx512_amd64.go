@@ -101,6 +101,11 @@ func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, a
 //go:noescape
 func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
 
+// prefetchAVX512 asks for the cache lines of x[0], x[8], ... below n.
+//
+//go:noescape
+func prefetchAVX512(x *float64, n int)
+
 // sumAVX512 is, for i from 0 to n-1,
 //
 //	lanes[i%8] += x[i]

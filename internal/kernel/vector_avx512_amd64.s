@@ -811,6 +811,19 @@ done:
 	VZEROUPPER
 	RET
 
+// func prefetchAVX512(x *float64, n int)
+// Requires: MMX+
+TEXT ·prefetchAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+
+loop:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	SUBQ       $0x08, CX
+	JG         loop
+	RET
+
 // func sumAVX512(lanes *float64, x *float64, n int)
 // Requires: AVX, AVX512F, SSE2
 TEXT ·sumAVX512(SB), NOSPLIT, $0-24

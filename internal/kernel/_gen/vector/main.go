@@ -47,6 +47,7 @@ func main() {
 	constants()
 	activations()
 	sweeps()
+	prefetch()
 	reductions()
 	split()
 	Generate()

@@ -109,6 +109,22 @@ func divideByRoot(t, s, floor reg.VecVirtual) {
 	VDIVPD(d, t, t)
 }
 
+// prefetch writes the kernel that only asks for memory.
+func prefetch() {
+	name := "prefetch" + target.suffix
+	TEXT(name, attr.NOSPLIT, "func(x *float64, n int)")
+	Pragma("noescape")
+	Doc(name + " asks for the cache lines of x[0], x[8], ... below n.")
+	x := Load(Param("x"), GP64())
+	n := Load(Param("n"), GP64())
+	Label("loop")
+	PREFETCHT0(Mem{Base: x})
+	ADDQ(Imm(64), x)
+	SUBQ(Imm(8), n)
+	JG(LabelRef("loop"))
+	RET()
+}
+
 // reductions writes the kernels whose result is not an array.
 func reductions() {
 	// sum keeps eight lanes on both paths: one vector or two.
