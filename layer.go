@@ -167,8 +167,9 @@ type state struct {
 	pre     []float64 // pre-activations
 	delta   []float64 // gradient of the loss: at the output, then at pre
 
-	// deltaAtPre says that delta came as the gradient at pre from the start.
-	deltaAtPre bool
+	// deltaAtPre says that delta came as the gradient at pre from the start, passed that
+	// the layer's delta is already at pre and that of the layer below there too.
+	deltaAtPre, passed bool
 
 	post     []float64   // a linear layer's output, where it is not pre itself
 	codes    Codes       // a sparse layer's output
@@ -337,13 +338,19 @@ func (s *state) toPre(act Activation) {
 	if s.deltaAtPre || act == Identity {
 		return
 	}
+	parallel.For(len(s.delta), activationGrain, func(_, lo, hi int) { s.toPreAt(act, lo, hi) })
+}
+
+// toPreAt is toPre for the numbers lo to hi of delta.
+func (s *state) toPreAt(act Activation, lo, hi int) {
+	if s.deltaAtPre || act == Identity {
+		return
+	}
 	value := s.out.dense.Data
 	if s.out.codes != nil {
 		value = s.out.codes.values
 	}
-	parallel.For(len(s.delta), activationGrain, func(_, lo, hi int) {
-		act.derivatives(s.delta[lo:hi], s.pre[lo:hi], value[lo:hi])
-	})
+	act.derivatives(s.delta[lo:hi], s.pre[lo:hi], value[lo:hi])
 }
 
 // activationGrain is how many activations are worth handing to another goroutine.

@@ -19,16 +19,9 @@ func NewLinearLayer(name string, in, out int, act Activation) *LinearLayer {
 // forward: z = xW + b, out = f(z). Where x is codes only the k rows of W that
 // they name are read.
 func (l *LinearLayer) forward(s *state) {
-	rows, n := s.in.rows(), l.out
-	s.pre = resized(s.pre, rows*n)
+	rows, n := l.begin(s), l.out
 	if !s.in.isDense() {
-		c := s.in.codes
-		parallel.For(rows, gatherGrain(rows, n, len(c.values), l.in, rowGrain(c.rowCost(n))), func(_, lo, hi int) {
-			z := s.pre[lo*n : hi*n]
-			clear(z)
-			l.addRows(z, n, c.mask.offsets[lo:hi+1], c.values, c.mask.indices)
-			addBias(z, l.b)
-		})
+		parallel.For(rows, l.forwardGrain(s), func(_, lo, hi int) { l.forwardRows(s, lo, hi) })
 	} else {
 		x := s.in.dense
 		parallel.For(rows, productRows(rows), func(_, lo, hi int) {
@@ -38,23 +31,58 @@ func (l *LinearLayer) forward(s *state) {
 			addBias(z, l.b)
 		})
 	}
+	if l.activation != Identity {
+		activate(l.activation, s.post, s.pre)
+	}
+}
+
+// begin makes room for the output, of as many rows as come in.
+func (l *LinearLayer) begin(s *state) (rows int) {
+	rows, n := s.in.rows(), l.out
+	s.pre = resized(s.pre, rows*n)
 	out := s.pre
 	if l.activation != Identity {
 		s.post = resized(s.post, rows*n)
 		out = s.post
-		activate(l.activation, out, s.pre)
 	}
 	s.out.dense = topk.Rows{Data: out, Rows: rows, Cols: n, Stride: n}
+	return rows
+}
+
+// forwardRows computes the pre-activations of the rows lo to hi from codes.
+func (l *LinearLayer) forwardRows(s *state, lo, hi int) {
+	n, c := l.out, s.in.codes
+	z := s.pre[lo*n : hi*n]
+	clear(z)
+	l.addRows(z, n, c.mask.offsets[lo:hi+1], c.values, c.mask.indices)
+	addBias(z, l.b)
+}
+
+// forwardGrain is how many rows forwardRows should be asked for at a time.
+func (l *LinearLayer) forwardGrain(s *state) int {
+	c := s.in.codes
+	return gatherGrain(c.mask.rows, l.out, len(c.values), l.in, rowGrain(c.rowCost(l.out)))
+}
+
+// backwardRows sets below.delta of the entries of the rows lo to hi.
+func (l *LinearLayer) backwardRows(s, below *state, lo, hi int) {
+	n, c := l.out, s.in.codes
+	for i := lo; i < hi; i++ {
+		from, to := c.mask.offsets[i], c.mask.offsets[i+1]
+		kernel.DotRows(below.delta[from:to], s.delta[i*n:(i+1)*n], l.w.Data, l.w.Stride, c.mask.indices[from:to])
+	}
 }
 
 // backward: the gradient at x is delta Wᵀ; where x is codes, only at the entries
 // that were selected.
 func (l *LinearLayer) backward(s, below *state) {
-	s.toPre(l.activation)
+	if !s.passed {
+		s.toPre(l.activation)
+	}
 	if below == nil {
 		return
 	}
-	rows, n := s.in.rows(), l.out
+	rows := s.in.rows()
 	below.deltaAtPre = false
 	if c := s.in.codes; c != nil {
 		below.delta = resized(below.delta, len(c.values))
@@ -67,12 +95,9 @@ func (l *LinearLayer) backward(s, below *state) {
 		// For gradient: which samples add to row j of W, and with what factor.
 		s.through = &below.byLatent
 		s.factors = s.through.gather(s.factors, c.values)
-		parallel.For(rows, rowGrain(c.rowCost(n)), func(_, lo, hi int) {
-			for i := lo; i < hi; i++ {
-				from, to := c.mask.offsets[i], c.mask.offsets[i+1]
-				kernel.DotRows(below.delta[from:to], s.delta[i*n:(i+1)*n], l.w.Data, l.w.Stride, c.mask.indices[from:to])
-			}
-		})
+		if !s.passed {
+			parallel.For(rows, rowGrain(c.rowCost(l.out)), func(_, lo, hi int) { l.backwardRows(s, below, lo, hi) })
+		}
 		return
 	}
 	below.delta = resized(below.delta, rows*l.in)

@@ -68,30 +68,41 @@ func (l Loss) checkTarget(what string, y topk.Rows) error {
 	return nil
 }
 
+// atPre says that the gradient is taken at the pre-activations of a last layer with
+// this activation.
+func (l Loss) atPre(act Activation) bool { return l == BinaryCrossEntropy && act == Sigmoid }
+
 // evaluate returns the loss of the outputs and, where delta is not nil, writes
 // its gradient there, row after row: the gradient at the outputs, or, where
 // atPre is set, at the pre-activations of a Sigmoid layer. rowLoss is memory of
 // at least one number per row. y has passed checkTarget.
 func (l Loss) evaluate(out, y topk.Rows, atPre bool, delta, rowLoss []float64) (float64, error) {
-	perRow := 1 / float64(out.Rows)
-	cols := out.Cols
-	parallel.For(out.Rows, rowGrain(8*cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			var d []float64
-			if delta != nil {
-				d = delta[i*cols : (i+1)*cols]
-			}
-			o, t := out.Row(i), y.Row(i)
-			switch l {
-			case SquaredError:
-				rowLoss[i] = squaredError(d, o, t, perRow)
-			case BinaryCrossEntropy:
-				rowLoss[i] = binaryCrossEntropy(d, o, t, perRow, atPre)
-			case SoftmaxCrossEntropy:
-				rowLoss[i] = softmaxCrossEntropy(d, o, t, perRow)
-			}
+	parallel.For(out.Rows, rowGrain(8*out.Cols), func(_, lo, hi int) { l.evaluateRows(out, y, atPre, delta, rowLoss, lo, hi) })
+	return l.mean(out, rowLoss)
+}
+
+// evaluateRows does the rows lo to hi of evaluate.
+func (l Loss) evaluateRows(out, y topk.Rows, atPre bool, delta, rowLoss []float64, lo, hi int) {
+	perRow, cols := 1/float64(out.Rows), out.Cols
+	for i := lo; i < hi; i++ {
+		var d []float64
+		if delta != nil {
+			d = delta[i*cols : (i+1)*cols]
 		}
-	})
+		o, t := out.Row(i), y.Row(i)
+		switch l {
+		case SquaredError:
+			rowLoss[i] = squaredError(d, o, t, perRow)
+		case BinaryCrossEntropy:
+			rowLoss[i] = binaryCrossEntropy(d, o, t, perRow, atPre)
+		case SoftmaxCrossEntropy:
+			rowLoss[i] = softmaxCrossEntropy(d, o, t, perRow)
+		}
+	}
+}
+
+// mean returns the loss that the rows' losses come to.
+func (l Loss) mean(out topk.Rows, rowLoss []float64) (float64, error) {
 	sum := 0.0
 	for i, v := range rowLoss[:out.Rows] {
 		if math.IsNaN(v) && l == BinaryCrossEntropy {
@@ -103,7 +114,7 @@ func (l Loss) evaluate(out, y topk.Rows, atPre bool, delta, rowLoss []float64) (
 		}
 		sum += v
 	}
-	return sum * perRow, nil
+	return sum * (1 / float64(out.Rows)), nil
 }
 
 // Each of the functions below returns the loss of one row and, where d is not

@@ -223,9 +223,8 @@ func (s *stepper) k(number int) int {
 // plainPass does steps 1 to 3 for the loss of the network's output.
 func (s *stepper) plainPass(x, y topk.Rows) (stepReport, error) {
 	n, p := s.net, s.pass
-	n.forward(p, x, len(n.layers))
-	p.setOutput()
-	loss, err := n.lossDelta(p, n.frame.target(p, y), s.cfg.Loss)
+	n.forward(p, x, len(n.layers)-1)
+	loss, err := n.throughLoss(p, n.frame.target(p, y), s.cfg.Loss)
 	switch finite := !math.IsNaN(loss) && !math.IsInf(loss, 0); {
 	case err == nil && finite: // which it is not where the output is not
 	case checkOutput(p.output) != nil:
