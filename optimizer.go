@@ -8,7 +8,8 @@ import (
 
 // Optimizer says how a gradient moves parameters. The ones here are values whose
 // zero fields stand for documented defaults; they hold no state, so one may
-// serve any number of trainings. Implement it to add your own.
+// serve any number of trainings. They leave a parameter as it is that would not stay
+// finite. Implement it to add your own.
 type Optimizer interface {
 	// Validate returns an error where a setting makes no sense.
 	Validate() error
@@ -21,6 +22,31 @@ type Optimizer interface {
 	// counts from 1. Update is called for pieces of the parameters, such as a row
 	// of weights, from several goroutines, never for one piece twice in a step.
 	Update(w, g []float64, state [][]float64, rate float64, step int)
+}
+
+// mover is an Optimizer of ours: its Update leaves a parameter as it is that would
+// not stay finite. move is Update and reports whether all stayed finite, so nobody has
+// to keep a copy of them.
+type mover interface {
+	move(w, g []float64, state [][]float64, rate float64, step int) (finite bool)
+}
+
+// moverOf returns o where it is one of ours, else nil. (A type that embeds one of
+// ours has its move, too, and an Update of its own.)
+func moverOf(o Optimizer) mover {
+	switch o := o.(type) {
+	case SGD:
+		return o
+	case RMSProp:
+		return o
+	case AdaGrad:
+		return o
+	case Adam:
+		return o
+	case AdamW:
+		return o
+	}
+	return nil
 }
 
 // SGD is stochastic gradient descent, in PyTorch's form:
@@ -57,12 +83,15 @@ func (o SGD) Slots() int {
 }
 
 // Update implements Optimizer.
-func (o SGD) Update(w, g []float64, state [][]float64, rate float64, _ int) {
+func (o SGD) Update(w, g []float64, state [][]float64, rate float64, step int) {
+	o.move(w, g, state, rate, step)
+}
+
+func (o SGD) move(w, g []float64, state [][]float64, rate float64, _ int) bool {
 	if o.Momentum == 0 {
-		kernel.SGDStep(w, g, rate)
-		return
+		return kernel.SGDStep(w, g, rate)
 	}
-	kernel.MomentumStep(w, g, state[0], rate, o.Momentum, o.Nesterov)
+	return kernel.MomentumStep(w, g, state[0], rate, o.Momentum, o.Nesterov)
 }
 
 // RMSProp divides by a running root mean square (Tieleman and Hinton 2012,
@@ -88,8 +117,12 @@ func (RMSProp) DefaultRate() float64 { return 0.001 }
 func (RMSProp) Slots() int { return 1 }
 
 // Update implements Optimizer.
-func (o RMSProp) Update(w, g []float64, state [][]float64, rate float64, _ int) {
-	kernel.RMSPropStep(w, g, state[0], rate, or(o.Decay, 0.99), or(o.Epsilon, 1e-8))
+func (o RMSProp) Update(w, g []float64, state [][]float64, rate float64, step int) {
+	o.move(w, g, state, rate, step)
+}
+
+func (o RMSProp) move(w, g []float64, state [][]float64, rate float64, _ int) bool {
+	return kernel.RMSPropStep(w, g, state[0], rate, or(o.Decay, 0.99), or(o.Epsilon, 1e-8))
 }
 
 // AdaGrad divides by the root of the sum of all squares so far (Duchi et al.
@@ -112,8 +145,12 @@ func (AdaGrad) DefaultRate() float64 { return 0.01 }
 func (AdaGrad) Slots() int { return 1 }
 
 // Update implements Optimizer.
-func (o AdaGrad) Update(w, g []float64, state [][]float64, rate float64, _ int) {
-	kernel.AdaGradStep(w, g, state[0], rate, or(o.Epsilon, 1e-10))
+func (o AdaGrad) Update(w, g []float64, state [][]float64, rate float64, step int) {
+	o.move(w, g, state, rate, step)
+}
+
+func (o AdaGrad) move(w, g []float64, state [][]float64, rate float64, _ int) bool {
+	return kernel.AdaGradStep(w, g, state[0], rate, or(o.Epsilon, 1e-10))
 }
 
 // Adam is adaptive moment estimation (Kingma and Ba 2015, arXiv:1412.6980,
@@ -142,12 +179,16 @@ func (Adam) Slots() int { return 2 }
 
 // Update implements Optimizer.
 func (o Adam) Update(w, g []float64, state [][]float64, rate float64, step int) {
-	o.update(w, g, state, 1, rate, step)
+	o.move(w, g, state, rate, step)
 }
 
-func (o Adam) update(w, g []float64, state [][]float64, shrink, rate float64, step int) {
+func (o Adam) move(w, g []float64, state [][]float64, rate float64, step int) bool {
+	return o.shrinkAndMove(w, g, state, 1, rate, step)
+}
+
+func (o Adam) shrinkAndMove(w, g []float64, state [][]float64, shrink, rate float64, step int) bool {
 	beta1, beta2 := or(o.Beta1, 0.9), or(o.Beta2, 0.999)
-	kernel.AdamStep(w, g, state[0], state[1], shrink, rate, beta1, beta2,
+	return kernel.AdamStep(w, g, state[0], state[1], shrink, rate, beta1, beta2,
 		1-power(beta1, step), 1-power(beta2, step), or(o.Epsilon, 1e-8))
 }
 
@@ -175,8 +216,12 @@ func (AdamW) Slots() int { return 2 }
 
 // Update implements Optimizer.
 func (o AdamW) Update(w, g []float64, state [][]float64, rate float64, step int) {
+	o.move(w, g, state, rate, step)
+}
+
+func (o AdamW) move(w, g []float64, state [][]float64, rate float64, step int) bool {
 	adam := Adam{Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon}
-	adam.update(w, g, state, 1-float64(rate*or(o.WeightDecay, 0.01)), rate, step)
+	return adam.shrinkAndMove(w, g, state, 1-float64(rate*or(o.WeightDecay, 0.01)), rate, step)
 }
 
 // power returns x to the power n >= 0 by multiplication alone, so that its bits

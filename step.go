@@ -17,6 +17,7 @@ import (
 type stepper struct {
 	net      *Network
 	cfg      TrainConfig // with defaults
+	mover    mover       // the optimizer, where it is one of ours
 	variance float64     // of the data: the mean of |y-ȳ|²
 	steps    int         // of the whole training
 	pass     *Pass
@@ -39,7 +40,7 @@ type stepper struct {
 type workerScratch struct {
 	gradient []float64
 	second   []float64   // the gradient of a second layer with these weights
-	before   []float64   // the rows before the update
+	before   []float64   // the rows before the update, where the optimizer is not ours
 	state    [][]float64 // the optimizer state of the rows
 	along    []float64   // for removeParallel: one number
 }
@@ -56,7 +57,7 @@ type stepReport struct {
 // newStepper prepares training steps of n. cfg has its defaults in place, variance
 // may be NaN where there is none.
 func newStepper(n *Network, cfg TrainConfig, variance float64, steps int) *stepper {
-	s := &stepper{net: n, cfg: cfg, variance: variance, steps: steps, pass: n.newPass(), sparse: n.lastSparse(), atoms: -1}
+	s := &stepper{net: n, cfg: cfg, mover: moverOf(cfg.Optimizer), variance: variance, steps: steps, pass: n.newPass(), sparse: n.lastSparse(), atoms: -1}
 	s.pass.train()
 	for i, l := range n.layers {
 		if l, ok := l.(*SparseLayer); ok && !n.plain.Load() && l.worthScreening(cfg.BatchSize, l.k, false) {
@@ -414,19 +415,22 @@ func (s *stepper) addPenalty(gradient, weights []float64) {
 }
 
 // update moves the parameters of layer i and returns the squared norm of their
-// gradient before scaling. Where a parameter would not stay finite, it and its
-// neighbours are left as they were, and the error says so.
+// gradient before scaling. A parameter that would not stay finite is left as it was,
+// and the error says so.
 func (s *stepper) update(i int, scale, rate float64) (square float64, err error) {
 	a := s.net.layers[i].base()
 	move := func(scratch *workerScratch, w, gradient []float64, state [][]float64, from, to int) bool {
 		if scale != 1 {
 			kernel.Scale(gradient, scale)
 		}
-		scratch.before = append(scratch.before[:0], w...)
 		scratch.state = scratch.state[:0]
 		for _, slot := range state {
 			scratch.state = append(scratch.state, slot[from:to])
 		}
+		if s.mover != nil {
+			return s.mover.move(w, gradient, scratch.state, rate, s.number)
+		}
+		scratch.before = append(scratch.before[:0], w...)
 		s.cfg.Optimizer.Update(w, gradient, scratch.state, rate, s.number)
 		if !kernel.AllFinite(w) {
 			copy(w, scratch.before)

@@ -6,7 +6,8 @@ import "math"
 // parameter once, together with the state that belongs to it. w, g and the
 // state have one length, that of g, and do not overlap. Every operation is rounded
 // on its own unless math.FMA fuses it, in the order written in the plain loops
-// (optimize_generic.go), so all paths agree to the bit.
+// (optimize_generic.go), so all paths agree to the bit. A parameter that would not
+// stay finite is left as it was, and the step returns false.
 
 // AdamStep moves w by one Adam step and updates its two moments:
 //
@@ -18,7 +19,8 @@ import "math"
 // shrink is 1 for Adam and 1 - rate*decay for AdamW. The quotient is computed as
 // (rate sqrt(c2)/c1) m / (sqrt(v) + eps sqrt(c2)), the same number with one
 // division per parameter instead of two.
-func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) {
+func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) (finite bool) {
+	finite = true
 	n := len(g)
 	w, m, v = w[:n], m[:n], v[:n]
 	markWritten(w, m, v)
@@ -27,20 +29,23 @@ func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps floa
 	step, floor := rate*root/c1, eps*root
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		active.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2)
+		finite = active.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2) && finite
 	}
+	return finite
 }
 
 // SGDStep moves w against its gradient: w = w - rate g.
-func SGDStep(w, g []float64, rate float64) {
+func SGDStep(w, g []float64, rate float64) (finite bool) {
+	finite = true
 	n := len(g)
 	w = w[:n]
 	markWritten(w)
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		active.sgd(w[i:e], g[i:e], rate)
+		finite = active.sgd(w[i:e], g[i:e], rate) && finite
 	}
+	return finite
 }
 
 // MomentumStep is SGDStep with a velocity, in PyTorch's form:
@@ -48,7 +53,8 @@ func SGDStep(w, g []float64, rate float64) {
 //	v = mu v + g
 //	w = w - rate v               or, with nesterov,
 //	w = w - rate (g + mu v)
-func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
+func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bool) {
+	finite = true
 	n := len(g)
 	w, v = w[:n], v[:n]
 	markWritten(w, v)
@@ -59,36 +65,41 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) {
 	}
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		sweep(w[i:e], g[i:e], v[i:e], rate, mu)
+		finite = sweep(w[i:e], g[i:e], v[i:e], rate, mu) && finite
 	}
+	return finite
 }
 
 // RMSPropStep divides each step by a running root mean square of the gradient:
 //
 //	s = alpha s + (1-alpha) g²
 //	w = w - rate g / (sqrt(s) + eps)
-func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) {
+func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
+	finite = true
 	n := len(g)
 	w, s = w[:n], s[:n]
 	markWritten(w, s)
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps)
+		finite = active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps) && finite
 	}
+	return finite
 }
 
 // AdaGradStep divides each step by the root of the sum of all squared gradients:
 //
 //	s = s + g²
 //	w = w - rate g / (sqrt(s) + eps)
-func AdaGradStep(w, g, s []float64, rate, eps float64) {
+func AdaGradStep(w, g, s []float64, rate, eps float64) (finite bool) {
+	finite = true
 	n := len(g)
 	w, s = w[:n], s[:n]
 	markWritten(w, s)
 	markRead(g)
 	for i := 0; i < n; i += maxSweep {
 		e := min(i+maxSweep, n)
-		active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps)
+		finite = active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps) && finite
 	}
+	return finite
 }

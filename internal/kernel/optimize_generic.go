@@ -2,55 +2,77 @@ package kernel
 
 import "math"
 
-// The plain sweeps. Like generic.go they are the definition of every path.
+// The plain sweeps. Like generic.go they are the definition of every path. Each leaves
+// a parameter alone that would not stay finite, and then returns false.
 
-func adamGeneric(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) {
+func adamGeneric(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) (finite bool) {
+	finite = true
 	rest1, rest2 := 1-beta1, 1-beta2
 	w, m, v = w[:len(g)], m[:len(g)], v[:len(g)]
 	for i, gi := range g {
 		mi := math.FMA(beta1, m[i], float64(rest1*gi))
 		vi := math.FMA(beta2, v[i], float64(rest2*float64(gi*gi)))
 		m[i], v[i] = mi, vi
-		w[i] = float64(shrink*w[i]) - float64(step*mi)/(math.Sqrt(vi)+floor)
+		finite = moved(&w[i], float64(shrink*w[i])-float64(step*mi)/(math.Sqrt(vi)+floor)) && finite
 	}
+	return finite
 }
 
-func sgdGeneric(w, g []float64, rate float64) {
+func sgdGeneric(w, g []float64, rate float64) (finite bool) {
+	finite = true
 	w = w[:len(g)]
 	for i, gi := range g {
-		w[i] = math.FMA(-rate, gi, w[i])
+		finite = moved(&w[i], math.FMA(-rate, gi, w[i])) && finite
 	}
+	return finite
 }
 
-func momentumGeneric(w, g, v []float64, rate, mu float64) {
+func momentumGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
+	finite = true
 	w, v = w[:len(g)], v[:len(g)]
 	for i, gi := range g {
 		v[i] = math.FMA(mu, v[i], gi)
-		w[i] = math.FMA(-rate, v[i], w[i])
+		finite = moved(&w[i], math.FMA(-rate, v[i], w[i])) && finite
 	}
+	return finite
 }
 
-func nesterovGeneric(w, g, v []float64, rate, mu float64) {
+func nesterovGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
+	finite = true
 	w, v = w[:len(g)], v[:len(g)]
 	for i, gi := range g {
 		v[i] = math.FMA(mu, v[i], gi)
-		w[i] = math.FMA(-rate, math.FMA(mu, v[i], gi), w[i])
+		finite = moved(&w[i], math.FMA(-rate, math.FMA(mu, v[i], gi), w[i])) && finite
 	}
+	return finite
 }
 
-func rmsPropGeneric(w, g, s []float64, rate, alpha, eps float64) {
+func rmsPropGeneric(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
+	finite = true
 	rest := 1 - alpha
 	w, s = w[:len(g)], s[:len(g)]
 	for i, gi := range g {
 		s[i] = math.FMA(alpha, s[i], float64(rest*float64(gi*gi)))
-		w[i] -= float64(rate*gi) / (math.Sqrt(s[i]) + eps)
+		finite = moved(&w[i], w[i]-float64(rate*gi)/(math.Sqrt(s[i])+eps)) && finite
 	}
+	return finite
 }
 
-func adaGradGeneric(w, g, s []float64, rate, eps float64) {
+func adaGradGeneric(w, g, s []float64, rate, eps float64) (finite bool) {
+	finite = true
 	w, s = w[:len(g)], s[:len(g)]
 	for i, gi := range g {
 		s[i] = math.FMA(gi, gi, s[i])
-		w[i] -= float64(rate*gi) / (math.Sqrt(s[i]) + eps)
+		finite = moved(&w[i], w[i]-float64(rate*gi)/(math.Sqrt(s[i])+eps)) && finite
 	}
+	return finite
+}
+
+// moved sets w to v, which it reports, unless v is not finite.
+func moved(w *float64, v float64) bool {
+	if v-v != 0 { // NaN, where v is NaN or an infinity
+		return false
+	}
+	*w = v
+	return true
 }

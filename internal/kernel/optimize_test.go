@@ -102,6 +102,41 @@ func TestStepsFollowTheirFormulas(t *testing.T) {
 	}
 }
 
+// TestStepsKeepWhatWouldNotStayFinite: on every path a step leaves such parameters as
+// they were, wherever in a vector they stand, moves the others, and says so.
+func TestStepsKeepWhatWouldNotStayFinite(t *testing.T) {
+	const n = 21
+	steps := map[string]func(w, g, s, r []float64) bool{
+		"AdamStep":     func(w, g, s, r []float64) bool { return AdamStep(w, g, s, r, 1, 0.1, 0.9, 0.999, 0.1, 0.001, 0) },
+		"SGDStep":      func(w, g, s, r []float64) bool { return SGDStep(w, g, 0.1) },
+		"MomentumStep": func(w, g, s, r []float64) bool { return MomentumStep(w, g, s, 0.1, 0.9, false) },
+		"Nesterov":     func(w, g, s, r []float64) bool { return MomentumStep(w, g, s, 0.1, 0.9, true) },
+		"RMSPropStep":  func(w, g, s, r []float64) bool { return RMSPropStep(w, g, s, 0.1, 0.99, 0) },
+		"AdaGradStep":  func(w, g, s, r []float64) bool { return AdaGradStep(w, g, s, 0.1, 0) },
+	}
+	ones := func(v float64) []float64 { return slices.Repeat([]float64{v}, n) }
+	for _, p := range Available() {
+		func() {
+			defer Use(p)()
+			for name, step := range steps {
+				good, g := ones(2), ones(1)
+				if !step(good, g, ones(0), ones(0)) || slices.Contains(good, 2) {
+					t.Errorf("%s, %s: not moved by a plain gradient: %v", p, name, good)
+				}
+				for at := range n {
+					w := ones(2)
+					g[at] = math.NaN()
+					finite := step(w, g, ones(0), ones(0))
+					g[at] = 1
+					if want := slices.Replace(slices.Clone(good), at, at+1, 2); finite || !slices.Equal(w, want) {
+						t.Errorf("%s, %s: a NaN at %d: %v, %v", p, name, at, finite, w)
+					}
+				}
+			}
+		}()
+	}
+}
+
 // TestStepsRefuseShortSlices: assembly does not check lengths, so the Go side
 // has to.
 func TestStepsRefuseShortSlices(t *testing.T) {

@@ -115,12 +115,12 @@ type elementwise struct {
 	add, subtract           func(dst, x, y []float64)
 	sigmoidSlope, tanhSlope func(delta, value []float64)
 
-	adam     func(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64)
-	sgd      func(w, g []float64, rate float64)
-	momentum func(w, g, v []float64, rate, mu float64)
-	nesterov func(w, g, v []float64, rate, mu float64)
-	rmsProp  func(w, g, s []float64, rate, alpha, eps float64)
-	adaGrad  func(w, g, s []float64, rate, eps float64)
+	adam     func(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) bool
+	sgd      func(w, g []float64, rate float64) bool
+	momentum func(w, g, v []float64, rate, mu float64) bool
+	nesterov func(w, g, v []float64, rate, mu float64) bool
+	rmsProp  func(w, g, s []float64, rate, alpha, eps float64) bool
+	adaGrad  func(w, g, s []float64, rate, eps float64) bool
 }
 
 var elementwiseGeneric = elementwise{

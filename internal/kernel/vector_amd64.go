@@ -63,33 +63,33 @@ func tanhSlopeAVX512Go(delta, value []float64) {
 }
 
 //go:noinline
-func sgdAVX512Go(w, g []float64, rate float64) {
-	sgdAVX512(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
+func sgdAVX512Go(w, g []float64, rate float64) bool {
+	return sgdAVX512(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
 }
 
 //go:noinline
-func momentumAVX512Go(w, g, v []float64, rate, mu float64) {
-	momentumAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+func momentumAVX512Go(w, g, v []float64, rate, mu float64) bool {
+	return momentumAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
 }
 
 //go:noinline
-func nesterovAVX512Go(w, g, v []float64, rate, mu float64) {
-	nesterovAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+func nesterovAVX512Go(w, g, v []float64, rate, mu float64) bool {
+	return nesterovAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
 }
 
 //go:noinline
-func adamAVX512Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) {
-	adamAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
+func adamAVX512Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) bool {
+	return adamAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
 }
 
 //go:noinline
-func rmsPropAVX512Go(w, g, s []float64, rate, alpha, eps float64) {
-	rmsPropAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
+func rmsPropAVX512Go(w, g, s []float64, rate, alpha, eps float64) bool {
+	return rmsPropAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
 }
 
 //go:noinline
-func adaGradAVX512Go(w, g, s []float64, rate, eps float64) {
-	adaGradAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
+func adaGradAVX512Go(w, g, s []float64, rate, eps float64) bool {
+	return adaGradAVX512(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
 }
 
 //go:noinline
@@ -148,33 +148,33 @@ func tanhSlopeAVX2Go(delta, value []float64) {
 }
 
 //go:noinline
-func sgdAVX2Go(w, g []float64, rate float64) {
-	sgdAVX2(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
+func sgdAVX2Go(w, g []float64, rate float64) bool {
+	return sgdAVX2(unsafe.SliceData(w), unsafe.SliceData(g), len(g), rate)
 }
 
 //go:noinline
-func momentumAVX2Go(w, g, v []float64, rate, mu float64) {
-	momentumAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+func momentumAVX2Go(w, g, v []float64, rate, mu float64) bool {
+	return momentumAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
 }
 
 //go:noinline
-func nesterovAVX2Go(w, g, v []float64, rate, mu float64) {
-	nesterovAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
+func nesterovAVX2Go(w, g, v []float64, rate, mu float64) bool {
+	return nesterovAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(v), len(g), rate, mu)
 }
 
 //go:noinline
-func adamAVX2Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) {
-	adamAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
+func adamAVX2Go(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) bool {
+	return adamAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(m), unsafe.SliceData(v), len(g), shrink, step, floor, beta1, 1-beta1, beta2, 1-beta2)
 }
 
 //go:noinline
-func rmsPropAVX2Go(w, g, s []float64, rate, alpha, eps float64) {
-	rmsPropAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
+func rmsPropAVX2Go(w, g, s []float64, rate, alpha, eps float64) bool {
+	return rmsPropAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, alpha, 1-alpha, eps)
 }
 
 //go:noinline
-func adaGradAVX2Go(w, g, s []float64, rate, eps float64) {
-	adaGradAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
+func adaGradAVX2Go(w, g, s []float64, rate, eps float64) bool {
+	return adaGradAVX2(unsafe.SliceData(w), unsafe.SliceData(g), unsafe.SliceData(s), len(g), rate, eps)
 }
 
 //go:noinline

@@ -57,24 +57,33 @@ func tanhSlopeAVX2(delta *float64, value *float64, n int, one float64)
 //
 //	w[i] = FMA(-rate, grad[i], w[i])
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func sgdAVX2(w *float64, grad *float64, n int, rate float64)
+func sgdAVX2(w *float64, grad *float64, n int, rate float64) bool
 
 // momentumAVX2 is, for i from 0 to n-1,
 //
 //	v[i] = FMA(mu, v[i], grad[i])
 //	w[i] = FMA(-rate, v[i], w[i])
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
+func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 
 // nesterovAVX2 is, for i from 0 to n-1,
 //
 //	v[i] = FMA(mu, v[i], grad[i])
 //	w[i] = FMA(-rate, FMA(mu, v[i], grad[i]), w[i])
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
+func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 
 // adamAVX2 is, for i from 0 to n-1,
 //
@@ -82,24 +91,33 @@ func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu
 //	v[i] = FMA(beta2, v[i], rest2*(grad[i]*grad[i]))
 //	w[i] = shrink*w[i] - (step*m[i])/(sqrt(v[i])+floor)
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
+func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64) bool
 
 // rmsPropAVX2 is, for i from 0 to n-1,
 //
 //	s[i] = FMA(alpha, s[i], rest*(grad[i]*grad[i]))
 //	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
+func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64) bool
 
 // adaGradAVX2 is, for i from 0 to n-1,
 //
 //	s[i] = FMA(grad[i], grad[i], s[i])
 //	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
 //
+// but for elements of w that would not stay finite: those it leaves as
+// they are, and returns false.
+//
 //go:noescape
-func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
+func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
 
 // prefetchAVX2 asks for the cache lines of x[0], x[8], ... below n.
 //

@@ -576,23 +576,29 @@ done:
 	VZEROUPPER
 	RET
 
-// func sgdAVX2(w *float64, grad *float64, n int, rate float64)
+// func sgdAVX2(w *float64, grad *float64, n int, rate float64) bool
 // Requires: AVX, FMA3, MMX+
-TEXT ·sgdAVX2(SB), NOSPLIT, $0-32
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-33
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSD rate+24(FP), Y0
 	XORQ         BX, BX
+	VXORPD       Y1, Y1, Y1
 	CMPQ         DX, $0x04
 	JLT          tail
 
 loop:
 	PREFETCHT0   4096(AX)(BX*8)
-	VMOVUPD      (AX)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VFNMADD231PD Y2, Y0, Y1
-	VMOVUPD      Y1, (AX)(BX*8)
+	VMOVUPD      (AX)(BX*8), Y2
+	VMOVAPD      Y2, Y3
+	VMOVUPD      (CX)(BX*8), Y4
+	VFNMADD231PD Y4, Y0, Y2
+	VSUBPD       Y2, Y2, Y4
+	VORPD        Y4, Y1, Y1
+	VCMPPD       $0x07, Y4, Y4, Y4
+	VBLENDVPD    Y4, Y2, Y3, Y3
+	VMOVUPD      Y3, (AX)(BX*8)
 	ADDQ         $0x04, BX
 	SUBQ         $0x04, DX
 	CMPQ         DX, $0x04
@@ -603,65 +609,28 @@ tail:
 	JZ           done
 	LEAQ         tailMask<>+32(SB), SI
 	NEGQ         DX
-	VMOVUPD      (SI)(DX*8), Y1
-	VMASKMOVPD   (AX)(BX*8), Y1, Y2
-	VMASKMOVPD   (CX)(BX*8), Y1, Y3
-	VFNMADD231PD Y3, Y0, Y2
-	VMASKMOVPD   Y2, Y1, (AX)(BX*8)
-
-done:
-	VZEROUPPER
-	RET
-
-// func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
-// Requires: AVX, FMA3, MMX+
-TEXT ·momentumAVX2(SB), NOSPLIT, $0-48
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         v+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VBROADCASTSD rate+32(FP), Y0
-	VBROADCASTSD mu+40(FP), Y1
-	XORQ         SI, SI
-	CMPQ         BX, $0x04
-	JLT          tail
-
-loop:
-	PREFETCHT0   4096(AX)(SI*8)
-	PREFETCHT0   4096(DX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Y2
-	VMOVUPD      (CX)(SI*8), Y3
-	VMOVUPD      (DX)(SI*8), Y4
-	VFMADD213PD  Y3, Y1, Y4
-	VFNMADD231PD Y4, Y0, Y2
-	VMOVUPD      Y2, (AX)(SI*8)
-	VMOVUPD      Y4, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	SUBQ         $0x04, BX
-	CMPQ         BX, $0x04
-	JGE          loop
-
-tail:
-	TESTQ        BX, BX
-	JZ           done
-	LEAQ         tailMask<>+32(SB), DI
-	NEGQ         BX
-	VMOVUPD      (DI)(BX*8), Y2
-	VMASKMOVPD   (AX)(SI*8), Y2, Y3
-	VMASKMOVPD   (CX)(SI*8), Y2, Y4
-	VMASKMOVPD   (DX)(SI*8), Y2, Y5
-	VFMADD213PD  Y4, Y1, Y5
+	VMOVUPD      (SI)(DX*8), Y2
+	VMASKMOVPD   (AX)(BX*8), Y2, Y3
+	VMOVAPD      Y3, Y4
+	VMASKMOVPD   (CX)(BX*8), Y2, Y5
 	VFNMADD231PD Y5, Y0, Y3
-	VMASKMOVPD   Y3, Y2, (AX)(SI*8)
-	VMASKMOVPD   Y5, Y2, (DX)(SI*8)
+	VSUBPD       Y3, Y3, Y0
+	VANDPD       Y2, Y0, Y0
+	VORPD        Y0, Y1, Y1
+	VCMPPD       $0x07, Y0, Y0, Y0
+	VBLENDVPD    Y0, Y3, Y4, Y4
+	VMASKMOVPD   Y4, Y2, (AX)(BX*8)
 
 done:
+	VPTEST Y1, Y1
+	SETEQ  AL
+	MOVB   AL, ret+32(FP)
 	VZEROUPPER
 	RET
 
-// func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
+// func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 // Requires: AVX, FMA3, MMX+
-TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
+TEXT ·momentumAVX2(SB), NOSPLIT, $0-49
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
 	MOVQ         v+16(FP), DX
@@ -669,20 +638,25 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSD rate+32(FP), Y0
 	VBROADCASTSD mu+40(FP), Y1
 	XORQ         SI, SI
+	VXORPD       Y2, Y2, Y2
 	CMPQ         BX, $0x04
 	JLT          tail
 
 loop:
 	PREFETCHT0   4096(AX)(SI*8)
 	PREFETCHT0   4096(DX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Y2
-	VMOVUPD      (CX)(SI*8), Y3
-	VMOVUPD      (DX)(SI*8), Y4
-	VFMADD213PD  Y3, Y1, Y4
-	VFMADD231PD  Y4, Y1, Y3
-	VFNMADD231PD Y3, Y0, Y2
-	VMOVUPD      Y2, (AX)(SI*8)
-	VMOVUPD      Y4, (DX)(SI*8)
+	VMOVUPD      (AX)(SI*8), Y3
+	VMOVAPD      Y3, Y4
+	VMOVUPD      (CX)(SI*8), Y5
+	VMOVUPD      (DX)(SI*8), Y6
+	VFMADD213PD  Y5, Y1, Y6
+	VFNMADD231PD Y6, Y0, Y3
+	VSUBPD       Y3, Y3, Y5
+	VORPD        Y5, Y2, Y2
+	VCMPPD       $0x07, Y5, Y5, Y5
+	VBLENDVPD    Y5, Y3, Y4, Y4
+	VMOVUPD      Y4, (AX)(SI*8)
+	VMOVUPD      Y6, (DX)(SI*8)
 	ADDQ         $0x04, SI
 	SUBQ         $0x04, BX
 	CMPQ         BX, $0x04
@@ -693,23 +667,94 @@ tail:
 	JZ           done
 	LEAQ         tailMask<>+32(SB), DI
 	NEGQ         BX
-	VMOVUPD      (DI)(BX*8), Y2
-	VMASKMOVPD   (AX)(SI*8), Y2, Y3
-	VMASKMOVPD   (CX)(SI*8), Y2, Y4
-	VMASKMOVPD   (DX)(SI*8), Y2, Y5
-	VFMADD213PD  Y4, Y1, Y5
-	VFMADD231PD  Y5, Y1, Y4
-	VFNMADD231PD Y4, Y0, Y3
-	VMASKMOVPD   Y3, Y2, (AX)(SI*8)
-	VMASKMOVPD   Y5, Y2, (DX)(SI*8)
+	VMOVUPD      (DI)(BX*8), Y3
+	VMASKMOVPD   (AX)(SI*8), Y3, Y4
+	VMOVAPD      Y4, Y5
+	VMASKMOVPD   (CX)(SI*8), Y3, Y6
+	VMASKMOVPD   (DX)(SI*8), Y3, Y7
+	VFMADD213PD  Y6, Y1, Y7
+	VFNMADD231PD Y7, Y0, Y4
+	VSUBPD       Y4, Y4, Y0
+	VANDPD       Y3, Y0, Y0
+	VORPD        Y0, Y2, Y2
+	VCMPPD       $0x07, Y0, Y0, Y0
+	VBLENDVPD    Y0, Y4, Y5, Y5
+	VMASKMOVPD   Y5, Y3, (AX)(SI*8)
+	VMASKMOVPD   Y7, Y3, (DX)(SI*8)
 
 done:
+	VPTEST Y2, Y2
+	SETEQ  AL
+	MOVB   AL, ret+48(FP)
 	VZEROUPPER
 	RET
 
-// func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
+// func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 // Requires: AVX, FMA3, MMX+
-TEXT ·adamAVX2(SB), NOSPLIT, $0-96
+TEXT ·nesterovAVX2(SB), NOSPLIT, $0-49
+	MOVQ         w+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         v+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD rate+32(FP), Y0
+	VBROADCASTSD mu+40(FP), Y1
+	XORQ         SI, SI
+	VXORPD       Y2, Y2, Y2
+	CMPQ         BX, $0x04
+	JLT          tail
+
+loop:
+	PREFETCHT0   4096(AX)(SI*8)
+	PREFETCHT0   4096(DX)(SI*8)
+	VMOVUPD      (AX)(SI*8), Y3
+	VMOVAPD      Y3, Y4
+	VMOVUPD      (CX)(SI*8), Y5
+	VMOVUPD      (DX)(SI*8), Y6
+	VFMADD213PD  Y5, Y1, Y6
+	VFMADD231PD  Y6, Y1, Y5
+	VFNMADD231PD Y5, Y0, Y3
+	VSUBPD       Y3, Y3, Y5
+	VORPD        Y5, Y2, Y2
+	VCMPPD       $0x07, Y5, Y5, Y5
+	VBLENDVPD    Y5, Y3, Y4, Y4
+	VMOVUPD      Y4, (AX)(SI*8)
+	VMOVUPD      Y6, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	SUBQ         $0x04, BX
+	CMPQ         BX, $0x04
+	JGE          loop
+
+tail:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), DI
+	NEGQ         BX
+	VMOVUPD      (DI)(BX*8), Y3
+	VMASKMOVPD   (AX)(SI*8), Y3, Y4
+	VMOVAPD      Y4, Y5
+	VMASKMOVPD   (CX)(SI*8), Y3, Y6
+	VMASKMOVPD   (DX)(SI*8), Y3, Y7
+	VFMADD213PD  Y6, Y1, Y7
+	VFMADD231PD  Y7, Y1, Y6
+	VFNMADD231PD Y6, Y0, Y4
+	VSUBPD       Y4, Y4, Y0
+	VANDPD       Y3, Y0, Y0
+	VORPD        Y0, Y2, Y2
+	VCMPPD       $0x07, Y0, Y0, Y0
+	VBLENDVPD    Y0, Y4, Y5, Y5
+	VMASKMOVPD   Y5, Y3, (AX)(SI*8)
+	VMASKMOVPD   Y7, Y3, (DX)(SI*8)
+
+done:
+	VPTEST Y2, Y2
+	SETEQ  AL
+	MOVB   AL, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64) bool
+// Requires: AVX, FMA3, MMX+
+TEXT ·adamAVX2(SB), NOSPLIT, $0-97
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
 	MOVQ         m+16(FP), DX
@@ -723,6 +768,7 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-96
 	VBROADCASTSD beta2+80(FP), Y5
 	VBROADCASTSD rest2+88(FP), Y6
 	XORQ         DI, DI
+	VXORPD       Y7, Y7, Y7
 	CMPQ         SI, $0x04
 	JLT          tail
 
@@ -730,24 +776,29 @@ loop:
 	PREFETCHT0  4096(AX)(DI*8)
 	PREFETCHT0  4096(DX)(DI*8)
 	PREFETCHT0  4096(BX)(DI*8)
-	VMOVUPD     (AX)(DI*8), Y7
-	VMOVUPD     (CX)(DI*8), Y8
-	VMOVUPD     (DX)(DI*8), Y9
-	VMOVUPD     (BX)(DI*8), Y10
-	VMULPD      Y8, Y4, Y11
-	VFMADD213PD Y11, Y3, Y9
-	VMULPD      Y8, Y8, Y11
-	VMULPD      Y11, Y6, Y11
-	VFMADD213PD Y11, Y5, Y10
-	VMULPD      Y9, Y1, Y11
-	VSQRTPD     Y10, Y8
-	VADDPD      Y2, Y8, Y8
-	VDIVPD      Y8, Y11, Y11
-	VMULPD      Y0, Y7, Y7
-	VSUBPD      Y11, Y7, Y7
-	VMOVUPD     Y7, (AX)(DI*8)
-	VMOVUPD     Y9, (DX)(DI*8)
-	VMOVUPD     Y10, (BX)(DI*8)
+	VMOVUPD     (AX)(DI*8), Y8
+	VMOVAPD     Y8, Y9
+	VMOVUPD     (CX)(DI*8), Y10
+	VMOVUPD     (DX)(DI*8), Y11
+	VMOVUPD     (BX)(DI*8), Y12
+	VMULPD      Y10, Y4, Y13
+	VFMADD213PD Y13, Y3, Y11
+	VMULPD      Y10, Y10, Y13
+	VMULPD      Y13, Y6, Y13
+	VFMADD213PD Y13, Y5, Y12
+	VMULPD      Y11, Y1, Y13
+	VSQRTPD     Y12, Y10
+	VADDPD      Y2, Y10, Y10
+	VDIVPD      Y10, Y13, Y13
+	VMULPD      Y0, Y8, Y8
+	VSUBPD      Y13, Y8, Y8
+	VSUBPD      Y8, Y8, Y10
+	VORPD       Y10, Y7, Y7
+	VCMPPD      $0x07, Y10, Y10, Y10
+	VBLENDVPD   Y10, Y8, Y9, Y9
+	VMOVUPD     Y9, (AX)(DI*8)
+	VMOVUPD     Y11, (DX)(DI*8)
+	VMOVUPD     Y12, (BX)(DI*8)
 	ADDQ        $0x04, DI
 	SUBQ        $0x04, SI
 	CMPQ        SI, $0x04
@@ -758,33 +809,42 @@ tail:
 	JZ          done
 	LEAQ        tailMask<>+32(SB), R8
 	NEGQ        SI
-	VMOVUPD     (R8)(SI*8), Y7
-	VMASKMOVPD  (AX)(DI*8), Y7, Y8
-	VMASKMOVPD  (CX)(DI*8), Y7, Y9
-	VMASKMOVPD  (DX)(DI*8), Y7, Y10
-	VMASKMOVPD  (BX)(DI*8), Y7, Y11
-	VMULPD      Y9, Y4, Y4
-	VFMADD213PD Y4, Y3, Y10
-	VMULPD      Y9, Y9, Y4
+	VMOVUPD     (R8)(SI*8), Y8
+	VMASKMOVPD  (AX)(DI*8), Y8, Y9
+	VMOVAPD     Y9, Y10
+	VMASKMOVPD  (CX)(DI*8), Y8, Y11
+	VMASKMOVPD  (DX)(DI*8), Y8, Y12
+	VMASKMOVPD  (BX)(DI*8), Y8, Y13
+	VMULPD      Y11, Y4, Y4
+	VFMADD213PD Y4, Y3, Y12
+	VMULPD      Y11, Y11, Y4
 	VMULPD      Y4, Y6, Y4
-	VFMADD213PD Y4, Y5, Y11
-	VMULPD      Y10, Y1, Y4
-	VSQRTPD     Y11, Y1
+	VFMADD213PD Y4, Y5, Y13
+	VMULPD      Y12, Y1, Y4
+	VSQRTPD     Y13, Y1
 	VADDPD      Y2, Y1, Y1
 	VDIVPD      Y1, Y4, Y4
-	VMULPD      Y0, Y8, Y8
-	VSUBPD      Y4, Y8, Y8
-	VMASKMOVPD  Y8, Y7, (AX)(DI*8)
-	VMASKMOVPD  Y10, Y7, (DX)(DI*8)
-	VMASKMOVPD  Y11, Y7, (BX)(DI*8)
+	VMULPD      Y0, Y9, Y9
+	VSUBPD      Y4, Y9, Y9
+	VSUBPD      Y9, Y9, Y0
+	VANDPD      Y8, Y0, Y0
+	VORPD       Y0, Y7, Y7
+	VCMPPD      $0x07, Y0, Y0, Y0
+	VBLENDVPD   Y0, Y9, Y10, Y10
+	VMASKMOVPD  Y10, Y8, (AX)(DI*8)
+	VMASKMOVPD  Y12, Y8, (DX)(DI*8)
+	VMASKMOVPD  Y13, Y8, (BX)(DI*8)
 
 done:
+	VPTEST Y7, Y7
+	SETEQ  AL
+	MOVB   AL, ret+96(FP)
 	VZEROUPPER
 	RET
 
-// func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
+// func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64) bool
 // Requires: AVX, FMA3, MMX+
-TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
+TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-65
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), CX
 	MOVQ         s+16(FP), DX
@@ -794,23 +854,100 @@ TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-64
 	VBROADCASTSD rest+48(FP), Y2
 	VBROADCASTSD eps+56(FP), Y3
 	XORQ         SI, SI
+	VXORPD       Y4, Y4, Y4
 	CMPQ         BX, $0x04
 	JLT          tail
 
 loop:
 	PREFETCHT0  4096(AX)(SI*8)
 	PREFETCHT0  4096(DX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Y4
+	VMOVUPD     (AX)(SI*8), Y5
+	VMOVAPD     Y5, Y6
+	VMOVUPD     (CX)(SI*8), Y7
+	VMOVUPD     (DX)(SI*8), Y8
+	VMULPD      Y7, Y7, Y9
+	VMULPD      Y9, Y2, Y9
+	VFMADD213PD Y9, Y1, Y8
+	VMULPD      Y7, Y0, Y9
+	VSQRTPD     Y8, Y7
+	VADDPD      Y3, Y7, Y7
+	VDIVPD      Y7, Y9, Y9
+	VSUBPD      Y9, Y5, Y5
+	VSUBPD      Y5, Y5, Y7
+	VORPD       Y7, Y4, Y4
+	VCMPPD      $0x07, Y7, Y7, Y7
+	VBLENDVPD   Y7, Y5, Y6, Y6
+	VMOVUPD     Y6, (AX)(SI*8)
+	VMOVUPD     Y8, (DX)(SI*8)
+	ADDQ        $0x04, SI
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         loop
+
+tail:
+	TESTQ       BX, BX
+	JZ          done
+	LEAQ        tailMask<>+32(SB), DI
+	NEGQ        BX
+	VMOVUPD     (DI)(BX*8), Y5
+	VMASKMOVPD  (AX)(SI*8), Y5, Y6
+	VMOVAPD     Y6, Y7
+	VMASKMOVPD  (CX)(SI*8), Y5, Y8
+	VMASKMOVPD  (DX)(SI*8), Y5, Y9
+	VMULPD      Y8, Y8, Y10
+	VMULPD      Y10, Y2, Y10
+	VFMADD213PD Y10, Y1, Y9
+	VMULPD      Y8, Y0, Y10
+	VSQRTPD     Y9, Y0
+	VADDPD      Y3, Y0, Y0
+	VDIVPD      Y0, Y10, Y10
+	VSUBPD      Y10, Y6, Y6
+	VSUBPD      Y6, Y6, Y0
+	VANDPD      Y5, Y0, Y0
+	VORPD       Y0, Y4, Y4
+	VCMPPD      $0x07, Y0, Y0, Y0
+	VBLENDVPD   Y0, Y6, Y7, Y7
+	VMASKMOVPD  Y7, Y5, (AX)(SI*8)
+	VMASKMOVPD  Y9, Y5, (DX)(SI*8)
+
+done:
+	VPTEST Y4, Y4
+	SETEQ  AL
+	MOVB   AL, ret+64(FP)
+	VZEROUPPER
+	RET
+
+// func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
+// Requires: AVX, FMA3, MMX+
+TEXT ·adaGradAVX2(SB), NOSPLIT, $0-49
+	MOVQ         w+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD rate+32(FP), Y0
+	VBROADCASTSD eps+40(FP), Y1
+	XORQ         SI, SI
+	VXORPD       Y2, Y2, Y2
+	CMPQ         BX, $0x04
+	JLT          tail
+
+loop:
+	PREFETCHT0  4096(AX)(SI*8)
+	PREFETCHT0  4096(DX)(SI*8)
+	VMOVUPD     (AX)(SI*8), Y3
+	VMOVAPD     Y3, Y4
 	VMOVUPD     (CX)(SI*8), Y5
 	VMOVUPD     (DX)(SI*8), Y6
-	VMULPD      Y5, Y5, Y7
-	VMULPD      Y7, Y2, Y7
-	VFMADD213PD Y7, Y1, Y6
-	VMULPD      Y5, Y0, Y7
-	VSQRTPD     Y6, Y5
-	VADDPD      Y3, Y5, Y5
-	VDIVPD      Y5, Y7, Y7
-	VSUBPD      Y7, Y4, Y4
+	VFMADD231PD Y5, Y5, Y6
+	VMULPD      Y5, Y0, Y5
+	VSQRTPD     Y6, Y7
+	VADDPD      Y1, Y7, Y7
+	VDIVPD      Y7, Y5, Y5
+	VSUBPD      Y5, Y3, Y3
+	VSUBPD      Y3, Y3, Y5
+	VORPD       Y5, Y2, Y2
+	VCMPPD      $0x07, Y5, Y5, Y5
+	VBLENDVPD   Y5, Y3, Y4, Y4
 	VMOVUPD     Y4, (AX)(SI*8)
 	VMOVUPD     Y6, (DX)(SI*8)
 	ADDQ        $0x04, SI
@@ -823,76 +960,29 @@ tail:
 	JZ          done
 	LEAQ        tailMask<>+32(SB), DI
 	NEGQ        BX
-	VMOVUPD     (DI)(BX*8), Y4
-	VMASKMOVPD  (AX)(SI*8), Y4, Y5
-	VMASKMOVPD  (CX)(SI*8), Y4, Y6
-	VMASKMOVPD  (DX)(SI*8), Y4, Y7
-	VMULPD      Y6, Y6, Y8
-	VMULPD      Y8, Y2, Y8
-	VFMADD213PD Y8, Y1, Y7
-	VMULPD      Y6, Y0, Y8
-	VSQRTPD     Y7, Y0
-	VADDPD      Y3, Y0, Y0
-	VDIVPD      Y0, Y8, Y8
-	VSUBPD      Y8, Y5, Y5
-	VMASKMOVPD  Y5, Y4, (AX)(SI*8)
-	VMASKMOVPD  Y7, Y4, (DX)(SI*8)
+	VMOVUPD     (DI)(BX*8), Y3
+	VMASKMOVPD  (AX)(SI*8), Y3, Y4
+	VMOVAPD     Y4, Y5
+	VMASKMOVPD  (CX)(SI*8), Y3, Y6
+	VMASKMOVPD  (DX)(SI*8), Y3, Y7
+	VFMADD231PD Y6, Y6, Y7
+	VMULPD      Y6, Y0, Y0
+	VSQRTPD     Y7, Y6
+	VADDPD      Y1, Y6, Y6
+	VDIVPD      Y6, Y0, Y0
+	VSUBPD      Y0, Y4, Y4
+	VSUBPD      Y4, Y4, Y0
+	VANDPD      Y3, Y0, Y0
+	VORPD       Y0, Y2, Y2
+	VCMPPD      $0x07, Y0, Y0, Y0
+	VBLENDVPD   Y0, Y4, Y5, Y5
+	VMASKMOVPD  Y5, Y3, (AX)(SI*8)
+	VMASKMOVPD  Y7, Y3, (DX)(SI*8)
 
 done:
-	VZEROUPPER
-	RET
-
-// func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, FMA3, MMX+
-TEXT ·adaGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         s+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VBROADCASTSD rate+32(FP), Y0
-	VBROADCASTSD eps+40(FP), Y1
-	XORQ         SI, SI
-	CMPQ         BX, $0x04
-	JLT          tail
-
-loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(DX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Y2
-	VMOVUPD     (CX)(SI*8), Y3
-	VMOVUPD     (DX)(SI*8), Y4
-	VFMADD231PD Y3, Y3, Y4
-	VMULPD      Y3, Y0, Y3
-	VSQRTPD     Y4, Y5
-	VADDPD      Y1, Y5, Y5
-	VDIVPD      Y5, Y3, Y3
-	VSUBPD      Y3, Y2, Y2
-	VMOVUPD     Y2, (AX)(SI*8)
-	VMOVUPD     Y4, (DX)(SI*8)
-	ADDQ        $0x04, SI
-	SUBQ        $0x04, BX
-	CMPQ        BX, $0x04
-	JGE         loop
-
-tail:
-	TESTQ       BX, BX
-	JZ          done
-	LEAQ        tailMask<>+32(SB), DI
-	NEGQ        BX
-	VMOVUPD     (DI)(BX*8), Y2
-	VMASKMOVPD  (AX)(SI*8), Y2, Y3
-	VMASKMOVPD  (CX)(SI*8), Y2, Y4
-	VMASKMOVPD  (DX)(SI*8), Y2, Y5
-	VFMADD231PD Y4, Y4, Y5
-	VMULPD      Y4, Y0, Y0
-	VSQRTPD     Y5, Y4
-	VADDPD      Y1, Y4, Y4
-	VDIVPD      Y4, Y0, Y0
-	VSUBPD      Y0, Y3, Y3
-	VMASKMOVPD  Y3, Y2, (AX)(SI*8)
-	VMASKMOVPD  Y5, Y2, (DX)(SI*8)
-
-done:
+	VPTEST Y2, Y2
+	SETEQ  AL
+	MOVB   AL, ret+48(FP)
 	VZEROUPPER
 	RET
 

@@ -485,23 +485,29 @@ done:
 	VZEROUPPER
 	RET
 
-// func sgdAVX512(w *float64, grad *float64, n int, rate float64)
+// func sgdAVX512(w *float64, grad *float64, n int, rate float64) bool
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
+TEXT ·sgdAVX512(SB), NOSPLIT, $0-33
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
 	MOVQ         n+16(FP), CX
 	VBROADCASTSD rate+24(FP), Z0
 	XORQ         BX, BX
+	VXORPD       Z1, Z1, Z1
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
 	PREFETCHT0   4096(AX)(BX*8)
-	VMOVUPD      (AX)(BX*8), Z1
-	VMOVUPD      (DX)(BX*8), Z2
-	VFNMADD231PD Z2, Z0, Z1
-	VMOVUPD      Z1, (AX)(BX*8)
+	VMOVUPD      (AX)(BX*8), Z2
+	VMOVAPD      Z2, Z3
+	VMOVUPD      (DX)(BX*8), Z4
+	VFNMADD231PD Z4, Z0, Z2
+	VSUBPD       Z2, Z2, Z4
+	VORPD        Z4, Z1, Z1
+	VCMPPD       $0x07, Z4, Z4, K1
+	VMOVAPD      Z2, K1, Z3
+	VMOVUPD      Z3, (AX)(BX*8)
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
@@ -514,18 +520,29 @@ tail:
 	SHLQ         CL, SI
 	DECQ         SI
 	KMOVB        SI, K1
-	VMOVUPD.Z    (AX)(BX*8), K1, Z1
-	VMOVUPD.Z    (DX)(BX*8), K1, Z2
-	VFNMADD231PD Z2, Z0, Z1
-	VMOVUPD      Z1, K1, (AX)(BX*8)
+	VMOVUPD.Z    (AX)(BX*8), K1, Z2
+	VMOVAPD      Z2, Z3
+	VMOVUPD.Z    (DX)(BX*8), K1, Z4
+	VFNMADD231PD Z4, Z0, Z2
+	VSUBPD       Z2, Z2, Z0
+	VMOVAPD.Z    Z0, K1, Z0
+	VORPD        Z0, Z1, Z1
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVAPD      Z2, K2, Z3
+	VMOVUPD      Z3, K1, (AX)(BX*8)
 
 done:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VORPD         Y0, Y1, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+32(FP)
 	VZEROUPPER
 	RET
 
-// func momentumAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
+// func momentumAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
+TEXT ·momentumAVX512(SB), NOSPLIT, $0-49
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
 	MOVQ         v+16(FP), BX
@@ -533,19 +550,25 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD mu+40(FP), Z1
 	XORQ         SI, SI
+	VXORPD       Z2, Z2, Z2
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
 	PREFETCHT0   4096(AX)(SI*8)
 	PREFETCHT0   4096(BX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Z2
-	VMOVUPD      (DX)(SI*8), Z3
-	VMOVUPD      (BX)(SI*8), Z4
-	VFMADD213PD  Z3, Z1, Z4
-	VFNMADD231PD Z4, Z0, Z2
-	VMOVUPD      Z2, (AX)(SI*8)
-	VMOVUPD      Z4, (BX)(SI*8)
+	VMOVUPD      (AX)(SI*8), Z3
+	VMOVAPD      Z3, Z4
+	VMOVUPD      (DX)(SI*8), Z5
+	VMOVUPD      (BX)(SI*8), Z6
+	VFMADD213PD  Z5, Z1, Z6
+	VFNMADD231PD Z6, Z0, Z3
+	VSUBPD       Z3, Z3, Z5
+	VORPD        Z5, Z2, Z2
+	VCMPPD       $0x07, Z5, Z5, K1
+	VMOVAPD      Z3, K1, Z4
+	VMOVUPD      Z4, (AX)(SI*8)
+	VMOVUPD      Z6, (BX)(SI*8)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
@@ -558,21 +581,32 @@ tail:
 	SHLQ         CL, DI
 	DECQ         DI
 	KMOVB        DI, K1
-	VMOVUPD.Z    (AX)(SI*8), K1, Z2
-	VMOVUPD.Z    (DX)(SI*8), K1, Z3
-	VMOVUPD.Z    (BX)(SI*8), K1, Z4
-	VFMADD213PD  Z3, Z1, Z4
-	VFNMADD231PD Z4, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)(SI*8)
-	VMOVUPD      Z4, K1, (BX)(SI*8)
+	VMOVUPD.Z    (AX)(SI*8), K1, Z3
+	VMOVAPD      Z3, Z4
+	VMOVUPD.Z    (DX)(SI*8), K1, Z5
+	VMOVUPD.Z    (BX)(SI*8), K1, Z6
+	VFMADD213PD  Z5, Z1, Z6
+	VFNMADD231PD Z6, Z0, Z3
+	VSUBPD       Z3, Z3, Z0
+	VMOVAPD.Z    Z0, K1, Z0
+	VORPD        Z0, Z2, Z2
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVAPD      Z3, K2, Z4
+	VMOVUPD      Z4, K1, (AX)(SI*8)
+	VMOVUPD      Z6, K1, (BX)(SI*8)
 
 done:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VORPD         Y0, Y2, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+48(FP)
 	VZEROUPPER
 	RET
 
-// func nesterovAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64)
+// func nesterovAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
+TEXT ·nesterovAVX512(SB), NOSPLIT, $0-49
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
 	MOVQ         v+16(FP), BX
@@ -580,20 +614,26 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD mu+40(FP), Z1
 	XORQ         SI, SI
+	VXORPD       Z2, Z2, Z2
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
 	PREFETCHT0   4096(AX)(SI*8)
 	PREFETCHT0   4096(BX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Z2
-	VMOVUPD      (DX)(SI*8), Z3
-	VMOVUPD      (BX)(SI*8), Z4
-	VFMADD213PD  Z3, Z1, Z4
-	VFMADD231PD  Z4, Z1, Z3
-	VFNMADD231PD Z3, Z0, Z2
-	VMOVUPD      Z2, (AX)(SI*8)
-	VMOVUPD      Z4, (BX)(SI*8)
+	VMOVUPD      (AX)(SI*8), Z3
+	VMOVAPD      Z3, Z4
+	VMOVUPD      (DX)(SI*8), Z5
+	VMOVUPD      (BX)(SI*8), Z6
+	VFMADD213PD  Z5, Z1, Z6
+	VFMADD231PD  Z6, Z1, Z5
+	VFNMADD231PD Z5, Z0, Z3
+	VSUBPD       Z3, Z3, Z5
+	VORPD        Z5, Z2, Z2
+	VCMPPD       $0x07, Z5, Z5, K1
+	VMOVAPD      Z3, K1, Z4
+	VMOVUPD      Z4, (AX)(SI*8)
+	VMOVUPD      Z6, (BX)(SI*8)
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
@@ -606,22 +646,33 @@ tail:
 	SHLQ         CL, DI
 	DECQ         DI
 	KMOVB        DI, K1
-	VMOVUPD.Z    (AX)(SI*8), K1, Z2
-	VMOVUPD.Z    (DX)(SI*8), K1, Z3
-	VMOVUPD.Z    (BX)(SI*8), K1, Z4
-	VFMADD213PD  Z3, Z1, Z4
-	VFMADD231PD  Z4, Z1, Z3
-	VFNMADD231PD Z3, Z0, Z2
-	VMOVUPD      Z2, K1, (AX)(SI*8)
-	VMOVUPD      Z4, K1, (BX)(SI*8)
+	VMOVUPD.Z    (AX)(SI*8), K1, Z3
+	VMOVAPD      Z3, Z4
+	VMOVUPD.Z    (DX)(SI*8), K1, Z5
+	VMOVUPD.Z    (BX)(SI*8), K1, Z6
+	VFMADD213PD  Z5, Z1, Z6
+	VFMADD231PD  Z6, Z1, Z5
+	VFNMADD231PD Z5, Z0, Z3
+	VSUBPD       Z3, Z3, Z0
+	VMOVAPD.Z    Z0, K1, Z0
+	VORPD        Z0, Z2, Z2
+	VCMPPD       $0x07, Z0, Z0, K2
+	VMOVAPD      Z3, K2, Z4
+	VMOVUPD      Z4, K1, (AX)(SI*8)
+	VMOVUPD      Z6, K1, (BX)(SI*8)
 
 done:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VORPD         Y0, Y2, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+48(FP)
 	VZEROUPPER
 	RET
 
-// func adamAVX512(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64)
+// func adamAVX512(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64) bool
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·adamAVX512(SB), NOSPLIT, $0-96
+TEXT ·adamAVX512(SB), NOSPLIT, $0-97
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
 	MOVQ         m+16(FP), BX
@@ -635,6 +686,7 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSD beta2+80(FP), Z5
 	VBROADCASTSD rest2+88(FP), Z6
 	XORQ         DI, DI
+	VXORPD       Z7, Z7, Z7
 	CMPQ         CX, $0x08
 	JLT          tail
 
@@ -642,24 +694,29 @@ loop:
 	PREFETCHT0  4096(AX)(DI*8)
 	PREFETCHT0  4096(BX)(DI*8)
 	PREFETCHT0  4096(SI)(DI*8)
-	VMOVUPD     (AX)(DI*8), Z7
-	VMOVUPD     (DX)(DI*8), Z8
-	VMOVUPD     (BX)(DI*8), Z9
-	VMOVUPD     (SI)(DI*8), Z10
-	VMULPD      Z8, Z4, Z11
-	VFMADD213PD Z11, Z3, Z9
-	VMULPD      Z8, Z8, Z11
-	VMULPD      Z11, Z6, Z11
-	VFMADD213PD Z11, Z5, Z10
-	VMULPD      Z9, Z1, Z11
-	VSQRTPD     Z10, Z8
-	VADDPD      Z2, Z8, Z8
-	VDIVPD      Z8, Z11, Z11
-	VMULPD      Z0, Z7, Z7
-	VSUBPD      Z11, Z7, Z7
-	VMOVUPD     Z7, (AX)(DI*8)
-	VMOVUPD     Z9, (BX)(DI*8)
-	VMOVUPD     Z10, (SI)(DI*8)
+	VMOVUPD     (AX)(DI*8), Z8
+	VMOVAPD     Z8, Z9
+	VMOVUPD     (DX)(DI*8), Z10
+	VMOVUPD     (BX)(DI*8), Z11
+	VMOVUPD     (SI)(DI*8), Z12
+	VMULPD      Z10, Z4, Z13
+	VFMADD213PD Z13, Z3, Z11
+	VMULPD      Z10, Z10, Z13
+	VMULPD      Z13, Z6, Z13
+	VFMADD213PD Z13, Z5, Z12
+	VMULPD      Z11, Z1, Z13
+	VSQRTPD     Z12, Z10
+	VADDPD      Z2, Z10, Z10
+	VDIVPD      Z10, Z13, Z13
+	VMULPD      Z0, Z8, Z8
+	VSUBPD      Z13, Z8, Z8
+	VSUBPD      Z8, Z8, Z10
+	VORPD       Z10, Z7, Z7
+	VCMPPD      $0x07, Z10, Z10, K1
+	VMOVAPD     Z8, K1, Z9
+	VMOVUPD     Z9, (AX)(DI*8)
+	VMOVUPD     Z11, (BX)(DI*8)
+	VMOVUPD     Z12, (SI)(DI*8)
 	ADDQ        $0x08, DI
 	SUBQ        $0x08, CX
 	CMPQ        CX, $0x08
@@ -672,32 +729,43 @@ tail:
 	SHLQ        CL, R8
 	DECQ        R8
 	KMOVB       R8, K1
-	VMOVUPD.Z   (AX)(DI*8), K1, Z7
-	VMOVUPD.Z   (DX)(DI*8), K1, Z8
-	VMOVUPD.Z   (BX)(DI*8), K1, Z9
-	VMOVUPD.Z   (SI)(DI*8), K1, Z10
-	VMULPD      Z8, Z4, Z4
-	VFMADD213PD Z4, Z3, Z9
-	VMULPD      Z8, Z8, Z4
+	VMOVUPD.Z   (AX)(DI*8), K1, Z8
+	VMOVAPD     Z8, Z9
+	VMOVUPD.Z   (DX)(DI*8), K1, Z10
+	VMOVUPD.Z   (BX)(DI*8), K1, Z11
+	VMOVUPD.Z   (SI)(DI*8), K1, Z12
+	VMULPD      Z10, Z4, Z4
+	VFMADD213PD Z4, Z3, Z11
+	VMULPD      Z10, Z10, Z4
 	VMULPD      Z4, Z6, Z4
-	VFMADD213PD Z4, Z5, Z10
-	VMULPD      Z9, Z1, Z4
-	VSQRTPD     Z10, Z1
+	VFMADD213PD Z4, Z5, Z12
+	VMULPD      Z11, Z1, Z4
+	VSQRTPD     Z12, Z1
 	VADDPD      Z2, Z1, Z1
 	VDIVPD      Z1, Z4, Z4
-	VMULPD      Z0, Z7, Z7
-	VSUBPD      Z4, Z7, Z7
-	VMOVUPD     Z7, K1, (AX)(DI*8)
-	VMOVUPD     Z9, K1, (BX)(DI*8)
-	VMOVUPD     Z10, K1, (SI)(DI*8)
+	VMULPD      Z0, Z8, Z8
+	VSUBPD      Z4, Z8, Z8
+	VSUBPD      Z8, Z8, Z0
+	VMOVAPD.Z   Z0, K1, Z0
+	VORPD       Z0, Z7, Z7
+	VCMPPD      $0x07, Z0, Z0, K2
+	VMOVAPD     Z8, K2, Z9
+	VMOVUPD     Z9, K1, (AX)(DI*8)
+	VMOVUPD     Z11, K1, (BX)(DI*8)
+	VMOVUPD     Z12, K1, (SI)(DI*8)
 
 done:
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VORPD         Y0, Y7, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+96(FP)
 	VZEROUPPER
 	RET
 
-// func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64)
+// func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64) bool
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
+TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-65
 	MOVQ         w+0(FP), AX
 	MOVQ         grad+8(FP), DX
 	MOVQ         s+16(FP), BX
@@ -707,23 +775,103 @@ TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSD rest+48(FP), Z2
 	VBROADCASTSD eps+56(FP), Z3
 	XORQ         SI, SI
+	VXORPD       Z4, Z4, Z4
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
 	PREFETCHT0  4096(AX)(SI*8)
 	PREFETCHT0  4096(BX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Z4
+	VMOVUPD     (AX)(SI*8), Z5
+	VMOVAPD     Z5, Z6
+	VMOVUPD     (DX)(SI*8), Z7
+	VMOVUPD     (BX)(SI*8), Z8
+	VMULPD      Z7, Z7, Z9
+	VMULPD      Z9, Z2, Z9
+	VFMADD213PD Z9, Z1, Z8
+	VMULPD      Z7, Z0, Z9
+	VSQRTPD     Z8, Z7
+	VADDPD      Z3, Z7, Z7
+	VDIVPD      Z7, Z9, Z9
+	VSUBPD      Z9, Z5, Z5
+	VSUBPD      Z5, Z5, Z7
+	VORPD       Z7, Z4, Z4
+	VCMPPD      $0x07, Z7, Z7, K1
+	VMOVAPD     Z5, K1, Z6
+	VMOVUPD     Z6, (AX)(SI*8)
+	VMOVUPD     Z8, (BX)(SI*8)
+	ADDQ        $0x08, SI
+	SUBQ        $0x08, CX
+	CMPQ        CX, $0x08
+	JGE         loop
+
+tail:
+	TESTQ       CX, CX
+	JZ          done
+	MOVQ        $0x00000001, DI
+	SHLQ        CL, DI
+	DECQ        DI
+	KMOVB       DI, K1
+	VMOVUPD.Z   (AX)(SI*8), K1, Z5
+	VMOVAPD     Z5, Z6
+	VMOVUPD.Z   (DX)(SI*8), K1, Z7
+	VMOVUPD.Z   (BX)(SI*8), K1, Z8
+	VMULPD      Z7, Z7, Z9
+	VMULPD      Z9, Z2, Z9
+	VFMADD213PD Z9, Z1, Z8
+	VMULPD      Z7, Z0, Z9
+	VSQRTPD     Z8, Z0
+	VADDPD      Z3, Z0, Z0
+	VDIVPD      Z0, Z9, Z9
+	VSUBPD      Z9, Z5, Z5
+	VSUBPD      Z5, Z5, Z0
+	VMOVAPD.Z   Z0, K1, Z0
+	VORPD       Z0, Z4, Z4
+	VCMPPD      $0x07, Z0, Z0, K2
+	VMOVAPD     Z5, K2, Z6
+	VMOVUPD     Z6, K1, (AX)(SI*8)
+	VMOVUPD     Z8, K1, (BX)(SI*8)
+
+done:
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VORPD         Y0, Y4, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+64(FP)
+	VZEROUPPER
+	RET
+
+// func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·adaGradAVX512(SB), NOSPLIT, $0-49
+	MOVQ         w+0(FP), AX
+	MOVQ         grad+8(FP), DX
+	MOVQ         s+16(FP), BX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSD rate+32(FP), Z0
+	VBROADCASTSD eps+40(FP), Z1
+	XORQ         SI, SI
+	VXORPD       Z2, Z2, Z2
+	CMPQ         CX, $0x08
+	JLT          tail
+
+loop:
+	PREFETCHT0  4096(AX)(SI*8)
+	PREFETCHT0  4096(BX)(SI*8)
+	VMOVUPD     (AX)(SI*8), Z3
+	VMOVAPD     Z3, Z4
 	VMOVUPD     (DX)(SI*8), Z5
 	VMOVUPD     (BX)(SI*8), Z6
-	VMULPD      Z5, Z5, Z7
-	VMULPD      Z7, Z2, Z7
-	VFMADD213PD Z7, Z1, Z6
-	VMULPD      Z5, Z0, Z7
-	VSQRTPD     Z6, Z5
-	VADDPD      Z3, Z5, Z5
-	VDIVPD      Z5, Z7, Z7
-	VSUBPD      Z7, Z4, Z4
+	VFMADD231PD Z5, Z5, Z6
+	VMULPD      Z5, Z0, Z5
+	VSQRTPD     Z6, Z7
+	VADDPD      Z1, Z7, Z7
+	VDIVPD      Z7, Z5, Z5
+	VSUBPD      Z5, Z3, Z3
+	VSUBPD      Z3, Z3, Z5
+	VORPD       Z5, Z2, Z2
+	VCMPPD      $0x07, Z5, Z5, K1
+	VMOVAPD     Z3, K1, Z4
 	VMOVUPD     Z4, (AX)(SI*8)
 	VMOVUPD     Z6, (BX)(SI*8)
 	ADDQ        $0x08, SI
@@ -738,76 +886,30 @@ tail:
 	SHLQ        CL, DI
 	DECQ        DI
 	KMOVB       DI, K1
-	VMOVUPD.Z   (AX)(SI*8), K1, Z4
+	VMOVUPD.Z   (AX)(SI*8), K1, Z3
+	VMOVAPD     Z3, Z4
 	VMOVUPD.Z   (DX)(SI*8), K1, Z5
 	VMOVUPD.Z   (BX)(SI*8), K1, Z6
-	VMULPD      Z5, Z5, Z7
-	VMULPD      Z7, Z2, Z7
-	VFMADD213PD Z7, Z1, Z6
-	VMULPD      Z5, Z0, Z7
-	VSQRTPD     Z6, Z0
-	VADDPD      Z3, Z0, Z0
-	VDIVPD      Z0, Z7, Z7
-	VSUBPD      Z7, Z4, Z4
+	VFMADD231PD Z5, Z5, Z6
+	VMULPD      Z5, Z0, Z0
+	VSQRTPD     Z6, Z5
+	VADDPD      Z1, Z5, Z5
+	VDIVPD      Z5, Z0, Z0
+	VSUBPD      Z0, Z3, Z3
+	VSUBPD      Z3, Z3, Z0
+	VMOVAPD.Z   Z0, K1, Z0
+	VORPD       Z0, Z2, Z2
+	VCMPPD      $0x07, Z0, Z0, K2
+	VMOVAPD     Z3, K2, Z4
 	VMOVUPD     Z4, K1, (AX)(SI*8)
 	VMOVUPD     Z6, K1, (BX)(SI*8)
 
 done:
-	VZEROUPPER
-	RET
-
-// func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·adaGradAVX512(SB), NOSPLIT, $0-48
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         s+16(FP), BX
-	MOVQ         n+24(FP), CX
-	VBROADCASTSD rate+32(FP), Z0
-	VBROADCASTSD eps+40(FP), Z1
-	XORQ         SI, SI
-	CMPQ         CX, $0x08
-	JLT          tail
-
-loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(BX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Z2
-	VMOVUPD     (DX)(SI*8), Z3
-	VMOVUPD     (BX)(SI*8), Z4
-	VFMADD231PD Z3, Z3, Z4
-	VMULPD      Z3, Z0, Z3
-	VSQRTPD     Z4, Z5
-	VADDPD      Z1, Z5, Z5
-	VDIVPD      Z5, Z3, Z3
-	VSUBPD      Z3, Z2, Z2
-	VMOVUPD     Z2, (AX)(SI*8)
-	VMOVUPD     Z4, (BX)(SI*8)
-	ADDQ        $0x08, SI
-	SUBQ        $0x08, CX
-	CMPQ        CX, $0x08
-	JGE         loop
-
-tail:
-	TESTQ       CX, CX
-	JZ          done
-	MOVQ        $0x00000001, DI
-	SHLQ        CL, DI
-	DECQ        DI
-	KMOVB       DI, K1
-	VMOVUPD.Z   (AX)(SI*8), K1, Z2
-	VMOVUPD.Z   (DX)(SI*8), K1, Z3
-	VMOVUPD.Z   (BX)(SI*8), K1, Z4
-	VFMADD231PD Z3, Z3, Z4
-	VMULPD      Z3, Z0, Z0
-	VSQRTPD     Z4, Z3
-	VADDPD      Z1, Z3, Z3
-	VDIVPD      Z3, Z0, Z0
-	VSUBPD      Z0, Z2, Z2
-	VMOVUPD     Z2, K1, (AX)(SI*8)
-	VMOVUPD     Z4, K1, (BX)(SI*8)
-
-done:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VORPD         Y0, Y2, Y0
+	VPTEST        Y0, Y0
+	SETEQ         AL
+	MOVB          AL, ret+48(FP)
 	VZEROUPPER
 	RET
 

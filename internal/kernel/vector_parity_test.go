@@ -43,32 +43,31 @@ var vectorKernels = []vectorKernel{
 		return float64(h >> 12)
 	}},
 	{"allFinite", 1, func(p *path, a [][]float64) float64 {
-		if p.allFinite(a[0]) {
-			return 1
-		}
-		return 0
+		return truth(p.allFinite(a[0]))
 	}},
 	{"adam", 4, func(p *path, a [][]float64) float64 {
-		p.adam(a[0], a[1], a[2], a[3], 0.999, 0.003, 1e-9, 0.9, 0.999)
-		return 0
+		return truth(p.adam(a[0], a[1], a[2], a[3], 0.999, 0.003, 1e-9, 0.9, 0.999))
 	}},
-	{"sgd", 2, func(p *path, a [][]float64) float64 { p.sgd(a[0], a[1], 0.01); return 0 }},
+	{"sgd", 2, func(p *path, a [][]float64) float64 { return truth(p.sgd(a[0], a[1], 0.01)) }},
 	{"momentum", 3, func(p *path, a [][]float64) float64 {
-		p.momentum(a[0], a[1], a[2], 0.01, 0.9)
-		return 0
+		return truth(p.momentum(a[0], a[1], a[2], 0.01, 0.9))
 	}},
 	{"nesterov", 3, func(p *path, a [][]float64) float64 {
-		p.nesterov(a[0], a[1], a[2], 0.01, 0.9)
-		return 0
+		return truth(p.nesterov(a[0], a[1], a[2], 0.01, 0.9))
 	}},
 	{"rmsProp", 3, func(p *path, a [][]float64) float64 {
-		p.rmsProp(a[0], a[1], a[2], 0.01, 0.99, 1e-8)
-		return 0
+		return truth(p.rmsProp(a[0], a[1], a[2], 0.01, 0.99, 1e-8))
 	}},
 	{"adaGrad", 3, func(p *path, a [][]float64) float64 {
-		p.adaGrad(a[0], a[1], a[2], 0.01, 1e-10)
-		return 0
+		return truth(p.adaGrad(a[0], a[1], a[2], 0.01, 1e-10))
 	}},
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // special are the values at which a vector path is most likely to differ.

@@ -6,6 +6,7 @@ package main
 import (
 	"flag"
 	"log"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -58,6 +59,7 @@ type array struct {
 	name        string
 	load, store bool
 	ahead       bool // ask for elements before their turn
+	guard       bool // keep an element whose new value would not be finite
 }
 
 // rowAhead is how far ahead of its loads a kernel asks for an array, in bytes. What
@@ -73,7 +75,8 @@ const rowAhead = 4096
 // elementwise writes a kernel that walks arrays of n elements once. body sees
 // one vector per loaded array and per scalar, and leaves in those that are
 // stored their new elements. loop holds the statements that the kernel stands
-// for, for its documentation.
+// for, for its documentation. Where an array is guarded, the kernel returns whether
+// all its new values were finite.
 func elementwise(name, loop string, arrays []array, scalars []string, prepare func(), body func(v map[string]reg.VecVirtual)) {
 	params := ""
 	for i, a := range arrays {
@@ -90,11 +93,19 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 		}
 	}
 	name += target.suffix
-	TEXT(name, attr.NOSPLIT, "func("+params+")")
+	guarded := slices.ContainsFunc(arrays, func(a array) bool { return a.guard })
+	signature := "func(" + params + ")"
+	if guarded {
+		signature += " bool"
+	}
+	TEXT(name, attr.NOSPLIT, signature)
 	Pragma("noescape")
 	doc := []string{name + " is, for i from 0 to n-1,", ""}
 	for _, statement := range strings.Split(loop, "; ") {
 		doc = append(doc, "\t"+statement)
+	}
+	if guarded {
+		doc = append(doc, "", "but for elements of "+arrays[0].name+" that would not stay finite: those it leaves as", "they are, and returns false.")
 	}
 	Doc(doc...)
 
@@ -119,15 +130,33 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 	XORQ(i, i)
 	at := func(a array) Mem { return Mem{Base: base[a.name], Index: i, Scale: 8} }
 
-	step := func(load, store func(a array)) {
+	var bad reg.VecVirtual // not 0 where a new value was not finite
+	if guarded {
+		bad = target.vec()
+		VXORPD(bad, bad, bad)
+	}
+	step := func(load, store func(a array), within func(v reg.VecVirtual)) {
+		old := map[string]reg.VecVirtual{}
 		for _, a := range arrays {
 			vecs[a.name] = target.vec()
 			if a.load {
 				load(a)
 			}
+			if a.guard {
+				old[a.name] = target.vec()
+				VMOVAPD(vecs[a.name], old[a.name])
+			}
 		}
 		body(vecs)
 		for _, a := range arrays {
+			if a.guard {
+				difference := target.vec() // of a value to itself: 0, or NaN
+				VSUBPD(vecs[a.name], vecs[a.name], difference)
+				within(difference)
+				VORPD(difference, bad, bad)
+				replaceOrdered(old[a.name], vecs[a.name], difference)
+				vecs[a.name] = old[a.name]
+			}
 			if a.store {
 				store(a)
 			}
@@ -143,7 +172,7 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 		}
 	}
 	step(func(a array) { VMOVUPD(at(a), vecs[a.name]) },
-		func(a array) { VMOVUPD(vecs[a.name], at(a)) })
+		func(a array) { VMOVUPD(vecs[a.name], at(a)) }, func(reg.VecVirtual) {})
 	ADDQ(Imm(uint64(target.lanes)), i)
 	SUBQ(Imm(uint64(target.lanes)), n)
 	CMPQ(n, Imm(uint64(target.lanes)))
@@ -152,18 +181,56 @@ func elementwise(name, loop string, arrays []array, scalars []string, prepare fu
 	Label("tail")
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
-	load, store, _ := tailAccess(n)
-	step(func(a array) { load(at(a), vecs[a.name]) },
-		func(a array) { store(vecs[a.name], at(a)) })
+	tail := tailAccess(n)
+	step(func(a array) { tail.load(at(a), vecs[a.name]) },
+		func(a array) { tail.store(vecs[a.name], at(a)) }, tail.clear)
 	Label("done")
+	if guarded {
+		returnIsZero(bad)
+	}
 	VZEROUPPER()
 	RET()
 }
 
-// tailAccess sets up a mask for the first n lanes, 0 < n < lanes, and returns
-// the masked load, which gives +0 in the other lanes, the masked store, and a load
-// that takes the other lanes from a vector.
-func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecVirtual, m Mem), fill func(m Mem, others, v reg.VecVirtual)) {
+// replaceOrdered sets v to value where by is not NaN.
+func replaceOrdered(v, value, by reg.VecVirtual) {
+	const ordered = 7
+	if target.wide {
+		k := K()
+		VCMPPD(Imm(ordered), by, by, k)
+		VMOVAPD(value, k, v)
+		return
+	}
+	mask := YMM()
+	VCMPPD(Imm(ordered), by, by, mask)
+	VBLENDVPD(mask, value, v, v)
+}
+
+// returnIsZero makes the result of a kernel that has one whether all bits of v are 0.
+func returnIsZero(v reg.VecVirtual) {
+	result := GP8()
+	if target.wide {
+		high := YMM()
+		VEXTRACTF64X4(Imm(1), v, high)
+		VORPD(high, v.AsY(), high)
+		VPTEST(high, high)
+	} else {
+		VPTEST(v, v)
+	}
+	SETEQ(result)
+	Store(result, ReturnIndex(0))
+}
+
+// tailLanes is what can be done with the first lanes of a vector.
+type tailLanes struct {
+	load  func(m Mem, v reg.VecVirtual)         // +0 in the other lanes
+	fill  func(m Mem, others, v reg.VecVirtual) // the other lanes from a vector
+	store func(v reg.VecVirtual, m Mem)
+	clear func(v reg.VecVirtual) // the other lanes
+}
+
+// tailAccess sets up a mask for the first n lanes, 0 < n < lanes.
+func tailAccess(n Op) tailLanes {
 	if target.wide {
 		bits, k := GP64(), K()
 		MOVQ(n, reg.RCX)
@@ -171,22 +238,28 @@ func tailAccess(n Op) (load func(m Mem, v reg.VecVirtual), store func(v reg.VecV
 		SHLQ(reg.CL, bits)
 		DECQ(bits)
 		KMOVB(bits.As32(), k)
-		return func(m Mem, v reg.VecVirtual) { VMOVUPD_Z(m, k, v) },
-			func(v reg.VecVirtual, m Mem) { VMOVUPD(v, k, m) },
-			func(m Mem, others, v reg.VecVirtual) {
+		return tailLanes{
+			load: func(m Mem, v reg.VecVirtual) { VMOVUPD_Z(m, k, v) },
+			fill: func(m Mem, others, v reg.VecVirtual) {
 				VMOVAPD(others, v)
 				VMOVUPD(m, k, v)
-			}
+			},
+			store: func(v reg.VecVirtual, m Mem) { VMOVUPD(v, k, m) },
+			clear: func(v reg.VecVirtual) { VMOVAPD_Z(v, k, v) },
+		}
 	}
 	// Four ones, then four zeros: read from n ones before the zeros.
 	table, mask := GP64(), YMM()
 	LEAQ(NewDataAddr(Symbol{Name: "tailMask", Static: true}, 4*8), table)
 	NEGQ(n)
 	VMOVUPD(Mem{Base: table, Index: n.(reg.Register), Scale: 8}, mask)
-	return func(m Mem, v reg.VecVirtual) { VMASKMOVPD(m, mask, v) },
-		func(v reg.VecVirtual, m Mem) { VMASKMOVPD(v, mask, m) },
-		func(m Mem, others, v reg.VecVirtual) {
+	return tailLanes{
+		load: func(m Mem, v reg.VecVirtual) { VMASKMOVPD(m, mask, v) },
+		fill: func(m Mem, others, v reg.VecVirtual) {
 			VMASKMOVPD(m, mask, v)
 			VBLENDVPD(mask, v, others, v)
-		}
+		},
+		store: func(v reg.VecVirtual, m Mem) { VMASKMOVPD(v, mask, m) },
+		clear: func(v reg.VecVirtual) { VANDPD(mask, v, v) },
+	}
 }

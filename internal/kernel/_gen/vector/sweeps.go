@@ -11,7 +11,7 @@ import (
 
 // The order of operations is that of ../../optimize_generic.go.
 func sweeps() {
-	w := array{name: "w", load: true, store: true, ahead: true}
+	w := array{name: "w", load: true, store: true, ahead: true, guard: true}
 	g := array{name: "grad", load: true} // "g" is a register in Go assembly
 	state := func(name string) array { return array{name: name, load: true, store: true, ahead: true} }
 
@@ -196,21 +196,10 @@ func reductions() {
 	Label("tail")
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
-	load, _, _ := tailAccess(n)
-	load(Mem{Base: x}, v)
+	tailAccess(n).load(Mem{Base: x}, v)
 	check()
 	Label("done")
-	result := GP8()
-	if target.wide {
-		high := YMM()
-		VEXTRACTF64X4(Imm(1), bad, high)
-		VORPD(high, bad.AsY(), high)
-		VPTEST(high, high)
-	} else {
-		VPTEST(bad, bad)
-	}
-	SETEQ(result)
-	Store(result, ReturnIndex(0))
+	returnIsZero(bad)
 	VZEROUPPER()
 	RET()
 }
@@ -294,7 +283,7 @@ func split() {
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
 	x := target.vec()
-	_, _, fill := tailAccess(n)
+	fill := tailAccess(n).fill
 	fill(Mem{Base: v}, low, x)
 	step(0, x)
 	Label("done")
