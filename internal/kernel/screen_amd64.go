@@ -123,6 +123,12 @@ func screenKthAVX512Go(codes []int16, k int) int16 {
 func dotPairsAVX512Go(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
 	var rx, rw [8]*float64 // these rows and the next
 	for len(pairs) > 0 {
+		// A row of w that several of the next pairs share is worth asking for as a whole.
+		for t := 4; t < min(8, len(pairs)-1); t++ {
+			if p := pairs[t].Latent; p != pairs[t-1].Latent && p == pairs[t+1].Latent {
+				prefetchAVX512Go(w[int(p)*ldw:][:d])
+			}
+		}
 		for t := range rx {
 			p := pairs[min(t, len(pairs)-1)]
 			rx[t] = unsafe.SliceData(x[int(p.Row)*ldx:][:d])
