@@ -169,7 +169,7 @@ func (a Activation) forSelection() topk.Func { return selectionFuncs[a] }
 // selectionFuncs holds them ready: a method value made anew would be garbage.
 var selectionFuncs = func() (funcs [activations]topk.Func) {
 	for a := range activations {
-		f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU, Rising: a == Swish || a == GELU}
+		f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU, Rising: a == Swish || a == GELU, ReLU: a == ReLU}
 		switch a {
 		case Sigmoid:
 			f.Values = kernel.VecSigmoid

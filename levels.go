@@ -171,7 +171,7 @@ func (v *levels) splitRow(c *Codes, indices []int32, values []float64, base int3
 		for _, value := range values {
 			v.rank = append(v.rank, size(value))
 		}
-		least = topk.KthLargest(v.rank, k)
+		least = kernel.KthLargest(v.rank, k)
 		ties = k
 		for _, value := range values {
 			if size(value) > least {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/topk"
 	"gonum.org/v1/gonum/mat"
 )
@@ -259,7 +260,7 @@ func (b *batchSelection) kth(want int) float64 {
 	if len(b.heap) < want || want == 0 {
 		return 0
 	}
-	return topk.KthLargest(b.heap, want)
+	return kernel.KthLargest(b.heap, want)
 }
 
 // write sets c to the want largest of what was found; least is the smallest of them.

@@ -51,7 +51,6 @@ type block struct {
 	pairs  []kernel.Pair // to compute; rows are those of the block
 	dots   []float64
 	values []float64 // of one row's candidates
-	sorted []float64
 
 	plain []int32
 

@@ -66,7 +66,7 @@ func (b *block) evaluate(i int) (above int) {
 	n := b.count[i]
 	pre := b.pre[i*b.room:][:n]
 	b.values = topk.Grown(b.values, n)
-	b.apply(b.values, pre)
+	b.f.Apply(b.values, pre)
 	for _, v := range b.values {
 		if v > b.floor {
 			above++
@@ -75,29 +75,8 @@ func (b *block) evaluate(i int) (above int) {
 	return above
 }
 
-// apply sets dst to what f selects by: f(pre) or its magnitude.
-func (c *call) apply(dst, pre []float64) {
-	switch {
-	case c.f.Magnitude:
-		for t, z := range pre {
-			dst[t] = math.Abs(z)
-		}
-	case c.f.Identity:
-		copy(dst, pre)
-	case c.f.Values != nil:
-		c.f.Values(dst, pre)
-	default:
-		for t, z := range pre {
-			dst[t] = c.f.Value(z)
-		}
-	}
-}
-
 // kth returns the k-th largest of values.
-func (b *block) kth() float64 {
-	b.sorted = append(b.sorted[:0], b.values...)
-	return topk.KthLargest(b.sorted, b.k)
-}
+func (b *block) kth() float64 { return kernel.KthLargest(b.values, b.k) }
 
 // secondThreshold sets the codes of row i that round 2 is after: below those of
 // round 1, and with a bound that reaches the k-th best value, or just the floor
@@ -206,5 +185,5 @@ func (b *block) fill(i, above int, idx []int32, val, pre []float64) {
 		}
 	}
 	b.pairs = b.pairs[:0]
-	b.apply(val, pre)
+	b.f.Apply(val, pre)
 }

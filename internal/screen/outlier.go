@@ -61,9 +61,8 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 	for _, v := range s.square {
 		sum += v
 	}
-	s.sorted = append(s.sorted[:0], s.square...)
 	// The median, and something above zero where most inputs are zero.
-	base := max(topk.KthLargest(s.sorted, (x.Cols+1)/2), sum/float64(8*x.Cols))
+	base := max(kernel.KthLargest(s.square, (x.Cols+1)/2), sum/float64(8*x.Cols))
 
 	s.found = s.found[:0]
 	for c, v := range s.square {
@@ -122,8 +121,8 @@ func (o *outliers) panel(i int) []float32 {
 }
 
 type learning struct {
-	square, sorted []float64
-	found          []int32
+	square []float64
+	found  []int32
 }
 
 var learnPool pool[learning]

@@ -24,6 +24,8 @@ type Func struct {
 	// Rising says of a function that is not Monotone that Value(z) <= 0 for z <= 0
 	// and that Value never decreases from 0 on, as computed. (Swish and GELU.)
 	Rising bool
+	// ReLU says that Value(z) is z where z > 0 and else 0.
+	ReLU bool
 	// Values, where not nil, sets dst = Value(z) for a whole slice; dst may be z.
 	// It is for monotone functions that are dear one by one and much cheaper many
 	// at a time: see finishMany.
@@ -39,6 +41,32 @@ func (f Func) order(z float64) float64 {
 		return math.Abs(z)
 	}
 	return f.Value(z)
+}
+
+// Apply sets dst to what f selects by.
+func (f Func) Apply(dst, z []float64) {
+	dst = dst[:len(z)]
+	switch {
+	case f.Magnitude:
+		for t, v := range z {
+			dst[t] = math.Abs(v)
+		}
+	case f.Identity:
+		copy(dst, z)
+	case f.ReLU:
+		for t, v := range z {
+			if !(v > 0) {
+				v = 0
+			}
+			dst[t] = v
+		}
+	case f.Values != nil:
+		f.Values(dst, z)
+	default:
+		for t, v := range z {
+			dst[t] = f.Value(v)
+		}
+	}
 }
 
 // plain is the selection by pre-activation.
@@ -109,9 +137,7 @@ func (s *Selector) begin(z, keys []float64, base int, f Func, spare *spare) bool
 	values := keys
 	if !f.Identity {
 		values = spare.piece[:len(z)]
-		for j, zj := range z {
-			values[j] = f.Value(zj)
-		}
+		f.Apply(values, z)
 	}
 	if !kernel.AllFinite(values) {
 		return false
@@ -238,6 +264,3 @@ func (s *Selector) finish(idx []int32, val, pre []float64) {
 		}
 	}
 }
-
-// KthLargest is that of package kernel.
-func KthLargest(v []float64, k int) float64 { return kernel.KthLargest(v, k) }
