@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Frozen is a network for serving: it owns its weights and their int8 copies, so
+// Frozen is a network for serving: it owns its weights and their integer copies, so
 // nothing that happens to the network that it was made of can reach it, and no call
 // has to prepare anything. Its codes, outputs and errors are those of that network,
 // bit for bit: pre-bias, normalisation, thresholds, gate and skip connection are

@@ -9,14 +9,14 @@ import (
 
 // ScreenStats says how a network's sparse layers found their active latents. Where
 // the processor has the instructions for it (AVX-512 VNNI) and the layer is wide
-// enough, all products are first bounded in int8, and only those latents that
-// could be active are computed in float64: the candidates. (Of wide inputs some of
-// these are dropped by a second bound, in int16.) The answer is the same bits in
-// every case; data that the bounds do not separate have many candidates, and cost
-// time.
+// enough, all products are first bounded in integers (int8, for few latents int16),
+// and only those latents that could be active are computed in float64: the
+// candidates. (Of many latents with wide inputs some of these are dropped by a second
+// bound, in int16.) The answer is the same bits in every case; data that the bounds do
+// not separate have many candidates, and cost time.
 type ScreenStats struct {
 	Rows       int64 // rows that went through a layer with screening
-	Candidates int64 // of those that were screened to the end, latents that int8 left in the race
+	Candidates int64 // of those that were screened to the end, latents that the first bound left in the race
 	Plain      int64 // of the rows, those computed in float64 altogether
 }
 
@@ -42,7 +42,7 @@ func (n *Network) SetScreening(on bool) { n.plain.Store(!on) }
 func (n *Network) ScreenStats() ScreenStats { return statsOf(&n.stats) }
 
 // screening is how a sparse layer finds its k largest latents in one pass: which
-// int8 copy of the weights it may use, and who answers for that being up to date.
+// integer copy of the weights it may use, and who answers for that being up to date.
 type screening struct {
 	// packed is the copy. Where kept is set, somebody repacks it whenever the layer
 	// changes: a training, after each step, or nobody because the layer is frozen.
@@ -117,10 +117,10 @@ func (l *SparseLayer) findAbove(out *topk.List, x topk.Rows, s *screening, plain
 	}
 }
 
-// usable says that there is an int8 copy, or that one may be made.
+// usable says that there is an integer copy, or that one may be made.
 func (s *screening) usable(plain bool) bool { return !plain && (s.packed != nil || !s.kept) }
 
-// upToDate makes the int8 copy anew where nobody keeps it, and returns the weights
+// upToDate makes the integer copy anew where nobody keeps it, and returns the weights
 // that it is a copy of.
 func (s *screening) upToDate(l *SparseLayer) screen.Weights {
 	w := l.exact()

@@ -155,9 +155,10 @@ func (n *Network) checkRecipe(cfg TrainConfig) error {
 //  4. each layer's weight gradient, a few rows at a time, straight into the
 //     optimizer. No gradient matrix is ever stored.
 //
-// A loss with more parts (levels) has steps 1 to 3 of its own. Clipping needs the
-// norm of the whole gradient before anything may move. Then step 4 runs twice:
-// once to add up the norms of the rows, once to use them. Rows are cheap to
+// What the last layer has to do in 1 to 3 is done for a few samples at a time
+// (throughLoss). A loss with more parts (levels) has steps 1 to 3 of its own. Clipping
+// needs the norm of the whole gradient before anything may move. Then step 4 runs
+// twice: once to add up the norms of the rows, once to use them. Rows are cheap to
 // compute from codes, cheaper than to store and read again.
 func (s *stepper) step(x, y topk.Rows, rate float64, number int) (stepReport, error) {
 	n, p := s.net, s.pass

@@ -21,12 +21,13 @@ import (
 //
 //	|x·w - t t' (q·q')| <= |r| |t'q'| + |x| |r'|.
 //
-// All is done in float64, in units of 1, and there are no outliers. Let X >= |x| and N >= max(|w|, |t'q'|), N at least 2^-64
-// ω. The three roundings of t t' (q·q') + bias are below 2^-50 (XN + |bias|), the
-// error of the value itself below 2^-40 XN + 2^-53 |bias|, and that of the computed
-// residuals, as there, below 2^-50 XN. So 2^-36 XN + 2^-49 |bias| is room for all of
-// it, the computation of the interval included. With x zero or above 2^-400, ω above
-// 2^-400 and N above 2^-464, nothing that matters underflows.
+// All is done in float64, in units of 1, and there are no outliers. Let X >= |x| and
+// N >= max(|w|, |t'q'|), N at least 2^-64 ω. The three roundings of t t' (q·q') + bias
+// are below 2^-50 (XN + |bias|), the error of the value itself below 2^-40 XN + 2^-53
+// |bias|, and that of the computed residuals, as there, below 2^-50 XN. So 2^-36 XN +
+// 2^-49 |bias| is room for all of it, the computation of the interval included. With x
+// zero or above 2^-400, ω above 2^-400 and N above 2^-464, nothing that matters
+// underflows.
 
 const (
 	middleSlack = 0x1p-36 // of XN
