@@ -100,8 +100,9 @@ type biases struct {
 
 // summary holds the largest of the latents' other numbers.
 type summary struct {
-	norm, residual float64
-	usable         bool
+	norm, residual           float64
+	usualNorm, usualResidual float64 // means
+	usable                   bool
 }
 
 // The integer product costs twice as much in int16 as in int8, and leaves fewer
@@ -367,13 +368,17 @@ func (p *Packed) summarize() *summary {
 		return s
 	}
 	var norm, residual float32
+	var norms, residuals float64
 	for i := range p.numbers {
 		w := &p.numbers[i]
 		for l := range w.Norm {
 			norm, residual = max(norm, w.Norm[l]), max(residual, w.Residual[l])
+			norms += float64(max(w.Norm[l], 0)) // padding has -Inf
+			residuals += float64(w.Residual[l])
 		}
 	}
 	s := &summary{
+		usualNorm: norms / float64(p.latents), usualResidual: residuals / float64(p.latents),
 		norm: float64(norm), residual: float64(residual),
 		usable: p.inputs > 0 && p.inputs <= kernel.ScreenInputs && norm <= math.MaxFloat32 &&
 			p.unit >= minInput && p.unit <= maxInput,
