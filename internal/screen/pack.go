@@ -179,34 +179,39 @@ func (p *Packed) Bytes() int {
 }
 
 // Repack takes over all weights and biases, which have the shape they had for
-// Pack, and measures them anew.
+// Pack, and measures them anew: by some of the latents, so that the others need not
+// be read twice, and by all where that does not serve.
 func (p *Packed) Repack(w Weights, bias []float64) {
-	workers := parallel.Workers(p.panels, 1)
-	largest := make([]float64, workers)
-	parallel.ForWorkers(workers, p.panels, 1, func(worker, lo, hi int) {
-		var wide []float64
-		if w.Narrow != nil {
-			wide = make([]float64, p.inputs)
-		}
-		for j := lo * kernel.ScreenLatents; j < min(hi*kernel.ScreenLatents, p.latents); j++ {
-			m := kernel.MaxAbs(w.row(j, wide))
-			if !(m <= largest[worker]) { // keeps a NaN, too
-				largest[worker] = m
-			}
-		}
+	every := (p.latents + 63) / 64
+	p.measure(w, every)
+	p.repackAll(w)
+	if every > 1 && !p.summarize().usable {
+		p.measure(w, 1)
+		p.repackAll(w)
+	}
+	p.RepackBias(bias)
+}
+
+func (p *Packed) repackAll(w Weights) {
+	parallel.For(p.panels, 4, func(_, lo, hi int) {
+		p.RepackRows(w, lo*kernel.ScreenLatents, min(hi*kernel.ScreenLatents, p.latents))
 	})
+}
+
+// measure sets the unit by the largest weight of every so many latents.
+func (p *Packed) measure(w Weights, every int) {
+	var wide []float64
+	if w.Narrow != nil {
+		wide = make([]float64, p.inputs)
+	}
 	m := 0.0
-	for _, v := range largest {
-		m = max(m, v)
+	for j := 0; j < p.latents; j += every {
+		m = max(m, kernel.MaxAbs(w.row(j, wide))) // which keeps a NaN
 	}
 	p.unit = 1
 	if m >= minInput && m <= maxInput {
 		p.unit = powerOfTwo(m)
 	}
-	parallel.For(p.panels, 4, func(_, lo, hi int) {
-		p.RepackRows(w, lo*kernel.ScreenLatents, min(hi*kernel.ScreenLatents, p.latents))
-	})
-	p.RepackBias(bias)
 }
 
 // RepackRows takes over the weights of the latents lo to hi. Calls for ranges

@@ -351,3 +351,26 @@ func TestAllocs(t *testing.T) {
 		}
 	}
 }
+
+// TestMeasuredByAll: a latent that is not among those that Repack measures by, and too
+// large for their unit, has all of them measured.
+func TestMeasuredByAll(t *testing.T) {
+	const n, d, k = 300, 96, 10
+	r := rand.New(rand.NewPCG(61, 62))
+	x, w, bias := gaussian(r, 40, d), gaussian(r, n, d), make([]float64, n)
+	for p := range w.Row(1) {
+		w.Row(1)[p] *= 0x1p50
+	}
+	for _, grid := range grids {
+		packed := pack(Wide(w), bias, grid.fine)
+		if packed.unit < 0x1p40 || !packed.summarize().usable {
+			t.Errorf("fine %v: the unit is %v", grid.fine, packed.unit)
+		}
+		out, want := selected(x.Rows, k), selected(x.Rows, k)
+		Encode(out, x, packed, Wide(w), bias, k, identity, nil)
+		topk.Encode(want, x, w, bias, k, identity)
+		if s := differ(out, want, k); s != "" {
+			t.Errorf("fine %v: %s", grid.fine, s)
+		}
+	}
+}
