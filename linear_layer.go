@@ -136,7 +136,7 @@ func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	clear(dst)
 	rows, n := s.in.rows(), l.out
-	parallel.For(n, parallel.Even(n, rowGrain(rows)), func(_, lo, hi int) {
+	parallel.For(n, rowGrain(rows), func(_, lo, hi int) {
 		for i := range rows {
 			addTo(dst[lo:hi], s.delta[i*n+lo:i*n+hi])
 		}

@@ -185,11 +185,11 @@ func (p *Packed) Repack(w Weights, bias []float64) {
 	every := (p.latents + 63) / 64
 	p.measure(w, every)
 	p.repackAll(w)
+	p.RepackBias(bias)
 	if every > 1 && !p.summarize().usable {
 		p.measure(w, 1)
 		p.repackAll(w)
 	}
-	p.RepackBias(bias)
 }
 
 func (p *Packed) repackAll(w Weights) {

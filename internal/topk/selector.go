@@ -101,9 +101,7 @@ func (s *Selector) scan(z []float64, base int, f Func, spare *spare) {
 	keys := z // what rises with the values
 	if f.Magnitude {
 		keys = spare.piece[:len(z)]
-		for j, zj := range z {
-			keys[j] = math.Abs(zj)
-		}
+		f.Apply(keys, z)
 	}
 	if s.n == 0 && len(z) >= s.k && s.begin(z, keys, base, f, spare) {
 		return
