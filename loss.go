@@ -121,9 +121,9 @@ func (l Loss) mean(out topk.Rows, rowLoss []float64) (float64, error) {
 // nil, sets it to the gradient times perRow.
 
 func squaredError(d, out, y []float64, perRow float64) float64 {
-	var buffer *[256]float64
+	var buffer *[differenceBlock]float64
 	if d == nil {
-		buffer = differencePool.Get().(*[256]float64)
+		buffer = differencePool.Get().(*[differenceBlock]float64)
 		defer differencePool.Put(buffer)
 	}
 	sum := 0.0
@@ -144,9 +144,13 @@ func squaredError(d, out, y []float64, perRow float64) float64 {
 	return sum
 }
 
+// differenceBlock is how many squared differences are summed in lanes before they are
+// added to the row's sum.
+const differenceBlock = 256
+
 // differencePool keeps memory for the differences of squaredError, which the
 // kernel makes escape.
-var differencePool = sync.Pool{New: func() any { return new([256]float64) }}
+var differencePool = sync.Pool{New: func() any { return new([differenceBlock]float64) }}
 
 func binaryCrossEntropy(d, out, y []float64, perRow float64, atPre bool) float64 {
 	const least = -100

@@ -170,6 +170,7 @@ type Pass struct {
 	rowLoss []float64
 	target  topk.Rows // memory for a normalised target
 	scratch []float64 // a sparse last layer's delta before the mask
+	strips  []strip   // of throughStrips, one for each worker
 	skipped topk.Rows // memory for what skips the layers
 }
 
@@ -404,48 +405,6 @@ func (n *Network) lossDelta(p *Pass, y topk.Rows, loss Loss) (float64, error) {
 	c.pick(s.delta, topk.Rows{Data: p.scratch, Rows: rows, Cols: cols, Stride: cols})
 	return value, err
 }
-
-// throughLoss runs p, which has come to the last layer, through that layer and the
-// loss against y. Where the layer decodes codes it goes on, a few samples at a time,
-// back to the codes: so what they name of its weights is fetched once for both ways.
-// The layer's delta, and passed, tell backward where to go on.
-func (n *Network) throughLoss(p *Pass, y topk.Rows, loss Loss) (float64, error) {
-	last := len(n.layers) - 1
-	s := p.into(last)
-	l, linear := n.layers[last].(*LinearLayer)
-	s.passed = linear && s.in.codes != nil && !s.in.isDense()
-	if !s.passed {
-		n.layers[last].forward(s)
-		p.setOutput()
-		return n.lossDelta(p, y, loss)
-	}
-	rows, cols, below := l.begin(s), l.out, p.states[last-1]
-	p.setOutput()
-	s.deltaAtPre = loss.atPre(l.activation)
-	s.delta, p.rowLoss = resized(s.delta, rows*cols), resized(p.rowLoss, rows)
-	below.delta = resized(below.delta, len(s.in.codes.values))
-	grain := rowGrain(s.in.codes.rowCost(cols))
-	if l.in*cols <= nearWeights {
-		grain = l.forwardGrain(s)
-	}
-	parallel.For(rows, grain, func(_, lo, hi int) {
-		l.forwardRows(s, lo, hi)
-		from, to := lo*cols, hi*cols
-		if l.activation != Identity {
-			l.activation.values(s.post[from:to], s.pre[from:to])
-		}
-		loss.evaluateRows(p.output, y, s.deltaAtPre, s.delta, p.rowLoss, lo, hi)
-		s.toPreAt(l.activation, from, to)
-		l.backwardRows(s, below, lo, hi)
-	})
-	return loss.mean(p.output, p.rowLoss)
-}
-
-// nearWeights is how many weights stay near without being fetched anew: with
-// more, samples are decoded and passed back in ones and twos (768 -> 8192, k=32: 0.73
-// of the time of one after the other; 784 -> 1000, k=25: 0.91), with fewer in as many
-// as serve the cache (784 -> 100: 0.95).
-const nearWeights = 1 << 17
 
 // backward goes from the last layer to the first. After it the gradients of all
 // parameters can be read off the layers' states.

@@ -12,6 +12,7 @@ func TestNoAllocations(t *testing.T) {
 	a32, b32, c32 := random32(n*n), random32(n*n), make([]float32, n*n)
 	idx, hits := []int32{5, 1, 99, 5, 7, 8, 9, 10, 11}, make([]int32, n)
 	offsets := []int{0, 3, 3, 9}
+	strips := NewStrips(n, offsets, a, b, n, idx)
 	fast(t, func(t *testing.T, p path) {
 		for name, f := range map[string]func(){
 			"dot":            func() { c[0] = p.dot(a[:n], b[:n]) },
@@ -19,6 +20,10 @@ func TestNoAllocations(t *testing.T) {
 			"addRows":        func() { p.addRows(c[:n], a, b, n, idx) },
 			"addRowsBatch":   func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
 			"addRowsBatch32": func() { p.addRowsBatch32(c, n, n, offsets, a, b32, n, idx) },
+			"stripDecode":    func() { p.stripDecode(&strips, c[:3*n], 0, n, 0, 3, a[:n]) },
+			"stripDot":       func() { p.stripDot(&strips, c, c[n*n/2:], a, 0, n, 0, 3) },
+			"stripSquares":   func() { p.stripSquares(c[:3*n], c[n*n/2:], a[:3*n], n, b, n, 2) },
+			"fold":           func() { p.fold(c[:n], a) },
 			"above":          func() { p.above(hits, a[:n], 1) },
 			"kthLargest":     func() { c[0] = p.kthLargest(a[:n], 30) },
 			"mulT":           func() { p.mulT(c, n, a, n, n, b, n, n, n) },

@@ -41,6 +41,9 @@
 // _gen/matrix (cd _gen && go run ./matrix .. writes them, check.sh compares); each
 // stub's comment is the loop that it replaces.
 //
+// strip.go goes from codes through a decoder to the loss and back, a strip of columns
+// at a time: strip_generic.go and strip_amd64.go.
+//
 // screen.go has the kernels of the certified screen and their contract,
 // screen_generic.go the loops that define them and screen_amd64.go the Go side of
 // screen_avx512_amd64, which comes from _gen/screen.

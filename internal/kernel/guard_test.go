@@ -181,6 +181,29 @@ func TestBatchGuarded(t *testing.T) {
 	})
 }
 
+func TestStripsGuarded(t *testing.T) {
+	fast(t, func(t *testing.T, p path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(33, 34))
+		for _, cols := range []int{1, 3, 5, 8, 9, 17, 31, 33, 47, 63, 64, 65, 120, 131} {
+			for _, s := range []struct{ rows, n, per int }{{5, 3, 4}, {30, 3, 4}, {90, 20, 40}, {4, 2, 0}} {
+				for _, front := range []bool{false, true} {
+					ldw, ldy := cols+r.IntN(3), cols+r.IntN(3)
+					offsets, idx := lists(r, s.rows, s.n, s.per)
+					w, y := fencedSlice(f, matrix(r, s.rows, ldw, cols), front), fencedSlice(f, matrix(r, s.n, ldy, cols), front)
+					alpha, bias := fencedSlice(f, kinds[0].slice(r, len(idx)), front), fencedSlice(f, kinds[0].slice(r, cols), front)
+					what := fmt.Sprintf("%v, %d columns, front %v", s, cols, front)
+					faults(t, what, func() {
+						checkStrips(t, p, what, cols, fencedSlice(f, offsets, front), fencedSlice(f, idx, front), w, alpha, ldw, bias, y, ldy, 0.5, func(x []float64) []float64 {
+							return fencedSlice(f, x, front)
+						})
+					})
+				}
+			}
+		}
+	})
+}
+
 func TestProductsGuarded(t *testing.T) {
 	fast(t, func(t *testing.T, p path) {
 		f := fence(t)

@@ -102,14 +102,6 @@ func at[T float](s []T, i int) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), i*size[T]()))
 }
 
-// within panics, as the plain loops would, unless s holds a matrix of this shape:
-// assembly does not look.
-func within[T any](s []T, rows, ld, cols int) {
-	if rows > 0 && cols > 0 {
-		_ = s[(rows-1)*ld+cols-1]
-	}
-}
-
 // maskWindow has 16 negative numbers and then zeros: a mask of n elements starts
 // at 16-n. Assembly looks at signs only, so it serves floats of either size.
 var (

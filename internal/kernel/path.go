@@ -25,6 +25,7 @@ type path struct {
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)
 
 	elementwise
+	stripping
 	screening
 }
 
@@ -45,6 +46,7 @@ var generic = path{
 	mulAdd32:       mulAdd32Generic,
 
 	elementwise: elementwiseGeneric,
+	stripping:   strippingGeneric,
 	screening:   screeningGeneric,
 }
 

@@ -22,7 +22,7 @@ func archPaths() []path {
 			addRowsBatch32: avx512GatherNarrow.addRowsBatch,
 			mulT:           avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64), kthLargest: kthLargestBy(splitAVX512Go),
 			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
-			elementwise: elementwiseAVX512, screening: screenAVX512,
+			elementwise: elementwiseAVX512, stripping: strippingAVX512, screening: screenAVX512,
 		},
 		{
 			name: "avx2", available: hasAVX2,
@@ -30,7 +30,7 @@ func archPaths() []path {
 			addRowsBatch32: avx2GatherNarrow.addRowsBatch,
 			mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
 			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
-			elementwise: elementwiseAVX2, screening: screeningBy(avx2F64.one),
+			elementwise: elementwiseAVX2, stripping: strippingGeneric, screening: screeningBy(avx2F64.one),
 		},
 	}
 }

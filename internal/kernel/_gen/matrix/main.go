@@ -48,6 +48,14 @@ func main() {
 					g.gatherFar(s.far, narrow)
 				}
 				g.above()
+				if s == avx512 {
+					for _, vectors := range stripVectors {
+						g.stripDecode(vectors)
+						g.stripDot(vectors)
+					}
+					g.stripSquares()
+					g.fold()
+				}
 			}
 			g.peak()
 			write(g, os.Args[1])
