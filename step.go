@@ -313,16 +313,19 @@ const (
 	// state should stay in the first-level cache. So should their gradient, where
 	// computing more of it at a time gains nothing.
 	pieceSize = 1024
+	// squareRows is how many rows' squared norms the kernel computes side by side.
+	squareRows = 8
 	// denseGradientRows is how many rows are taken at a time where the gradient is
 	// a product of dense matrices, which packs one of them anew each time.
 	denseGradientRows = 64
 )
 
 // eachPiece computes the gradient of layer i's weights, with penalties, a few rows
-// at a time, and hands it to f, fewer rows at a time: the rows' gradient, and the
-// range of parameters that they are. Where f moves them (moves), done, if it is not
-// nil, is told of the rows that are through, while they are still in the cache.
-func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
+// at a time, notes the rows' squared norms, and hands it to f, fewer rows at a time: the
+// rows' gradient, and the range of parameters that they are, which f moves. Without f
+// the norms are all. done, if it is not nil, is told of the rows that are through, while
+// they are still in the cache.
+func (s *stepper) eachPiece(i int, f func(w *workerScratch, gradient []float64, lo, hi int), done func(lo, hi int)) {
 	l, state := s.net.layers[i], s.pass.states[i]
 	w := l.base().w
 	most := l.gradientRows(state)
@@ -330,6 +333,7 @@ func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient
 	if shared {
 		most = min(most, s.net.layers[i+1].gradientRows(s.pass.states[i+1]))
 	}
+	s.norms = resized(s.norms, w.Rows)
 	rows := parallel.Even(w.Rows, most)
 	grain := rows
 	if done != nil {
@@ -337,6 +341,7 @@ func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient
 		grain = (rows + screen.PanelLatents - 1) / screen.PanelLatents * screen.PanelLatents
 	}
 	step := max(1, pieceSize/w.Cols) * w.Cols
+	several := (squareRows*w.Cols + step - 1) / step * step
 	workers := parallel.Workers(w.Rows, grain)
 	s.reserve(workers)
 	parallel.ForWorkers(workers, w.Rows, grain, func(worker, first, last int) {
@@ -344,7 +349,7 @@ func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient
 		for lo := first; lo < last; lo += rows {
 			hi := min(lo+rows, last)
 			from, to := lo*w.Cols, hi*w.Cols
-			if moves && to-from <= step {
+			if f != nil && to-from <= step {
 				s.askFor(i, from, to)
 			}
 			scratch.gradient = resized(scratch.gradient, to-from)
@@ -354,14 +359,16 @@ func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient
 				s.net.layers[i+1].gradient(s.pass.states[i+1], lo, hi, scratch.second)
 				addTo(scratch.gradient, scratch.second)
 			}
-			for at := from; at < to; at += step {
-				end := min(at+step, to)
-				gradient := scratch.gradient[at-from : end-from]
-				s.addPenalty(gradient, w.Data[at:end])
-				if i == s.atoms {
-					scratch.removeParallel(gradient, w.Data[at:end], w.Cols)
+			for at, ready := from, from; at < to; at += step {
+				if at == ready {
+					ready = min(at+several, to)
+					s.finish(i, scratch, scratch.gradient[at-from:ready-from], at, ready)
 				}
-				f(scratch, gradient, at, end)
+				if f == nil {
+					continue
+				}
+				end := min(at+step, to)
+				f(scratch, scratch.gradient[at-from:end-from], at, end)
 				if now := end / w.Cols; done != nil && (now-told >= screen.PanelLatents || now == last) {
 					done(told, now)
 					told = now
@@ -369,6 +376,17 @@ func (s *stepper) eachPiece(i int, moves bool, f func(w *workerScratch, gradient
 			}
 		}
 	})
+}
+
+// finish adds to the gradient of the parameters from to to of layer i, which are whole
+// rows, what does not come from the data, and notes the rows' squared norms.
+func (s *stepper) finish(i int, scratch *workerScratch, gradient []float64, from, to int) {
+	w := s.net.layers[i].base().w
+	s.addPenalty(gradient, w.Data[from:to])
+	if i == s.atoms {
+		scratch.removeParallel(gradient, w.Data[from:to], w.Cols)
+	}
+	kernel.RowSquares(s.norms[from/w.Cols:to/w.Cols], gradient, w.Cols)
 }
 
 // askFor has weights of layer i and their optimizer state brought near, for when
@@ -447,9 +465,7 @@ func (s *stepper) update(i int, scale, rate float64) (square float64, err error)
 			repack = func(lo, hi int) { copies.packed.RepackRows(copies.weights, lo, hi) }
 		}
 		cols := a.w.Cols
-		s.norms = resized(s.norms, a.w.Rows)
-		s.eachPiece(i, true, func(scratch *workerScratch, gradient []float64, from, to int) {
-			s.rowNorms(gradient, from/cols, cols)
+		s.eachPiece(i, func(scratch *workerScratch, gradient []float64, from, to int) {
 			w := a.w.Data[from:to]
 			if !move(scratch, w, gradient, s.weights[i], from, to) {
 				bad.Store(true)
@@ -476,27 +492,14 @@ func (s *stepper) update(i int, scale, rate float64) (square float64, err error)
 	return square, nil
 }
 
-// rowNorms notes the squared norms of gradient rows, the first of them row lo.
-func (s *stepper) rowNorms(gradient []float64, lo, cols int) {
-	for at := 0; at < len(gradient); at += cols {
-		row := gradient[at : at+cols]
-		s.norms[lo] = kernel.Dot(row, row)
-		lo++
-	}
-}
-
 // squaredNorm returns the squared Euclidean norm of layer i's gradient: the sum
 // of those of its rows, in order.
 func (s *stepper) squaredNorm(i int) float64 {
-	a := s.net.layers[i].base()
 	sum := kernel.Dot(s.bias[i], s.bias[i])
 	if s.net.sharesWeights(i) {
 		return sum
 	}
-	s.norms = resized(s.norms, a.w.Rows)
-	s.eachPiece(i, false, func(_ *workerScratch, gradient []float64, from, to int) {
-		s.rowNorms(gradient, from/a.w.Cols, a.w.Cols)
-	}, nil)
+	s.eachPiece(i, nil, nil)
 	for _, v := range s.norms {
 		sum += v
 	}

@@ -17,6 +17,7 @@ func TestNoAllocations(t *testing.T) {
 		for name, f := range map[string]func(){
 			"dot":            func() { c[0] = p.dot(a[:n], b[:n]) },
 			"dotRows":        func() { p.dotRows(c, a[:n], b, n, idx) },
+			"rowSquares":     func() { p.rowSquares(c[:n], a, n) },
 			"addRows":        func() { p.addRows(c[:n], a, b, n, idx) },
 			"addRowsBatch":   func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
 			"addRowsBatch32": func() { p.addRowsBatch32(c, n, n, offsets, a, b32, n, idx) },

@@ -46,6 +46,13 @@ func dotRowsGeneric(dst, x, w []float64, ldw int, idx []int32) {
 	}
 }
 
+func rowSquaresGeneric(dst, x []float64, cols int) {
+	for i := range dst {
+		row := x[i*cols:][:cols]
+		dst[i] = dotGeneric(row, row)
+	}
+}
+
 func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
 	for t, j := range idx {
 		a := alpha[t]

@@ -16,6 +16,14 @@ func DotRows(dst, x, w []float64, ldw int, idx []int32) {
 	active.dotRows(dst, x, w, ldw, idx)
 }
 
+// RowSquares sets dst[i] to Dot of row i of x with itself. Rows of cols elements follow
+// one another.
+func RowSquares(dst, x []float64, cols int) {
+	raceWrite(dst, 1, 0, len(dst))
+	raceRead(x, len(dst), cols, cols)
+	active.rowSquares(dst, x, cols)
+}
+
 // AddRows adds alpha[t] times row idx[t] of w to dst, for t ascending, in chain
 // order. Row j of w starts at w[j*ldw] and has len(dst) elements.
 func AddRows(dst, alpha, w []float64, ldw int, idx []int32) {

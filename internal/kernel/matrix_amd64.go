@@ -28,8 +28,10 @@ type tiles[T float] struct {
 
 	copyColumns, copyRows func(dst, src *T, ld, rows int) // mr elements of each row, or those of a wide tile
 
-	// dots[r-1] multiplies r rows with dotCols rows, dot one with one.
+	// dots[r-1] multiplies r rows with dotCols rows, squares so many with themselves, dot
+	// one with one.
 	dots    []func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
+	squares func(dst, x *T, ldx, groups int, mask *T)
 	dotCols int
 	dot     func(x, y *T, groups int, mask *T) T
 }
@@ -58,7 +60,7 @@ var avx512F64 = tiles[float64]{
 	copyColumns: callCopyColumnsAVX512F64, copyRows: callCopyRowsAVX512F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX512F64, callDot2AVX512F64, callDot3AVX512F64},
-	dotCols: 8, dot: callDotAVX512F64,
+	squares: callSquaresAVX512F64, dotCols: 8, dot: callDotAVX512F64,
 }
 
 var avx512F32 = tiles[float32]{
@@ -80,7 +82,7 @@ var avx2F64 = tiles[float64]{
 	copyColumns: callCopyColumnsAVX2F64, copyRows: callCopyRowsAVX2F64,
 	dots: []func(dst *float64, ldd int, x *float64, ldx int, rows **float64, groups int, mask *float64){
 		callDot1AVX2F64},
-	dotCols: 4, dot: callDotAVX2F64,
+	squares: callSquaresAVX2F64, dotCols: 4, dot: callDotAVX2F64,
 }
 
 var avx2F32 = tiles[float32]{

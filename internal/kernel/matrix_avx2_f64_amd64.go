@@ -429,6 +429,18 @@ func gatherNarrow12AVX2F64(dst *float64, ldd int, rows int, from *int, to *int, 
 //go:noescape
 func gatherNarrowFarAVX2F64(dst *float64, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32)
 
+// squaresAVX2F64 sets 4 dot products of rows of x (ldx bytes apart) with themselves:
+//
+//	for i := range 4 {
+//		dst[i] = Dot(x[i], x[i])
+//	}
+//
+// over groups of 8 elements and, where mask is not nil, one more of which only
+// the elements whose mask is negative are read.
+//
+//go:noescape
+func squaresAVX2F64(dst *float64, x *float64, ldx int, groups int, mask *float64)
+
 // aboveAVX2F64 finds what exceeds t, in groups of 16:
 //
 //	for j := range 16 * groups {
@@ -586,6 +598,11 @@ func callGatherNarrow12AVX2F64(dst *float64, ldd, rows int, from, to *int, alpha
 //go:noinline
 func callGatherNarrowFarAVX2F64(dst, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32) {
 	gatherNarrowFarAVX2F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
+}
+
+//go:noinline
+func callSquaresAVX2F64(dst, x *float64, ldx, groups int, mask *float64) {
+	squaresAVX2F64(dst, x, ldx, groups, mask)
 }
 
 //go:noinline

@@ -409,6 +409,18 @@ func gatherNarrow16AVX512F64(dst *float64, ldd int, rows int, from *int, to *int
 //go:noescape
 func gatherNarrowFarAVX512F64(dst *float64, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32)
 
+// squaresAVX512F64 sets 8 dot products of rows of x (ldx bytes apart) with themselves:
+//
+//	for i := range 8 {
+//		dst[i] = Dot(x[i], x[i])
+//	}
+//
+// over groups of 8 elements and, where mask is not nil, one more of which only
+// the elements whose mask is negative are read.
+//
+//go:noescape
+func squaresAVX512F64(dst *float64, x *float64, ldx int, groups int, mask *float64)
+
 // aboveAVX512F64 finds what exceeds t, in groups of 16:
 //
 //	for j := range 16 * groups {
@@ -727,6 +739,11 @@ func callGatherNarrow16AVX512F64(dst *float64, ldd, rows int, from, to *int, alp
 //go:noinline
 func callGatherNarrowFarAVX512F64(dst, alpha *float64, idx *int32, count int, w *float32, ldw int, nextIdx *int32, next *float32) {
 	gatherNarrowFarAVX512F64(dst, alpha, idx, count, w, ldw, nextIdx, next)
+}
+
+//go:noinline
+func callSquaresAVX512F64(dst, x *float64, ldx, groups int, mask *float64) {
+	squaresAVX512F64(dst, x, ldx, groups, mask)
 }
 
 //go:noinline

@@ -135,6 +135,11 @@ func TestRowsParity(t *testing.T) {
 					p.dotRows(got, x, w, ldw, idx)
 					dotRowsGeneric(want, x, w, ldw, idx)
 					compare(t, "dotRows: "+what, got, want)
+					if n*k <= len(w) {
+						p.rowSquares(got, w, k)
+						rowSquaresGeneric(want, w, k)
+						compare(t, "rowSquares: "+what, got, want)
+					}
 					got = kind.slice(r, k)
 					want = append([]float64(nil), got...)
 					p.addRows(got, alpha, w, ldw, idx)

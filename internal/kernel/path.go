@@ -13,6 +13,7 @@ type path struct {
 
 	dot            func(x, y []float64) float64
 	dotRows        func(dst, x, w []float64, ldw int, idx []int32)
+	rowSquares     func(dst, x []float64, cols int)
 	addRows        func(dst, alpha, w []float64, ldw int, idx []int32)
 	addRowsBatch   func(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32)
 	addRowsBatch32 func(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32)
@@ -35,6 +36,7 @@ var generic = path{
 	available:      true,
 	dot:            dotGeneric,
 	dotRows:        dotRowsGeneric,
+	rowSquares:     rowSquaresGeneric,
 	addRows:        addRowsGeneric,
 	addRowsBatch:   addRowsBatchGeneric,
 	addRowsBatch32: addRowsBatch32Generic,

@@ -18,7 +18,7 @@ func archPaths() []path {
 	return []path{
 		{
 			name: "avx512", available: hasAVX512,
-			dot: avx512F64.one, dotRows: avx512F64.dotRows, addRows: avx512Gather.addRows, addRowsBatch: avx512Gather.addRowsBatch,
+			dot: avx512F64.one, dotRows: avx512F64.dotRows, rowSquares: avx512F64.rowSquares, addRows: avx512Gather.addRows, addRowsBatch: avx512Gather.addRowsBatch,
 			addRowsBatch32: avx512GatherNarrow.addRowsBatch,
 			mulT:           avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64), kthLargest: kthLargestBy(splitAVX512Go),
 			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
@@ -26,7 +26,7 @@ func archPaths() []path {
 		},
 		{
 			name: "avx2", available: hasAVX2,
-			dot: avx2F64.one, dotRows: avx2F64.dotRows, addRows: avx2Gather.addRows, addRowsBatch: avx2Gather.addRowsBatch,
+			dot: avx2F64.one, dotRows: avx2F64.dotRows, rowSquares: avx2F64.rowSquares, addRows: avx2Gather.addRows, addRowsBatch: avx2Gather.addRowsBatch,
 			addRowsBatch32: avx2GatherNarrow.addRowsBatch,
 			mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
 			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,

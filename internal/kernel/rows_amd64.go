@@ -38,6 +38,19 @@ func (t *tiles[T]) dotRows(dst, x, w []T, ldw int, idx []int32) {
 	}
 }
 
+// rowSquares takes dotCols rows at a time, for the same reason.
+func (t *tiles[T]) rowSquares(dst, x []T, cols int) {
+	within(x, len(dst), cols, cols)
+	i := 0
+	for ; i+t.dotCols <= len(dst); i += t.dotCols {
+		t.squares(&dst[i], at(x, i*cols), cols*size[T](), cols/t.lanes, mask[T](cols%t.lanes))
+	}
+	for ; i < len(dst); i++ {
+		row := x[i*cols:][:cols]
+		dst[i] = t.one(row, row)
+	}
+}
+
 // aboveBlock is how much of a row one call looks through.
 const aboveBlock = 4096
 

@@ -188,6 +188,67 @@ func (g *gen) dot() {
 	g.end()
 }
 
+// squares multiplies dotCols rows with themselves: side by side, as each sum is bound
+// by the latency of its chain.
+func (g *gen) squares() {
+	rows, parts := g.dotCols, g.lanes*g.bytes/g.width
+	g.begin("squares", fmt.Sprintf("dst, x *%s, ldx, groups int, mask *%[1]s", g.goType),
+		fmt.Sprintf("sets %d dot products of rows of x (ldx bytes apart) with themselves:", rows),
+		"",
+		fmt.Sprintf("\tfor i := range %d {", rows),
+		"\t\tdst[i] = Dot(x[i], x[i])",
+		"\t}",
+		"",
+		fmt.Sprintf("over groups of %d elements and, where mask is not nil, one more of which only", g.lanes),
+		"the elements whose mask is negative are read.")
+	x, ldx, n, mask := g.arg("x"), g.arg("ldx"), g.arg("groups"), g.arg("mask")
+	base := []reg.Register{x}
+	for len(base) < (rows+2)/3 { // three rows each
+		b := g.GP64()
+		g.LEAQ(idx(base[len(base)-1], ldx, 2, 0), b)
+		g.ADDQ(ldx, b)
+		base = append(base, b)
+	}
+	row := func(i, disp int) operand.Mem {
+		if i%3 == 0 {
+			return mem(base[i/3], disp)
+		}
+		return idx(base[i/3], ldx, uint8(i%3), disp)
+	}
+	acc := make([][]reg.VecVirtual, rows) // row, part of a group
+	for i := range acc {
+		acc[i] = g.vecs(parts)
+		for _, z := range acc[i] {
+			g.zero(z)
+		}
+	}
+	g.loop("group", n, func() {
+		for q := range parts {
+			for i := range acc {
+				a := g.vec()
+				g.mov(row(i, q*g.width), a)
+				g.fma(a, a, acc[i][q])
+			}
+		}
+		for _, b := range base {
+			g.ADDQ(operand.U32(parts*g.width), b)
+		}
+	})
+	g.TESTQ(mask, mask)
+	g.JZ(operand.LabelRef("reduce"))
+	for q := range parts {
+		load, _ := g.masked(mask, q)
+		for i := range acc {
+			a := g.vec()
+			load(row(i, q*g.width), a)
+			g.fma(a, a, acc[i][q])
+		}
+	}
+	g.Label("reduce")
+	g.tree(acc, mem(g.arg("dst"), 0))
+	g.end()
+}
+
 // tree adds the lanes of each column's sum, by halves, columns side by side, and
 // stores the row of results.
 func (g *gen) tree(acc [][]reg.VecVirtual, at operand.Mem) {

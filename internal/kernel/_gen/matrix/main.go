@@ -47,6 +47,7 @@ func main() {
 					}
 					g.gatherFar(s.far, narrow)
 				}
+				g.squares()
 				g.above()
 				if s == avx512 {
 					for _, vectors := range stripVectors {
