@@ -137,8 +137,9 @@ func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	clear(dst)
 	rows, n := s.in.rows(), l.out
 	parallel.For(n, rowGrain(rows), func(_, lo, hi int) {
-		for i := range rows {
-			addTo(dst[lo:hi], s.delta[i*n+lo:i*n+hi])
+		for i := 0; i < rows; i += len(ascending) {
+			some := min(len(ascending), rows-i)
+			kernel.AddRows(dst[lo:hi], ones[:some], s.delta[i*n+lo:], n, ascending[:some])
 		}
 	})
 }

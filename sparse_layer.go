@@ -233,10 +233,10 @@ func (l *SparseLayer) inputGradient(biases, dst []float64) {
 	})
 }
 
-// ascending has the first indices.
-var ascending = func() (idx [64]int32) {
+// ascending has the first indices, ones as many factors of 1.
+var ascending, ones = func() (idx [64]int32, factors [64]float64) {
 	for i := range idx {
-		idx[i] = int32(i)
+		idx[i], factors[i] = int32(i), 1
 	}
-	return idx
+	return idx, factors
 }()

@@ -116,7 +116,8 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 	if len(list) == 0 {
 		return fmt.Errorf("no row contains -only %q", o.only)
 	}
-	p, err := o.startPeer(ctx)
+	hire := func(env []string) (*peer, error) { return o.startPeer(ctx, env) }
+	p, err := hire(nil)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: no peers: %v\nbench: they need %s, and -python to name the interpreter\n", err, howToGet)
 	}
@@ -131,7 +132,7 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 	var results []*result
 	for i, work := range list {
 		fmt.Fprintf(os.Stderr, "%d/%d %s\n", i+1, len(list), work.name)
-		r, err := work.measure(ctx, p, o.rounds, o.turn)
+		r, err := work.measure(ctx, p, hire, o.rounds, o.turn)
 		if err != nil {
 			return err
 		}
@@ -154,8 +155,9 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 	return writeTable(w, resultHead, rows)
 }
 
-// startPeer returns the process of the peers, nil where none is wanted.
-func (o options) startPeer(ctx context.Context) (*peer, error) {
+// startPeer returns a process of the peers, with env added to its environment, nil
+// where none is wanted.
+func (o options) startPeer(ctx context.Context, env []string) (*peer, error) {
 	if o.python == "" {
 		return nil, nil
 	}
@@ -166,7 +168,9 @@ func (o options) startPeer(ctx context.Context) (*peer, error) {
 	if o.unitNorm {
 		flags = append(flags, "--unit-norm")
 	}
-	return startPeer(pythonPeer(ctx, o.python, o.procs, flags...))
+	cmd := pythonPeer(ctx, o.python, o.procs, flags...)
+	cmd.Env = append(cmd.Env, env...)
+	return startPeer(cmd)
 }
 
 // header says on what and when the numbers below it were measured.

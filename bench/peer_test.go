@@ -108,16 +108,23 @@ func TestMeasure(t *testing.T) {
 	}
 	s := shape{inputs: 8, latents: 16, k: 2, batch: 4}
 	w := encodeWork(encoding{shape: s}, 1)
-	w.peers = append(w.peers, opponent{"broken", "bogus", 1})
-	r, err := w.measure(t.Context(), p, 2, time.Millisecond)
+	w.peers = append(w.peers, opponent{name: "broken", command: "bogus", floor: 1}, opponent{name: "alone", command: "encode", own: true, env: []string{"a"}})
+	hired := 0
+	hire := func(env []string) (*peer, error) {
+		if hired++; !slices.Equal(env, []string{"a"}) {
+			t.Errorf("a process with the environment %q", env)
+		}
+		return startFake(t, "yes")
+	}
+	r, err := w.measure(t.Context(), p, hire, 2, time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.ours) != 2 || !slices.Equal(r.peers[0], []float64{0.5, 0.5}) || r.peers[1] != nil || len(r.notes) != 1 {
+	if len(r.ours) != 2 || !slices.Equal(r.peers[0], []float64{0.5, 0.5}) || r.peers[1] != nil || len(r.peers[2]) != 2 || hired != 1 || len(r.notes) != 1 {
 		t.Errorf("measured ours %v, peers %v, notes %v", r.ours, r.peers, r.notes)
 	}
 	rows := r.rows(&machine{})
-	if len(rows) != 2 || rows[0][4] != "8.00" || rows[1][4] != none || rows[0][8] != none {
+	if len(rows) != 3 || rows[0][4] != "8.00" || rows[1][4] != none || rows[0][8] != none {
 		t.Errorf("rows are %q", rows)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,9 +23,16 @@ type work struct {
 // opponent is what a peer is asked to do for the same work.
 type opponent struct {
 	name    string
-	command string  // without the seconds
-	floor   float64 // ours over the peer that the project asks of itself
+	command string   // without the seconds
+	floor   float64  // ours over the peer that the project asks of itself
+	own     bool     // it gets a process to itself, as a program of its own would be
+	env     []string // of that process, besides the usual
 }
+
+// keeping has glibc keep memory that is free. numpy makes and drops arrays of some MB in
+// every step, and by default each time returns them to the system and gets them again
+// page by page, unless the same process has dropped larger ones before.
+var keeping = []string{"MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_THRESHOLD_=1000000000"}
 
 // cost is the least that a step has to do, in the form that ours has.
 type cost struct {
@@ -45,13 +53,13 @@ func works() []work {
 		{
 			name: "float64 product 1024x768x8192", unit: "GFLOPS", units: ops / 1e9,
 			ours:  func() (turn, error) { return product64(m, n, k), nil },
-			peers: []opponent{{"OpenBLAS dgemm", fmt.Sprint("gemm64 ", m, k, n), 0.8}},
+			peers: []opponent{{name: "OpenBLAS dgemm", command: fmt.Sprint("gemm64 ", m, k, n), floor: 0.8}},
 			cost:  cost{flops: ops},
 		},
 		{
 			name: "float32 product 1024x768x8192", unit: "GFLOPS", units: ops / 1e9,
 			ours:  func() (turn, error) { return product32(m, n, k), nil },
-			peers: []opponent{{"OpenBLAS sgemm", fmt.Sprint("gemm32 ", m, k, n), 0.75}},
+			peers: []opponent{{name: "OpenBLAS sgemm", command: fmt.Sprint("gemm32 ", m, k, n), floor: 0.75}},
 			cost:  cost{flops: ops, float32: true},
 		},
 		trainWork("train", wide, true, 6, 2.5),
@@ -67,8 +75,11 @@ func works() []work {
 				}
 				return t.turn, nil
 			},
-			peers: []opponent{{"numpy float64", old.command("original"), 3}},
-			cost:  old.stepCost(0),
+			peers: []opponent{
+				{name: "numpy float64", command: old.command("original"), floor: 3, own: true},
+				{name: "numpy float64, malloc tuned", command: old.command("original"), floor: 2, own: true, env: keeping},
+			},
+			cost: old.stepCost(0),
 		},
 		encodeWork(encoding{shape: wide}, 2.5),
 		encodeWork(encoding{shape: wide, frozen: true}, 2.5),
@@ -102,9 +113,9 @@ func trainWork(name string, s shape, screening bool, dense, sparse float64) work
 		w.name += noScreening
 	}
 	if dense > 0 {
-		w.peers = append(w.peers, opponent{"PyTorch dense float32", s.command("train dense"), dense})
+		w.peers = append(w.peers, opponent{name: "PyTorch dense float32", command: s.command("train dense"), floor: dense})
 	}
-	w.peers = append(w.peers, opponent{"PyTorch sparse float32", s.command("train sparse"), sparse})
+	w.peers = append(w.peers, opponent{name: "PyTorch sparse float32", command: s.command("train sparse"), floor: sparse})
 	return w
 }
 
@@ -114,7 +125,7 @@ func encodeWork(e encoding, floor float64) work {
 	return work{
 		name: e.String(), unit: "samples/s", units: float64(e.batch),
 		ours:  e.turn,
-		peers: []opponent{{"PyTorch float32", e.command("encode"), floor}},
+		peers: []opponent{{name: "PyTorch float32", command: e.command("encode"), floor: floor}},
 		cost:  e.encodeCost(),
 	}
 }
@@ -173,14 +184,24 @@ type result struct {
 	notes []string    // what went wrong
 }
 
-// measure runs ours and the peers by turns.
-func (w work) measure(ctx context.Context, p *peer, rounds int, length time.Duration) (*result, error) {
+// measure runs ours and the peers by turns. p is nil where there are none; hire starts
+// another process like it.
+func (w work) measure(ctx context.Context, p *peer, hire func(env []string) (*peer, error), rounds int, length time.Duration) (*result, error) {
 	r := &result{work: w, peers: make([][]float64, len(w.peers))}
 	ours, err := w.ours()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
 	failed := make([]bool, len(w.peers))
+	peers := slices.Repeat([]*peer{p}, len(w.peers))
+	for i, o := range w.peers {
+		if p != nil && o.own {
+			if peers[i], err = hire(o.env); err != nil {
+				return nil, fmt.Errorf("%s: %w", o.name, err)
+			}
+			defer peers[i].stop()
+		}
+	}
 	for range rounds {
 		if ours != nil {
 			runtime.GC() // what was left over is not this turn's business
@@ -194,7 +215,7 @@ func (w work) measure(ctx context.Context, p *peer, rounds int, length time.Dura
 			if p == nil || failed[i] {
 				continue
 			}
-			times, err := p.ask(o.command, length)
+			times, err := peers[i].ask(o.command, length)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}

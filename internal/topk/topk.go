@@ -283,9 +283,7 @@ func (s *scratch) scan(sel []Selector, x Rows, w weights, bias []float64, lo, hi
 		b := bias[lo : lo+n]
 		for i := range sel {
 			z := tile[i*n : (i+1)*n]
-			for j, bj := range b {
-				z[j] += bj
-			}
+			kernel.Add(z, z, b)
 			sel[i].scan(z, lo, f, &s.spare)
 		}
 	}
