@@ -41,6 +41,7 @@ type levels struct {
 	at      [][]int32 // of each entry of the levels' parts: its place in the codes
 	rank    []float64 // memory for finding a row's k-th value
 	stack   topk.Rows
+	strips  strips
 	rowLoss []float64
 	byPart  entries     // of all parts, part after part
 	encode  latentIndex // these entries by latent
@@ -195,8 +196,10 @@ func (v *levels) splitRow(c *Codes, indices []int32, values []float64, base int3
 // layer.
 type deadLatents struct {
 	layer   SparseLayer
+	atoms   topk.Rows // the decoder's rows of the same latents
 	latents []int32
 	found   topk.Selected
+	indices []int32 // of the entries that find returns, in layer and atoms
 	state   state
 }
 
@@ -217,11 +220,16 @@ func (d *deadLatents) find(part *Codes, s *stepper, aux AuxK, x topk.Rows) {
 	k := min(aux.K, n)
 	if n > 0 {
 		d.layer = SparseLayer{affine: affine{in: l.in, out: n, activation: ReLU, w: d.layer.w, b: resized(d.layer.b, n)}, k: k}
+		decoder := s.net.layers[s.sparse+1].base().w
 		resize(&d.layer.w, n, l.in)
-		for t, j := range d.latents {
-			copy(d.layer.w.Row(t), l.w.Row(int(j)))
-			d.layer.b[t] = l.b[j]
-		}
+		resize(&d.atoms, n, decoder.Cols)
+		parallel.For(n, rowGrain(l.in), func(_, lo, hi int) {
+			for t, j := range d.latents[lo:hi] {
+				copy(d.layer.w.Row(lo+t), l.w.Row(int(j)))
+				copy(d.atoms.Row(lo+t), decoder.Row(int(j)))
+				d.layer.b[lo+t] = l.b[j]
+			}
+		})
 		size := x.Rows * k
 		d.found = topk.Selected{Idx: resized(d.found.Idx, size), Val: resized(d.found.Val, size), Pre: resized(d.found.Pre, size)}
 		if d.state.screening == nil {
@@ -229,10 +237,13 @@ func (d *deadLatents) find(part *Codes, s *stepper, aux AuxK, x topk.Rows) {
 		}
 		d.layer.largest(d.found, x, k, &d.state)
 	}
+	d.indices = d.indices[:0]
 	for i := range x.Rows {
 		for e := i * k; e < (i+1)*k; e++ {
 			if value := d.found.Val[e]; value > 0 {
-				part.mask.indices = append(part.mask.indices, d.latents[d.found.Idx[e]])
+				t := d.found.Idx[e]
+				d.indices = append(d.indices, t)
+				part.mask.indices = append(part.mask.indices, d.latents[t])
 				part.values = append(part.values, value)
 			}
 		}
@@ -244,21 +255,21 @@ func (d *deadLatents) find(part *Codes, s *stepper, aux AuxK, x topk.Rows) {
 // after the others.
 func (v *levels) level(g, rows int) topk.Rows { return v.stack.Slice(g*rows, (g+1)*rows) }
 
-// reconstruct sets the levels of the stack to x̂ - y and notes the squared norms
-// of the rows; that of AuxK to ê.
+// reconstruct sets the levels of the stack but that of AuxK to x̂ - y and notes the
+// squared norms of the rows.
 func (v *levels) reconstruct(y topk.Rows) {
 	decoder := v.net.layers[1].base()
 	levels, rows, n := len(v.weights), y.Rows, y.Cols
 	resize(&v.stack, (levels+1)*rows, n)
-	v.rowLoss = resized(v.rowLoss, (levels+1)*rows)
+	v.rowLoss = resized(v.rowLoss, (levels+2)*rows)
 	size := 0
-	for g := range v.parts {
+	for g := range levels {
 		size += len(v.parts[g].values)
 	}
 	parallel.For(rows, gatherGrain(rows, n, size, decoder.w.Rows, rowGrain(size/rows*n)), func(_, lo, hi int) {
-		for g := range v.parts {
+		for g := range levels {
 			part, to := &v.parts[g], v.level(g, rows).Slice(lo, hi).Data[:(hi-lo)*n]
-			if g == 0 || g == levels {
+			if g == 0 {
 				clear(to)
 			} else {
 				copy(to, v.level(g-1, rows).Slice(lo, hi).Data)
@@ -294,35 +305,32 @@ func (v *levels) losses(s *stepper, report *stepReport, rows int) {
 	}
 }
 
-// auxiliary returns the loss of AuxK and turns ê on the stack into ê-e. With r =
+// auxiliary computes ê, returns the loss of AuxK and leaves ê-e on the stack. With r =
 // x̂-y = -e on the main level that is ê+r, and Σ|e-ē|² = Σ|r-r̄|².
 func (v *levels) auxiliary(aux, rows int) float64 {
-	r, hat := v.level(v.main, rows), v.level(aux, rows)
-	v.mean = resized(v.mean, r.Cols)
+	part, r, hat := &v.parts[aux], v.level(v.main, rows), v.level(aux, rows)
+	n, atoms := r.Cols, v.dead.atoms
+	v.mean = resized(v.mean, n)
 	clear(v.mean)
-	for i := range rows {
-		addTo(v.mean, r.Row(i))
-	}
+	addRowsTo(v.mean, r)
 	kernel.Scale(v.mean, 1/float64(rows))
-	parallel.For(rows, rowGrain(r.Cols), func(_, lo, hi int) {
+	lefts, totals := v.rowLoss[aux*rows:][:rows], v.rowLoss[(aux+1)*rows:][:rows]
+	size := len(part.values)
+	parallel.For(rows, gatherGrain(rows, n, size, atoms.Rows, rowGrain(size/rows*n)), func(_, lo, hi int) {
+		to := hat.Slice(lo, hi).Data[:(hi-lo)*n]
+		clear(to)
+		kernel.AddRowsBatch(to, n, n, part.mask.offsets[lo:hi+1], part.values, atoms.Data, atoms.Stride, v.dead.indices)
 		for i := lo; i < hi; i++ {
-			v.rowLoss[aux*rows+i] = squaredError(nil, r.Row(i), v.mean, 0)
-		}
-	})
-	total := 0.0
-	for _, square := range v.rowLoss[aux*rows:][:rows] {
-		total += square
-	}
-	parallel.For(rows, rowGrain(r.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
+			totals[i] = squaredError(nil, r.Row(i), v.mean, 0)
 			row := hat.Row(i)
 			addTo(row, r.Row(i))
-			v.rowLoss[aux*rows+i] = kernel.Dot(row, row)
+			lefts[i] = kernel.Dot(row, row)
 		}
 	})
-	left := 0.0
-	for _, square := range v.rowLoss[aux*rows:][:rows] {
-		left += square
+	total, left := 0.0, 0.0
+	for i, square := range totals {
+		total += square
+		left += lefts[i]
 	}
 	v.scale = 0
 	if total == 0 {
@@ -342,7 +350,7 @@ func (v *levels) backward(p *Pass) {
 	v.byPart.collect(v.parts, v.at, p.states[0].pre)
 	aux := len(v.parts[levels].values) > 0
 	first := v.byPart.first
-	parallel.For(rows, rowGrain(first[len(v.parts)]/rows*decoder.out), func(_, lo, hi int) {
+	parallel.For(rows, rowGrain(first[levels]/rows*decoder.out), func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			for g := levels - 1; g >= 0; g-- {
 				row := v.level(g, rows).Row(i)
@@ -351,10 +359,7 @@ func (v *levels) backward(p *Pass) {
 					addTo(row, v.level(g+1, rows).Row(i))
 				}
 			}
-			if aux {
-				kernel.Scale(v.level(levels, rows).Row(i), v.scale)
-			}
-			for g := range v.parts {
+			for g := range levels {
 				offsets := v.parts[g].mask.offsets
 				from, to := offsets[i], offsets[i+1]
 				kernel.DotRows(v.byPart.factor[first[g]+from:first[g]+to], v.level(g, rows).Row(i),
@@ -362,6 +367,9 @@ func (v *levels) backward(p *Pass) {
 			}
 		}
 	})
+	if aux {
+		v.backwardDead(v.byPart.factor[first[levels]:], rows)
+	}
 	if encoder.activation != Identity {
 		n := first[levels] // the entries of AuxK have the derivative 1
 		encoder.activation.derivatives(v.byPart.factor[:n], v.byPart.pre[:n], v.byPart.value[:n])
@@ -376,6 +384,16 @@ func (v *levels) backward(p *Pass) {
 	t.in = signal{codes: c}
 	t.delta = v.stack.Data
 	t.through, t.factors = &v.decode, v.decode.gather(t.factors, v.byPart.value)
+}
+
+// backwardDead is backward for the entries of AuxK, whose factors it sets.
+func (v *levels) backwardDead(factor []float64, rows int) {
+	part, stack, atoms := &v.parts[len(v.weights)], v.level(len(v.weights), rows), v.dead.atoms
+	v.strips.each(rows, len(part.values), func(b *strip, lo, hi int) {
+		x, offsets := stack.Slice(lo, hi), part.mask.offsets[lo:hi+1]
+		kernel.Scale(x.Data[:x.Rows*x.Cols], v.scale)
+		b.dots(factor[offsets[0]:offsets[x.Rows]], x, offsets, atoms, v.dead.indices)
+	})
 }
 
 // collect lines up the parts' values and pre-activations, and makes room for the

@@ -135,11 +135,15 @@ func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 // biasGradient: the sum of delta over the samples, in their order.
 func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	clear(dst)
-	rows, n := s.in.rows(), l.out
-	parallel.For(n, rowGrain(rows), func(_, lo, hi int) {
-		for i := 0; i < rows; i += len(ascending) {
-			some := min(len(ascending), rows-i)
-			kernel.AddRows(dst[lo:hi], ones[:some], s.delta[i*n+lo:], n, ascending[:some])
+	addRowsTo(dst, topk.Rows{Data: s.delta, Rows: s.in.rows(), Cols: l.out, Stride: l.out})
+}
+
+// addRowsTo adds the rows of m to dst, in their order.
+func addRowsTo(dst []float64, m topk.Rows) {
+	parallel.For(m.Cols, rowGrain(m.Rows), func(_, lo, hi int) {
+		for i := 0; i < m.Rows; i += len(ascending) {
+			some := min(len(ascending), m.Rows-i)
+			kernel.AddRows(dst[lo:hi], ones[:some], m.Data[i*m.Stride+lo:], m.Stride, ascending[:some])
 		}
 	})
 }

@@ -170,7 +170,7 @@ type Pass struct {
 	rowLoss []float64
 	target  topk.Rows // memory for a normalised target
 	scratch []float64 // a sparse last layer's delta before the mask
-	strips  []strip   // of throughStrips, one for each worker
+	strips  strips    // of throughStrips
 	skipped topk.Rows // memory for what skips the layers
 }
 

@@ -74,6 +74,21 @@ type strip struct {
 	lanes, squares   []float64 // unfinished products with W, and losses of the rows
 }
 
+// strips are there to be used again, one for each goroutine.
+type strips []strip
+
+// each calls f for consecutive ranges of rows, which together have so many entries.
+func (s *strips) each(rows, entries int, f func(b *strip, lo, hi int)) {
+	workers := parallel.Workers(rows, stripRows)
+	share := min((rows+workers-1)/workers, stripEntries*rows/max(entries, 1))
+	share = parallel.Even(rows, max(share, stripRows))
+	workers = parallel.Workers(rows, share)
+	if len(*s) < workers {
+		*s = append(*s, make([]strip, workers-len(*s))...)
+	}
+	parallel.ForWorkers(workers, rows, share, func(worker, lo, hi int) { f(&(*s)[worker], lo, hi) })
+}
+
 // throughStrips is throughLoss for the squared error, a strip of columns at a time:
 // that part of W serves many samples, on both ways. The output is stored only where
 // the loss is not finite.
@@ -84,16 +99,7 @@ func (p *Pass) throughStrips(l *LinearLayer, y topk.Rows) (float64, error) {
 	s.out, p.output = signal{}, topk.Rows{}
 	s.delta, p.rowLoss = resized(s.delta, rows*l.out), resized(p.rowLoss, rows)
 	below.delta = resized(below.delta, len(c.values))
-	workers := parallel.Workers(rows, stripRows)
-	share := min((rows+workers-1)/workers, stripEntries*rows/max(len(c.values), 1))
-	share = parallel.Even(rows, max(share, stripRows))
-	workers = parallel.Workers(rows, share)
-	if len(p.strips) < workers {
-		p.strips = append(p.strips, make([]strip, workers-len(p.strips))...)
-	}
-	parallel.ForWorkers(workers, rows, share, func(worker, lo, hi int) {
-		p.strips[worker].through(l, s, below, y, p.rowLoss, lo, hi)
-	})
+	p.strips.each(rows, len(c.values), func(b *strip, lo, hi int) { b.through(l, s, below, y, p.rowLoss, lo, hi) })
 	loss, err := SquaredError.mean(topk.Rows{Rows: rows}, p.rowLoss)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) { // whoever asks why looks at the output
 		l.forward(s)
@@ -128,7 +134,7 @@ func (b *strip) through(l *LinearLayer, s, below *state, y topk.Rows, rowLoss []
 			}
 			kernel.SquareStrip(delta, b.squares[8*i:], post, width, y.Data[i*y.Stride+at:], y.Stride, scale)
 			l.activation.derivatives(delta, pre, post)
-			strips.Dot(b.lanes[8*(offsets[i]-first):], s.delta[(lo+i)*cols:], delta, at, width, i, next)
+			strips.Dot(b.lanes[8*(offsets[i]-first):], s.delta[(lo+i)*cols:], delta, width, at, width, i, next)
 		}
 		if to := at + width; to%differenceBlock == 0 || to == cols {
 			for i := range rowLoss {
@@ -138,4 +144,23 @@ func (b *strip) through(l *LinearLayer, s, below *state, y topk.Rows, rowLoss []
 		}
 	}
 	kernel.Fold(below.delta[first:end], b.lanes)
+}
+
+// dots sets dst, one number for each entry, to the products of the rows of x with the
+// rows of w that their entries name: row i idx[offsets[i]:offsets[i+1]].
+func (b *strip) dots(dst []float64, x topk.Rows, offsets []int, w topk.Rows, idx []int32) {
+	if w.Rows > nearAtoms || !kernel.FastStrips() {
+		for i := range x.Rows {
+			from, to := offsets[i], offsets[i+1]
+			kernel.DotRows(dst[from-offsets[0]:to-offsets[0]], x.Row(i), w.Data, w.Stride, idx[from:to])
+		}
+		return
+	}
+	b.lanes = resized(b.lanes, 8*len(dst))
+	clear(b.lanes)
+	strips := kernel.NewStrips(w.Cols, offsets, nil, w.Data, w.Stride, idx)
+	for at := 0; at < w.Cols; at += kernel.StripCols {
+		strips.Dot(b.lanes, x.Data, x.Data[at:], x.Stride, at, min(kernel.StripCols, w.Cols-at), 0, x.Rows)
+	}
+	kernel.Fold(dst, b.lanes)
 }

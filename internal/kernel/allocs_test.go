@@ -22,7 +22,7 @@ func TestNoAllocations(t *testing.T) {
 			"addRowsBatch":   func() { p.addRowsBatch(c, n, n, offsets, a, b, n, idx) },
 			"addRowsBatch32": func() { p.addRowsBatch32(c, n, n, offsets, a, b32, n, idx) },
 			"stripDecode":    func() { p.stripDecode(&strips, c[:3*n], 0, n, 0, 3, a[:n]) },
-			"stripDot":       func() { p.stripDot(&strips, c, c[n*n/2:], a, 0, n, 0, 3) },
+			"stripDot":       func() { p.stripDot(&strips, c, c[n*n/2:], a, n, 0, n, 0, 3) },
 			"stripSquares":   func() { p.stripSquares(c[:3*n], c[n*n/2:], a[:3*n], n, b, n, 2) },
 			"fold":           func() { p.fold(c[:n], a) },
 			"above":          func() { p.above(hits, a[:n], 1) },

@@ -18,7 +18,8 @@ type Strips struct {
 }
 
 // NewStrips returns the strips of a W of cols columns, whose row j starts at w[j*ldw].
-// alpha has the factors of the entries that idx names.
+// alpha has the factors of the entries that idx names; it may be nil where nothing is
+// decoded.
 func NewStrips(cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) Strips {
 	rows, end := 0, 0 // a negative index makes it too large for any w
 	for i := range len(offsets) - 1 {
@@ -28,7 +29,10 @@ func NewStrips(cols int, offsets []int, alpha, w []float64, ldw int, idx []int32
 		end = max(end, offsets[i+1])
 	}
 	within(w, rows, ldw, cols)
-	return Strips{offsets, alpha[:end], w, ldw, cols, idx[:end]}
+	if alpha != nil {
+		alpha = alpha[:end]
+	}
+	return Strips{offsets, alpha, w, ldw, cols, idx[:end]}
 }
 
 // FastStrips reports whether the path in use makes strips worth their while.
@@ -39,7 +43,7 @@ type stripping struct {
 	fastStrips bool
 
 	stripDecode  func(s *Strips, dst []float64, at, width, lo, hi int, bias []float64)
-	stripDot     func(s *Strips, lanes, dst, x []float64, at, width, lo, hi int)
+	stripDot     func(s *Strips, lanes, dst, x []float64, ldx, at, width, lo, hi int)
 	stripSquares func(dst, lanes, x []float64, width int, y []float64, ldy int, scale float64)
 	fold         func(dst, lanes []float64)
 }
@@ -49,21 +53,24 @@ type stripping struct {
 // order from +0, and then bias.
 func (s *Strips) Decode(dst []float64, at, width, lo, hi int, bias []float64) {
 	s.enter(at, width, lo, hi)
+	_ = s.alpha[:s.offsets[hi]]
 	raceWrite(dst, hi-lo, width, width)
 	raceRead(s.alpha, 1, 0, s.offsets[hi])
 	active.stripDecode(s, dst[:(hi-lo)*width], at, width, lo, hi, bias[at:at+width])
 }
 
 // Dot goes on with the products of the rows lo to hi of x with the rows of W that they
-// name. x holds their columns at to at+width, row after row; lanes, which are zeros
-// before the first strip, 8 numbers for each entry of those rows. Strips come in
-// ascending order, and at is a multiple of 8. After the last Fold gives what Dot does.
-// Those columns of x are copied to dst, which has a row of all columns for each.
-func (s *Strips) Dot(lanes, dst, x []float64, at, width, lo, hi int) {
+// name. x holds their columns at to at+width, ldx elements from row to row; lanes, which
+// are zeros before the first strip, 8 numbers for each entry of those rows. Strips come
+// in ascending order, and at is a multiple of 8. After the last Fold gives what Dot does.
+// Those columns of x are copied to dst, which has a row of all columns for each, and may
+// be where they come from.
+func (s *Strips) Dot(lanes, dst, x []float64, ldx, at, width, lo, hi int) {
 	s.enter(at, width, lo, hi)
 	raceWrite(lanes, 1, 0, 8*(s.offsets[hi]-s.offsets[lo]))
 	raceWrite(dst[at:], hi-lo, s.cols, width)
-	active.stripDot(s, lanes, dst[:(hi-lo)*s.cols], x[:(hi-lo)*width], at, width, lo, hi)
+	raceRead(x, hi-lo, ldx, width)
+	active.stripDot(s, lanes, dst, x, ldx, at, width, lo, hi)
 }
 
 // SquareStrip sets dst to the differences of x and y times scale, and adds the squares

@@ -63,16 +63,16 @@ func stripDecodeAVX512Go(s *Strips, dst []float64, first, width, lo, hi int, bia
 	}
 }
 
-func stripDotAVX512Go(s *Strips, lanes, dst, x []float64, first, width, lo, hi int) {
+func stripDotAVX512Go(s *Strips, lanes, dst, x []float64, ldx, first, width, lo, hi int) {
 	within(lanes, s.offsets[hi]-s.offsets[lo], 8, 8)
-	within(dst, hi-lo, s.cols, s.cols)
-	within(x, hi-lo, width, width)
+	within(dst, hi-lo, s.cols, first+width)
+	within(x, hi-lo, ldx, width)
 	idx := unsafe.SliceData(s.idx)
 	for q := 0; q < width; {
 		which, cols, rest := stripPart(width - q)
 		for i := lo; i < hi; {
 			next := s.some(i, hi)
-			stripDots[which](unsafe.SliceData(lanes[8*(s.offsets[i]-s.offsets[lo]):]), &dst[(i-lo)*s.cols+first+q], 8*s.cols, &x[(i-lo)*width+q], 8*width, next-i, &s.offsets[i], idx, at(s.w, first+q), 8*s.ldw, rest)
+			stripDots[which](unsafe.SliceData(lanes[8*(s.offsets[i]-s.offsets[lo]):]), &dst[(i-lo)*s.cols+first+q], 8*s.cols, &x[(i-lo)*ldx+q], 8*ldx, next-i, &s.offsets[i], idx, at(s.w, first+q), 8*s.ldw, rest)
 			i = next
 		}
 		q += cols

@@ -23,14 +23,14 @@ func stripDecodeGeneric(s *Strips, dst []float64, at, width, lo, hi int, bias []
 	}
 }
 
-func stripDotGeneric(s *Strips, lanes, dst, x []float64, at, width, lo, hi int) {
+func stripDotGeneric(s *Strips, lanes, dst, x []float64, ldx, at, width, lo, hi int) {
 	first := s.offsets[lo]
 	for i := lo; i < hi; i++ {
-		row := x[(i-lo)*width:][:width]
+		row := x[(i-lo)*ldx:][:width]
 		for t := s.offsets[i]; t < s.offsets[i+1]; t++ {
 			addLanes((*[8]float64)(lanes[8*(t-first):]), row, s.w[int(s.idx[t])*s.ldw+at:])
 		}
-		copy(dst[(i-lo)*s.cols+at:], row)
+		copy(dst[(i-lo)*s.cols+at:][:width], row)
 	}
 }
 

@@ -47,8 +47,8 @@ func checkStrips(t *testing.T, p path, what string, cols int, offsets []int, idx
 		strips.Decode(z, at, width, 0, n, bias)
 		SquareStrip(e, squares, z, width, y[at:], ldy, scale)
 		half := n / 2 // in two parts
-		strips.Dot(lanes, gotDelta, e, at, width, 0, half)
-		strips.Dot(lanes[8*(offsets[half]-offsets[0]):], gotDelta[half*cols:], e[half*width:], at, width, half, n)
+		strips.Dot(lanes, gotDelta, e, width, at, width, 0, half)
+		strips.Dot(lanes[8*(offsets[half]-offsets[0]):], gotDelta[half*cols:], e[half*width:], width, at, width, half, n)
 	}
 	gotBelow := in(make([]float64, entries))
 	Fold(gotBelow, lanes)
@@ -81,15 +81,19 @@ func TestStripsRefuse(t *testing.T) {
 		for what, f := range map[string]func(){
 			"an index too large": func() { NewStrips(3, []int{0, 1}, []float64{1}, make([]float64, 6), 3, []int32{2}) },
 			"an index below 0":   func() { NewStrips(3, []int{0, 1}, []float64{1}, make([]float64, 6), 3, []int32{-1}) },
-			"too few factors":    func() { NewStrips(3, []int{0, 1}, nil, make([]float64, 6), 3, []int32{1}) },
+			"too few factors":    func() { NewStrips(3, []int{0, 1}, []float64{}, make([]float64, 6), 3, []int32{1}) },
 			"offsets that fall": func() {
 				NewStrips(3, []int{0, 2, 1}, make([]float64, 2), make([]float64, 6), 3, []int32{0, 1})
 			},
+			"no factors": func() {
+				s := NewStrips(3, []int{0, 1}, nil, make([]float64, 6), 3, []int32{1})
+				s.Decode(make([]float64, 3), 0, 3, 0, 1, make([]float64, 3))
+			},
 			"a short result":   func() { s := two(); s.Decode(make([]float64, 5), 0, 3, 0, 2, make([]float64, 3)) },
 			"too few biases":   func() { s := two(); s.Decode(make([]float64, 6), 0, 3, 0, 2, make([]float64, 2)) },
-			"too few lanes":    func() { s := two(); s.Dot(make([]float64, 15), make([]float64, 6), make([]float64, 6), 0, 3, 0, 2) },
-			"a short delta":    func() { s := two(); s.Dot(make([]float64, 16), make([]float64, 5), make([]float64, 6), 0, 3, 0, 2) },
-			"a short x":        func() { s := two(); s.Dot(make([]float64, 16), make([]float64, 6), make([]float64, 5), 0, 3, 0, 2) },
+			"too few lanes":    func() { s := two(); s.Dot(make([]float64, 15), make([]float64, 6), make([]float64, 6), 3, 0, 3, 0, 2) },
+			"a short delta":    func() { s := two(); s.Dot(make([]float64, 16), make([]float64, 5), make([]float64, 6), 3, 0, 3, 0, 2) },
+			"a short x":        func() { s := two(); s.Dot(make([]float64, 16), make([]float64, 6), make([]float64, 5), 3, 0, 3, 0, 2) },
 			"columns beyond w": func() { s := two(); s.Decode(make([]float64, 6), 1, 3, 0, 2, make([]float64, 4)) },
 			"a short target": func() {
 				SquareStrip(make([]float64, 6), make([]float64, 16), make([]float64, 6), 3, make([]float64, 5), 3, 1)
