@@ -83,8 +83,8 @@ var lanePool sync.Pool
 // SumSquares returns the sum of the squares of x in dot order.
 func SumSquares(x []float64) float64 { return Dot(x, x) }
 
-// Prefetch asks for x to be brought near, where the processor can be asked. That
-// changes nothing but the time at which x is there.
+// Prefetch asks for x to be brought near, to be written, where the processor can be
+// asked. That changes nothing but the time at which x is there.
 func Prefetch(x []float64) {
 	for i := 0; i < len(x); i += maxSweep {
 		active.prefetch(x[i:min(i+maxSweep, len(x))])

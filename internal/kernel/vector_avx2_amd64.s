@@ -577,49 +577,52 @@ done:
 	RET
 
 // func sgdAVX2(w *float64, grad *float64, n int, rate float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-33
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         n+16(FP), DX
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         n+16(FP), BX
 	VBROADCASTSD rate+24(FP), Y0
-	XORQ         BX, BX
+	XORQ         SI, SI
 	VXORPD       Y1, Y1, Y1
-	CMPQ         DX, $0x04
+	CMPQ         BX, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(BX*8)
-	VMOVUPD      (AX)(BX*8), Y2
+	LEAQ         3072(CX)(SI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (CX)(SI*8), Y2
 	VMOVAPD      Y2, Y3
-	VMOVUPD      (CX)(BX*8), Y4
+	VMOVUPD      (DX)(SI*8), Y4
 	VFNMADD231PD Y4, Y0, Y2
 	VSUBPD       Y2, Y2, Y4
 	VORPD        Y4, Y1, Y1
 	VCMPPD       $0x07, Y4, Y4, Y4
 	VBLENDVPD    Y4, Y2, Y3, Y3
-	VMOVUPD      Y3, (AX)(BX*8)
-	ADDQ         $0x04, BX
-	SUBQ         $0x04, DX
-	CMPQ         DX, $0x04
+	VMOVUPD      Y3, (CX)(SI*8)
+	ADDQ         $0x04, SI
+	SUBQ         $0x04, BX
+	CMPQ         BX, $0x04
 	JGE          loop
 
 tail:
-	TESTQ        DX, DX
+	TESTQ        BX, BX
 	JZ           done
-	LEAQ         tailMask<>+32(SB), SI
-	NEGQ         DX
-	VMOVUPD      (SI)(DX*8), Y2
-	VMASKMOVPD   (AX)(BX*8), Y2, Y3
+	LEAQ         tailMask<>+32(SB), AX
+	NEGQ         BX
+	VMOVUPD      (AX)(BX*8), Y2
+	VMASKMOVPD   (CX)(SI*8), Y2, Y3
 	VMOVAPD      Y3, Y4
-	VMASKMOVPD   (CX)(BX*8), Y2, Y5
+	VMASKMOVPD   (DX)(SI*8), Y2, Y5
 	VFNMADD231PD Y5, Y0, Y3
 	VSUBPD       Y3, Y3, Y0
 	VANDPD       Y2, Y0, Y0
 	VORPD        Y0, Y1, Y1
 	VCMPPD       $0x07, Y0, Y0, Y0
 	VBLENDVPD    Y0, Y3, Y4, Y4
-	VMASKMOVPD   Y4, Y2, (AX)(BX*8)
+	VMASKMOVPD   Y4, Y2, (CX)(SI*8)
 
 done:
 	VPTEST Y1, Y1
@@ -629,49 +632,55 @@ done:
 	RET
 
 // func momentumAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         v+16(FP), DX
-	MOVQ         n+24(FP), BX
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         v+16(FP), BX
+	MOVQ         n+24(FP), SI
 	VBROADCASTSD rate+32(FP), Y0
 	VBROADCASTSD mu+40(FP), Y1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Y2, Y2, Y2
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(SI*8)
-	PREFETCHT0   4096(DX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Y3
+	LEAQ         3072(CX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	LEAQ         3072(BX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (CX)(DI*8), Y3
 	VMOVAPD      Y3, Y4
-	VMOVUPD      (CX)(SI*8), Y5
-	VMOVUPD      (DX)(SI*8), Y6
+	VMOVUPD      (DX)(DI*8), Y5
+	VMOVUPD      (BX)(DI*8), Y6
 	VFMADD213PD  Y5, Y1, Y6
 	VFNMADD231PD Y6, Y0, Y3
 	VSUBPD       Y3, Y3, Y5
 	VORPD        Y5, Y2, Y2
 	VCMPPD       $0x07, Y5, Y5, Y5
 	VBLENDVPD    Y5, Y3, Y4, Y4
-	VMOVUPD      Y4, (AX)(SI*8)
-	VMOVUPD      Y6, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	SUBQ         $0x04, BX
-	CMPQ         BX, $0x04
+	VMOVUPD      Y4, (CX)(DI*8)
+	VMOVUPD      Y6, (BX)(DI*8)
+	ADDQ         $0x04, DI
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
 	JGE          loop
 
 tail:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JZ           done
-	LEAQ         tailMask<>+32(SB), DI
-	NEGQ         BX
-	VMOVUPD      (DI)(BX*8), Y3
-	VMASKMOVPD   (AX)(SI*8), Y3, Y4
+	LEAQ         tailMask<>+32(SB), AX
+	NEGQ         SI
+	VMOVUPD      (AX)(SI*8), Y3
+	VMASKMOVPD   (CX)(DI*8), Y3, Y4
 	VMOVAPD      Y4, Y5
-	VMASKMOVPD   (CX)(SI*8), Y3, Y6
-	VMASKMOVPD   (DX)(SI*8), Y3, Y7
+	VMASKMOVPD   (DX)(DI*8), Y3, Y6
+	VMASKMOVPD   (BX)(DI*8), Y3, Y7
 	VFMADD213PD  Y6, Y1, Y7
 	VFNMADD231PD Y7, Y0, Y4
 	VSUBPD       Y4, Y4, Y0
@@ -679,8 +688,8 @@ tail:
 	VORPD        Y0, Y2, Y2
 	VCMPPD       $0x07, Y0, Y0, Y0
 	VBLENDVPD    Y0, Y4, Y5, Y5
-	VMASKMOVPD   Y5, Y3, (AX)(SI*8)
-	VMASKMOVPD   Y7, Y3, (DX)(SI*8)
+	VMASKMOVPD   Y5, Y3, (CX)(DI*8)
+	VMASKMOVPD   Y7, Y3, (BX)(DI*8)
 
 done:
 	VPTEST Y2, Y2
@@ -690,26 +699,32 @@ done:
 	RET
 
 // func nesterovAVX2(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·nesterovAVX2(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         v+16(FP), DX
-	MOVQ         n+24(FP), BX
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         v+16(FP), BX
+	MOVQ         n+24(FP), SI
 	VBROADCASTSD rate+32(FP), Y0
 	VBROADCASTSD mu+40(FP), Y1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Y2, Y2, Y2
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(SI*8)
-	PREFETCHT0   4096(DX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Y3
+	LEAQ         3072(CX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	LEAQ         3072(BX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (CX)(DI*8), Y3
 	VMOVAPD      Y3, Y4
-	VMOVUPD      (CX)(SI*8), Y5
-	VMOVUPD      (DX)(SI*8), Y6
+	VMOVUPD      (DX)(DI*8), Y5
+	VMOVUPD      (BX)(DI*8), Y6
 	VFMADD213PD  Y5, Y1, Y6
 	VFMADD231PD  Y6, Y1, Y5
 	VFNMADD231PD Y5, Y0, Y3
@@ -717,23 +732,23 @@ loop:
 	VORPD        Y5, Y2, Y2
 	VCMPPD       $0x07, Y5, Y5, Y5
 	VBLENDVPD    Y5, Y3, Y4, Y4
-	VMOVUPD      Y4, (AX)(SI*8)
-	VMOVUPD      Y6, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	SUBQ         $0x04, BX
-	CMPQ         BX, $0x04
+	VMOVUPD      Y4, (CX)(DI*8)
+	VMOVUPD      Y6, (BX)(DI*8)
+	ADDQ         $0x04, DI
+	SUBQ         $0x04, SI
+	CMPQ         SI, $0x04
 	JGE          loop
 
 tail:
-	TESTQ        BX, BX
+	TESTQ        SI, SI
 	JZ           done
-	LEAQ         tailMask<>+32(SB), DI
-	NEGQ         BX
-	VMOVUPD      (DI)(BX*8), Y3
-	VMASKMOVPD   (AX)(SI*8), Y3, Y4
+	LEAQ         tailMask<>+32(SB), AX
+	NEGQ         SI
+	VMOVUPD      (AX)(SI*8), Y3
+	VMASKMOVPD   (CX)(DI*8), Y3, Y4
 	VMOVAPD      Y4, Y5
-	VMASKMOVPD   (CX)(SI*8), Y3, Y6
-	VMASKMOVPD   (DX)(SI*8), Y3, Y7
+	VMASKMOVPD   (DX)(DI*8), Y3, Y6
+	VMASKMOVPD   (BX)(DI*8), Y3, Y7
 	VFMADD213PD  Y6, Y1, Y7
 	VFMADD231PD  Y7, Y1, Y6
 	VFNMADD231PD Y6, Y0, Y4
@@ -742,8 +757,8 @@ tail:
 	VORPD        Y0, Y2, Y2
 	VCMPPD       $0x07, Y0, Y0, Y0
 	VBLENDVPD    Y0, Y4, Y5, Y5
-	VMASKMOVPD   Y5, Y3, (AX)(SI*8)
-	VMASKMOVPD   Y7, Y3, (DX)(SI*8)
+	VMASKMOVPD   Y5, Y3, (CX)(DI*8)
+	VMASKMOVPD   Y7, Y3, (BX)(DI*8)
 
 done:
 	VPTEST Y2, Y2
@@ -753,13 +768,13 @@ done:
 	RET
 
 // func adamAVX2(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-97
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         m+16(FP), DX
-	MOVQ         v+24(FP), BX
-	MOVQ         n+32(FP), SI
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         m+16(FP), BX
+	MOVQ         v+24(FP), SI
+	MOVQ         n+32(FP), DI
 	VBROADCASTSD shrink+40(FP), Y0
 	VBROADCASTSD step+48(FP), Y1
 	VBROADCASTSD floor+56(FP), Y2
@@ -767,20 +782,29 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-97
 	VBROADCASTSD rest1+72(FP), Y4
 	VBROADCASTSD beta2+80(FP), Y5
 	VBROADCASTSD rest2+88(FP), Y6
-	XORQ         DI, DI
+	XORQ         R8, R8
 	VXORPD       Y7, Y7, Y7
-	CMPQ         SI, $0x04
+	CMPQ         DI, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(DI*8)
-	PREFETCHT0  4096(DX)(DI*8)
-	PREFETCHT0  4096(BX)(DI*8)
-	VMOVUPD     (AX)(DI*8), Y8
+	LEAQ        3072(CX)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(BX)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(SI)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (CX)(R8*8), Y8
 	VMOVAPD     Y8, Y9
-	VMOVUPD     (CX)(DI*8), Y10
-	VMOVUPD     (DX)(DI*8), Y11
-	VMOVUPD     (BX)(DI*8), Y12
+	VMOVUPD     (DX)(R8*8), Y10
+	VMOVUPD     (BX)(R8*8), Y11
+	VMOVUPD     (SI)(R8*8), Y12
 	VMULPD      Y10, Y4, Y13
 	VFMADD213PD Y13, Y3, Y11
 	VMULPD      Y10, Y10, Y13
@@ -796,25 +820,25 @@ loop:
 	VORPD       Y10, Y7, Y7
 	VCMPPD      $0x07, Y10, Y10, Y10
 	VBLENDVPD   Y10, Y8, Y9, Y9
-	VMOVUPD     Y9, (AX)(DI*8)
-	VMOVUPD     Y11, (DX)(DI*8)
-	VMOVUPD     Y12, (BX)(DI*8)
-	ADDQ        $0x04, DI
-	SUBQ        $0x04, SI
-	CMPQ        SI, $0x04
+	VMOVUPD     Y9, (CX)(R8*8)
+	VMOVUPD     Y11, (BX)(R8*8)
+	VMOVUPD     Y12, (SI)(R8*8)
+	ADDQ        $0x04, R8
+	SUBQ        $0x04, DI
+	CMPQ        DI, $0x04
 	JGE         loop
 
 tail:
-	TESTQ       SI, SI
+	TESTQ       DI, DI
 	JZ          done
-	LEAQ        tailMask<>+32(SB), R8
-	NEGQ        SI
-	VMOVUPD     (R8)(SI*8), Y8
-	VMASKMOVPD  (AX)(DI*8), Y8, Y9
+	LEAQ        tailMask<>+32(SB), AX
+	NEGQ        DI
+	VMOVUPD     (AX)(DI*8), Y8
+	VMASKMOVPD  (CX)(R8*8), Y8, Y9
 	VMOVAPD     Y9, Y10
-	VMASKMOVPD  (CX)(DI*8), Y8, Y11
-	VMASKMOVPD  (DX)(DI*8), Y8, Y12
-	VMASKMOVPD  (BX)(DI*8), Y8, Y13
+	VMASKMOVPD  (DX)(R8*8), Y8, Y11
+	VMASKMOVPD  (BX)(R8*8), Y8, Y12
+	VMASKMOVPD  (SI)(R8*8), Y8, Y13
 	VMULPD      Y11, Y4, Y4
 	VFMADD213PD Y4, Y3, Y12
 	VMULPD      Y11, Y11, Y4
@@ -831,9 +855,9 @@ tail:
 	VORPD       Y0, Y7, Y7
 	VCMPPD      $0x07, Y0, Y0, Y0
 	VBLENDVPD   Y0, Y9, Y10, Y10
-	VMASKMOVPD  Y10, Y8, (AX)(DI*8)
-	VMASKMOVPD  Y12, Y8, (DX)(DI*8)
-	VMASKMOVPD  Y13, Y8, (BX)(DI*8)
+	VMASKMOVPD  Y10, Y8, (CX)(R8*8)
+	VMASKMOVPD  Y12, Y8, (BX)(R8*8)
+	VMASKMOVPD  Y13, Y8, (SI)(R8*8)
 
 done:
 	VPTEST Y7, Y7
@@ -843,28 +867,34 @@ done:
 	RET
 
 // func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-65
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         s+16(FP), DX
-	MOVQ         n+24(FP), BX
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         s+16(FP), BX
+	MOVQ         n+24(FP), SI
 	VBROADCASTSD rate+32(FP), Y0
 	VBROADCASTSD alpha+40(FP), Y1
 	VBROADCASTSD rest+48(FP), Y2
 	VBROADCASTSD eps+56(FP), Y3
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Y4, Y4, Y4
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(DX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Y5
+	LEAQ        3072(CX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(BX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (CX)(DI*8), Y5
 	VMOVAPD     Y5, Y6
-	VMOVUPD     (CX)(SI*8), Y7
-	VMOVUPD     (DX)(SI*8), Y8
+	VMOVUPD     (DX)(DI*8), Y7
+	VMOVUPD     (BX)(DI*8), Y8
 	VMULPD      Y7, Y7, Y9
 	VMULPD      Y9, Y2, Y9
 	VFMADD213PD Y9, Y1, Y8
@@ -877,23 +907,23 @@ loop:
 	VORPD       Y7, Y4, Y4
 	VCMPPD      $0x07, Y7, Y7, Y7
 	VBLENDVPD   Y7, Y5, Y6, Y6
-	VMOVUPD     Y6, (AX)(SI*8)
-	VMOVUPD     Y8, (DX)(SI*8)
-	ADDQ        $0x04, SI
-	SUBQ        $0x04, BX
-	CMPQ        BX, $0x04
+	VMOVUPD     Y6, (CX)(DI*8)
+	VMOVUPD     Y8, (BX)(DI*8)
+	ADDQ        $0x04, DI
+	SUBQ        $0x04, SI
+	CMPQ        SI, $0x04
 	JGE         loop
 
 tail:
-	TESTQ       BX, BX
+	TESTQ       SI, SI
 	JZ          done
-	LEAQ        tailMask<>+32(SB), DI
-	NEGQ        BX
-	VMOVUPD     (DI)(BX*8), Y5
-	VMASKMOVPD  (AX)(SI*8), Y5, Y6
+	LEAQ        tailMask<>+32(SB), AX
+	NEGQ        SI
+	VMOVUPD     (AX)(SI*8), Y5
+	VMASKMOVPD  (CX)(DI*8), Y5, Y6
 	VMOVAPD     Y6, Y7
-	VMASKMOVPD  (CX)(SI*8), Y5, Y8
-	VMASKMOVPD  (DX)(SI*8), Y5, Y9
+	VMASKMOVPD  (DX)(DI*8), Y5, Y8
+	VMASKMOVPD  (BX)(DI*8), Y5, Y9
 	VMULPD      Y8, Y8, Y10
 	VMULPD      Y10, Y2, Y10
 	VFMADD213PD Y10, Y1, Y9
@@ -907,8 +937,8 @@ tail:
 	VORPD       Y0, Y4, Y4
 	VCMPPD      $0x07, Y0, Y0, Y0
 	VBLENDVPD   Y0, Y6, Y7, Y7
-	VMASKMOVPD  Y7, Y5, (AX)(SI*8)
-	VMASKMOVPD  Y9, Y5, (DX)(SI*8)
+	VMASKMOVPD  Y7, Y5, (CX)(DI*8)
+	VMASKMOVPD  Y9, Y5, (BX)(DI*8)
 
 done:
 	VPTEST Y4, Y4
@@ -918,26 +948,32 @@ done:
 	RET
 
 // func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·adaGradAVX2(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), CX
-	MOVQ         s+16(FP), DX
-	MOVQ         n+24(FP), BX
+	MOVQ         w+0(FP), CX
+	MOVQ         grad+8(FP), DX
+	MOVQ         s+16(FP), BX
+	MOVQ         n+24(FP), SI
 	VBROADCASTSD rate+32(FP), Y0
 	VBROADCASTSD eps+40(FP), Y1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Y2, Y2, Y2
-	CMPQ         BX, $0x04
+	CMPQ         SI, $0x04
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(DX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Y3
+	LEAQ        3072(CX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(BX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (CX)(DI*8), Y3
 	VMOVAPD     Y3, Y4
-	VMOVUPD     (CX)(SI*8), Y5
-	VMOVUPD     (DX)(SI*8), Y6
+	VMOVUPD     (DX)(DI*8), Y5
+	VMOVUPD     (BX)(DI*8), Y6
 	VFMADD231PD Y5, Y5, Y6
 	VMULPD      Y5, Y0, Y5
 	VSQRTPD     Y6, Y7
@@ -948,23 +984,23 @@ loop:
 	VORPD       Y5, Y2, Y2
 	VCMPPD      $0x07, Y5, Y5, Y5
 	VBLENDVPD   Y5, Y3, Y4, Y4
-	VMOVUPD     Y4, (AX)(SI*8)
-	VMOVUPD     Y6, (DX)(SI*8)
-	ADDQ        $0x04, SI
-	SUBQ        $0x04, BX
-	CMPQ        BX, $0x04
+	VMOVUPD     Y4, (CX)(DI*8)
+	VMOVUPD     Y6, (BX)(DI*8)
+	ADDQ        $0x04, DI
+	SUBQ        $0x04, SI
+	CMPQ        SI, $0x04
 	JGE         loop
 
 tail:
-	TESTQ       BX, BX
+	TESTQ       SI, SI
 	JZ          done
-	LEAQ        tailMask<>+32(SB), DI
-	NEGQ        BX
-	VMOVUPD     (DI)(BX*8), Y3
-	VMASKMOVPD  (AX)(SI*8), Y3, Y4
+	LEAQ        tailMask<>+32(SB), AX
+	NEGQ        SI
+	VMOVUPD     (AX)(SI*8), Y3
+	VMASKMOVPD  (CX)(DI*8), Y3, Y4
 	VMOVAPD     Y4, Y5
-	VMASKMOVPD  (CX)(SI*8), Y3, Y6
-	VMASKMOVPD  (DX)(SI*8), Y3, Y7
+	VMASKMOVPD  (DX)(DI*8), Y3, Y6
+	VMASKMOVPD  (BX)(DI*8), Y3, Y7
 	VFMADD231PD Y6, Y6, Y7
 	VMULPD      Y6, Y0, Y0
 	VSQRTPD     Y7, Y6
@@ -976,8 +1012,8 @@ tail:
 	VORPD       Y0, Y2, Y2
 	VCMPPD      $0x07, Y0, Y0, Y0
 	VBLENDVPD   Y0, Y4, Y5, Y5
-	VMASKMOVPD  Y5, Y3, (AX)(SI*8)
-	VMASKMOVPD  Y7, Y3, (DX)(SI*8)
+	VMASKMOVPD  Y5, Y3, (CX)(DI*8)
+	VMASKMOVPD  Y7, Y3, (BX)(DI*8)
 
 done:
 	VPTEST Y2, Y2
@@ -987,16 +1023,18 @@ done:
 	RET
 
 // func prefetchAVX2(x *float64, n int)
-// Requires: MMX+
 TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
-	MOVQ x+0(FP), AX
-	MOVQ n+8(FP), CX
+	MOVQ x+0(FP), CX
+	MOVQ n+8(FP), DX
 
 loop:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x08, CX
-	JG         loop
+	LEAQ (CX), AX
+	BYTE $0x0f
+	BYTE $0x0d
+	BYTE $0x08
+	ADDQ $0x40, CX
+	SUBQ $0x08, DX
+	JG   loop
 	RET
 
 // func sumAVX2(lanes *float64, x *float64, n int)

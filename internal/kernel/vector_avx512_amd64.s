@@ -486,29 +486,32 @@ done:
 	RET
 
 // func sgdAVX512(w *float64, grad *float64, n int, rate float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sgdAVX512(SB), NOSPLIT, $0-33
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
 	MOVQ         n+16(FP), CX
 	VBROADCASTSD rate+24(FP), Z0
-	XORQ         BX, BX
+	XORQ         SI, SI
 	VXORPD       Z1, Z1, Z1
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(BX*8)
-	VMOVUPD      (AX)(BX*8), Z2
+	LEAQ         3072(DX)(SI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (DX)(SI*8), Z2
 	VMOVAPD      Z2, Z3
-	VMOVUPD      (DX)(BX*8), Z4
+	VMOVUPD      (BX)(SI*8), Z4
 	VFNMADD231PD Z4, Z0, Z2
 	VSUBPD       Z2, Z2, Z4
 	VORPD        Z4, Z1, Z1
 	VCMPPD       $0x07, Z4, Z4, K1
 	VMOVAPD      Z2, K1, Z3
-	VMOVUPD      Z3, (AX)(BX*8)
-	ADDQ         $0x08, BX
+	VMOVUPD      Z3, (DX)(SI*8)
+	ADDQ         $0x08, SI
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
 	JGE          loop
@@ -516,20 +519,20 @@ loop:
 tail:
 	TESTQ        CX, CX
 	JZ           done
-	MOVQ         $0x00000001, SI
-	SHLQ         CL, SI
-	DECQ         SI
-	KMOVB        SI, K1
-	VMOVUPD.Z    (AX)(BX*8), K1, Z2
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVB        AX, K1
+	VMOVUPD.Z    (DX)(SI*8), K1, Z2
 	VMOVAPD      Z2, Z3
-	VMOVUPD.Z    (DX)(BX*8), K1, Z4
+	VMOVUPD.Z    (BX)(SI*8), K1, Z4
 	VFNMADD231PD Z4, Z0, Z2
 	VSUBPD       Z2, Z2, Z0
 	VMOVAPD.Z    Z0, K1, Z0
 	VORPD        Z0, Z1, Z1
 	VCMPPD       $0x07, Z0, Z0, K2
 	VMOVAPD      Z2, K2, Z3
-	VMOVUPD      Z3, K1, (AX)(BX*8)
+	VMOVUPD      Z3, K1, (DX)(SI*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z1, Y0
@@ -541,35 +544,41 @@ done:
 	RET
 
 // func momentumAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·momentumAVX512(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         v+16(FP), BX
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
+	MOVQ         v+16(FP), SI
 	MOVQ         n+24(FP), CX
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD mu+40(FP), Z1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Z2, Z2, Z2
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(SI*8)
-	PREFETCHT0   4096(BX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Z3
+	LEAQ         3072(DX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	LEAQ         3072(SI)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (DX)(DI*8), Z3
 	VMOVAPD      Z3, Z4
-	VMOVUPD      (DX)(SI*8), Z5
-	VMOVUPD      (BX)(SI*8), Z6
+	VMOVUPD      (BX)(DI*8), Z5
+	VMOVUPD      (SI)(DI*8), Z6
 	VFMADD213PD  Z5, Z1, Z6
 	VFNMADD231PD Z6, Z0, Z3
 	VSUBPD       Z3, Z3, Z5
 	VORPD        Z5, Z2, Z2
 	VCMPPD       $0x07, Z5, Z5, K1
 	VMOVAPD      Z3, K1, Z4
-	VMOVUPD      Z4, (AX)(SI*8)
-	VMOVUPD      Z6, (BX)(SI*8)
-	ADDQ         $0x08, SI
+	VMOVUPD      Z4, (DX)(DI*8)
+	VMOVUPD      Z6, (SI)(DI*8)
+	ADDQ         $0x08, DI
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
 	JGE          loop
@@ -577,14 +586,14 @@ loop:
 tail:
 	TESTQ        CX, CX
 	JZ           done
-	MOVQ         $0x00000001, DI
-	SHLQ         CL, DI
-	DECQ         DI
-	KMOVB        DI, K1
-	VMOVUPD.Z    (AX)(SI*8), K1, Z3
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVB        AX, K1
+	VMOVUPD.Z    (DX)(DI*8), K1, Z3
 	VMOVAPD      Z3, Z4
-	VMOVUPD.Z    (DX)(SI*8), K1, Z5
-	VMOVUPD.Z    (BX)(SI*8), K1, Z6
+	VMOVUPD.Z    (BX)(DI*8), K1, Z5
+	VMOVUPD.Z    (SI)(DI*8), K1, Z6
 	VFMADD213PD  Z5, Z1, Z6
 	VFNMADD231PD Z6, Z0, Z3
 	VSUBPD       Z3, Z3, Z0
@@ -592,8 +601,8 @@ tail:
 	VORPD        Z0, Z2, Z2
 	VCMPPD       $0x07, Z0, Z0, K2
 	VMOVAPD      Z3, K2, Z4
-	VMOVUPD      Z4, K1, (AX)(SI*8)
-	VMOVUPD      Z6, K1, (BX)(SI*8)
+	VMOVUPD      Z4, K1, (DX)(DI*8)
+	VMOVUPD      Z6, K1, (SI)(DI*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z2, Y0
@@ -605,26 +614,32 @@ done:
 	RET
 
 // func nesterovAVX512(w *float64, grad *float64, v *float64, n int, rate float64, mu float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·nesterovAVX512(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         v+16(FP), BX
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
+	MOVQ         v+16(FP), SI
 	MOVQ         n+24(FP), CX
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD mu+40(FP), Z1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Z2, Z2, Z2
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0   4096(AX)(SI*8)
-	PREFETCHT0   4096(BX)(SI*8)
-	VMOVUPD      (AX)(SI*8), Z3
+	LEAQ         3072(DX)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	LEAQ         3072(SI)(DI*8), AX
+	BYTE         $0x0f
+	BYTE         $0x0d
+	BYTE         $0x08
+	VMOVUPD      (DX)(DI*8), Z3
 	VMOVAPD      Z3, Z4
-	VMOVUPD      (DX)(SI*8), Z5
-	VMOVUPD      (BX)(SI*8), Z6
+	VMOVUPD      (BX)(DI*8), Z5
+	VMOVUPD      (SI)(DI*8), Z6
 	VFMADD213PD  Z5, Z1, Z6
 	VFMADD231PD  Z6, Z1, Z5
 	VFNMADD231PD Z5, Z0, Z3
@@ -632,9 +647,9 @@ loop:
 	VORPD        Z5, Z2, Z2
 	VCMPPD       $0x07, Z5, Z5, K1
 	VMOVAPD      Z3, K1, Z4
-	VMOVUPD      Z4, (AX)(SI*8)
-	VMOVUPD      Z6, (BX)(SI*8)
-	ADDQ         $0x08, SI
+	VMOVUPD      Z4, (DX)(DI*8)
+	VMOVUPD      Z6, (SI)(DI*8)
+	ADDQ         $0x08, DI
 	SUBQ         $0x08, CX
 	CMPQ         CX, $0x08
 	JGE          loop
@@ -642,14 +657,14 @@ loop:
 tail:
 	TESTQ        CX, CX
 	JZ           done
-	MOVQ         $0x00000001, DI
-	SHLQ         CL, DI
-	DECQ         DI
-	KMOVB        DI, K1
-	VMOVUPD.Z    (AX)(SI*8), K1, Z3
+	MOVQ         $0x00000001, AX
+	SHLQ         CL, AX
+	DECQ         AX
+	KMOVB        AX, K1
+	VMOVUPD.Z    (DX)(DI*8), K1, Z3
 	VMOVAPD      Z3, Z4
-	VMOVUPD.Z    (DX)(SI*8), K1, Z5
-	VMOVUPD.Z    (BX)(SI*8), K1, Z6
+	VMOVUPD.Z    (BX)(DI*8), K1, Z5
+	VMOVUPD.Z    (SI)(DI*8), K1, Z6
 	VFMADD213PD  Z5, Z1, Z6
 	VFMADD231PD  Z6, Z1, Z5
 	VFNMADD231PD Z5, Z0, Z3
@@ -658,8 +673,8 @@ tail:
 	VORPD        Z0, Z2, Z2
 	VCMPPD       $0x07, Z0, Z0, K2
 	VMOVAPD      Z3, K2, Z4
-	VMOVUPD      Z4, K1, (AX)(SI*8)
-	VMOVUPD      Z6, K1, (BX)(SI*8)
+	VMOVUPD      Z4, K1, (DX)(DI*8)
+	VMOVUPD      Z6, K1, (SI)(DI*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z2, Y0
@@ -671,12 +686,12 @@ done:
 	RET
 
 // func adamAVX512(w *float64, grad *float64, m *float64, v *float64, n int, shrink float64, step float64, floor float64, beta1 float64, rest1 float64, beta2 float64, rest2 float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adamAVX512(SB), NOSPLIT, $0-97
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         m+16(FP), BX
-	MOVQ         v+24(FP), SI
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
+	MOVQ         m+16(FP), SI
+	MOVQ         v+24(FP), DI
 	MOVQ         n+32(FP), CX
 	VBROADCASTSD shrink+40(FP), Z0
 	VBROADCASTSD step+48(FP), Z1
@@ -685,20 +700,29 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-97
 	VBROADCASTSD rest1+72(FP), Z4
 	VBROADCASTSD beta2+80(FP), Z5
 	VBROADCASTSD rest2+88(FP), Z6
-	XORQ         DI, DI
+	XORQ         R8, R8
 	VXORPD       Z7, Z7, Z7
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(DI*8)
-	PREFETCHT0  4096(BX)(DI*8)
-	PREFETCHT0  4096(SI)(DI*8)
-	VMOVUPD     (AX)(DI*8), Z8
+	LEAQ        3072(DX)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(SI)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(DI)(R8*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (DX)(R8*8), Z8
 	VMOVAPD     Z8, Z9
-	VMOVUPD     (DX)(DI*8), Z10
-	VMOVUPD     (BX)(DI*8), Z11
-	VMOVUPD     (SI)(DI*8), Z12
+	VMOVUPD     (BX)(R8*8), Z10
+	VMOVUPD     (SI)(R8*8), Z11
+	VMOVUPD     (DI)(R8*8), Z12
 	VMULPD      Z10, Z4, Z13
 	VFMADD213PD Z13, Z3, Z11
 	VMULPD      Z10, Z10, Z13
@@ -714,10 +738,10 @@ loop:
 	VORPD       Z10, Z7, Z7
 	VCMPPD      $0x07, Z10, Z10, K1
 	VMOVAPD     Z8, K1, Z9
-	VMOVUPD     Z9, (AX)(DI*8)
-	VMOVUPD     Z11, (BX)(DI*8)
-	VMOVUPD     Z12, (SI)(DI*8)
-	ADDQ        $0x08, DI
+	VMOVUPD     Z9, (DX)(R8*8)
+	VMOVUPD     Z11, (SI)(R8*8)
+	VMOVUPD     Z12, (DI)(R8*8)
+	ADDQ        $0x08, R8
 	SUBQ        $0x08, CX
 	CMPQ        CX, $0x08
 	JGE         loop
@@ -725,15 +749,15 @@ loop:
 tail:
 	TESTQ       CX, CX
 	JZ          done
-	MOVQ        $0x00000001, R8
-	SHLQ        CL, R8
-	DECQ        R8
-	KMOVB       R8, K1
-	VMOVUPD.Z   (AX)(DI*8), K1, Z8
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVB       AX, K1
+	VMOVUPD.Z   (DX)(R8*8), K1, Z8
 	VMOVAPD     Z8, Z9
-	VMOVUPD.Z   (DX)(DI*8), K1, Z10
-	VMOVUPD.Z   (BX)(DI*8), K1, Z11
-	VMOVUPD.Z   (SI)(DI*8), K1, Z12
+	VMOVUPD.Z   (BX)(R8*8), K1, Z10
+	VMOVUPD.Z   (SI)(R8*8), K1, Z11
+	VMOVUPD.Z   (DI)(R8*8), K1, Z12
 	VMULPD      Z10, Z4, Z4
 	VFMADD213PD Z4, Z3, Z11
 	VMULPD      Z10, Z10, Z4
@@ -750,9 +774,9 @@ tail:
 	VORPD       Z0, Z7, Z7
 	VCMPPD      $0x07, Z0, Z0, K2
 	VMOVAPD     Z8, K2, Z9
-	VMOVUPD     Z9, K1, (AX)(DI*8)
-	VMOVUPD     Z11, K1, (BX)(DI*8)
-	VMOVUPD     Z12, K1, (SI)(DI*8)
+	VMOVUPD     Z9, K1, (DX)(R8*8)
+	VMOVUPD     Z11, K1, (SI)(R8*8)
+	VMOVUPD     Z12, K1, (DI)(R8*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z7, Y0
@@ -764,28 +788,34 @@ done:
 	RET
 
 // func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, alpha float64, rest float64, eps float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-65
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         s+16(FP), BX
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
+	MOVQ         s+16(FP), SI
 	MOVQ         n+24(FP), CX
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD alpha+40(FP), Z1
 	VBROADCASTSD rest+48(FP), Z2
 	VBROADCASTSD eps+56(FP), Z3
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Z4, Z4, Z4
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(BX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Z5
+	LEAQ        3072(DX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(SI)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (DX)(DI*8), Z5
 	VMOVAPD     Z5, Z6
-	VMOVUPD     (DX)(SI*8), Z7
-	VMOVUPD     (BX)(SI*8), Z8
+	VMOVUPD     (BX)(DI*8), Z7
+	VMOVUPD     (SI)(DI*8), Z8
 	VMULPD      Z7, Z7, Z9
 	VMULPD      Z9, Z2, Z9
 	VFMADD213PD Z9, Z1, Z8
@@ -798,9 +828,9 @@ loop:
 	VORPD       Z7, Z4, Z4
 	VCMPPD      $0x07, Z7, Z7, K1
 	VMOVAPD     Z5, K1, Z6
-	VMOVUPD     Z6, (AX)(SI*8)
-	VMOVUPD     Z8, (BX)(SI*8)
-	ADDQ        $0x08, SI
+	VMOVUPD     Z6, (DX)(DI*8)
+	VMOVUPD     Z8, (SI)(DI*8)
+	ADDQ        $0x08, DI
 	SUBQ        $0x08, CX
 	CMPQ        CX, $0x08
 	JGE         loop
@@ -808,14 +838,14 @@ loop:
 tail:
 	TESTQ       CX, CX
 	JZ          done
-	MOVQ        $0x00000001, DI
-	SHLQ        CL, DI
-	DECQ        DI
-	KMOVB       DI, K1
-	VMOVUPD.Z   (AX)(SI*8), K1, Z5
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVB       AX, K1
+	VMOVUPD.Z   (DX)(DI*8), K1, Z5
 	VMOVAPD     Z5, Z6
-	VMOVUPD.Z   (DX)(SI*8), K1, Z7
-	VMOVUPD.Z   (BX)(SI*8), K1, Z8
+	VMOVUPD.Z   (BX)(DI*8), K1, Z7
+	VMOVUPD.Z   (SI)(DI*8), K1, Z8
 	VMULPD      Z7, Z7, Z9
 	VMULPD      Z9, Z2, Z9
 	VFMADD213PD Z9, Z1, Z8
@@ -829,8 +859,8 @@ tail:
 	VORPD       Z0, Z4, Z4
 	VCMPPD      $0x07, Z0, Z0, K2
 	VMOVAPD     Z5, K2, Z6
-	VMOVUPD     Z6, K1, (AX)(SI*8)
-	VMOVUPD     Z8, K1, (BX)(SI*8)
+	VMOVUPD     Z6, K1, (DX)(DI*8)
+	VMOVUPD     Z8, K1, (SI)(DI*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z4, Y0
@@ -842,26 +872,32 @@ done:
 	RET
 
 // func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·adaGradAVX512(SB), NOSPLIT, $0-49
-	MOVQ         w+0(FP), AX
-	MOVQ         grad+8(FP), DX
-	MOVQ         s+16(FP), BX
+	MOVQ         w+0(FP), DX
+	MOVQ         grad+8(FP), BX
+	MOVQ         s+16(FP), SI
 	MOVQ         n+24(FP), CX
 	VBROADCASTSD rate+32(FP), Z0
 	VBROADCASTSD eps+40(FP), Z1
-	XORQ         SI, SI
+	XORQ         DI, DI
 	VXORPD       Z2, Z2, Z2
 	CMPQ         CX, $0x08
 	JLT          tail
 
 loop:
-	PREFETCHT0  4096(AX)(SI*8)
-	PREFETCHT0  4096(BX)(SI*8)
-	VMOVUPD     (AX)(SI*8), Z3
+	LEAQ        3072(DX)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	LEAQ        3072(SI)(DI*8), AX
+	BYTE        $0x0f
+	BYTE        $0x0d
+	BYTE        $0x08
+	VMOVUPD     (DX)(DI*8), Z3
 	VMOVAPD     Z3, Z4
-	VMOVUPD     (DX)(SI*8), Z5
-	VMOVUPD     (BX)(SI*8), Z6
+	VMOVUPD     (BX)(DI*8), Z5
+	VMOVUPD     (SI)(DI*8), Z6
 	VFMADD231PD Z5, Z5, Z6
 	VMULPD      Z5, Z0, Z5
 	VSQRTPD     Z6, Z7
@@ -872,9 +908,9 @@ loop:
 	VORPD       Z5, Z2, Z2
 	VCMPPD      $0x07, Z5, Z5, K1
 	VMOVAPD     Z3, K1, Z4
-	VMOVUPD     Z4, (AX)(SI*8)
-	VMOVUPD     Z6, (BX)(SI*8)
-	ADDQ        $0x08, SI
+	VMOVUPD     Z4, (DX)(DI*8)
+	VMOVUPD     Z6, (SI)(DI*8)
+	ADDQ        $0x08, DI
 	SUBQ        $0x08, CX
 	CMPQ        CX, $0x08
 	JGE         loop
@@ -882,14 +918,14 @@ loop:
 tail:
 	TESTQ       CX, CX
 	JZ          done
-	MOVQ        $0x00000001, DI
-	SHLQ        CL, DI
-	DECQ        DI
-	KMOVB       DI, K1
-	VMOVUPD.Z   (AX)(SI*8), K1, Z3
+	MOVQ        $0x00000001, AX
+	SHLQ        CL, AX
+	DECQ        AX
+	KMOVB       AX, K1
+	VMOVUPD.Z   (DX)(DI*8), K1, Z3
 	VMOVAPD     Z3, Z4
-	VMOVUPD.Z   (DX)(SI*8), K1, Z5
-	VMOVUPD.Z   (BX)(SI*8), K1, Z6
+	VMOVUPD.Z   (BX)(DI*8), K1, Z5
+	VMOVUPD.Z   (SI)(DI*8), K1, Z6
 	VFMADD231PD Z5, Z5, Z6
 	VMULPD      Z5, Z0, Z0
 	VSQRTPD     Z6, Z5
@@ -901,8 +937,8 @@ tail:
 	VORPD       Z0, Z2, Z2
 	VCMPPD      $0x07, Z0, Z0, K2
 	VMOVAPD     Z3, K2, Z4
-	VMOVUPD     Z4, K1, (AX)(SI*8)
-	VMOVUPD     Z6, K1, (BX)(SI*8)
+	VMOVUPD     Z4, K1, (DX)(DI*8)
+	VMOVUPD     Z6, K1, (SI)(DI*8)
 
 done:
 	VEXTRACTF64X4 $0x01, Z2, Y0
@@ -914,16 +950,18 @@ done:
 	RET
 
 // func prefetchAVX512(x *float64, n int)
-// Requires: MMX+
 TEXT ·prefetchAVX512(SB), NOSPLIT, $0-16
-	MOVQ x+0(FP), AX
-	MOVQ n+8(FP), CX
+	MOVQ x+0(FP), CX
+	MOVQ n+8(FP), DX
 
 loop:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x08, CX
-	JG         loop
+	LEAQ (CX), AX
+	BYTE $0x0f
+	BYTE $0x0d
+	BYTE $0x08
+	ADDQ $0x40, CX
+	SUBQ $0x08, DX
+	JG   loop
 	RET
 
 // func sumAVX512(lanes *float64, x *float64, n int)

@@ -114,11 +114,11 @@ func prefetch() {
 	name := "prefetch" + target.suffix
 	TEXT(name, attr.NOSPLIT, "func(x *float64, n int)")
 	Pragma("noescape")
-	Doc(name + " asks for the cache lines of x[0], x[8], ... below n.")
+	Doc(name + " asks for the cache lines of x[0], x[8], ... below n, to write them.")
 	x := Load(Param("x"), GP64())
 	n := Load(Param("n"), GP64())
 	Label("loop")
-	PREFETCHT0(Mem{Base: x})
+	prefetchToWrite(Mem{Base: x})
 	ADDQ(Imm(64), x)
 	SUBQ(Imm(8), n)
 	JG(LabelRef("loop"))
