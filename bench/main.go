@@ -20,6 +20,10 @@
 // that has to be done: the encoder's product, four products with what k leaves,
 // and one sweep over parameters and optimizer state.
 //
+// "core to core" is how long a cache line took from one core to another before the
+// turns of ours: the cores of a virtual machine may lie on one complex now and on
+// two a minute later, and what they share is then several times as far away.
+//
 // The peers need Debian's python3-torch and libopenblas0-pthread; without them
 // the table has our own figures.
 package main

@@ -47,7 +47,7 @@ func writeTable(w io.Writer, head []string, rows [][]string) error {
 	return err
 }
 
-var resultHead = []string{"work", "ours", "unit", "peer", "peer's", "ratio", "of the rounds", "asked", "of peak"}
+var resultHead = []string{"work", "ours", "unit", "peer", "peer's", "ratio", "of the rounds", "asked", "of peak", "core to core"}
 
 // none stands in a cell where there is nothing to say.
 const none = "–"
@@ -55,7 +55,10 @@ const none = "–"
 // rows returns the lines of the table, one for each peer, with the share of what
 // m could do.
 func (r *result) rows(m *machine) [][]string {
-	ours, share := none, none
+	ours, share, pings := none, none, none
+	if len(r.pings) > 0 && !math.IsNaN(r.pings[0]) {
+		pings = fmt.Sprintf("%.0f to %.0f ns", slices.Min(r.pings), slices.Max(r.pings))
+	}
 	if len(r.ours) > 0 {
 		seconds := median(r.ours)
 		ours = number(r.units / seconds)
@@ -65,7 +68,7 @@ func (r *result) rows(m *machine) [][]string {
 	}
 	var list [][]string
 	for i, o := range r.work.peers {
-		row := []string{r.name, ours, r.unit, o.name, none, none, none, fmt.Sprintf("%.2f", o.floor), share}
+		row := []string{r.name, ours, r.unit, o.name, none, none, none, fmt.Sprintf("%.2f", o.floor), share, pings}
 		if times := r.peers[i]; len(times) > 0 {
 			row[4] = number(r.units / median(times))
 			if len(r.ours) == len(times) {

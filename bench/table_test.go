@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -25,10 +26,10 @@ func TestRows(t *testing.T) {
 	w := trainWork("train", shape{768, 8192, 32, 1000}, true, 3.5, 1.5)
 	w.cost = cost{flops: 5}
 	m := &machine{flops64: 100}
-	r := &result{work: w, ours: []float64{0.1, 0.2, 0.1}, peers: [][]float64{{0.4, 0.4, 0.2}, nil}}
+	r := &result{work: w, ours: []float64{0.1, 0.2, 0.1}, peers: [][]float64{{0.4, 0.4, 0.2}, nil}, pings: []float64{51, 215, 49.6}}
 	want := [][]string{
-		{w.name, "10,000", "samples/s", "PyTorch dense float32", "2,500", "4.00", "2.00 to 4.00", "3.50", "50 %"},
-		{w.name, "10,000", "samples/s", "PyTorch sparse float32", none, none, none, "1.50", "50 %"},
+		{w.name, "10,000", "samples/s", "PyTorch dense float32", "2,500", "4.00", "2.00 to 4.00", "3.50", "50 %", "50 to 215 ns"},
+		{w.name, "10,000", "samples/s", "PyTorch sparse float32", none, none, none, "1.50", "50 %", "50 to 215 ns"},
 	}
 	for i, row := range r.rows(m) {
 		if strings.Join(row, "|") != strings.Join(want[i], "|") || len(row) != len(resultHead) {
@@ -37,7 +38,7 @@ func TestRows(t *testing.T) {
 	}
 	// What ours does not have.
 	r = &result{work: w, peers: [][]float64{{1, 1}, {1, 1}}}
-	if row := r.rows(m)[0]; row[1] != none || row[4] != "1,000" || row[5] != none || row[8] != none {
+	if row := r.rows(m)[0]; row[1] != none || row[4] != "1,000" || row[5] != none || row[8] != none || row[9] != none {
 		t.Errorf("without ours the row is %q", row)
 	}
 }
@@ -98,5 +99,17 @@ func TestSelected(t *testing.T) {
 				t.Errorf("%s: peer %+v", w.name, o)
 			}
 		}
+	}
+}
+
+// TestPing: a line cannot go from core to core faster than light, nor without one.
+func TestPing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	if got := ping(); !(got > 1 && got < 1e6) {
+		t.Errorf("a line takes %v ns", got)
+	}
+	runtime.GOMAXPROCS(1)
+	if got := ping(); !math.IsNaN(got) {
+		t.Errorf("with one core a line takes %v ns", got)
 	}
 }

@@ -181,6 +181,7 @@ type result struct {
 	work
 	ours  []float64   // median seconds per step, of each round; empty where there is no such thing
 	peers [][]float64 // of each peer
+	pings []float64   // before each turn of ours
 	notes []string    // what went wrong
 }
 
@@ -204,6 +205,7 @@ func (w work) measure(ctx context.Context, p *peer, hire func(env []string) (*pe
 	}
 	for range rounds {
 		if ours != nil {
+			r.pings = append(r.pings, ping())
 			runtime.GC() // what was left over is not this turn's business
 			times, err := ours(ctx, length)
 			if err != nil {
