@@ -32,7 +32,7 @@ func gauss(rng *rand.Rand, rows, cols int) *mat.Dense {
 // sameCodes compares all bits.
 func sameCodes(a, b *Codes) bool {
 	return slices.Equal(a.mask.indices, b.mask.indices) && slices.Equal(a.mask.offsets, b.mask.offsets) &&
-		slices.EqualFunc(a.values, b.values, func(v, w float64) bool { return math.Float64bits(v) == math.Float64bits(w) })
+		sameNumbers(a.values, b.values)
 }
 
 // TestFrozenIsTheNetwork: with float64 weights and with float32 ones, with

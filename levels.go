@@ -312,7 +312,7 @@ func (v *levels) auxiliary(aux, rows int) float64 {
 	n, atoms := r.Cols, v.dead.atoms
 	v.mean = resized(v.mean, n)
 	clear(v.mean)
-	addRowsTo(v.mean, r)
+	addRowsTo(v.mean, nil, r)
 	kernel.Scale(v.mean, 1/float64(rows))
 	lefts, totals := v.rowLoss[aux*rows:][:rows], v.rowLoss[(aux+1)*rows:][:rows]
 	size := len(part.values)

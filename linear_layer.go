@@ -66,10 +66,17 @@ func (l *LinearLayer) forwardGrain(s *state) int {
 
 // backwardRows sets below.delta of the entries of the rows lo to hi.
 func (l *LinearLayer) backwardRows(s, below *state, lo, hi int) {
-	n, c := l.out, s.in.codes
-	for i := lo; i < hi; i++ {
-		from, to := c.mask.offsets[i], c.mask.offsets[i+1]
-		kernel.DotRows(below.delta[from:to], s.delta[i*n:(i+1)*n], l.w.Data, l.w.Stride, c.mask.indices[from:to])
+	mask := &s.in.codes.mask
+	delta := topk.Rows{Data: s.delta, Rows: mask.rows, Cols: l.out, Stride: l.out}
+	dotEntries(below.delta[mask.offsets[lo]:], delta.Slice(lo, hi), mask.offsets[lo:hi+1], l.w, mask.indices)
+}
+
+// dotEntries sets dst, one number for each entry, to the products of the rows of x with
+// the rows of w that their entries name: row i idx[offsets[i]:offsets[i+1]].
+func dotEntries(dst []float64, x topk.Rows, offsets []int, w topk.Rows, idx []int32) {
+	for i := range x.Rows {
+		from, to := offsets[i], offsets[i+1]
+		kernel.DotRows(dst[from-offsets[0]:to-offsets[0]], x.Row(i), w.Data, w.Stride, idx[from:to])
 	}
 }
 
@@ -135,15 +142,21 @@ func (l *LinearLayer) gradient(s *state, lo, hi int, dst []float64) {
 // biasGradient: the sum of delta over the samples, in their order.
 func (l *LinearLayer) biasGradient(s *state, dst []float64) {
 	clear(dst)
-	addRowsTo(dst, topk.Rows{Data: s.delta, Rows: s.in.rows(), Cols: l.out, Stride: l.out})
+	addRowsTo(dst, nil, topk.Rows{Data: s.delta, Rows: s.in.rows(), Cols: l.out, Stride: l.out})
 }
 
-// addRowsTo adds the rows of m to dst, in their order.
-func addRowsTo(dst []float64, m topk.Rows) {
-	parallel.For(m.Cols, rowGrain(m.Rows), func(_, lo, hi int) {
-		for i := 0; i < m.Rows; i += len(ascending) {
-			some := min(len(ascending), m.Rows-i)
-			kernel.AddRows(dst[lo:hi], ones[:some], m.Data[i*m.Stride+lo:], m.Stride, ascending[:some])
+// addRowsTo adds the rows of m to dst, in their order, times factors where those are
+// not nil.
+func addRowsTo(dst, factors []float64, m topk.Rows) {
+	workers := parallel.Workers(m.Cols, 64)
+	parallel.For(m.Cols, (m.Cols+workers-1)/workers, func(_, lo, hi int) {
+		for i := 0; i < m.Rows; i += len(ascending) { // rows that fit in a cache
+			n := min(len(ascending), m.Rows-i)
+			some := ones[:n]
+			if factors != nil {
+				some = factors[i : i+n]
+			}
+			kernel.AddRows(dst[lo:hi], some, m.Data[i*m.Stride+lo:], m.Stride, ascending[:n])
 		}
 	})
 }

@@ -331,5 +331,5 @@ func compareForms(t *testing.T, name string, p Parts, x *mat.Dense) {
 }
 
 func sameBits(a, b *mat.Dense) bool {
-	return slices.EqualFunc(a.RawMatrix().Data, b.RawMatrix().Data, func(v, w float64) bool { return math.Float64bits(v) == math.Float64bits(w) })
+	return sameNumbers(a.RawMatrix().Data, b.RawMatrix().Data)
 }

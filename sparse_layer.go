@@ -224,13 +224,7 @@ func (l *SparseLayer) biasGradient(s *state, dst []float64) {
 // inputGradient: the biases' gradient is the sum of delta, which goes back through W.
 func (l *SparseLayer) inputGradient(biases, dst []float64) {
 	clear(dst)
-	workers := parallel.Workers(l.in, 64)
-	parallel.For(l.in, (l.in+workers-1)/workers, func(_, lo, hi int) {
-		for j := 0; j < l.out; j += len(ascending) { // rows that fit in a cache
-			n := min(len(ascending), l.out-j)
-			kernel.AddRows(dst[lo:hi], biases[j:j+n], l.w.Data[j*l.w.Stride+lo:], l.w.Stride, ascending[:n])
-		}
-	})
+	addRowsTo(dst, biases, l.w)
 }
 
 // ascending has the first indices, ones as many factors of 1.

@@ -146,14 +146,10 @@ func (b *strip) through(l *LinearLayer, s, below *state, y topk.Rows, rowLoss []
 	kernel.Fold(below.delta[first:end], b.lanes)
 }
 
-// dots sets dst, one number for each entry, to the products of the rows of x with the
-// rows of w that their entries name: row i idx[offsets[i]:offsets[i+1]].
+// dots is dotEntries by strips, where they serve.
 func (b *strip) dots(dst []float64, x topk.Rows, offsets []int, w topk.Rows, idx []int32) {
 	if w.Rows > nearAtoms || !kernel.FastStrips() {
-		for i := range x.Rows {
-			from, to := offsets[i], offsets[i+1]
-			kernel.DotRows(dst[from-offsets[0]:to-offsets[0]], x.Row(i), w.Data, w.Stride, idx[from:to])
-		}
+		dotEntries(dst, x, offsets, w, idx)
 		return
 	}
 	b.lanes = resized(b.lanes, 8*len(dst))

@@ -111,12 +111,7 @@ func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, 
 		return
 	}
 	alpha, idx = alpha[:end], idx[:end]
-	rows := 0 // a negative index makes it too large for any w
-	for i := range n {
-		for _, j := range idx[offsets[i]:offsets[i+1]] {
-			rows = max(rows, int(uint32(j))+1)
-		}
-	}
+	rows := named(offsets, idx)
 	within(dst, n, ldd, cols)
 	within(w, rows, ldw, cols)
 	block := g.blockRows(rows, n, end-first)

@@ -20,32 +20,24 @@ import "math"
 // (rate sqrt(c2)/c1) m / (sqrt(v) + eps sqrt(c2)), the same number with one
 // division per parameter instead of two.
 func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) (finite bool) {
-	finite = true
 	n := len(g)
 	w, m, v = w[:n], m[:n], v[:n]
 	markWritten(w, m, v)
 	markRead(g)
 	root := math.Sqrt(c2)
 	step, floor := rate*root/c1, eps*root
-	for i := 0; i < n; i += maxSweep {
-		e := min(i+maxSweep, n)
-		finite = active.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2) && finite
-	}
-	return finite
+	return bySweeps(n, func(i, e int) bool {
+		return active.adam(w[i:e], g[i:e], m[i:e], v[i:e], shrink, step, floor, beta1, beta2)
+	})
 }
 
 // SGDStep moves w against its gradient: w = w - rate g.
 func SGDStep(w, g []float64, rate float64) (finite bool) {
-	finite = true
 	n := len(g)
 	w = w[:n]
 	markWritten(w)
 	markRead(g)
-	for i := 0; i < n; i += maxSweep {
-		e := min(i+maxSweep, n)
-		finite = active.sgd(w[i:e], g[i:e], rate) && finite
-	}
-	return finite
+	return bySweeps(n, func(i, e int) bool { return active.sgd(w[i:e], g[i:e], rate) })
 }
 
 // MomentumStep is SGDStep with a velocity, in PyTorch's form:
@@ -54,7 +46,6 @@ func SGDStep(w, g []float64, rate float64) (finite bool) {
 //	w = w - rate v               or, with nesterov,
 //	w = w - rate (g + mu v)
 func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bool) {
-	finite = true
 	n := len(g)
 	w, v = w[:n], v[:n]
 	markWritten(w, v)
@@ -63,11 +54,7 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bo
 	if nesterov {
 		sweep = active.nesterov
 	}
-	for i := 0; i < n; i += maxSweep {
-		e := min(i+maxSweep, n)
-		finite = sweep(w[i:e], g[i:e], v[i:e], rate, mu) && finite
-	}
-	return finite
+	return bySweeps(n, func(i, e int) bool { return sweep(w[i:e], g[i:e], v[i:e], rate, mu) })
 }
 
 // RMSPropStep divides each step by a running root mean square of the gradient:
@@ -75,16 +62,11 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bo
 //	s = alpha s + (1-alpha) g²
 //	w = w - rate g / (sqrt(s) + eps)
 func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
-	finite = true
 	n := len(g)
 	w, s = w[:n], s[:n]
 	markWritten(w, s)
 	markRead(g)
-	for i := 0; i < n; i += maxSweep {
-		e := min(i+maxSweep, n)
-		finite = active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps) && finite
-	}
-	return finite
+	return bySweeps(n, func(i, e int) bool { return active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps) })
 }
 
 // AdaGradStep divides each step by the root of the sum of all squared gradients:
@@ -92,14 +74,19 @@ func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 //	s = s + g²
 //	w = w - rate g / (sqrt(s) + eps)
 func AdaGradStep(w, g, s []float64, rate, eps float64) (finite bool) {
-	finite = true
 	n := len(g)
 	w, s = w[:n], s[:n]
 	markWritten(w, s)
 	markRead(g)
+	return bySweeps(n, func(i, e int) bool { return active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps) })
+}
+
+// bySweeps calls move for pieces of n parameters that are no longer than a sweep, and
+// reports whether all stayed finite.
+func bySweeps(n int, move func(i, e int) bool) bool {
+	finite := true
 	for i := 0; i < n; i += maxSweep {
-		e := min(i+maxSweep, n)
-		finite = active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps) && finite
+		finite = move(i, min(i+maxSweep, n)) && finite
 	}
 	return finite
 }

@@ -21,14 +21,8 @@ type Strips struct {
 // alpha has the factors of the entries that idx names; it may be nil where nothing is
 // decoded.
 func NewStrips(cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) Strips {
-	rows, end := 0, 0 // a negative index makes it too large for any w
-	for i := range len(offsets) - 1 {
-		for _, j := range idx[offsets[i]:offsets[i+1]] {
-			rows = max(rows, int(uint32(j))+1)
-		}
-		end = max(end, offsets[i+1])
-	}
-	within(w, rows, ldw, cols)
+	end := offsets[len(offsets)-1]
+	within(w, named(offsets, idx), ldw, cols)
 	if alpha != nil {
 		alpha = alpha[:end]
 	}
@@ -100,6 +94,17 @@ func (s *Strips) enter(at, width, lo, hi int) {
 
 // FoldOne returns what the first 8 lanes come to.
 func FoldOne(lanes []float64) float64 { return tree((*[8]float64)(lanes)) }
+
+// named returns how many rows of a matrix the entries offsets[0] to offsets[n]-1 of idx
+// need; a negative index makes it too large for any. It panics where offsets fall.
+func named(offsets []int, idx []int32) (rows int) {
+	for i := range len(offsets) - 1 {
+		for _, j := range idx[offsets[i]:offsets[i+1]] {
+			rows = max(rows, int(uint32(j))+1)
+		}
+	}
+	return rows
+}
 
 // within panics, as the plain loops would, unless s holds a matrix of this shape:
 // assembly does not look.

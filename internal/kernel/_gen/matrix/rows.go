@@ -40,9 +40,7 @@ func (g *gen) gather(vectors int, narrow bool) {
 	load(mem(dst, last*g.width), acc[last])
 	g.align()
 	g.Label("entry")
-	g.MOVLQSX(idx(index, t, 4, 0), row)
-	g.IMULQ(ldw, row)
-	g.ADDQ(w, row)
+	g.rowOf(index, t, w, ldw, row)
 	f, r := g.vec(), g.vec()
 	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
 	if narrow {
@@ -100,9 +98,7 @@ func (g *gen) gatherFar(vectors int, narrow bool) {
 	}
 	g.align()
 	g.Label("entry")
-	g.MOVLQSX(idx(nextIndex, t, 4, 0), row)
-	g.IMULQ(ldw, row)
-	g.ADDQ(next, row)
+	g.rowOf(nextIndex, t, next, ldw, row)
 	size := g.width // of a vector's elements in w
 	if narrow {
 		size /= 2
@@ -110,9 +106,7 @@ func (g *gen) gatherFar(vectors int, narrow bool) {
 	for at := 0; at < vectors*size; at += 64 {
 		g.PREFETCHT0(mem(row, at))
 	}
-	g.MOVLQSX(idx(index, t, 4, 0), row)
-	g.IMULQ(ldw, row)
-	g.ADDQ(w, row)
+	g.rowOf(index, t, w, ldw, row)
 	f := g.vec()
 	g.broadcast(idx(alpha, t, uint8(g.bytes), 0), f)
 	for v := range acc {
@@ -131,6 +125,13 @@ func (g *gen) gatherFar(vectors int, narrow bool) {
 		g.mov(acc[v], mem(dst, v*g.width))
 	}
 	g.end()
+}
+
+// rowOf sets row to where the row of w begins that entry t names.
+func (g *gen) rowOf(index, t, w, ldw, row reg.Register) {
+	g.MOVLQSX(idx(index, t, 4, 0), row)
+	g.IMULQ(ldw, row)
+	g.ADDQ(w, row)
 }
 
 // gathered returns the name of a gather and the type of the rows' elements.
