@@ -1,0 +1,37 @@
+package data_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/ksparse/ksparse/data"
+	"gonum.org/v1/gonum/mat"
+)
+
+func ExampleFromFloat32() {
+	src, err := data.FromFloat32([]float32{1, 2, 3, 4, 5, 6}, 3, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	rows, cols := src.Dims()
+	last := make([]float64, cols)
+	if err := src.ReadRows(last, rows-1, rows); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rows, "x", cols, "and the last row is", last)
+	// Output: 3 x 2 and the last row is [5 6]
+}
+
+func ExampleGeometricMedian() {
+	x := mat.NewDense(5, 1, []float64{1, 2, 3, 4, 1000})
+	mean, err := data.MeanRow(x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	median, err := data.GeometricMedian(x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("mean", mean.AtVec(0), "median", median.AtVec(0))
+	// Output: mean 202 median 3
+}

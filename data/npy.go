@@ -1,0 +1,76 @@
+package data
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/npy"
+)
+
+// Npy is a Source of the rows of a NumPy file. They are read from the file when they
+// are asked for: none of them stay in memory. Its methods may be called from any
+// number of goroutines at once.
+type Npy struct {
+	file       *npy.File
+	path       string
+	rows, cols int
+}
+
+// OpenNpy opens the .npy file at path (numpy.save) of a two-dimensional array, one
+// sample per row, and reads its header. Elements are float64, float32 or float16, or
+// integers or booleans, in either byte order; a float64 holds each of them exactly,
+// or reading is an error. An array in Fortran order will do, but reading few rows of
+// it at a time is slow. Close it when it is no longer needed.
+//
+// Errors wrap ksparse.ErrFormat, for a file that is not of this kind or cut short,
+// ksparse.ErrShape, for an array of other than two dimensions, or ksparse.ErrEmpty,
+// or are those of package os. NaN and infinities are found by those who read them.
+func OpenNpy(path string) (*Npy, error) {
+	file, err := npy.OpenFile(path)
+	if err != nil {
+		text := err.Error()
+		if pathError := (*fs.PathError)(nil); !errors.As(err, &pathError) {
+			err = errors.Join(fault.Format, err)
+		}
+		return nil, fault.Errorf(err, "opening NumPy file: %s", text)
+	}
+	shape := file.Shape()
+	switch {
+	case len(shape) != 2:
+		err = fault.Errorf(fault.Shape, "%s has an array of shape %v, want two dimensions", path, shape)
+	case shape[0] == 0 || shape[1] == 0:
+		err = fault.Errorf(fault.Empty, "%s has an array of %d x %d, which is empty", path, shape[0], shape[1])
+	default:
+		return &Npy{file, path, shape[0], shape[1]}, nil
+	}
+	file.Close() // it was only read: nothing can be lost
+	return nil, err
+}
+
+// Dims returns the number of rows (samples) and columns, also once s is closed.
+func (s *Npy) Dims() (rows, cols int) {
+	if s == nil {
+		return 0, 0
+	}
+	return s.rows, s.cols
+}
+
+// ReadRows writes the rows lo to hi to dst: see Source. Errors wrap ksparse.ErrRange,
+// ksparse.ErrShape or those of the file: os.ErrClosed once s is closed,
+// io.ErrUnexpectedEOF for a file that was cut short meanwhile.
+func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
+	if err := checkRead(s, dst, lo, hi); err != nil {
+		return err
+	}
+	if lo == hi {
+		return nil
+	}
+	if err := s.file.ReadRows(dst, lo, hi); err != nil {
+		return fault.Errorf(err, "%s: %v", s.path, err)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (s *Npy) Close() error { return s.file.Close() }

@@ -1,0 +1,52 @@
+// Package data provides samples for training and measuring networks: matrices of
+// one sample per row that need not fit in memory. A Source hands out their rows;
+// this package makes one of a matrix, of float32 numbers, or of a file, and any type
+// with its two methods is one.
+//
+// These lines train an autoencoder on the activations in a NumPy file, of which only a
+// buffer of rows is in memory at a time:
+//
+//	src, err := data.OpenNpy("activations.npy")
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer src.Close()
+//	_, cols := src.Dims()
+//	net, err := ksparse.New(ksparse.Config{Inputs: cols, Latents: 16 * cols, K: 32})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	history, err := net.TrainSource(context.Background(), src, ksparse.TrainConfig{})
+//	fmt.Println(history, err)
+//
+// MeanRow and GeometricMedian find the centre of data in memory, where a pre-bias
+// can start.
+//
+// Errors of this package wrap those of package ksparse that are named beside each
+// function, so errors.Is(err, ksparse.ErrShape) works.
+package data
+
+import "github.com/ksparse/ksparse/internal/fault"
+
+// Source is a matrix of samples that need not fit in memory: rows are read by
+// index range. Training and evaluation read from one goroutine at a time. They check
+// what they read: NaN, an infinity and numbers that ReadRows did not write are errors.
+type Source interface {
+	// Dims returns the number of rows (samples) and columns. They do not change.
+	Dims() (rows, cols int)
+	// ReadRows writes the rows lo to hi (without hi) to dst, one after the other;
+	// dst has (hi-lo)·cols numbers. The same range gives the same numbers each time.
+	ReadRows(dst []float64, lo, hi int) error
+}
+
+// checkRead returns an error unless the rows lo to hi of s can be read into dst.
+func checkRead(s Source, dst []float64, lo, hi int) error {
+	rows, cols := s.Dims()
+	if lo < 0 || lo > hi || hi > rows {
+		return fault.Errorf(fault.Range, "rows %d to %d of a source that has %d", lo, hi, rows)
+	}
+	if len(dst) != (hi-lo)*cols {
+		return fault.Errorf(fault.Shape, "rows %d to %d of %d columns are read into %d numbers, want %d", lo, hi, cols, len(dst), (hi-lo)*cols)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package fault
+
+import (
+	"errors"
+	"io"
+	"math"
+	"testing"
+)
+
+func TestErrorfWrapsItsCause(t *testing.T) {
+	err := Errorf(Shape, "x has %d columns, want %d", 3, 4)
+	if !errors.Is(err, Shape) || errors.Is(err, Range) {
+		t.Errorf("%v does not wrap Shape alone", err)
+	}
+	if got, want := err.Error(), "ksparse: x has 3 columns, want 4"; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+	if got, want := Text(err), "x has 3 columns, want 4"; got != want {
+		t.Errorf("Text %q, want %q", got, want)
+	}
+	if got := Text(io.EOF); got != "EOF" {
+		t.Errorf("Text of a foreign error is %q", got)
+	}
+	outer := Errorf(err, "reading: %s", Text(err))
+	if !errors.Is(outer, Shape) || outer.Error() != "ksparse: reading: x has 3 columns, want 4" {
+		t.Errorf("outer error: %v", outer)
+	}
+}
+
+func TestFirst(t *testing.T) {
+	if err := First(nil, nil); err != nil {
+		t.Errorf("First of nils is %v", err)
+	}
+	if err := First(nil, Range, Shape); err != Range {
+		t.Errorf("First is %v, want Range", err)
+	}
+}
+
+func TestChecks(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		err error
+		ok  bool
+	}{
+		{NotNegative("v", 0), true}, {NotNegative("v", math.MaxFloat64), true}, {NotNegative("v", -1e-300), false},
+		{NotNegative("v", inf), false}, {NotNegative("v", nan), false},
+		{Fraction("v", 0), true}, {Fraction("v", 0.999), true}, {Fraction("v", 1), false}, {Fraction("v", -0.1), false}, {Fraction("v", nan), false},
+		{Share("v", 0), true}, {Share("v", 1), true}, {Share("v", 1.001), false}, {Share("v", -0.1), false}, {Share("v", nan), false},
+		{Count("v", 0), true}, {Count("v", -1), false},
+	} {
+		if (c.err == nil) != c.ok || c.err != nil && !errors.Is(c.err, Range) {
+			t.Errorf("got %v, want success %v", c.err, c.ok)
+		}
+	}
+	if got, want := Fraction("Adam.Beta1", 2).Error(), "ksparse: Adam.Beta1 is 2, want 0 <= Adam.Beta1 < 1"; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+}

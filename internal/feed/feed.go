@@ -1,0 +1,227 @@
+// Package feed hands out the batches of a training: in each epoch all samples, in a
+// new random order. The samples are in memory, or a buffer of them is, which is
+// filled again and again from a data.Source.
+//
+// The order of the samples depends on the seed, their number and the size of the
+// buffer, never on the machine.
+package feed
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/stat"
+)
+
+// Settings is what a Feed needs to know besides its samples.
+type Settings struct {
+	// Seed fixes the order of the samples.
+	Seed uint64
+	// MaxNorm, at least 1, leaves out samples whose input's Euclidean norm is more than
+	// MaxNorm times the median norm of the inputs that are not zero: of all inputs, or
+	// of those in the first buffer. 0 leaves none out.
+	MaxNorm float64
+}
+
+// Feed hands out batches. It is for one goroutine.
+type Feed struct {
+	samples         // those in memory
+	stream  *stream // what fills the buffer; nil where all samples are in memory
+	position
+	batch batch
+	limit normLimit
+	rng   generator
+}
+
+// position is where a Feed is in its samples. With the order (of a stream: that of
+// its chunks) it is all that is needed to go on from there.
+type position struct {
+	inEpoch bool // an epoch is under way
+	chunk   int  // the place, in the order of the chunks, of the first chunk in the buffer
+	used    int  // entries of Feed.order whose samples went into batches
+	leftOut int  // samples that MaxNorm has left out in this epoch
+	// random is the state of rng to go on with: that before the buffer was filled, if a
+	// stream is in an epoch, for the buffer is then filled anew; else the present one.
+	random rand.PCG
+}
+
+// FromMemory returns a Feed of the inputs x and the targets y, which have one row for
+// each sample. x and y are the same matrix for an autoencoder.
+func FromMemory(s Settings, x, y matrix.Rows) *Feed {
+	f := newFeed(s)
+	f.setMemory(x, y)
+	return f
+}
+
+// FromSource returns a Feed of the rows of src, which are inputs and targets at once
+// and must have cols columns. A source of up to buffer rows is read at once, and the
+// Feed is then that of FromMemory, to the bit. A larger one streams: each epoch, and
+// nothing before, reads it through a buffer of about that many rows. check, where not
+// nil, is asked about the rows after each read; what says which rows they are.
+//
+// Errors wrap fault.Empty, fault.Shape, fault.NotFinite or fault.Range (a buffer that
+// is too large, or so small that there are too many chunks), or are those of ctx, of
+// src or of check.
+func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows) error) (*Feed, error) {
+	stream, err := newStream(src, cols, buffer, check)
+	if err != nil {
+		return nil, err
+	}
+	f := newFeed(s)
+	if stream.atOnce < len(stream.order) {
+		f.stream = stream
+		return f, nil
+	}
+	x, err := stream.read(ctx, stream.order)
+	if err != nil {
+		return nil, err
+	}
+	f.setMemory(x, x)
+	return f, nil
+}
+
+// newFeed returns a Feed whose samples are still to be set.
+func newFeed(s Settings) *Feed {
+	f := &Feed{limit: newNormLimit(s.MaxNorm), rng: newGenerator(s.Seed)}
+	f.random = f.rng.state()
+	return f
+}
+
+// setMemory makes x and y all samples there are.
+func (f *Feed) setMemory(x, y matrix.Rows) { f.leftOut = f.samples.set(x, y, &f.limit) }
+
+// Streams reports whether the samples come through a buffer that does not hold all of
+// them.
+func (f *Feed) Streams() bool { return f.stream != nil }
+
+// Buffer says in words how the samples are buffered.
+func (f *Feed) Buffer() string {
+	if f.stream == nil {
+		return "all samples"
+	}
+	return fmt.Sprintf("%d chunks of %d rows", f.stream.atOnce, f.stream.chunkRows)
+}
+
+// Samples returns how many samples an epoch has. Where they stream, those that
+// MaxNorm will leave out are among them.
+func (f *Feed) Samples() int {
+	if f.stream != nil {
+		return f.stream.rows
+	}
+	return len(f.order)
+}
+
+// LeftOut returns how many samples MaxNorm has left out: of all in memory or, where
+// they stream, of those that were read in this epoch.
+func (f *Feed) LeftOut() int { return f.leftOut }
+
+// InEpoch reports whether an epoch is under way: after Begin, and up to the last batch.
+func (f *Feed) InEpoch() bool { return f.inEpoch }
+
+// SetBatchSize sets how many samples, at least 1, Next returns.
+func (f *Feed) SetBatchSize(n int) { f.batch.size = n }
+
+// HoldOut takes a share of the samples, at least one and not all, out of the Feed and
+// returns copies of them. They are chosen at random. It comes before the first epoch.
+// Errors wrap fault.Range, where the samples stream, or fault.Empty.
+func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
+	if f.stream != nil {
+		return x, y, fault.Errorf(fault.Range, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X",
+			fraction, f.stream.rows)
+	}
+	if len(f.order) < 2 {
+		return x, y, fault.Errorf(fault.Empty, "Validation.Fraction %v of 1 sample leaves none to train on", fraction)
+	}
+	f.rng.shuffle(f.order)
+	held := int(math.Round(fraction * float64(len(f.order))))
+	x, y = f.takeLast(max(1, min(held, len(f.order)-1)))
+	return x, y, nil
+}
+
+// Variance returns the mean of |t-t̄|² over the samples in memory, t̄ the mean of the
+// t, where t = target(x, y) for a sample's input x and target y. target may return
+// the same memory each time, of as many numbers as y has. Where samples stream,
+// Variance comes after Begin.
+func (f *Feed) Variance(target func(x, y []float64) []float64) float64 {
+	mean := make([]float64, f.y.Cols)
+	for _, i := range f.order {
+		matrix.AddTo(mean, target(f.x.Row(i), f.y.Row(i)))
+	}
+	kernel.Scale(mean, 1/float64(len(f.order)))
+	sum := 0.0
+	for _, i := range f.order {
+		sum += stat.SquaredDistance(nil, target(f.x.Row(i), f.y.Row(i)), mean)
+	}
+	return sum / float64(len(f.order))
+}
+
+// Begin begins an epoch. After an error the Feed is at the epoch's beginning: its
+// State is right, but only a Restore goes on from there.
+func (f *Feed) Begin(ctx context.Context) error {
+	if f.stream == nil {
+		f.rng.shuffle(f.order)
+		f.position = position{inEpoch: true, leftOut: f.leftOut, random: f.rng.state()}
+		return nil
+	}
+	f.rng.shuffle(f.stream.order)
+	f.position = position{inEpoch: true, random: f.rng.state()}
+	return f.fill(ctx)
+}
+
+// Next returns the next batch, in memory that the next call uses again, and whether it
+// is the epoch's last. An epoch's last batch has the samples that are left. For an
+// autoencoder y is x. After an error the State is as it was before the call, but
+// only a Restore goes on from there.
+func (f *Feed) Next(ctx context.Context) (x, y matrix.Rows, last bool, err error) {
+	before := f.position
+	more, err := f.gather(ctx)
+	if err == nil && f.batch.count == 0 {
+		err = fault.Errorf(fault.Empty, "no row of the source has a norm of up to %v any more: its rows have changed", f.limit.norm)
+	}
+	if err != nil {
+		f.position = before
+		return x, y, false, err
+	}
+	if !more {
+		f.inEpoch, f.random = false, f.rng.state()
+	}
+	x, y = f.batch.rows(&f.samples)
+	return x, y, !more, nil
+}
+
+// gather fills the batch with the next samples, as far as there are enough. It reports
+// whether the epoch has more.
+func (f *Feed) gather(ctx context.Context) (more bool, err error) {
+	f.batch.begin(&f.samples)
+	more = true
+	for more && f.batch.room() > 0 {
+		rows := f.order[f.used:min(f.used+f.batch.room(), len(f.order))]
+		f.batch.add(&f.samples, rows)
+		f.used += len(rows)
+		if more, err = f.hasMore(ctx); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
+
+// hasMore reports whether the epoch has samples left. It fills the buffer with them
+// where all samples in it are used.
+func (f *Feed) hasMore(ctx context.Context) (bool, error) {
+	for f.used == len(f.order) {
+		if f.stream == nil || f.chunk+f.stream.atOnce >= len(f.stream.order) {
+			return false, nil
+		}
+		f.chunk, f.used, f.random = f.chunk+f.stream.atOnce, 0, f.rng.state()
+		if err := f.fill(ctx); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,36 @@
+package feed
+
+import (
+	"math"
+
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/stat"
+)
+
+// normLimit says which samples Settings.MaxNorm leaves out.
+type normLimit struct {
+	factor float64 // Settings.MaxNorm; 0 leaves none out
+	norm   float64 // the largest norm that stays; NaN before the first samples are in memory
+}
+
+// newNormLimit returns the limit of a Settings.MaxNorm, whose norm is still to be found.
+func newNormLimit(factor float64) normLimit { return normLimit{factor: factor, norm: math.NaN()} }
+
+// find finds the norm from the inputs x, where it is not known yet.
+func (l *normLimit) find(x matrix.Rows) {
+	if l.factor == 0 || !math.IsNaN(l.norm) {
+		return
+	}
+	norms := make([]float64, 0, x.Rows)
+	for i := range x.Rows {
+		if v := stat.Norm(x.Row(i)); v > 0 {
+			norms = append(norms, v)
+		}
+	}
+	l.norm = l.factor * stat.Median(norms)
+}
+
+// allows reports whether the sample with the input x stays.
+func (l *normLimit) allows(x []float64) bool {
+	return l.factor == 0 || stat.Norm(x) <= l.norm
+}

@@ -1,0 +1,36 @@
+package feed
+
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
+// generator makes the random numbers of a Feed, and lets its state be kept.
+type generator struct {
+	pcg *rand.PCG
+	rng *rand.Rand // of pcg
+}
+
+// newGenerator returns a generator that begins at seed.
+func newGenerator(seed uint64) generator {
+	pcg := rand.NewPCG(seed, 0x6b737061727365) // "ksparse"
+	return generator{pcg: pcg, rng: rand.New(pcg)}
+}
+
+// state returns the present state.
+func (g *generator) state() rand.PCG { return *g.pcg }
+
+// restore goes back to a state.
+func (g *generator) restore(state rand.PCG) { *g.pcg = state }
+
+// shuffle is Shuffle by the numbers of g.
+func (g *generator) shuffle(order []int) { Shuffle(g.rng, order) }
+
+// Shuffle puts order into a random order (Fisher and Yates). It is written out so
+// that the order for a seed can never change with the standard library.
+func Shuffle(source rand.Source, order []int) {
+	for i := len(order) - 1; i > 0; i-- {
+		j, _ := bits.Mul64(source.Uint64(), uint64(i+1))
+		order[i], order[j] = order[j], order[i]
+	}
+}

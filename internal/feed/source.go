@@ -1,0 +1,56 @@
+package feed
+
+import (
+	"math"
+	"slices"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+)
+
+// Check returns the number of rows of src, which must have some, and cols columns.
+// Errors wrap fault.Empty or fault.Shape.
+func Check(src data.Source, cols int) (rows int, err error) {
+	if src == nil {
+		return 0, fault.Errorf(fault.Empty, "the source is nil")
+	}
+	rows, c := src.Dims()
+	if rows < 1 || c < 1 {
+		return 0, fault.Errorf(fault.Empty, "the source has no rows (it is %d x %d)", rows, c)
+	}
+	if c != cols {
+		return 0, fault.Errorf(fault.Shape, "the source has %d columns, want %d", c, cols)
+	}
+	return rows, nil
+}
+
+// unwritten are the bits of a NaN that no computation makes. It stands, before a
+// Source reads, where the Source is to write.
+const unwritten = 0x7ff8_6b73_7061_7273
+
+// Read sets m, in its own memory where that is large enough, to the rows lo to hi of
+// src, and checks that src has written all of them and that they are finite. Errors
+// are those of src, or wrap fault.NotFinite; they name the rows.
+func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
+	_, cols := src.Dims()
+	m.Resize(hi-lo, cols)
+	none := math.Float64frombits(unwritten)
+	for e := range m.Data {
+		m.Data[e] = none
+	}
+	n := len(m.Data)
+	if err := src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // a source that appends gets memory of its own
+		return fault.Errorf(err, "reading the rows %d to %d of the source: %s", lo, hi, fault.Text(err))
+	}
+	i := m.NotFiniteRow()
+	if i < 0 {
+		return nil
+	}
+	row := m.Row(i)
+	j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	if math.Float64bits(row[j]) == unwritten {
+		return fault.Errorf(fault.NotFinite, "the source was asked for the rows %d to %d and did not write row %d, column %d", lo, hi, lo+i, j)
+	}
+	return fault.Errorf(fault.NotFinite, "the source holds %v at row %d, column %d", row[j], lo+i, j)
+}

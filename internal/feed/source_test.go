@@ -1,0 +1,170 @@
+package feed
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+)
+
+// rowSource is a Source of rows without gaps. It notes what was read.
+type rowSource struct {
+	matrix.Rows
+	reads  [][2]int // the ranges of rows
+	before func(lo, hi int) error
+}
+
+func (s *rowSource) Dims() (rows, cols int) { return s.Rows.Rows, s.Cols }
+
+func (s *rowSource) ReadRows(dst []float64, lo, hi int) error {
+	s.reads = append(s.reads, [2]int{lo, hi})
+	if s.before != nil {
+		if err := s.before(lo, hi); err != nil {
+			return err
+		}
+	}
+	if len(dst) != (hi-lo)*s.Cols || cap(dst) != len(dst) {
+		return fmt.Errorf("rows %d to %d into %d numbers (%d of memory), want %d", lo, hi, len(dst), cap(dst), (hi-lo)*s.Cols)
+	}
+	copy(dst, s.Data[lo*s.Cols:hi*s.Cols])
+	return nil
+}
+
+// sourceFunc is a Source of 100 x 3 numbers that a function writes.
+type sourceFunc func(dst []float64, lo, hi int) error
+
+func (sourceFunc) Dims() (rows, cols int)                     { return 100, 3 }
+func (f sourceFunc) ReadRows(dst []float64, lo, hi int) error { return f(dst, lo, hi) }
+func count(dst []float64, lo, _ int) error                    { return countUpTo(dst, lo, len(dst)) }
+func countUpTo(dst []float64, lo, n int) error {
+	for e := range dst[:n] {
+		dst[e] = float64(3*lo + e)
+	}
+	return nil
+}
+
+func TestCheck(t *testing.T) {
+	if rows, err := Check(sourceFunc(count), 3); rows != 100 || err != nil {
+		t.Errorf("%d rows, error %v", rows, err)
+	}
+	for _, c := range []struct {
+		src  data.Source
+		want error
+		says string
+	}{
+		{nil, fault.Empty, "source is nil"},
+		{(*data.Npy)(nil), fault.Empty, "no rows (it is 0 x 0)"},
+		{&rowSource{Rows: matrix.Rows{Rows: -5, Cols: 4}}, fault.Empty, "no rows (it is -5 x 4)"},
+		{sourceFunc(count), fault.Shape, "has 3 columns, want 4"},
+	} {
+		if rows, err := Check(c.src, 4); rows != 0 || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%d rows, error %v, want %v that says %q", rows, err, c.want, c.says)
+		}
+	}
+}
+
+// TestRead reads a few ranges into one matrix.
+func TestRead(t *testing.T) {
+	var m matrix.Rows
+	for _, r := range [][2]int{{5, 9}, {0, 100}, {99, 100}, {50, 50}} {
+		if err := Read(&m, sourceFunc(count), r[0], r[1]); err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float64, 3*(r[1]-r[0]))
+		count(want, r[0], r[1])
+		if m.Rows != r[1]-r[0] || m.Cols != 3 || m.Stride != 3 || !slices.Equal(m.Data, want) {
+			t.Errorf("rows %v are %v", r, m)
+		}
+	}
+	memory := &m.Data[:1][0]
+	if err := Read(&m, sourceFunc(count), 0, 2); err != nil || &m.Data[0] != memory {
+		t.Errorf("other memory is used, error %v", err)
+	}
+}
+
+// TestReadErrors: what a Source returns, and what it does not tell.
+func TestReadErrors(t *testing.T) {
+	fails := errors.New("disk gone")
+	holding := func(e int, v float64) sourceFunc {
+		return func(dst []float64, lo, hi int) error {
+			count(dst, lo, hi)
+			dst[e] = v
+			return nil
+		}
+	}
+	for _, c := range []struct {
+		name string
+		src  sourceFunc
+		want error
+		says string
+	}{
+		{"an error", func([]float64, int, int) error { return fails }, fails, "reading the rows 10 to 14 of the source: disk gone"},
+		{"an error of this library", func([]float64, int, int) error { return fault.Errorf(fault.Shape, "too thin") }, fault.Shape, "of the source: too thin"},
+		{"NaN", holding(7, math.NaN()), fault.NotFinite, "the source holds NaN at row 12, column 1"},
+		{"an infinity", holding(0, math.Inf(-1)), fault.NotFinite, "the source holds -Inf at row 10, column 0"},
+		{"nothing written", func([]float64, int, int) error { return nil }, fault.NotFinite, "asked for the rows 10 to 14 and did not write row 10, column 0"},
+		{"too little written", func(dst []float64, lo, _ int) error { return countUpTo(dst, lo, 11) }, fault.NotFinite, "did not write row 13, column 2"},
+		{"one number not written", func(dst []float64, lo, hi int) error {
+			skipped := dst[4]
+			count(dst, lo, hi)
+			dst[4] = skipped
+			return nil
+		}, fault.NotFinite, "did not write row 11, column 1"},
+		{"written elsewhere", func(dst []float64, lo, hi int) error {
+			return count(append(dst, 1)[1:], lo, hi)
+		}, fault.NotFinite, "did not write row 10, column 0"},
+		{"NaN before what is not written", func(dst []float64, _, _ int) error {
+			dst[0] = math.NaN()
+			return nil
+		}, fault.NotFinite, "holds NaN at row 10, column 0"},
+	} {
+		m := matrix.New(40, 3) // it must not matter what was there
+		err := Read(&m, c.src, 10, 14)
+		if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), "ksparse: ") || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want %v that says %q", c.name, err, c.want, c.says)
+		}
+	}
+}
+
+// TestReadNpy: a file that is closed, and a row in the midst of one that is not finite.
+func TestReadNpy(t *testing.T) {
+	const rows, cols = 1300, 11
+	numbers := make([]float64, rows*cols)
+	numbers[1111*cols+3] = math.NaN()
+	header := fmt.Sprintf("{'descr': '>f8', 'fortran_order': False, 'shape': (%d, %d), }", rows, cols)
+	file := []byte("\x93NUMPY\x01\x00")
+	file = binary.LittleEndian.AppendUint16(file, uint16(len(header)))
+	file, err := binary.Append(append(file, header...), binary.BigEndian, numbers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.npy")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := data.OpenNpy(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var m matrix.Rows
+	if err := Read(&m, src, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
+		t.Errorf("rows before: error %v", err)
+	}
+	if err := Read(&m, src, 1024, rows); !errors.Is(err, fault.NotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
+		t.Errorf("error is %v, want NotFinite at row 1111, column 3", err)
+	}
+	src.Close()
+	if err := Read(&m, src, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
+		t.Errorf("a closed file: error is %v, want os.ErrClosed", err)
+	}
+}

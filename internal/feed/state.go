@@ -1,0 +1,80 @@
+package feed
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/ksparse/ksparse/internal/fault"
+)
+
+// State is where a Feed is in its samples: with the same settings and samples, all
+// that it takes to go on from there.
+type State struct {
+	Chunk   int       // the place, in the order of the chunks, of the first chunk in the buffer
+	Used    int       // how many samples in memory (of a stream: in the buffer) went into batches
+	LeftOut int       // samples that MaxNorm has left out in this epoch
+	InEpoch bool      // an epoch is under way
+	Random  [2]uint64 // the random state to go on with
+	Order   []int64   // the order of the samples or, where they stream, of the chunks
+}
+
+// State returns the present State. Order is a copy.
+func (f *Feed) State() State {
+	s := State{Chunk: f.chunk, Used: f.used, LeftOut: f.leftOut, InEpoch: f.inEpoch}
+	random, _ := f.random.MarshalBinary() // "pcg:" and two uint64; never an error
+	s.Random = [2]uint64{binary.BigEndian.Uint64(random[4:]), binary.BigEndian.Uint64(random[12:])}
+	order := f.keptOrder()
+	s.Order = make([]int64, len(order))
+	for i, v := range order {
+		s.Order[i] = int64(v)
+	}
+	return s
+}
+
+// keptOrder is the order that a State keeps.
+func (f *Feed) keptOrder() []int {
+	if f.stream != nil {
+		return f.stream.order
+	}
+	return f.order
+}
+
+// Restore goes to a State that a Feed of the same settings and samples had. This
+// Feed has begun its first epoch: where samples stream, that is when MaxNorm's limit
+// is found. If the State cannot be one of this Feed, the error wraps fault.Format;
+// other errors are those of filling the buffer. After an error the Feed is of no
+// more use.
+func (f *Feed) Restore(ctx context.Context, s State) error {
+	order := f.keptOrder()
+	if !sameMembers(order, s.Order) {
+		return fault.Errorf(fault.Format, "the checkpoint's order of the samples does not have each sample once")
+	}
+	refill := f.stream != nil && s.InEpoch // between epochs the buffer does not matter
+	notThere := fault.Errorf(fault.Format, "the checkpoint's place in the data, %d of chunk %d, is not there", s.Used, s.Chunk)
+	if s.Chunk < 0 || s.Used < 0 || s.LeftOut < 0 || refill && (s.Chunk >= len(order) || s.Chunk%f.stream.atOnce != 0) {
+		return notThere
+	}
+	for i, v := range s.Order {
+		order[i] = int(v)
+	}
+	f.rng.restore(*rand.NewPCG(s.Random[0], s.Random[1]))
+	f.position = position{inEpoch: s.InEpoch, chunk: s.Chunk, used: s.Used, leftOut: s.LeftOut, random: f.rng.state()}
+	if refill {
+		if err := f.fill(ctx); err != nil {
+			return err
+		}
+		f.leftOut = s.LeftOut // it counts this buffer already
+	}
+	if s.Used > len(f.order) && (refill || f.stream == nil) {
+		return notThere
+	}
+	return nil
+}
+
+// sameMembers reports whether a and b have the same numbers, in whatever order.
+func sameMembers(a []int, b []int64) bool {
+	return slices.EqualFunc(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)),
+		func(v int, w int64) bool { return int64(v) == w })
+}

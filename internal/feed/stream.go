@@ -1,0 +1,98 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+)
+
+// stream reads the samples of a Feed that do not fit in memory: chunks of consecutive
+// rows of a Source, as many at once as fit in a buffer.
+type stream struct {
+	source     data.Source
+	rows, cols int
+	check      func(what string, y matrix.Rows) error // may be nil
+	chunkRows  int                                    // rows of a chunk; the last chunk may have fewer
+	order      []int                                  // the chunks in their order of use
+	atOnce     int                                    // chunks that fit in the buffer
+	buffer     matrix.Rows                            // atOnce·chunkRows rows
+}
+
+const (
+	// mixedChunks is from how many places of the Source, at least, the samples in the
+	// buffer come: with more they are mixed better, with fewer they are read in larger
+	// pieces.
+	mixedChunks = 64
+	// maxNumbers keeps sizes that are out of all proportion from becoming a panic
+	// inside make.
+	maxNumbers = min(1<<36, math.MaxInt/8)
+)
+
+// newStream checks the source and divides it into chunks.
+func newStream(src data.Source, cols, buffer int, check func(what string, y matrix.Rows) error) (*stream, error) {
+	rows, err := Check(src, cols)
+	if err != nil {
+		return nil, err
+	}
+	if buffer < 1 {
+		return nil, fault.Errorf(fault.Range, "a buffer of %d rows, want at least 1", buffer)
+	}
+	s := &stream{source: src, rows: rows, cols: cols, check: check}
+	buffered := min(rows, buffer)
+	s.chunkRows = min(rows, max(1, buffer/mixedChunks))
+	chunks := 1 + (rows-1)/s.chunkRows
+	if s.atOnce = chunks; rows > buffered {
+		s.atOnce = buffered / s.chunkRows
+		buffered = s.atOnce * s.chunkRows
+	}
+	if buffered > maxNumbers/cols || chunks > maxNumbers {
+		return nil, fault.Errorf(fault.Range, "a source of %d x %d in %d chunks, with a buffer of %d rows, is too large", rows, cols, chunks, buffered)
+	}
+	s.order = make([]int, chunks)
+	for i := range s.order {
+		s.order[i] = i
+	}
+	s.buffer = matrix.New(buffered, cols)
+	return s, nil
+}
+
+// read reads the given chunks into the buffer and returns their rows.
+func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
+	have := 0
+	for _, c := range chunks {
+		if err := ctx.Err(); err != nil {
+			return matrix.Rows{}, err
+		}
+		lo, hi := c*s.chunkRows, min((c+1)*s.chunkRows, s.rows)
+		part := s.buffer.Slice(have, have+hi-lo)
+		if err := Read(&part, s.source, lo, hi); err != nil {
+			return matrix.Rows{}, err
+		}
+		if part.Cols != s.cols { // and part may be in other memory
+			return matrix.Rows{}, fault.Errorf(fault.Shape, "the source has %d columns now, it had %d", part.Cols, s.cols)
+		}
+		if s.check != nil {
+			if err := s.check(fmt.Sprintf("the source from row %d on", lo), part); err != nil {
+				return matrix.Rows{}, err
+			}
+		}
+		have += hi - lo
+	}
+	return s.buffer.Slice(0, have), nil
+}
+
+// fill reads the chunks from f.chunk on into the buffer and shuffles their rows.
+func (f *Feed) fill(ctx context.Context) error {
+	s := f.stream
+	rows, err := s.read(ctx, s.order[f.chunk:min(f.chunk+s.atOnce, len(s.order))])
+	if err != nil {
+		return err
+	}
+	f.leftOut += f.samples.set(rows, rows, &f.limit)
+	f.rng.shuffle(f.order)
+	return nil
+}

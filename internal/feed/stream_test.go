@@ -1,0 +1,357 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+)
+
+// fromSource returns a Feed of src with batches of the given size.
+func fromSource(t testing.TB, s Settings, src data.Source, buffer, batch int) *Feed {
+	t.Helper()
+	_, cols := src.Dims()
+	f, err := FromSource(context.Background(), s, src, cols, buffer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.SetBatchSize(batch)
+	return f
+}
+
+// TestSourceThatFits: each row is read once, in order, and then the batches are those
+// of the same samples in memory.
+func TestSourceThatFits(t *testing.T) {
+	x := random(1, 143, 6)
+	for _, buffer := range []int{143, 144, 1 << 16, math.MaxInt} {
+		for _, s := range []Settings{{}, {Seed: 3, MaxNorm: 2}} {
+			src := &rowSource{Rows: x}
+			got := fromSource(t, s, src, buffer, 32)
+			next := 0
+			for _, r := range src.reads {
+				if r[0] != next || r[1] <= r[0] {
+					t.Fatalf("the rows %v are read after row %d", r, next)
+				}
+				next = r[1]
+			}
+			if next != 143 {
+				t.Errorf("read up to row %d", next)
+			}
+			src.before = func(_, _ int) error { t.Error("the source is read again"); return nil }
+			want := FromMemory(s, x, x)
+			want.SetBatchSize(32)
+			if got.Streams() || got.Buffer() != want.Buffer() || got.Samples() != want.Samples() || got.LeftOut() != want.LeftOut() {
+				t.Errorf("buffer %d: streams %v, %s, %d samples, %d left out", buffer, got.Streams(), got.Buffer(), got.Samples(), got.LeftOut())
+			}
+			heldGot, _, errGot := got.HoldOut(0.1)
+			heldWant, _, errWant := want.HoldOut(0.1)
+			if errGot != nil || errWant != nil || !slices.Equal(heldGot.Data, heldWant.Data) {
+				t.Errorf("other samples are held out; errors %v, %v", errGot, errWant)
+			}
+			for range 3 {
+				if !slices.Equal(flat(epoch(t, got)), flat(epoch(t, want))) {
+					t.Errorf("buffer %d, %+v: other bits than from memory", buffer, s)
+				}
+			}
+		}
+	}
+}
+
+// TestStreamUsesEverySampleOnce in each epoch, in full batches but the last,
+// whatever the sizes of buffer and batch, in an order that changes.
+func TestStreamUsesEverySampleOnce(t *testing.T) {
+	const samples, epochs = 23, 3
+	for _, buffer := range []int{1, 2, 5, 7, 22} {
+		for _, size := range []int{1, 3, 5, 12, 23} {
+			src := &rowSource{Rows: numbered(samples)}
+			f := fromSource(t, Settings{}, src, buffer, size)
+			if !f.Streams() || f.Samples() != samples || len(src.reads) > 0 {
+				t.Fatalf("streams %v, %d samples, %d reads before the first epoch", f.Streams(), f.Samples(), len(src.reads))
+			}
+			var orders [epochs][]float64
+			for e := range orders {
+				batches := epoch(t, f)
+				for i, b := range batches {
+					if want := min(size, samples-i*size); len(b) != want {
+						t.Errorf("buffer %d: batch %d has %d samples, want %d", buffer, i, len(b), want)
+					}
+				}
+				if orders[e] = flat(batches); !isPermutation(orders[e], samples) {
+					t.Errorf("buffer %d, batch %d: an epoch has the samples %v", buffer, size, orders[e])
+				}
+			}
+			if slices.Equal(orders[0], orders[1]) || slices.Equal(orders[1], orders[2]) {
+				t.Errorf("buffer %d, batch %d: two epochs have one order", buffer, size)
+			}
+			rows := 0
+			for _, r := range src.reads {
+				rows += r[1] - r[0]
+			}
+			if rows != epochs*samples {
+				t.Errorf("buffer %d, batch %d: %d rows are read in %d epochs of %d", buffer, size, rows, epochs, samples)
+			}
+		}
+	}
+}
+
+// TestStreamShuffleIsFair: with a buffer of two of three samples, each of the
+// 6 orders is as likely as any other (chunks are single rows here, in an order
+// that is; two of them are shuffled again).
+func TestStreamShuffleIsFair(t *testing.T) {
+	f := fromSource(t, Settings{}, &rowSource{Rows: numbered(3)}, 2, 1)
+	counts := map[[3]int]int{}
+	for range 3000 {
+		order := flat(epoch(t, f))
+		counts[[3]int{int(order[0]), int(order[1]), int(order[2])}]++
+	}
+	checkSixths(t, counts)
+}
+
+// TestStreamChunks: rows are read in chunks of a 64th of the buffer, in a new random
+// order each epoch, as many as fit at a time.
+func TestStreamChunks(t *testing.T) {
+	const rows, buffer, chunk = 1000, 200, 3
+	src := &rowSource{Rows: random(1, rows, 6)}
+	f := fromSource(t, Settings{}, src, buffer, 10)
+	if got := f.Buffer(); got != "66 chunks of 3 rows" {
+		t.Errorf("the buffer is %s", got)
+	}
+	if err := f.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := buffer / chunk; len(src.reads) != want {
+		t.Errorf("%d chunks before the first batch, want %d", len(src.reads), want)
+	}
+	src.reads = nil
+	f = fromSource(t, Settings{}, src, buffer, 10)
+	epoch(t, f)
+	epoch(t, f)
+	chunks := (rows + chunk - 1) / chunk
+	if len(src.reads) != 2*chunks {
+		t.Fatalf("%d reads in two epochs, want %d", len(src.reads), 2*chunks)
+	}
+	for _, r := range src.reads {
+		if r[0]%chunk != 0 || r[1] != min(r[0]+chunk, rows) {
+			t.Fatalf("rows %v are read, want chunks of %d", r, chunk)
+		}
+	}
+	first, second := src.reads[:chunks], src.reads[chunks:]
+	if slices.Equal(first, second) || slices.IsSortedFunc(first, func(a, b [2]int) int { return a[0] - b[0] }) {
+		t.Error("the chunks are not in a new random order each epoch")
+	}
+}
+
+// endless makes rows as they are asked for.
+type endless struct{ rows, cols, most int }
+
+func (s *endless) Dims() (rows, cols int) { return s.rows, s.cols }
+func (s *endless) ReadRows(dst []float64, lo, hi int) error {
+	s.most = max(s.most, hi-lo)
+	for i := range dst {
+		dst[i] = float64((lo*s.cols+i)*40503%1000) / 1000
+	}
+	return nil
+}
+
+// TestStreamMemory: what is alive while a source of 205 MB goes through a buffer of
+// 2 MB is the buffer, its rows' order, the list of chunks and a batch.
+func TestStreamMemory(t *testing.T) {
+	const rows, cols, buffer, batch = 400_000, 64, 4096, 512
+	alive := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // pools of scratch memory live through one
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	src := &endless{rows: rows, cols: cols}
+	before, most := alive(), 0
+	f := fromSource(t, Settings{}, src, buffer, batch)
+	if err := f.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for last := false; !last; steps++ {
+		var err error
+		if _, _, last, err = f.Next(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if steps%100 == 1 {
+			most = max(most, alive()-before)
+		}
+	}
+	bound := (buffer+batch)*cols*8 + (buffer+rows/(buffer/64))*8 + 64<<10 // of slack, for sizes on the heap round up
+	if most > bound || most < buffer*cols*8 {
+		t.Errorf("%d bytes are alive, want at most %d", most, bound)
+	}
+	if want := (rows + batch - 1) / batch; steps != want || src.most != buffer/64 {
+		t.Errorf("%d steps, want %d; %d rows are read at a time, want %d", steps, want, src.most, buffer/64)
+	}
+}
+
+// TestStreamMaxNorm: each epoch uses each row within the limit once, and the epoch's
+// end is known where only rows that are left out follow.
+func TestStreamMaxNorm(t *testing.T) {
+	const samples, short = 20, 15
+	for seed := range uint64(40) {
+		x := numbered(samples)
+		for i := range x.Data {
+			if x.Data[i]++; i >= short { // in chunks of one row each
+				x.Data[i] = 1e9
+			}
+		}
+		f := fromSource(t, Settings{Seed: seed, MaxNorm: 1 << 14}, &rowSource{Rows: x}, 12, 4)
+		for range 2 {
+			batches := epoch(t, f)
+			got := slices.Sorted(slices.Values(flat(batches)))
+			if len(batches) != 4 || !slices.Equal(got, x.Data[:short]) || f.LeftOut() != samples-short {
+				t.Errorf("seed %d: batches %v, %d left out, want %d", seed, batches, f.LeftOut(), samples-short)
+			}
+		}
+	}
+}
+
+// TestStreamVariance: that of the first buffer, without what MaxNorm leaves out.
+func TestStreamVariance(t *testing.T) {
+	x := numbered(40)
+	for i := range x.Data {
+		x.Data[i]++
+	}
+	x.Data[7] = 1e6
+	src := &rowSource{Rows: x}
+	f := fromSource(t, Settings{MaxNorm: 100}, src, 20, 2)
+	if err := f.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var first []float64
+	for _, r := range src.reads {
+		if v := x.Data[r[0]]; v < 1e6 {
+			first = append(first, v)
+		}
+	}
+	mean, want := 0.0, 0.0
+	for _, v := range first {
+		mean += v / float64(len(first))
+	}
+	for _, v := range first {
+		want += (v - mean) * (v - mean) / float64(len(first))
+	}
+	got := f.Variance(func(_, y []float64) []float64 { return y })
+	if len(first) < 19 || math.Abs(got-want) > 1e-13*want {
+		t.Errorf("variance is %v, want %v of the first %d rows", got, want, len(first))
+	}
+}
+
+// TestFromSourceErrors: what is found before the first epoch or, of a source that
+// streams, when that begins.
+func TestFromSourceErrors(t *testing.T) {
+	fails, unfit := errors.New("disk gone"), errors.New("not in 0 to 1")
+	with := func(i, j int, v float64) *rowSource {
+		x := random(1, 100, 6)
+		x.Row(i)[j] = v
+		return &rowSource{Rows: x}
+	}
+	failing := func() *rowSource {
+		return &rowSource{Rows: random(1, 100, 6), before: func(_, _ int) error { return fails }}
+	}
+	refuse := func(what string, y matrix.Rows) error {
+		return fault.Errorf(unfit, "%s: %d x %d", what, y.Rows, y.Cols)
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, c := range []struct {
+		name   string
+		src    data.Source
+		buffer int
+		check  func(string, matrix.Rows) error
+		ctx    context.Context
+		want   error
+		says   string
+	}{
+		{name: "nil", want: fault.Empty, says: "source is nil"},
+		{name: "empty", src: &rowSource{}, want: fault.Empty, says: "0 x 0"},
+		{name: "negative", src: &endless{rows: -5, cols: 6}, want: fault.Empty, says: "-5 x 6"},
+		{name: "too wide", src: &rowSource{Rows: random(1, 100, 7)}, want: fault.Shape, says: "source has 7 columns, want 6"},
+		{name: "no buffer", src: &endless{rows: 9, cols: 6}, buffer: -1, want: fault.Range, says: "a buffer of -1 rows"},
+		{name: "buffer of too much", src: &endless{rows: math.MaxInt, cols: 6}, buffer: math.MaxInt, want: fault.Range, says: "too large"},
+		{name: "chunks of too little", src: &endless{rows: math.MaxInt, cols: 6}, buffer: 1, want: fault.Range, says: "too large"},
+		{name: "fails, fits", src: failing(), buffer: 200, want: fails, says: "rows 0 to 3 "},
+		{name: "fails", src: failing(), buffer: 10, want: fails, says: "of the source: disk gone"},
+		{name: "NaN, fits", src: with(71, 3, math.NaN()), buffer: 200, want: fault.NotFinite, says: "source holds NaN at row 71, column 3"},
+		{name: "Inf", src: with(0, 5, math.Inf(-1)), buffer: 99, want: fault.NotFinite, says: "source holds -Inf at row 0, column 5"},
+		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "the source from row 0 on: 3 x 6"},
+		{name: "refused", src: with(0, 0, 0), buffer: 1, check: refuse, want: unfit, says: ": 1 x 6"},
+		{name: "cancelled, fits", src: with(0, 0, 0), buffer: 200, ctx: done, want: context.Canceled, says: "canceled"},
+		{name: "cancelled", src: with(0, 0, 0), buffer: 10, ctx: done, want: context.Canceled, says: "canceled"},
+	} {
+		ctx, buffer := context.Background(), c.buffer
+		if c.ctx != nil {
+			ctx = c.ctx
+		}
+		if buffer == 0 {
+			buffer = 1 << 16
+		}
+		f, err := FromSource(ctx, Settings{}, c.src, 6, buffer, c.check)
+		if err == nil && f.Streams() {
+			err = f.Begin(ctx)
+		} else if f != nil {
+			t.Errorf("%s: there is a feed", c.name)
+		}
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error is %v, want %v that says %q", c.name, err, c.want, c.says)
+		}
+	}
+	f := fromSource(t, Settings{}, with(0, 0, 0), 99, 1)
+	if _, _, err := f.HoldOut(0.1); !errors.Is(err, fault.Range) || !strings.Contains(err.Error(), "100 rows do not fit in the Buffer: use Validation.X") {
+		t.Errorf("held out of more than fits: error is %v", err)
+	}
+}
+
+// changing is a Source that grows or shrinks after some calls of Dims.
+type changing struct {
+	rowSource
+	calls, cols int
+}
+
+func (s *changing) Dims() (rows, cols int) {
+	if s.calls++; s.calls > 3 {
+		return 100, s.cols
+	}
+	return 100, 6
+}
+
+func (s *changing) ReadRows(dst []float64, lo, hi int) error {
+	clear(dst)
+	return nil
+}
+
+// TestSourceThatChanges its columns, or its rows to some that are all left out.
+func TestSourceThatChanges(t *testing.T) {
+	for _, cols := range []int{5, 7} {
+		f := fromSource(t, Settings{}, &changing{cols: cols}, 10, 1)
+		if err := f.Begin(context.Background()); !errors.Is(err, fault.Shape) || !strings.Contains(err.Error(), "it had 6") {
+			t.Errorf("%d columns: error is %v", cols, err)
+		}
+	}
+	x := random(1, 100, 6)
+	f := fromSource(t, Settings{MaxNorm: 2}, &rowSource{Rows: x}, 10, 4)
+	epoch(t, f)
+	for i := range x.Data {
+		x.Data[i] = 1e9
+	}
+	if err := f.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	before := f.State()
+	if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.Empty) || !strings.Contains(err.Error(), "rows have changed") {
+		t.Errorf("rows that are all too long: error is %v", err)
+	}
+	checkSameState(t, f.State(), before)
+}

@@ -1,0 +1,93 @@
+// Package stat computes means, variances and medians of rows, with the same bits
+// for every number of processors.
+package stat
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/parallel"
+)
+
+// Moments gathers the mean and the variance of each column of a stream of rows,
+// chunk by chunk. Those of a chunk are taken in two passes over it and merged as
+// Chan, Golub and LeVeque do (1979), so a mean that is large beside the
+// variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
+// numbers are taken relative to the first row, so rows that are all equal have a
+// variance of exactly zero.
+//
+// Sums go over the rows in order, columns are shared out: for chunks of the same
+// sizes the bits are the same on every number of processors.
+type Moments struct {
+	rows   int
+	origin []float64 // the first row
+	mean   []float64 // relative to origin
+	square []float64 // of each column, Σ(x-mean)²
+
+	chunk []float64 // scratch: the mean of a chunk, and its squares
+}
+
+// Add takes in rows of the same number of columns as those before.
+func (m *Moments) Add(x matrix.Rows) {
+	if x.Rows == 0 {
+		return
+	}
+	n := x.Cols
+	if m.rows == 0 {
+		m.origin = append(m.origin[:0], x.Row(0)...)
+		m.mean, m.square, m.chunk = make([]float64, n), make([]float64, n), make([]float64, 2*n)
+	}
+	before, rows := float64(m.rows), float64(x.Rows)
+	m.rows += x.Rows
+	all := float64(m.rows)
+	parallel.For(n, max(16, matrix.RowGrain(2*x.Rows)), func(_, lo, hi int) {
+		origin, mean, square := m.origin[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
+		clear(mean)
+		clear(square)
+		for i := range x.Rows {
+			for j, v := range x.Row(i)[lo:hi] {
+				mean[j] += v - origin[j]
+			}
+		}
+		for j := range mean {
+			mean[j] /= rows
+		}
+		for i := range x.Rows {
+			for j, v := range x.Row(i)[lo:hi] {
+				d := v - origin[j] - mean[j]
+				square[j] += float64(d * d)
+			}
+		}
+		for j := range mean {
+			d := mean[j] - m.mean[lo+j]
+			m.mean[lo+j] += float64(d * (rows / all))
+			m.square[lo+j] += square[j] + float64(d*d*(before*(rows/all)))
+		}
+	})
+}
+
+// Mean returns the mean of the rows, a slice of its own.
+func (m *Moments) Mean() []float64 {
+	mean := make([]float64, len(m.mean))
+	for j, v := range m.mean {
+		mean[j] = m.origin[j] + v
+	}
+	return mean
+}
+
+// Total returns the sum over the rows of their squared distance from the mean row.
+func (m *Moments) Total() float64 { return kernel.Sum(m.square) }
+
+// ChunkRows is how many rows of a matrix in memory go into Moments at a time.
+const ChunkRows = 1024
+
+// MomentsOf returns the moments of the rows of x, taken in ChunkRows at a time.
+func MomentsOf(x matrix.Rows) *Moments {
+	m := new(Moments)
+	for lo := 0; lo < x.Rows; lo += ChunkRows {
+		m.Add(x.Slice(lo, min(lo+ChunkRows, x.Rows)))
+	}
+	return m
+}
+
+// MeanRow returns the mean of the rows of x.
+func MeanRow(x matrix.Rows) []float64 { return MomentsOf(x).Mean() }

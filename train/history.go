@@ -1,0 +1,83 @@
+package train
+
+import (
+	"fmt"
+	"time"
+)
+
+// Progress is what a training tells its callback after a step.
+type Progress struct {
+	Step, Steps    int     // steps done, and in the whole training (at most, see History.LeftOut)
+	Epoch, Epochs  int     // the epoch under way, from 1, and how many there are
+	EpochEnd       bool    // this was the epoch's last step
+	Loss           float64 // of this step's batch, before the step
+	EpochLoss      float64 // mean over the epoch's samples up to now
+	ValidationLoss float64 // after the last epoch that ended; NaN if there is none
+
+	// FVU is the fraction of variance unexplained: Loss/V with the loss
+	// ksparse.SquaredError, where V is the mean over the training samples of |y-ȳ|² and
+	// ȳ their mean (over those of the first buffer where a data.Source is larger than
+	// that). It is NaN with another loss or where V is 0.
+	FVU          float64
+	L0           float64 // mean number of latents active in this step
+	Dead         int     // latents not active for Recipe.DeadAfter samples
+	GradientNorm float64 // of all parameters together, before clipping
+
+	LearningRate     float64       // of this step
+	SamplesPerSecond float64       // since the training began or was resumed, validation left out
+	Elapsed          time.Duration // since the training began or was resumed
+}
+
+// History is what a training leaves behind.
+type History struct {
+	Epochs    []EpochStats // the epochs that were completed
+	Steps     int          // the steps that were completed
+	BestEpoch int          // the epoch, from 1, with the lowest loss of those that Validation.Patience compares; 0 before the first
+	Stop      StopReason
+	// LeftOut is how many samples TrainConfig.MaxNorm has left out. Each epoch leaves
+	// out the same ones. Where a data.Source is larger than the buffer they are found
+	// as the first epoch reads them, and LeftOut counts those that are found. So there the
+	// number of steps that Progress and the Schedule are given, which is computed before
+	// the first, is that without MaxNorm.
+	LeftOut int
+	Time    time.Duration // of the training; of its last part where it was resumed
+}
+
+// EpochStats is one epoch's line of the History.
+type EpochStats struct {
+	Epoch          int           // from 1
+	TrainLoss      float64       // mean over the epoch's samples, each measured before its step
+	ValidationLoss float64       // after the epoch; NaN without validation
+	LearningRate   float64       // of the epoch's last step
+	FVU            float64       // TrainLoss over the variance of the data, with ksparse.SquaredError; else NaN
+	L0             float64       // mean over the samples of the number of active latents
+	Dead           int           // latents not active for Recipe.DeadAfter samples, after the last step
+	GradientNorm   float64       // mean over the steps, before clipping
+	Time           time.Duration // with validation; since the training was resumed, if that was in this epoch
+}
+
+// StopReason says why a training ended.
+type StopReason uint8
+
+const (
+	StopEpochs     StopReason = iota // all epochs are done
+	StopPatience                     // no better epoch for Validation.Patience epochs
+	StopCallback                     // the callback returned an error, such as ksparse.ErrStop
+	StopContext                      // the context was done
+	StopDiverged                     // a loss or parameter would have become NaN or infinite
+	StopLoss                         // the loss is not defined for the network's output
+	StopSource                       // the data.Source gave an error, or rows that are not finite
+	StopCheckpoint                   // a checkpoint could not be written
+	stopReasons                      // their number
+)
+
+var stopReasonNames = [stopReasons]string{"all epochs done", "no more improvement", "stopped by callback", "context done",
+	"diverged", "loss undefined", "source failed", "checkpoint not written"}
+
+// String returns the reason in a few words, such as "context done".
+func (r StopReason) String() string {
+	if r < stopReasons {
+		return stopReasonNames[r]
+	}
+	return fmt.Sprintf("StopReason(%d)", uint8(r))
+}
