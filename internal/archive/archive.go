@@ -1,7 +1,7 @@
 // Package archive opens the zip files that torch.save and numpy.savez make, for
-// reading entries by name. A stored entry is read in place, a deflated one inflated
-// when it is asked for and no further than its directory entry says. Nothing is
-// ever extracted to disk.
+// reading entries by name. A stored entry is read in place, a deflated one is inflated
+// when it is opened, up to the size that the directory gives. Nothing is ever extracted
+// to disk.
 package archive
 
 import (
@@ -57,6 +57,7 @@ func Read(r io.ReaderAt, size int64) (*Archive, error) {
 	return a, nil
 }
 
+// checkEntry refuses names that leave the archive and contents that cannot be read.
 func checkEntry(f *zip.File) error {
 	switch {
 	case strings.HasPrefix(f.Name, "/") || strings.Contains(f.Name, "\\"):
@@ -68,8 +69,8 @@ func checkEntry(f *zip.File) error {
 	case f.Method == zip.Store && f.CompressedSize64 != f.UncompressedSize64:
 		return fmt.Errorf("a stored entry of %d bytes takes %d", f.UncompressedSize64, f.CompressedSize64)
 	}
-	for part := range strings.SplitSeq(f.Name, "/") {
-		if part == ".." {
+	for folder := range strings.SplitSeq(f.Name, "/") {
+		if folder == ".." {
 			return errors.New(`".." in its name`)
 		}
 	}
@@ -100,6 +101,7 @@ func (a *Archive) Open(name string) (io.ReaderAt, error) {
 	return r, nil
 }
 
+// open is Open, with errors that do not name the entry.
 func (a *Archive) open(name string) (io.ReaderAt, error) {
 	f, in, err := a.raw(name)
 	if err != nil {
@@ -163,10 +165,10 @@ func (a *Archive) raw(name string) (*zip.File, *io.SectionReader, error) {
 	return f, io.NewSectionReader(a.r, offset, n), nil
 }
 
-// inflate returns the size bytes to which r inflates, no more and no fewer.
+// inflate returns the size bytes to which r inflates; more or fewer are an error.
 func inflate(r io.Reader, size int) ([]byte, error) {
 	in := flate.NewReader(r)
-	var out bytes.Buffer // grows with what is really there
+	var out bytes.Buffer // grows with what is inflated, not with the size in the directory
 	n, err := io.Copy(&out, io.LimitReader(in, int64(size)+1))
 	if err != nil {
 		return nil, fmt.Errorf("after %d bytes inflated: %w", n, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 )
 
+// peak is a kernel that works on registers only.
 type peak struct {
 	name  string
 	flops int // of one turn

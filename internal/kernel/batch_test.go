@@ -71,8 +71,8 @@ func widened(narrow []float32) []float64 {
 	return wide
 }
 
-// TestBatchRefuses: what would be read or written outside a slice panics, as in
-// the plain loops, although assembly does not look.
+// TestBatchRefuses: reads and writes outside a slice panic as in plain Go, although
+// assembly checks nothing.
 func TestBatchRefuses(t *testing.T) {
 	for _, p := range append(fastPaths(), generic) {
 		for what, f := range map[string]func(){

@@ -1,6 +1,7 @@
 // Package kernel holds the arithmetic that every layer is built from: products
-// of row-major float64 matrices, the gather forms that a sparse code needs, and
-// the choice of the k largest of a row.
+// of row-major float64 matrices, the gather forms that a sparse code needs, the
+// choice of the k largest of a row, activations, optimizers' steps, and the integer
+// products of the certified screen.
 //
 // # One order for every sum
 //
@@ -9,42 +10,54 @@
 // and nowhere else, and every path (plain Go, AVX2, AVX-512) gives its bits.
 //
 //   - Dot order, for sums along two contiguous rows (pre-activations of a sparse
-//     layer, deltas that pass back through a linear layer): eight lanes, lane l
+//     layer, deltas of a linear layer's inputs): eight lanes, lane l
 //     is the chain of fused multiply-adds over p = l, l+8, l+16, ... from +0;
-//     the last group is filled up with zeros. Then the tree
+//     the last group of eight is filled up with zeros. Then the tree
 //     ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)).
 //   - Chain order, for sums of scaled rows (a decoder's output, weight
 //     gradients): each element is one chain of fused multiply-adds in ascending
-//     order of the summed index, starting from what dst holds. Leaving out a
+//     order of the summed index, starting from the value in dst. Leaving out a
 //     term whose factor is zero changes nothing but the sign of a zero, which is
 //     why the sparse and the dense form agree.
+//   - Extent, for squares beside a maximum: 32 lanes. x[p] goes to lane p%32, or to
+//     lane p%8 where fewer than 32 elements are left. Lanes 16 apart are added, then
+//     those 8 apart, then the tree above.
+//   - Quantise and Quantise16, for sums beside integers: 16 lanes. x[p] goes to lane
+//     p%16, or to lane 8 + p%8 among the last len(x)%8 elements. Lanes 8 apart are
+//     added, then the tree above.
 //
-// float32 products keep the same contract with sixteen lanes, l = p mod 16, added
+// float32 products have the same orders with sixteen lanes, l = p mod 16, added
 // by halves: lanes i and i+8, then i+4, i+2, i+1. (Eight lanes by halves is the
 // tree above.)
 //
-// Both multiply and add with one rounding (math.FMA), so no compiler can change
-// them. The functions here run on the calling goroutine; whoever calls splits
-// the work by rows of the result, never inside a sum.
+// Dot order and chain order multiply and add with one rounding (math.FMA), so no
+// compiler can change them. The functions here run on the calling goroutine; the
+// caller splits the work by rows of the result, never inside a sum.
 //
-// Callers check shapes. A row stride (ld...) is at least the row's length and
-// operands do not overlap unless a function says so.
+// Callers check shapes. A row stride (ld...) is at least the row's length, and
+// operands do not overlap unless a function allows it.
 //
 // # Where things are
 //
-// kernel.go holds the functions, generic.go and generic32.go the plain loops that
-// define them, path.go the table of paths. On amd64, matrix_amd64.go says what an
-// instruction set offers, product_amd64.go cuts products into tiles, with what
-// was tried and lost, batch_amd64.go adds gathered rows, with the rule for how they
-// are walked, and rows_amd64.go serves the other gather forms and what looks
-// through one row. The generated matrix_<set>_<type>_amd64 files come from
-// _gen/matrix (cd _gen && go run ./matrix .. writes them, check.sh compares); each
-// stub's comment is the loop that it replaces.
+// The exported functions are in kernel.go (products, gathers and searches), vector.go
+// (element by element), optimize.go, strip.go, screen.go and exp.go. They report to the
+// race detector (race_on.go) and call the path in use (active.go). path.go lists the
+// kernels that a path has. The files *_generic.go and generic32.go have those in plain
+// Go, which define the others, and path_generic.go puts them together. operands.go and
+// screen_layout.go describe what kernels read and write.
 //
-// strip.go goes from codes through a decoder to the loss and back, a strip of columns
-// at a time: strip_generic.go and strip_amd64.go.
+// On amd64, path_amd64.go puts the other paths together. matrix_amd64.go has what an
+// instruction set offers, product_amd64.go cuts products into tiles, with what was
+// tried and lost, pack_amd64.go packs for them, gather_amd64.go adds gathered rows, with
+// the rule for the order in which they are read, dot_amd64.go multiplies single rows,
+// search_amd64.go searches one, strip_amd64.go, vector_amd64.go and screen_amd64.go serve
+// the files of those names.
 //
-// screen.go has the kernels of the certified screen and their contract,
-// screen_generic.go the loops that define them and screen_amd64.go the Go side of
-// screen_avx512_amd64, which comes from _gen/screen.
+// The assembly, *_avx*.s, and its stubs come from _gen: go generate writes them, and
+// _gen/check.sh fails where they differ. Each stub's comment is the loop that it replaces.
 package kernel
+
+//go:generate go -C _gen run ./matrix ..
+//go:generate go -C _gen run ./screen ..
+//go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
+//go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go

@@ -4,7 +4,7 @@ import "math"
 
 // The elementary functions behind activations and losses, written so that every
 // processor and every path gives the same bits: one order of operations, each
-// product that meets a sum either fused by name (math.FMA) or rounded by name
+// product in a sum either fused by name (math.FMA) or rounded by name
 // (float64(x*y)). math.Exp offers neither: its assembly differs between
 // architectures, and on amd64 even between processors.
 //
@@ -14,7 +14,7 @@ import "math"
 // the few points where a formula or the integer n of the reduction changes; the
 // tests visit all of those.
 //
-// Coefficients come from _gen/vector/fit, which also says how.
+// Coefficients come from _gen/vector/fit, which describes how it finds them.
 
 const (
 	log2E = 1.4426950408889634 // 1/ln 2
@@ -26,11 +26,11 @@ const (
 	expLow  = -746
 
 	// Adding 1.5*2^52 rounds to an integer and leaves it in the low bits of the
-	// sum. The 2046 on top is two exponent biases; see ldexp2.
+	// sum. The 2046 beside it is two exponent biases; see ldexp2.
 	expShift = 0x1.8p52 + 2046
 )
 
-// (exp(r)-1-r)/r² for |r| <= ln2/2.
+// Coefficients of (exp(r)-1-r)/r² in powers of r, for |r| <= ln2/2.
 const (
 	exp2  = 0x1.0000000000001p-01
 	exp3  = 0x1.5555555555556p-03
@@ -46,7 +46,7 @@ const (
 
 // expReduced writes exp(x) as 2^n exp(r), |r| <= ln2/2, for x in
 // [expLow, expHigh], and exp(r) as 1 + r + r² q. The low bits of shifted hold
-// n+2046. A NaN passes through r and q.
+// n+2046. Of a NaN, r and q are NaN.
 func expReduced(x float64) (shifted, r, q float64) {
 	shifted = math.FMA(x, log2E, expShift)
 	n := shifted - expShift
@@ -64,7 +64,7 @@ func expReduced(x float64) (shifted, r, q float64) {
 	return shifted, r, q
 }
 
-// ldexp2 returns y 2^n, rounded once, for the n that shifted carries. 2^n may be
+// ldexp2 returns y 2^n, rounded once, for the n in shifted. 2^n may be
 // out of range where y 2^n is not, so it is two factors, each with half of
 // n+2046 as its exponent field: 2^(n1+n2) with n1+1023 + n2+1023 = n+2046. The
 // first product is exact, the second rounds where the result is subnormal.
@@ -107,13 +107,13 @@ func Expm1(x float64) float64 {
 	return h + math.FMA(float64(p*r2), q, l)
 }
 
-// sigmoidTail is where 1+exp(x) and 1 are long the same number.
+// sigmoidTail is well below where 1+exp(x) and 1 become the same number.
 const sigmoidTail = -40
 
 // Sigmoid returns 1/(1+exp(-x)). Error below 3 ulp. The usual second form for
-// negative x, e/(1+e) with e = exp(x), would decrease here and there: where 1+e
-// goes up by one of its units, e has gone up by less. So it is the first form
-// throughout, and exp(x) itself in the tail, which keeps gradual underflow.
+// negative x, e/(1+e) with e = exp(x), would decrease at some points: where 1+e
+// rises by one of its units, e has risen by less. So the first form serves all x but
+// those in the tail, where exp(x) itself keeps gradual underflow.
 func Sigmoid(x float64) float64 {
 	if x < sigmoidTail {
 		return Exp(x)
@@ -128,7 +128,7 @@ const (
 	tanhHigh  = 20
 )
 
-// (tanh(x)-x)/x³ in powers of x², for |x| <= tanhSplit.
+// Coefficients of (tanh(x)-x)/x³ in powers of x², for |x| <= tanhSplit.
 const (
 	tanh3  = -0x1.5555555555553p-02
 	tanh5  = 0x1.11111111107acp-03

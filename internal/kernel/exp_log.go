@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// (log((1+s)/(1-s))/s-2)/s² in powers of s², for (1+s)/(1-s) between sqrt(1/2)
-// and sqrt(2).
+// Coefficients of (log((1+s)/(1-s))/s-2)/s² in powers of s², for (1+s)/(1-s) between
+// sqrt(1/2) and sqrt(2).
 const (
 	log2  = 0x1.5555555555558p-01
 	log4  = 0x1.99999999952d7p-02

@@ -42,6 +42,7 @@ func bigReduce(x *big.Float) (n int, r *big.Float) {
 	return n, r.Sub(x, r)
 }
 
+// bigExp returns exp(x).
 func bigExp(x *big.Float) *big.Float {
 	n, r := bigReduce(x)
 	e := bigExpm1Small(r)
@@ -49,6 +50,7 @@ func bigExp(x *big.Float) *big.Float {
 	return e.SetMantExp(e, n)
 }
 
+// bigExpm1 returns exp(x)-1.
 func bigExpm1(x *big.Float) *big.Float {
 	n, r := bigReduce(x)
 	e := bigExpm1Small(r)

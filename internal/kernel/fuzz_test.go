@@ -7,7 +7,7 @@ import (
 )
 
 // FuzzPaths draws shapes and the bits of every number from the fuzzer, NaN and
-// infinities included, and compares all paths with the plain one.
+// infinities included, and compares all paths with plain Go.
 func FuzzPaths(f *testing.F) {
 	f.Add(uint8(3), uint8(5), uint8(9), uint8(1), []byte("\x00\x00\x00\x00\x00\x00\xf0\x3f\x01\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\xf0\x7f"))
 	f.Add(uint8(17), uint8(50), uint8(33), uint8(0), []byte("\xff\xff\xff\xff\xff\xff\xef\x7f12345678"))
@@ -92,6 +92,7 @@ func FuzzPaths(f *testing.F) {
 	})
 }
 
+// narrow32 returns the nearest float32 of each number.
 func narrow32(s []float64) []float32 {
 	n := make([]float32, len(s))
 	for i, v := range s {

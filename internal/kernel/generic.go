@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// The plain loops. They define every other path: a faster kernel returns these
-// bits or it is wrong.
+// The products and searches in plain Go. They define those of every other path: a
+// faster kernel returns these bits or it is wrong.
 
+// dotGeneric is Dot: the definition of dot order.
 func dotGeneric(x, y []float64) float64 {
 	var l0, l1, l2, l3, l4, l5, l6, l7 float64
 	n := len(x)
@@ -40,12 +41,19 @@ func dotGeneric(x, y []float64) float64 {
 	return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
 }
 
+// tree adds the lanes of a sum in dot order.
+func tree(l *[8]float64) float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+// dotRowsGeneric is DotRows.
 func dotRowsGeneric(dst, x, w []float64, ldw int, idx []int32) {
 	for t, j := range idx {
 		dst[t] = dotGeneric(x, w[int(j)*ldw:])
 	}
 }
 
+// rowSquaresGeneric is RowSquares.
 func rowSquaresGeneric(dst, x []float64, cols int) {
 	for i := range dst {
 		row := x[i*cols:][:cols]
@@ -53,6 +61,7 @@ func rowSquaresGeneric(dst, x []float64, cols int) {
 	}
 }
 
+// addRowsGeneric is AddRows.
 func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
 	for t, j := range idx {
 		a := alpha[t]
@@ -63,6 +72,7 @@ func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
 	}
 }
 
+// addRowsBatchGeneric is AddRowsBatch.
 func addRowsBatchGeneric(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
 	for i := range len(offsets) - 1 {
 		from, to := offsets[i], offsets[i+1]
@@ -70,6 +80,7 @@ func addRowsBatchGeneric(dst []float64, ldd, cols int, offsets []int, alpha, w [
 	}
 }
 
+// addRowsBatch32Generic is AddRowsBatch32.
 func addRowsBatch32Generic(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32) {
 	for i := range len(offsets) - 1 {
 		to := dst[i*ldd:][:cols]
@@ -82,6 +93,7 @@ func addRowsBatch32Generic(dst []float64, ldd, cols int, offsets []int, alpha []
 	}
 }
 
+// mulTGeneric is MulT.
 func mulTGeneric(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
 	for i := range m {
 		ai := a[i*lda:][:k]
@@ -91,6 +103,7 @@ func mulTGeneric(dst []float64, ldd int, a []float64, lda, m int, b []float64, l
 	}
 }
 
+// mulAddGeneric is MulAdd.
 func mulAddGeneric(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int) {
 	for i := range m {
 		row := dst[i*ldd:][:n]
@@ -104,6 +117,7 @@ func mulAddGeneric(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b [
 	}
 }
 
+// aboveGeneric is Above.
 func aboveGeneric(hits []int32, z []float64, t float64) int {
 	n := 0
 	for j, v := range z {
@@ -115,9 +129,9 @@ func aboveGeneric(hits []int32, z []float64, t float64) int {
 	return n
 }
 
-// kthLargestGeneric partitions a copy. The partition has no branch that depends on
-// an element: on random values a processor guesses every second one wrong, which
-// cost three times as much as moving every element.
+// kthLargestGeneric is KthLargest: it partitions a copy. The partition has no branch
+// that depends on an element: on random values a processor guesses every second one
+// wrong, which cost three times as much as moving every element.
 func kthLargestGeneric(v []float64, k int) float64 {
 	memory, _ := copyPool.Get().(*[]float64)
 	if memory == nil {

@@ -2,9 +2,11 @@ package kernel
 
 import "math"
 
+// The float32 products in plain Go: they define those of the other paths.
+
 // fma32 returns x*y + z with one rounding to float32. The product is exact in
-// float64. The sum is rounded there to odd, which leaves a mark of whatever was
-// lost, so that the second rounding errs no more than one rounding would.
+// float64. The sum is rounded to odd there: that leaves a trace of what was lost, so
+// that the second rounding has the error of one rounding.
 func fma32(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
 	s := p + c
@@ -22,6 +24,7 @@ func fma32(x, y, z float32) float32 {
 	return float32(s)
 }
 
+// dot32Generic is the dot product of float32: the definition of its order.
 func dot32Generic(x, y []float32) float32 {
 	var l [16]float32
 	y = y[:len(x)]
@@ -42,6 +45,7 @@ func dot32Generic(x, y []float32) float32 {
 	return l[0]
 }
 
+// mulT32Generic is MulT32.
 func mulT32Generic(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int) {
 	for i := range m {
 		ai := a[i*lda:][:k]
@@ -51,6 +55,7 @@ func mulT32Generic(dst []float32, ldd int, a []float32, lda, m int, b []float32,
 	}
 }
 
+// mulAdd32Generic is MulAdd32.
 func mulAdd32Generic(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int) {
 	for i := range m {
 		row := dst[i*ldd:][:n]

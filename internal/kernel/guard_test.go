@@ -48,6 +48,7 @@ func (f fenced) bytes(n int, front bool) []byte {
 	return m[f.page+open-n : f.page+open : f.page+open]
 }
 
+// fencedSlice copies src to the front or the end of the memory between two fences.
 func fencedSlice[T any](f fenced, src []T, front bool) []T {
 	if len(src) == 0 {
 		return nil

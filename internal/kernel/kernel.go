@@ -2,7 +2,7 @@ package kernel
 
 // Dot returns the product of x with the first len(x) elements of y, in dot order.
 func Dot(x, y []float64) float64 {
-	raceRead(x, 1, 0, len(x))
+	raceReadAll(x)
 	raceRead(y, 1, 0, len(x))
 	return active.dot(x, y)
 }
@@ -11,7 +11,7 @@ func Dot(x, y []float64) float64 {
 // at w[j*ldw].
 func DotRows(dst, x, w []float64, ldw int, idx []int32) {
 	raceWrite(dst, 1, 0, len(idx))
-	raceRead(x, 1, 0, len(x))
+	raceReadAll(x)
 	raceGather(w, ldw, len(x), idx)
 	active.dotRows(dst, x, w, ldw, idx)
 }
@@ -19,7 +19,7 @@ func DotRows(dst, x, w []float64, ldw int, idx []int32) {
 // RowSquares sets dst[i] to Dot of row i of x with itself. Rows of cols elements follow
 // one another.
 func RowSquares(dst, x []float64, cols int) {
-	raceWrite(dst, 1, 0, len(dst))
+	raceWriteAll(dst)
 	raceRead(x, len(dst), cols, cols)
 	active.rowSquares(dst, x, cols)
 }
@@ -27,7 +27,7 @@ func RowSquares(dst, x []float64, cols int) {
 // AddRows adds alpha[t] times row idx[t] of w to dst, for t ascending, in chain
 // order. Row j of w starts at w[j*ldw] and has len(dst) elements.
 func AddRows(dst, alpha, w []float64, ldw int, idx []int32) {
-	raceWrite(dst, 1, 0, len(dst))
+	raceWriteAll(dst)
 	raceRead(alpha, 1, 0, len(idx))
 	raceGather(w, ldw, len(dst), idx)
 	active.addRows(dst, alpha, w, ldw, idx)
@@ -37,9 +37,9 @@ func AddRows(dst, alpha, w []float64, ldw int, idx []int32) {
 // elements from dst[i*ldd], it adds entries offsets[i] to offsets[i+1]-1 of alpha
 // and idx.
 //
-// Where many entries share few rows of w, a fast path goes through w and dst by
-// columns, so that those rows come from a near cache: give it many rows of dst.
-// Where moreover the indices of each row ascend, that holds for a larger w too.
+// Where many entries share few rows of w, a fast path takes w and dst a few columns
+// at a time, so that those rows come from a near cache: give it many rows of dst.
+// Where the indices of each row ascend, that holds for a larger w too.
 func AddRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha, w []float64, ldw int, idx []int32) {
 	n := len(offsets) - 1
 	raceWrite(dst, n, ldd, cols)
@@ -49,8 +49,8 @@ func AddRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha, w []float6
 	active.addRowsBatch(dst, ldd, cols, offsets, alpha, w, ldw, idx)
 }
 
-// AddRowsBatch32 is AddRowsBatch for rows of w in float32: each element is made a
-// float64, which is exact, before it is multiplied.
+// AddRowsBatch32 is AddRowsBatch for rows of w in float32: each element is converted
+// to float64, which is exact, before it is multiplied.
 func AddRowsBatch32(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []float32, ldw int, idx []int32) {
 	n := len(offsets) - 1
 	raceWrite(dst, n, ldd, cols)
@@ -63,8 +63,8 @@ func AddRowsBatch32(dst []float64, ldd, cols int, offsets []int, alpha []float64
 // MulT sets dst = A Bᵀ for A (m x k) and B (n x k), in dot order:
 // dst[i*ldd+j] = Dot(row i of A, row j of B).
 //
-// A fast path packs both sides anew at each call, A at the price of about 5
-// columns of dst and B of about 5 rows: give it a few hundred of both.
+// A fast path packs both sides at each call, A at the price of about 5 columns of
+// dst and B of about 5 rows: give it a few hundred of both.
 func MulT(dst []float64, ldd int, a []float64, lda, m int, b []float64, ldb, n, k int) {
 	raceWrite(dst, m, ldd, n)
 	raceRead(a, m, lda, k)
@@ -98,17 +98,17 @@ func MulAdd32(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []floa
 }
 
 // Above writes to hits, in ascending order, the positions at which z > t, and
-// returns their number. NaN is never above. hits has at least len(z) elements;
-// what is left in those after the last hit is not defined.
+// returns their number. NaN is never above. hits has at least len(z) elements; those
+// after the last hit are not defined.
 func Above(hits []int32, z []float64, t float64) int {
-	raceRead(z, 1, 0, len(z))
+	raceReadAll(z)
 	raceWrite(hits, 1, 0, len(z))
 	return active.above(hits, z, t)
 }
 
 // KthLargest returns the k-th largest element of v, 1 <= k <= len(v), and leaves v
-// as it is. v holds no NaN. A zero comes as +0.
+// as it is. v holds no NaN. A zero is returned as +0.
 func KthLargest(v []float64, k int) float64 {
-	raceRead(v, 1, 0, len(v))
+	raceReadAll(v)
 	return active.kthLargest(v, k) + 0
 }

@@ -66,6 +66,7 @@ func BenchmarkPeak(b *testing.B) {
 	}
 }
 
+// product is the shape of A Bᵀ, for A (m x k) and B (n x k).
 type product struct{ m, k, n int }
 
 var products = []product{{1024, 768, 8192}, {1024, 1024, 8192}, {1024, 4096, 4096}, {64, 768, 8192}, {256, 100, 25}}
@@ -154,6 +155,8 @@ func BenchmarkAddRows(b *testing.B) {
 	gather(b, func(p path, x, alpha, w []float64, k int, idx []int32) { p.addRows(x, alpha, w, k, idx) })
 }
 
+// gather runs f for 32 rows at random of a w that fits a near cache, and of one that
+// does not.
 func gather(b *testing.B, f func(p path, x, alpha, w []float64, k int, idx []int32)) {
 	const k, count = 768, 32
 	for _, rows := range []int{64, 16384} {
@@ -200,7 +203,7 @@ func BenchmarkAbove(b *testing.B) {
 	}
 }
 
-// BenchmarkKthLargest goes through several rows, or the processor learns where a
+// BenchmarkKthLargest takes several rows in turn, or the processor learns where a
 // partition moves what.
 func BenchmarkKthLargest(b *testing.B) {
 	const rows = 256

@@ -2,12 +2,12 @@ package kernel
 
 import "math"
 
-// Optimizer steps over one row of parameters. Each sweep reads and writes a
+// Steps of optimizers over one row of parameters. Each step reads and writes a
 // parameter once, together with the state that belongs to it. w, g and the
 // state have one length, that of g, and do not overlap. Every operation is rounded
-// on its own unless math.FMA fuses it, in the order written in the plain loops
-// (optimize_generic.go), so all paths agree to the bit. A parameter that would not
-// stay finite is left as it was, and the step returns false.
+// on its own unless math.FMA fuses it, in the order of optimize_generic.go, so all
+// paths give the same bits. A parameter that would not stay finite keeps its value,
+// and the step returns false.
 
 // AdamStep moves w by one Adam step and updates its two moments:
 //
@@ -22,8 +22,8 @@ import "math"
 func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps float64) (finite bool) {
 	n := len(g)
 	w, m, v = w[:n], m[:n], v[:n]
-	markWritten(w, m, v)
-	markRead(g)
+	raceWriteAll(w, m, v)
+	raceReadAll(g)
 	root := math.Sqrt(c2)
 	step, floor := rate*root/c1, eps*root
 	return bySweeps(n, func(i, e int) bool {
@@ -35,8 +35,8 @@ func AdamStep(w, g, m, v []float64, shrink, rate, beta1, beta2, c1, c2, eps floa
 func SGDStep(w, g []float64, rate float64) (finite bool) {
 	n := len(g)
 	w = w[:n]
-	markWritten(w)
-	markRead(g)
+	raceWriteAll(w)
+	raceReadAll(g)
 	return bySweeps(n, func(i, e int) bool { return active.sgd(w[i:e], g[i:e], rate) })
 }
 
@@ -48,8 +48,8 @@ func SGDStep(w, g []float64, rate float64) (finite bool) {
 func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bool) {
 	n := len(g)
 	w, v = w[:n], v[:n]
-	markWritten(w, v)
-	markRead(g)
+	raceWriteAll(w, v)
+	raceReadAll(g)
 	sweep := active.momentum
 	if nesterov {
 		sweep = active.nesterov
@@ -64,8 +64,8 @@ func MomentumStep(w, g, v []float64, rate, mu float64, nesterov bool) (finite bo
 func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 	n := len(g)
 	w, s = w[:n], s[:n]
-	markWritten(w, s)
-	markRead(g)
+	raceWriteAll(w, s)
+	raceReadAll(g)
 	return bySweeps(n, func(i, e int) bool { return active.rmsProp(w[i:e], g[i:e], s[i:e], rate, alpha, eps) })
 }
 
@@ -76,17 +76,17 @@ func RMSPropStep(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 func AdaGradStep(w, g, s []float64, rate, eps float64) (finite bool) {
 	n := len(g)
 	w, s = w[:n], s[:n]
-	markWritten(w, s)
-	markRead(g)
+	raceWriteAll(w, s)
+	raceReadAll(g)
 	return bySweeps(n, func(i, e int) bool { return active.adaGrad(w[i:e], g[i:e], s[i:e], rate, eps) })
 }
 
-// bySweeps calls move for pieces of n parameters that are no longer than a sweep, and
-// reports whether all stayed finite.
-func bySweeps(n int, move func(i, e int) bool) bool {
+// bySweeps calls step for the parameters i to e-1, at most maxSweep a call, until it
+// has covered all n, and reports whether all stayed finite.
+func bySweeps(n int, step func(i, e int) bool) bool {
 	finite := true
 	for i := 0; i < n; i += maxSweep {
-		finite = move(i, min(i+maxSweep, n)) && finite
+		finite = step(i, min(i+maxSweep, n)) && finite
 	}
 	return finite
 }

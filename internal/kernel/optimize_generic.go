@@ -2,9 +2,11 @@ package kernel
 
 import "math"
 
-// The plain sweeps. Like generic.go they are the definition of every path. Each leaves
-// a parameter alone that would not stay finite, and then returns false.
+// The optimizers' steps in plain Go: they define those of the other paths. Each returns
+// false where a parameter would not stay finite, and keeps that parameter's value.
 
+// adamGeneric is AdamStep: step is the factor of m, floor is what is added to the
+// root.
 func adamGeneric(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) (finite bool) {
 	finite = true
 	rest1, rest2 := 1-beta1, 1-beta2
@@ -18,6 +20,7 @@ func adamGeneric(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64
 	return finite
 }
 
+// sgdGeneric is SGDStep.
 func sgdGeneric(w, g []float64, rate float64) (finite bool) {
 	finite = true
 	w = w[:len(g)]
@@ -27,6 +30,7 @@ func sgdGeneric(w, g []float64, rate float64) (finite bool) {
 	return finite
 }
 
+// momentumGeneric is MomentumStep.
 func momentumGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	finite = true
 	w, v = w[:len(g)], v[:len(g)]
@@ -37,6 +41,7 @@ func momentumGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	return finite
 }
 
+// nesterovGeneric is MomentumStep with Nesterov's velocity.
 func nesterovGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	finite = true
 	w, v = w[:len(g)], v[:len(g)]
@@ -47,6 +52,7 @@ func nesterovGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	return finite
 }
 
+// rmsPropGeneric is RMSPropStep.
 func rmsPropGeneric(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 	finite = true
 	rest := 1 - alpha
@@ -58,6 +64,7 @@ func rmsPropGeneric(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 	return finite
 }
 
+// adaGradGeneric is AdaGradStep.
 func adaGradGeneric(w, g, s []float64, rate, eps float64) (finite bool) {
 	finite = true
 	w, s = w[:len(g)], s[:len(g)]
@@ -68,7 +75,7 @@ func adaGradGeneric(w, g, s []float64, rate, eps float64) (finite bool) {
 	return finite
 }
 
-// moved sets w to v, which it reports, unless v is not finite.
+// moved sets w to v and returns true, unless v is not finite.
 func moved(w *float64, v float64) bool {
 	if v-v != 0 { // NaN, where v is NaN or an infinity
 		return false

@@ -19,6 +19,7 @@ func near(got, want, size float64) bool {
 // longSweep is more than one call's worth, with a tail.
 const longSweep = 2*maxSweep + 13
 
+// normal returns n normal numbers times scale.
 func normal(rng *rand.Rand, n int, scale float64) []float64 {
 	x := make([]float64, n)
 	for i := range x {
@@ -121,7 +122,7 @@ func TestStepsKeepWhatWouldNotStayFinite(t *testing.T) {
 			for name, step := range steps {
 				good, g := ones(2), ones(1)
 				if !step(good, g, ones(0), ones(0)) || slices.Contains(good, 2) {
-					t.Errorf("%s, %s: not moved by a plain gradient: %v", p, name, good)
+					t.Errorf("%s, %s: not moved by a finite gradient: %v", p, name, good)
 				}
 				for at := range n {
 					w := ones(2)
@@ -160,7 +161,7 @@ func TestStepsRefuseShortSlices(t *testing.T) {
 	}
 }
 
-// TestLongSlices checks that cutting a slice in pieces changes nothing.
+// TestLongSlices checks that a slice of several sweeps has the results of one.
 func TestLongSlices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(23, 0))
 	x := normal(rng, longSweep, 2)
@@ -205,6 +206,6 @@ func TestLongSlices(t *testing.T) {
 	}
 	x[len(x)-1] = math.NaN()
 	if AllFinite(x) {
-		t.Error("NaN in the last piece is finite")
+		t.Error("NaN in the last sweep is finite")
 	}
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Every path that this processor has is called by name and compared, bit for
-// bit, with the plain loops.
+// bit, with the loops in plain Go.
 
-// fastPaths lists every available path other than the plain one, and variants
+// fastPaths lists every available path other than plain Go, and variants
 // that take the ways which a path chooses by size whatever the size.
 func fastPaths() []path {
 	var list []path
@@ -55,6 +55,7 @@ var kinds = []values{
 	{"negative zero", func(r *rand.Rand) float64 { return math.Copysign(0, -1) }},
 }
 
+// slice returns n numbers of the kind.
 func (v values) slice(r *rand.Rand, n int) []float64 {
 	s := make([]float64, n)
 	for i := range s {
@@ -63,6 +64,7 @@ func (v values) slice(r *rand.Rand, n int) []float64 {
 	return s
 }
 
+// slice32 returns n numbers of the kind in float32.
 func (v values) slice32(r *rand.Rand, n int) []float32 {
 	s := make([]float32, n)
 	for i := range s {
@@ -77,6 +79,7 @@ func same(got, want float64) bool {
 	return math.Float64bits(got) == math.Float64bits(want) || got != got && want != want
 }
 
+// compare fails the test at the first element that differs in its bits.
 func compare(t *testing.T, what string, got, want []float64) {
 	t.Helper()
 	for i := range want {
@@ -86,6 +89,7 @@ func compare(t *testing.T, what string, got, want []float64) {
 	}
 }
 
+// compare32 is compare for float32.
 func compare32(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	for i := range want {
@@ -151,9 +155,10 @@ func TestRowsParity(t *testing.T) {
 	})
 }
 
+// shape is that of a product, with pad elements between rows.
 type shape struct{ m, n, k, pad int }
 
-// shapes go through every edge of a tile in each direction, the few-rows form,
+// shapes reach every edge of a tile in each direction, the few-rows form,
 // the blocks and the long rows.
 func shapes(r *rand.Rand) []shape {
 	s := []shape{{0, 3, 4, 0}, {3, 0, 4, 0}, {3, 4, 0, 1}, {40, 30, 0, 1}, {1, 1, 1, 0}, {33, 100, 25, 0}, {100, 25, 100, 7},

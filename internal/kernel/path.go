@@ -1,15 +1,11 @@
 package kernel
 
-import (
-	"fmt"
-	"os"
-)
-
-// path is one set of kernels. Every path gives the same bits; they differ in
-// speed only.
+// path is one set of kernels: the loops behind the exported functions, whose
+// comments define what each computes. Every path gives the same bits; they
+// differ in speed only.
 type path struct {
 	name      string
-	available bool
+	available bool // on this processor
 
 	dot            func(x, y []float64) float64
 	dotRows        func(dst, x, w []float64, ldw int, idx []int32)
@@ -30,64 +26,55 @@ type path struct {
 	screening
 }
 
-// generic is the plain Go path: the definition, and the fallback everywhere.
-var generic = path{
-	name:           "go",
-	available:      true,
-	dot:            dotGeneric,
-	dotRows:        dotRowsGeneric,
-	rowSquares:     rowSquaresGeneric,
-	addRows:        addRowsGeneric,
-	addRowsBatch:   addRowsBatchGeneric,
-	addRowsBatch32: addRowsBatch32Generic,
-	mulT:           mulTGeneric,
-	mulAdd:         mulAddGeneric,
-	above:          aboveGeneric,
-	kthLargest:     kthLargestGeneric,
-	mulT32:         mulT32Generic,
-	mulAdd32:       mulAdd32Generic,
+// maxSweep is the most elements that one call of an element-wise kernel takes.
+// Assembly cannot be preempted, so a call has to end within some 20 us; the
+// slowest kernel takes about half of that for 4096 elements. To plain Go the limit
+// makes no difference.
+const maxSweep = 4096
 
-	elementwise: elementwiseGeneric,
-	stripping:   strippingGeneric,
-	screening:   screeningGeneric,
+// elementwise holds the kernels of a path that work element by element. They
+// take slices of one length, at most maxSweep.
+type elementwise struct {
+	sigmoid   func(dst, x []float64)
+	tanh      func(dst, x []float64)
+	scale     func(x []float64, f float64)
+	sum       func(lanes *[8]float64, x []float64) // adds x[8i+l] to lane l, i ascending
+	allFinite func(x []float64) bool
+	prefetch  func(x []float64)
+
+	add, subtract           func(dst, x, y []float64)
+	sigmoidSlope, tanhSlope func(delta, value []float64)
+
+	adam     func(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64) bool
+	sgd      func(w, g []float64, rate float64) bool
+	momentum func(w, g, v []float64, rate, mu float64) bool
+	nesterov func(w, g, v []float64, rate, mu float64) bool
+	rmsProp  func(w, g, s []float64, rate, alpha, eps float64) bool
+	adaGrad  func(w, g, s []float64, rate, eps float64) bool
 }
 
-// paths lists every path that this build knows, fastest first, plain Go last.
-var paths = append(archPaths(), generic)
+// stripping holds the kernels of a path that serve Strips.
+type stripping struct {
+	fastStrips bool // strips are faster than whole rows
 
-// active is the path in use. It is chosen once, at start.
-var active = choose(os.Getenv("KSPARSE_KERNELS"))
-
-// choose returns the first available path, or the one that is asked for by
-// name. Asking for a path that is not there is a mistake in a test set-up, and
-// quietly testing another one would hide it, so it panics.
-func choose(name string) path {
-	for _, p := range paths {
-		if p.available && (name == "" || name == p.name) {
-			return p
-		}
-	}
-	panic(fmt.Sprintf("ksparse: KSPARSE_KERNELS=%q is not available on this processor", name))
+	stripDecode  func(s *Strips, dst []float64, at, width, lo, hi int, bias []float64)
+	stripDot     func(s *Strips, lanes, dst, x []float64, ldx, at, width, lo, hi int)
+	stripSquares func(dst, lanes, x []float64, width int, y []float64, ldy int, scale float64)
+	fold         func(dst, lanes []float64)
 }
 
-// Active names the path in use.
-func Active() string { return active.name }
+// screening holds the kernels of a path that serve the certified screen.
+type screening struct {
+	fastScreen bool // the integer product is fast enough to beat the float64 product
 
-// Available names the paths that this processor can run, fastest first.
-func Available() []string {
-	var names []string
-	for _, p := range paths {
-		if p.available {
-			names = append(names, p.name)
-		}
-	}
-	return names
-}
-
-// Use switches to a path by name and returns a function that switches back. It
-// is for tests and benchmarks: nothing may be computing meanwhile.
-func Use(name string) (restore func()) {
-	old := active
-	active = choose(name)
-	return func() { active = old }
+	extent      func(x []float64) (largest, square float64)
+	quantise    func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
+	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32)
+	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32)
+	screenPairs func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
+	screenKth   func(codes []int16, k int) int16
+	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
+	quantise16  func(dst []uint8, stride int, x []float64, inv float64) Quantised
+	dotPairs16  func(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair)
+	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
 }

@@ -4,14 +4,15 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// archPaths lists the paths of this architecture, fastest first. HasFMA does not
-// look at the operating system's state, HasAVX2 does, so they go together; and
-// GODEBUG can clear single bits, so each gate names all that its assembly uses.
+// archPaths lists the paths of this architecture, fastest first. HasAVX2 takes the
+// operating system's state into account and HasFMA does not, so they go together;
+// and GODEBUG can clear single bits, so each condition names all that its assembly
+// uses.
 func archPaths() []path {
 	x := cpu.X86
 	hasAVX2 := x.HasAVX2 && x.HasFMA && x.HasPOPCNT
 	hasAVX512 := hasAVX2 && x.HasAVX512F && x.HasAVX512CD && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL
-	screenAVX512 := screeningBy(avx512F64.one)
+	screenAVX512 := genericScreening(avx512F64.one)
 	if hasAVX512 && x.HasAVX512VNNI {
 		screenAVX512 = screeningAVX512
 	}
@@ -30,14 +31,14 @@ func archPaths() []path {
 			addRowsBatch32: avx2GatherNarrow.addRowsBatch,
 			mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
 			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
-			elementwise: elementwiseAVX2, stripping: strippingGeneric, screening: screeningBy(avx2F64.one),
+			elementwise: elementwiseAVX2, stripping: generic.stripping, screening: genericScreening(avx2F64.one),
 		},
 	}
 }
 
-// screeningBy is the plain screen with a faster dot product.
-func screeningBy(dot func(x, y []float64) float64) screening {
-	s := screeningGeneric
+// genericScreening is the screen in plain Go with a faster dot product.
+func genericScreening(dot func(x, y []float64) float64) screening {
+	s := generic.screening
 	s.dotPairs = dotPairsBy(dot)
 	return s
 }

@@ -2,4 +2,5 @@
 
 package kernel
 
+// archPaths lists no path: plain Go is all that this architecture has.
 func archPaths() []path { return nil }

@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+// init sets screenPeak where a path has the integer product.
 func init() {
 	for _, p := range paths {
 		if p.available && p.fastScreen {
@@ -47,8 +48,8 @@ func TestScreenGate(t *testing.T) {
 	}
 }
 
-// TestScreenWithoutVNNI runs a child that is told that its processor has no VNNI:
-// the path stays, the screen is the plain one.
+// TestScreenWithoutVNNI runs a child in which GODEBUG hides VNNI: the path stays, the
+// screen is that in plain Go.
 func TestScreenWithoutVNNI(t *testing.T) {
 	if os.Getenv("KSPARSE_VNNI_CHILD") != "" {
 		if FastScreen() || Active() != "avx512" {

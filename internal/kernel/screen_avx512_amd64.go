@@ -13,7 +13,7 @@ package kernel
 //		}
 //	}
 //
-// then the float32 part. rows and w point at the first fields of the first ScreenRow
+// then the epilogue. rows and w point at the first fields of the first ScreenRow
 // and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
 //
 //go:noescape
@@ -48,7 +48,7 @@ func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip
 //		}
 //	}
 //
-// then the float32 part. rows and w point at the first fields of the first ScreenRow
+// then the epilogue. rows and w point at the first fields of the first ScreenRow
 // and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
 //
 //go:noescape
@@ -98,14 +98,14 @@ func screenKthAVX512(codes *int16, vectors int, k int) (code int16)
 
 // dotPairsAVX512 sets dst[t] = Dot(x[t], w[t]) for t from 0 to 3, over groups of eight elements
 // and, where rest is not 0, one more of which only the elements whose bit is set are
-// read. It asks for the beginnings of the rows in x[4:8] and w[4:8].
+// read. It prefetches the beginnings of the rows in x[4:8] and w[4:8].
 //
 //go:noescape
 func dotPairsAVX512(dst *float64, x **float64, w **float64, groups int, rest int)
 
 // dotPairs32AVX512 sets dst[t] = Dot(x[t], w[t]) for t from 0 to 3, over groups of eight elements
 // and, where rest is not 0, one more of which only the elements whose bit is set are
-// read. It asks for the beginnings of the rows in x[4:8] and w[4:8].
+// read. It prefetches the beginnings of the rows in x[4:8] and w[4:8].
 //
 //go:noescape
 func dotPairs32AVX512(dst *float64, x **float64, w **float32, groups int, rest int)

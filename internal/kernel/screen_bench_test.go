@@ -59,6 +59,7 @@ func rate(b *testing.B, ops int, f func()) {
 	}
 }
 
+// runOn runs f on that number of goroutines.
 func runOn(workers int, f func(worker int)) {
 	if workers == 1 {
 		f(0)
@@ -87,6 +88,7 @@ type screenBlock struct {
 
 const benchLanes = 4 // vectors of lane maxima of a row
 
+// newScreenBlock returns a block of random bytes, for d inputs.
 func newScreenBlock(d, tiles, panels, outliers int, fine bool) *screenBlock {
 	s := &screenBlock{tiles: tiles, panels: panels, groups: (d + 3) / 4, outliers: outliers, fine: fine}
 	if fine {
@@ -184,6 +186,7 @@ func BenchmarkScreenPass(b *testing.B) {
 	}
 }
 
+// gigabytes reports how fast f reads that number of bytes.
 func gigabytes(b *testing.B, bytes int, f func()) {
 	for b.Loop() {
 		f()
@@ -221,14 +224,14 @@ func BenchmarkScreenQuantise(b *testing.B) {
 		n            int
 	}{{"rows", 48, 12, 0, n}, {"latents", 128, 32, 0x80, n}, {"latents in cache", 128, 32, 0x80, 64}} {
 		dst, fine := aligned(n/c.rows*c.rows*d), aligned(2*n/c.rows*c.rows*d)
-		part := c.stride * d / 4
+		block := c.stride * d / 4
 		eachPath(b, false, func(b *testing.B, p path) {
 			b.Run(c.name, func(b *testing.B) {
 				gigabytes(b, 8*d*(c.n/c.rows*c.rows), func() {
 					for j := range c.n / c.rows * c.rows {
 						x := w[j*d:][:d]
 						m, _ := p.extent(x)
-						p.quantise(dst[j/c.rows*part+j%c.rows*4:], c.stride, x, 127/(1+m), c.flip)
+						p.quantise(dst[j/c.rows*block+j%c.rows*4:], c.stride, x, 127/(1+m), c.flip)
 					}
 				})
 			})
@@ -237,7 +240,7 @@ func BenchmarkScreenQuantise(b *testing.B) {
 					for j := range c.n / c.rows * c.rows {
 						x := w[j*d:][:d]
 						_, square := p.extent(x)
-						p.quantise16(fine[j/c.rows*2*part+j%c.rows*4:], c.stride, x, 46000/math.Sqrt(square))
+						p.quantise16(fine[j/c.rows*2*block+j%c.rows*4:], c.stride, x, 46000/math.Sqrt(square))
 					}
 				})
 			})

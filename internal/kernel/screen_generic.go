@@ -5,19 +5,9 @@ import (
 	"math"
 )
 
-var screeningGeneric = screening{
-	extent:      extentGeneric,
-	quantise:    quantiseGeneric,
-	screenTiles: screenTilesGeneric,
-	screenOne:   screenOneGeneric,
-	screenPairs: screenPairsGeneric,
-	screenKth:   screenKthGeneric,
-	dotPairs:    dotPairsBy(dotGeneric),
-	quantise16:  quantise16Generic,
-	dotPairs16:  dotPairs16Generic,
-	dotPairs32:  dotPairs32Generic,
-}
+// The kernels of the screen in plain Go: they define those of the other paths.
 
+// extentGeneric is Extent.
 func extentGeneric(x []float64) (largest, square float64) {
 	var m uint64
 	var s [32]float64
@@ -35,10 +25,11 @@ func extentGeneric(x []float64) (largest, square float64) {
 	return math.Float64frombits(m), tree((*[8]float64)(s[:]))
 }
 
-// nearest added to and taken from a number below 2^51 rounds it to an integer,
+// nearest, added to a number below 2^51 and subtracted again, rounds it to an integer,
 // ties to even.
 const nearest = 0x1.8p52
 
+// quantiseGeneric is Quantise.
 func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
 	z := quantised(x, inv, func(p int, q float64) { dst[p>>2*stride+p&3] = uint8(int8(q)) ^ flip })
 	for p := len(x); p&3 != 0; p++ {
@@ -47,6 +38,7 @@ func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uin
 	return z
 }
 
+// quantise16Generic is Quantise16.
 func quantise16Generic(dst []uint8, stride int, x []float64, inv float64) Quantised {
 	put := func(p int, q float64) {
 		binary.LittleEndian.PutUint16(dst[p>>1*stride+p&1*2:], uint16(int16(q)))
@@ -58,7 +50,8 @@ func quantise16Generic(dst []uint8, stride int, x []float64, inv float64) Quanti
 	return z
 }
 
-// quantised calls put for every integer.
+// quantised rounds every x[p]*inv to an integer, calls put for it, and returns the sums
+// in the order of Quantise.
 func quantised(x []float64, inv float64, put func(p int, q float64)) Quantised {
 	var r, s, q [16]float64
 	sum := 0.0
@@ -85,9 +78,10 @@ func quantised(x []float64, inv float64, put func(p int, q float64)) Quantised {
 	return Quantised{Residual: tree(first(&r)), Square: tree(first(&s)), Integers: tree(first(&q)), Sum: int64(sum)}
 }
 
-// int16At returns the integer of two bytes at the beginning of b.
+// int16At returns the integer in the first two bytes of b.
 func int16At(b []uint8) int32 { return int32(int16(binary.LittleEndian.Uint16(b))) }
 
+// dotPairs16Generic is DotPairs16.
 func dotPairs16Generic(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair) {
 	for t, p := range pairs {
 		a, b := x[int(p.Row)*ldx:][:2*d], w[int(p.Latent)*ldw:][:2*d]
@@ -99,11 +93,7 @@ func dotPairs16Generic(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, p
 	}
 }
 
-// tree adds the lanes of a dot product up.
-func tree(l *[8]float64) float64 {
-	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
-}
-
+// screenTilesGeneric is ScreenTiles.
 func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	tile := 4 * ScreenRows * (len(panel) / (4 * ScreenLatents))
 	for i := range rows {
@@ -112,12 +102,12 @@ func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []
 	}
 }
 
+// screenOneGeneric is ScreenOne.
 func screenOneGeneric(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	screenRowGeneric(codes, lanes, q, 4, row, panel, fine, w, columns)
 }
 
-// screenRowGeneric is the screen of one row, whose groups lie stride bytes
-// apart.
+// screenRowGeneric screens one row, whose groups lie stride bytes apart.
 func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
 	var acc [ScreenLatents]int32
 	for l := range acc {
@@ -163,6 +153,7 @@ func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRo
 	}
 }
 
+// screenPairsGeneric is ScreenPairs.
 func screenPairsGeneric(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int {
 	n := 0
 	for i, lo := range low {
@@ -177,8 +168,8 @@ func screenPairsGeneric(pairs []Pair, codes, low, high []int16, row, latent int3
 	return n
 }
 
-// screenKthGeneric finds the largest code that at least k codes reach, bit by
-// bit from the top.
+// screenKthGeneric is ScreenKth: it finds the largest code that at least k codes reach,
+// bit by bit from the top.
 func screenKthGeneric(codes []int16, k int) int16 {
 	t := math.MinInt16
 	for step := 1 << 15; step > 0; step >>= 1 {
@@ -195,7 +186,7 @@ func screenKthGeneric(codes []int16, k int) int16 {
 	return int16(t)
 }
 
-// dotPairsBy computes pairs one by one.
+// dotPairsBy returns DotPairs for a given dot product of one pair of rows.
 func dotPairsBy(dot func(x, y []float64) float64) func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
 	return func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair) {
 		for t, p := range pairs {
@@ -204,8 +195,8 @@ func dotPairsBy(dot func(x, y []float64) float64) func(dst, x []float64, ldx int
 	}
 }
 
-// dotPairs32Generic widens the weights eight at a time, so that the order is that
-// of dotGeneric, zeros at the end included.
+// dotPairs32Generic is DotPairs32. It converts the weights eight at a time, so that the
+// order is that of dotGeneric, zeros at the end included.
 func dotPairs32Generic(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair) {
 	for t, p := range pairs {
 		var l [8]float64

@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// screenPaths runs f for every available path other than the plain one.
+// screenPaths runs f for every available path other than plain Go.
 func screenPaths(t *testing.T, f func(t *testing.T, p *path)) {
 	none := true
 	for i := range paths {
@@ -36,6 +36,7 @@ func screenSizes() []int {
 	return append(list, 100, 127, 128, 129, 255, 257, 511, 768, 784, 1000, 1023, 1025, 2050)
 }
 
+// randomBytes returns n random bytes, or the ends of the ranges of both signs.
 func randomBytes(r *rand.Rand, n int) []uint8 {
 	b := make([]uint8, n)
 	kind := r.IntN(4)
@@ -50,6 +51,7 @@ func randomBytes(r *rand.Rand, n int) []uint8 {
 	return b
 }
 
+// randomCodes returns n codes: the ends of the range, small ones or any.
 func randomCodes(r *rand.Rand, n int) []int16 {
 	c := make([]int16, n)
 	kind := r.IntN(4)
@@ -78,6 +80,7 @@ type screenCase struct {
 	columns      []float32
 }
 
+// newScreenCase returns random operands for d inputs.
 func newScreenCase(r *rand.Rand, d, tiles, outliers int, fine bool) screenCase {
 	groups, rows := (d+3)/4, tiles*ScreenRows
 	c := screenCase{stride: ScreenLatents + r.IntN(3)*17, fine: fine}
@@ -126,6 +129,7 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int, fine bool) screenCase {
 	return c
 }
 
+// fenced returns a copy in memory between fences.
 func (c screenCase) fenced(f fenced, front bool) screenCase {
 	c.codes, c.lanes = fencedSlice(f, c.codes, front), fencedSlice(f, c.lanes, front)
 	c.q, c.panel = fencedSlice(f, c.q, front), fencedSlice(f, c.panel, front)
@@ -147,6 +151,7 @@ func (c screenCase) one(i int) screenCase {
 	return c
 }
 
+// compare fails the test where codes or lane maxima differ.
 func (c screenCase) compare(t *testing.T, what string, got, gotLanes []int16) {
 	t.Helper()
 	for i, v := range c.codes {
@@ -343,48 +348,6 @@ func TestScreenQuantise16(t *testing.T) {
 	})
 }
 
-func TestScreenDotPairs16(t *testing.T) {
-	screenPaths(t, func(t *testing.T, p *path) {
-		f := fence(t)
-		r := rand.New(rand.NewPCG(47, 0))
-		for _, d := range []int{0, 32, 64, 96, 128, 160, 192, 512, 768, 1024, 4096} {
-			for _, front := range []bool{false, true} {
-				for range 8 {
-					const rows, latents = 3, 5
-					n, ldx, ldw := r.IntN(20), 2*d+r.IntN(5), 2*d+r.IntN(5)
-					if d > 3000 {
-						n += 50 // more than one call takes
-					}
-					what := fmt.Sprintf("d=%d, %d pairs, front %v", d, n, front)
-					x := fencedSlice(f, randomBytes(r, (rows-1)*ldx+2*d), front)
-					w := fencedSlice(f, randomBytes(r, (latents-1)*ldw+2*d), front)
-					pairs := make([]Pair, n)
-					for i := range pairs {
-						pairs[i] = Pair{int32(r.IntN(rows)), int32(r.IntN(latents))}
-					}
-					pairs = fencedSlice(f, pairs, front)
-					got, want := fencedSlice(f, make([]int32, n), front), make([]int32, n)
-					faults(t, what, func() { p.dotPairs16(got, x, ldx, w, ldw, d, pairs) })
-					dotPairs16Generic(want, x, ldx, w, ldw, d, pairs)
-					if !slices.Equal(got, want) {
-						t.Fatalf("%s: %v, want %v", what, got, want)
-					}
-				}
-			}
-		}
-		for _, bad := range []Pair{{3, 0}, {0, 5}, {-1, 0}, {0, -1}} {
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Errorf("%v is outside and did not panic", bad)
-					}
-				}()
-				p.dotPairs16(make([]int32, 1), make([]uint8, 3*64), 64, make([]uint8, 5*64), 64, 32, []Pair{bad})
-			}()
-		}
-	})
-}
-
 func TestScreenExtent(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)
@@ -468,43 +431,6 @@ func TestScreenPairsAndKth(t *testing.T) {
 		}
 		if got, want := p.screenKth(long, 1000), screenKthGeneric(long, 1000); got != want {
 			t.Errorf("of many codes: %d, want %d", got, want)
-		}
-	})
-}
-
-func TestScreenDotPairs(t *testing.T) {
-	screenPaths(t, func(t *testing.T, p *path) {
-		f := fence(t)
-		r := rand.New(rand.NewPCG(45, 0))
-		for _, d := range screenSizes() {
-			for _, front := range []bool{false, true} {
-				const rows, latents = 3, 5
-				n, ldx, ldw := r.IntN(14), d+r.IntN(3), d+r.IntN(3)
-				what := fmt.Sprintf("d=%d, %d pairs, front %v", d, n, front)
-				x, w := fencedSlice(f, matrix(r, rows, ldx, d), front), fencedSlice(f, matrix(r, latents, ldw, d), front)
-				if d == 0 {
-					x, w = make([]float64, rows*ldx), make([]float64, latents*ldw)
-				}
-				w32, exact := fencedSlice(f, narrow32(w), front), slices.Clone(w)
-				for i, v := range w32 {
-					exact[i] = float64(v)
-				}
-				pairs := make([]Pair, n)
-				for i := range pairs {
-					pairs[i] = Pair{int32(r.IntN(rows)), int32(r.IntN(latents))}
-				}
-				pairs = fencedSlice(f, pairs, front)
-				got, want := fencedSlice(f, make([]float64, n), front), make([]float64, n)
-				plain := dotPairsBy(dotGeneric)
-				faults(t, what, func() { p.dotPairs(got, x, ldx, w, ldw, d, pairs) })
-				plain(want, x, ldx, w, ldw, d, pairs)
-				compare(t, what, got, want)
-				faults(t, what, func() { p.dotPairs32(got, x, ldx, w32, ldw, d, pairs) })
-				plain(want, x, ldx, exact, ldw, d, pairs)
-				compare(t, "float32: "+what, got, want)
-				dotPairs32Generic(got, x, ldx, w32, ldw, d, pairs)
-				compare(t, "float32, plain: "+what, got, want)
-			}
 		}
 	})
 }

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// These tests hold the plain screening loops, which define the others, against
+// These tests hold the screening kernels in plain Go, which define the others, against
 // what they are for.
 
-// TestQuantiseDefinition reads the bytes back by the layouts of screen.go.
+// TestQuantiseDefinition reads the bytes back by the layouts of screen_layout.go.
 func TestQuantiseDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(50, 1))
 	for d := 1; d < 70; d++ {

@@ -2,13 +2,9 @@ package kernel
 
 import "math"
 
-var strippingGeneric = stripping{
-	stripDecode:  stripDecodeGeneric,
-	stripDot:     stripDotGeneric,
-	stripSquares: stripSquaresGeneric,
-	fold:         foldGeneric,
-}
+// The strips in plain Go: they define those of the other paths.
 
+// stripDecodeGeneric is Strips.Decode.
 func stripDecodeGeneric(s *Strips, dst []float64, at, width, lo, hi int, bias []float64) {
 	for i := lo; i < hi; i++ {
 		row := dst[(i-lo)*width:][:width]
@@ -23,6 +19,7 @@ func stripDecodeGeneric(s *Strips, dst []float64, at, width, lo, hi int, bias []
 	}
 }
 
+// stripDotGeneric is Strips.Dot.
 func stripDotGeneric(s *Strips, lanes, dst, x []float64, ldx, at, width, lo, hi int) {
 	first := s.offsets[lo]
 	for i := lo; i < hi; i++ {
@@ -34,6 +31,7 @@ func stripDotGeneric(s *Strips, lanes, dst, x []float64, ldx, at, width, lo, hi 
 	}
 }
 
+// stripSquaresGeneric is SquareStrip.
 func stripSquaresGeneric(dst, lanes, x []float64, width int, y []float64, ldy int, scale float64) {
 	for i := 0; (i+1)*width <= len(x); i++ {
 		row, target := dst[i*width:][:width], y[i*ldy:]
@@ -47,6 +45,7 @@ func stripSquaresGeneric(dst, lanes, x []float64, width int, y []float64, ldy in
 	}
 }
 
+// foldGeneric is Fold.
 func foldGeneric(dst, lanes []float64) {
 	for t := range dst {
 		dst[t] = tree((*[8]float64)(lanes[8*t:]))

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestStrips has what strips give together against AddRows, Subtract, Dot and DotRows,
-// which define them, and each strip against the plain loops.
+// TestStrips compares the results of all strips together with AddRows, Subtract, Dot and
+// DotRows, which define them, and each strip with that in plain Go.
 func TestStrips(t *testing.T) {
 	for _, p := range append(fastPaths(), generic) {
 		t.Run(p.name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func checkStrips(t *testing.T, p path, what string, cols int, offsets []int, idx
 		z, e := in(make([]float64, n*width)), in(make([]float64, n*width))
 		strips.Decode(z, at, width, 0, n, bias)
 		SquareStrip(e, squares, z, width, y[at:], ldy, scale)
-		half := n / 2 // in two parts
+		half := n / 2 // in two calls
 		strips.Dot(lanes, gotDelta, e, width, at, width, 0, half)
 		strips.Dot(lanes[8*(offsets[half]-offsets[0]):], gotDelta[half*cols:], e[half*width:], width, at, width, half, n)
 	}

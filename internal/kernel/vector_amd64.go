@@ -4,9 +4,8 @@ package kernel
 
 import "unsafe"
 
-//go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
-//go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
-
+// elementwiseAVX512 and elementwiseAVX2 hold the element-wise kernels of two
+// instruction sets.
 var elementwiseAVX512 = elementwise{
 	sigmoid: sigmoidAVX512Go, tanh: tanhAVX512Go,
 	scale: scaleAVX512Go, sum: sumAVX512Go, allFinite: allFiniteAVX512Go, prefetch: prefetchAVX512Go,
@@ -24,8 +23,8 @@ var elementwiseAVX2 = elementwise{
 }
 
 // The Go side of each kernel. None may be inlined: a loop that calls nothing but
-// assembly never reaches a point at which it could be stopped, and would hold up
-// every garbage collection until it ends.
+// assembly has no point at which it can be stopped, and would hold up every garbage
+// collection until it ends.
 
 //go:noinline
 func sigmoidAVX512Go(dst, x []float64) {

@@ -119,7 +119,7 @@ func rmsPropAVX2(w *float64, grad *float64, s *float64, n int, rate float64, alp
 //go:noescape
 func adaGradAVX2(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
 
-// prefetchAVX2 asks for the cache lines of x[0], x[8], ... below n, to write them.
+// prefetchAVX2 prefetches the cache lines of x[0], x[8], ... below n, to write them.
 //
 //go:noescape
 func prefetchAVX2(x *float64, n int)

@@ -119,7 +119,7 @@ func rmsPropAVX512(w *float64, grad *float64, s *float64, n int, rate float64, a
 //go:noescape
 func adaGradAVX512(w *float64, grad *float64, s *float64, n int, rate float64, eps float64) bool
 
-// prefetchAVX512 asks for the cache lines of x[0], x[8], ... below n, to write them.
+// prefetchAVX512 prefetches the cache lines of x[0], x[8], ... below n, to write them.
 //
 //go:noescape
 func prefetchAVX512(x *float64, n int)

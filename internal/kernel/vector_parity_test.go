@@ -63,6 +63,7 @@ var vectorKernels = []vectorKernel{
 	}},
 }
 
+// truth returns 1 for true and 0 for false.
 func truth(b bool) float64 {
 	if b {
 		return 1
@@ -130,7 +131,7 @@ func guarded(x []float64, offset int) (y []float64, intact func() bool) {
 	}
 }
 
-// compareVector runs a kernel on the plain path and on p, on the same data, and
+// compareVector runs a kernel in plain Go and on p, on the same data, and
 // fails where they differ.
 func compareVector(t *testing.T, p *path, k vectorKernel, data [][]float64, offset int) {
 	t.Helper()

@@ -63,7 +63,8 @@ func parseHeader(text string) (tensor.Layout, error) {
 	return layout, nil
 }
 
-// types are the element types that can be read, without the byte order.
+// types are the element types that can be read, by the names that they have after the
+// byte order.
 var types = map[string]tensor.DType{
 	"f8": tensor.F64, "f4": tensor.F32, "f2": tensor.F16,
 	"i8": tensor.I64, "i4": tensor.I32, "i2": tensor.I16, "i1": tensor.I8,
@@ -105,6 +106,7 @@ func (p *parser) accept(token string) bool {
 	return ok
 }
 
+// expect skips token, which must come next.
 func (p *parser) expect(token string) error {
 	if !p.accept(token) {
 		return fmt.Errorf("%.40q, want %q", p.rest, token)
@@ -127,6 +129,7 @@ func (p *parser) text() (string, error) {
 	return "", fmt.Errorf("%.40q, want a string", p.rest)
 }
 
+// descr reads a type and whether it is big-endian.
 func (p *parser) descr() (tensor.DType, bool, error) {
 	if p.accept("[") {
 		return 0, false, errors.New("a structured type; save its fields as arrays of their own")
@@ -138,6 +141,7 @@ func (p *parser) descr() (tensor.DType, bool, error) {
 	return parseDescr(descr)
 }
 
+// boolean reads True or False.
 func (p *parser) boolean() (bool, error) {
 	switch {
 	case p.accept("True"):

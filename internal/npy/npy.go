@@ -1,6 +1,6 @@
 // Package npy reads and writes NumPy's files: .npy, one array after a short header,
 // and .npz, a zip file of those. Opening reads headers; the elements are read from
-// the file when they are asked for.
+// the file by the methods of the tensors.
 package npy
 
 import (
@@ -16,16 +16,16 @@ const (
 	maxHeader = 64 << 10 // bytes; NumPy itself reads up to 10000
 )
 
-// A File is an open .npy file. Its tensor is called by the path and read like any other: an array [rows,
-// cols] by ReadRows, in C or Fortran order.
+// A File is an open .npy file. Its tensor is named by the path and read like any other:
+// an array [rows, cols] by ReadRows, in C or Fortran order.
 type File struct {
 	*tensor.Tensor
 	close func() error
 }
 
 // OpenFile opens the .npy file at path and checks its header. It is an error when
-// the file does not have exactly the bytes that the header asks for, or its
-// elements are Python objects, structures, text, dates or complex numbers.
+// the file does not have exactly the bytes of the header's shape, or its elements are
+// Python objects, structures, text, dates or complex numbers.
 func OpenFile(path string) (*File, error) {
 	t, f, err := tensor.OpenFile(path, Read)
 	if err != nil {
@@ -62,8 +62,8 @@ func Read(r io.ReaderAt, size int64) (*tensor.Tensor, error) {
 // prefix is the most bytes before the text of a header.
 const prefix = 12
 
-// headerEnd returns where the header ends of a file of size bytes that begins with
-// head, which has prefix bytes if the file has.
+// headerEnd returns where the header of a file of size bytes ends. head is the beginning
+// of the file: prefix bytes, or all of a shorter file.
 func headerEnd(head []byte, size int64) (int, error) {
 	if len(head) < len(magic)+4 || string(head[:len(magic)]) != magic {
 		return 0, fmt.Errorf("no .npy file: it begins with %.12q", head)

@@ -43,8 +43,8 @@ func ReadArchive(r io.ReaderAt, size int64) (*Archive, error) {
 // Close closes the file. Its tensors cannot be read after that.
 func (a *Archive) Close() error { return a.close() }
 
-// Names returns the names of the arrays, sorted: those of the entries without
-// ".npy". Entries that are no .npy file have none.
+// Names returns the names of the arrays, sorted: those of the .npy entries, without the
+// ".npy".
 func (a *Archive) Names() []string {
 	var names []string
 	for _, name := range a.entries.Names() {
@@ -67,6 +67,7 @@ func (a *Archive) Tensor(name string) (*tensor.Tensor, error) {
 	return t, nil
 }
 
+// tensor is Tensor, with errors that do not name the array.
 func (a *Archive) tensor(name string) (*tensor.Tensor, error) {
 	entry := name + extension
 	size, ok := a.entries.Size(entry)

@@ -87,7 +87,7 @@ func TestHelpersEnd(t *testing.T) {
 		}
 		time.Sleep(patience)
 	}
-	t.Error("helpers are waiting for loops that nobody starts")
+	t.Error("helpers still wait after the last loop")
 }
 
 func BenchmarkFor(b *testing.B) {

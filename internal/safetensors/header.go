@@ -27,7 +27,7 @@ type entry struct {
 }
 
 // elementBits has the types that a header may name. Those that tensor.ParseDType
-// knows can be read, the others only be passed over.
+// knows can be read; a file may hold the others too.
 var elementBits = map[string]int64{
 	"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
 	"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64,
@@ -35,8 +35,9 @@ var elementBits = map[string]int64{
 	"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
 }
 
-// parseHeader reads the header token by token: decoding into a map would take the
-// last of two equal names, and match the names of fields in any case.
+// parseHeader returns the tensors and the metadata of a header. It reads token by token:
+// decoding into a map would take the last of two equal names, and match the names of
+// fields in upper or lower case.
 func parseHeader(text []byte) (map[string]entry, map[string]string, error) {
 	if !utf8.Valid(text) {
 		return nil, nil, errors.New("not UTF-8")
@@ -200,6 +201,7 @@ func (p *parser) object(read func(name string) error) error {
 	return p.delim('}')
 }
 
+// text reads a string.
 func (p *parser) text() (string, error) {
 	t, err := p.Token()
 	if err != nil {
@@ -212,6 +214,7 @@ func (p *parser) text() (string, error) {
 	return s, nil
 }
 
+// delim reads the bracket or brace want.
 func (p *parser) delim(want json.Delim) error {
 	t, err := p.Token()
 	if err != nil {

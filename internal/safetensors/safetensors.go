@@ -1,6 +1,6 @@
 // Package safetensors reads and writes safetensors files: a header of JSON that
 // names the tensors, then their elements, little-endian and row-major. Opening one
-// reads the header; the elements are read from the file when they are asked for.
+// reads the header; the elements are read from the file by the methods of the tensors.
 package safetensors
 
 import (
@@ -70,8 +70,7 @@ func (f *File) Close() error { return f.close() }
 // Names returns the names of the tensors, sorted.
 func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.entries)) }
 
-// Metadata returns what the header has under __metadata__; nil if nothing. It
-// belongs to the caller.
+// Metadata returns a copy of the header's __metadata__, nil where there is none.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata) }
 
 // Tensor returns the tensor of that name. It is an error when there is none, or

@@ -16,7 +16,7 @@ import (
 )
 
 // An Entry is a tensor for Write. Exactly one of the three sequences is set; it
-// gives the elements in row-major order, in runs of any length, and is asked once.
+// gives the elements in row-major order, in runs of any length, and is used once.
 type Entry struct {
 	Name  string
 	DType tensor.DType // F32 or F64, for which values are rounded or widened, or I64
@@ -56,6 +56,7 @@ func Write(w io.Writer, metadata map[string]string, entries []Entry) error {
 // order has the types in the order in which their tensors are written.
 var order = []tensor.DType{tensor.I64, tensor.F64, tensor.F32}
 
+// write writes the elements.
 func (e *Entry) write(w io.Writer) error {
 	count, err := tensor.Count(e.Shape)
 	if err != nil {
@@ -70,7 +71,7 @@ func (e *Entry) write(w io.Writer) error {
 	return tensor.Write(w, e.DType, count, e.Int64s)
 }
 
-// check finds what would make an invalid file.
+// check returns an error where the entry would make an invalid file.
 func (e *Entry) check() error {
 	sources := 0
 	for _, set := range []bool{e.Float32s != nil, e.Float64s != nil, e.Int64s != nil} {
@@ -89,7 +90,7 @@ func (e *Entry) check() error {
 	return nil
 }
 
-// makeHeader returns the length and the header, padded.
+// makeHeader returns the length of the header and the header, padded.
 func makeHeader(metadata map[string]string, entries []Entry) ([]byte, error) {
 	const lengthSize, align = 8, 8
 	b := make([]byte, lengthSize, 256)

@@ -7,16 +7,37 @@ import (
 	"slices"
 )
 
+// float is a type that elements are decoded to.
 type float interface{ float32 | float64 }
 
-// maxInteger is the largest integer up to which float64 holds every one.
+// maxInteger is the integer up to which float64 holds every integer.
 const maxInteger = 1 << 53
 
 // decode sets dst to the little-endian elements of src. T holds every value of d,
 // or is float64.
 func decode[T float](dst []T, src []byte, d DType) error {
-	le := binary.LittleEndian
 	src = src[:len(dst)*d.Size()]
+	switch d {
+	case F64, F32, F16, BF16:
+		decodeFloats(dst, src, d)
+	case I64, U64:
+		return decodeLong(dst, src, d)
+	case Bool:
+		for _, b := range src {
+			if b > 1 {
+				return fmt.Errorf("a %v is the byte %d, want 0 or 1", d, b)
+			}
+		}
+		decodeShort(dst, src, U8)
+	default:
+		decodeShort(dst, src, d)
+	}
+	return nil
+}
+
+// decodeFloats decodes floating-point elements.
+func decodeFloats[T float](dst []T, src []byte, d DType) {
+	le := binary.LittleEndian
 	switch d {
 	case F64:
 		for i := range dst {
@@ -24,11 +45,11 @@ func decode[T float](dst []T, src []byte, d DType) error {
 		}
 	case F32:
 		for ; len(dst) >= 4 && len(src) >= 16; dst, src = dst[4:], src[16:] {
-			d, s := dst[:4], src[:16]
-			d[0] = T(math.Float32frombits(le.Uint32(s)))
-			d[1] = T(math.Float32frombits(le.Uint32(s[4:])))
-			d[2] = T(math.Float32frombits(le.Uint32(s[8:])))
-			d[3] = T(math.Float32frombits(le.Uint32(s[12:])))
+			to, from := dst[:4], src[:16]
+			to[0] = T(math.Float32frombits(le.Uint32(from)))
+			to[1] = T(math.Float32frombits(le.Uint32(from[4:])))
+			to[2] = T(math.Float32frombits(le.Uint32(from[8:])))
+			to[3] = T(math.Float32frombits(le.Uint32(from[12:])))
 		}
 		for i := range dst {
 			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
@@ -41,11 +62,19 @@ func decode[T float](dst []T, src []byte, d DType) error {
 		for i := range dst {
 			dst[i] = T(math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16))
 		}
+	}
+}
+
+// decodeLong decodes integers of eight bytes. One above 2^53 is an error.
+func decodeLong[T float](dst []T, src []byte, d DType) error {
+	const tooLarge = "the integer %d is above 2^53, which float64 may not hold"
+	le := binary.LittleEndian
+	switch d {
 	case I64:
 		for i := range dst {
 			v := int64(le.Uint64(src[8*i:]))
 			if v > maxInteger || v < -maxInteger {
-				return fmt.Errorf("the integer %d is above 2^53, which float64 may not hold", v)
+				return fmt.Errorf(tooLarge, v)
 			}
 			dst[i] = T(v)
 		}
@@ -53,10 +82,18 @@ func decode[T float](dst []T, src []byte, d DType) error {
 		for i := range dst {
 			v := le.Uint64(src[8*i:])
 			if v > maxInteger {
-				return fmt.Errorf("the integer %d is above 2^53, which float64 may not hold", v)
+				return fmt.Errorf(tooLarge, v)
 			}
 			dst[i] = T(v)
 		}
+	}
+	return nil
+}
+
+// decodeShort decodes integers of at most four bytes.
+func decodeShort[T float](dst []T, src []byte, d DType) {
+	le := binary.LittleEndian
+	switch d {
 	case I32:
 		for i := range dst {
 			dst[i] = T(int32(le.Uint32(src[4*i:])))
@@ -77,15 +114,11 @@ func decode[T float](dst []T, src []byte, d DType) error {
 		for i := range dst {
 			dst[i] = T(int8(src[i]))
 		}
-	case U8, Bool:
+	case U8:
 		for i := range dst {
-			if d == Bool && src[i] > 1 {
-				return fmt.Errorf("a %v is the byte %d, want 0 or 1", d, src[i])
-			}
 			dst[i] = T(src[i])
 		}
 	}
-	return nil
 }
 
 // half returns the value of a float16. Its exponent and fraction, moved to their

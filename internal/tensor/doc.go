@@ -1,5 +1,5 @@
 // Package tensor reads the values of one tensor of a weights file, whatever the
-// container: safetensors, torchfile and npy say where the elements lie, this
+// container: safetensors, torchfile and npy find where the elements lie, this
 // package decodes them.
 //
 // A Tensor is a view of a Storage, the bytes of the file that hold its elements.

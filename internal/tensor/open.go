@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// OpenFile opens the file at path and reads what a container needs of it by read,
-// which is given its size in bytes. Errors of read get the path in front; the file
-// is closed on errors.
+// OpenFile opens the file at path and calls read, which gets its size in bytes and reads
+// what its container needs. Errors of read get the path in front; the file is closed on
+// errors.
 func OpenFile[T any](path string, read func(r io.ReaderAt, size int64) (T, error)) (T, *os.File, error) {
 	var none T
 	f, err := os.Open(path)

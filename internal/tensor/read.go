@@ -5,12 +5,13 @@ import (
 	"io"
 )
 
-// The pieces in which storages are read.
+// How much is read at a time: contiguous elements in runs, a column-major tensor in
+// tiles.
 const (
-	runBytes = 128 << 10 // of one run of elements
-	tileRows = 2048      // of a column-major tensor: one run per column, a few KiB long,
-	tileCols = 64        // so that a row of the tile fills whole cache lines of the result
-	tilePad  = 16        // keeps the columns of a tile from sharing the same cache sets
+	runBytes = 128 << 10 // bytes of a run
+	tileRows = 2048      // elements of one run for each column of a tile, a few KiB
+	tileCols = 64        // columns of a tile: a row of it fills whole cache lines of the result
+	tilePad  = 16        // elements between two columns, which keep them out of the same cache sets
 )
 
 // Float64s returns all elements. It is an error when one is an integer above 2^53,
@@ -37,7 +38,7 @@ func (t *Tensor) Float32s() ([]float32, error) {
 
 // ReadRows fills dst, of (to-from)*Cols values, with the rows from up to, but not
 // including, to. Errors are those of Float64s. A column-major tensor is read fast
-// when a call asks for thousands of rows, slowly when it asks for one.
+// where a call reads thousands of rows, slowly where it reads one.
 func (t *Tensor) ReadRows(dst []float64, from, to int) error { return readRows(t, dst, from, to) }
 
 // ReadRows32 is ReadRows for a tensor whose DType is Exact32; any other is an
@@ -49,6 +50,7 @@ func (t *Tensor) ReadRows32(dst []float32, from, to int) error {
 	return readRows(t, dst, from, to)
 }
 
+// check32 returns an error unless float32 holds every value of the type of t.
 func (t *Tensor) check32() error {
 	if !t.DType().Exact32() {
 		return fmt.Errorf("tensor %.100q: float32 does not hold every %v", t.name, t.DType())
@@ -56,6 +58,7 @@ func (t *Tensor) check32() error {
 	return nil
 }
 
+// readRows is ReadRows for either type of values.
 func readRows[T float](t *Tensor, dst []T, from, to int) error {
 	rows, cols := t.Rows(), t.Cols()
 	if from < 0 || to < from || to > rows {
@@ -102,8 +105,8 @@ func readMatrix[T float](t *Tensor, src io.ReaderAt, dst []T, from, to int) erro
 }
 
 // matrix returns the strides of t as a matrix of Rows x Cols; not ok means that
-// the elements of a row have no common stride. A stride that is never taken counts
-// as what suits best.
+// the elements of a row have no common stride. Where there is one row or one column,
+// its stride is never used, and the one returned is that of a row-major matrix.
 func (t *Tensor) matrix() (row, col int, ok bool) {
 	shape, strides := t.layout.Shape, t.layout.Strides
 	col, next := 1, 0 // next: the stride at which the dimension before continues the row
@@ -128,7 +131,7 @@ func (t *Tensor) matrix() (row, col int, ok bool) {
 	return row, col, true
 }
 
-// A runReader reads contiguous elements.
+// A runReader reads runs of contiguous elements.
 type runReader struct {
 	src    io.ReaderAt
 	layout *Layout
@@ -160,8 +163,8 @@ func readRun[T float](r *runReader, dst []T, first int64) error {
 
 // readTransposed fills dst, rows of cols values, from a storage where the elements
 // of a column are neighbours and columns are stride elements apart; first is the
-// position of dst[0]. It goes through the file a band of columns at a time, so that
-// the file is read almost in order, and writes whole cache lines of dst.
+// position of dst[0]. It reads a band of columns at a time, so that the file is read
+// almost in order, and writes whole cache lines of dst.
 func readTransposed[T float](r *runReader, dst []T, cols int, first int64, stride int) error {
 	rows := len(dst) / cols
 	height, width := min(rows, tileRows), min(cols, tileCols)
@@ -184,7 +187,7 @@ func readTransposed[T float](r *runReader, dst []T, cols int, first int64, strid
 
 // transpose sets dst[k*cols+j] to tile[j*pitch+k] for k < h and j < w.
 func transpose[T float](dst []T, cols int, tile []T, pitch, h, w int) {
-	const few = 128 // rows, so that their cache lines stay near until they are full
+	const few = 128 // rows at a time, so that their cache lines stay in a near cache until they are full
 	for k := 0; k < h; k += few {
 		n := min(few, h-k)
 		j := 0

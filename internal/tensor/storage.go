@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// A Storage is the run of bytes that tensors are views of. It is opened when the
-// first of them is read, once for all.
+// A Storage is the bytes that tensors are views of. It is opened once, when the first of
+// them is read.
 type Storage struct {
 	size  int64
 	open  func() (io.ReaderAt, error)
@@ -49,8 +49,8 @@ func (s *Storage) Sub(offset, size int64) *Storage {
 	})
 }
 
-// ReadFull fills b from offset of r. A shorter r is io.ErrUnexpectedEOF, with the
-// place.
+// ReadFull fills b from offset of r. Where r is shorter, the error is
+// io.ErrUnexpectedEOF, with the place.
 func ReadFull(r io.ReaderAt, b []byte, offset int64) error {
 	n, err := r.ReadAt(b, offset)
 	switch {
@@ -62,10 +62,9 @@ func ReadFull(r io.ReaderAt, b []byte, offset int64) error {
 	return fmt.Errorf("%d bytes at byte %d: %w", len(b), offset, err)
 }
 
-// Budget returns how many bytes the contents of a file of size bytes may add up
-// to, when compressed data is inflated and repeated elements are written out. It
-// is what a sensible file never reaches, and keeps a small file from asking for
-// large memory.
+// Budget returns how many bytes the contents of a file of size bytes may add up to,
+// when compressed data is inflated and repeated elements are written out. No sensible
+// file reaches it, and it keeps a small file from taking much memory.
 func Budget(size int64) int64 {
 	const slack, times = 64 << 10, 32
 	if size > (1<<62)/times {

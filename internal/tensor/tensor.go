@@ -9,7 +9,7 @@ import (
 // maxDims is the largest number of dimensions that New takes, as in NumPy.
 const maxDims = 64
 
-// A Layout says where the elements of a tensor lie in its storage.
+// A Layout is where the elements of a tensor lie in its storage.
 type Layout struct {
 	DType     DType
 	Shape     []int
@@ -26,9 +26,9 @@ type Tensor struct {
 	storage *Storage
 }
 
-// New returns the tensor that lies in s as l says. It reads nothing. It is an
-// error when an element lies outside s, a size or stride is negative, or the
-// elements would not fit into memory as float64.
+// New returns the tensor with layout l in s. It reads nothing. It is an error when
+// an element lies outside s, a size or stride is negative, or the elements would not
+// fit into memory as float64.
 func New(name string, l Layout, s *Storage) (*Tensor, error) {
 	if l.DType == 0 || int(l.DType) >= len(dtypes) {
 		return nil, fmt.Errorf("tensor %.100q: %v is no type of elements", name, l.DType)
@@ -96,7 +96,8 @@ func ColumnMajor(shape []int) []int {
 	return strides
 }
 
-// check finds elements outside a storage of that many elements.
+// check returns an error where one of the tensor's count elements is outside a storage
+// of the given number of elements.
 func (l *Layout) check(count int, elements int64) error {
 	if len(l.Strides) != len(l.Shape) {
 		return fmt.Errorf("%d strides for %d dimensions", len(l.Strides), len(l.Shape))

@@ -117,8 +117,8 @@ func at(l tensor.Layout, index []int) float64 {
 }
 
 // TestStrides reads tensors of random shapes and strides, by ranges of rows, and
-// compares them with the formula. Sizes lie around those of the pieces that are
-// read at once.
+// compares them with the formula. Sizes lie around those of the runs and tiles that
+// are read at a time.
 func TestStrides(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const elements = 1 << 19
@@ -326,6 +326,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.Run("float64", func(b *testing.B) { benchmarkWrite[float64](b, rows, cols) })
 }
 
+// benchmarkWrite writes rows of zeros, one run a row.
 func benchmarkWrite[T float32 | float64](b *testing.B, rows, cols int) {
 	row := make([]T, cols)
 	all := func(yield func([]T) bool) {

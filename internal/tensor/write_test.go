@@ -45,8 +45,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestWriteRead reads what was written, in runs longer and shorter than the pieces
-// in which it is written, from several goroutines at once.
+// TestWriteRead writes runs of values longer and shorter than the buffer, and reads
+// them from several goroutines at once.
 func TestWriteRead(t *testing.T) {
 	const count = 100_000
 	values := make([]float64, count)
@@ -77,6 +77,7 @@ func TestWriteRead(t *testing.T) {
 	}
 }
 
+// writer is a function as an io.Writer.
 type writer func([]byte) (int, error)
 
 func (w writer) Write(b []byte) (int, error) { return w(b) }

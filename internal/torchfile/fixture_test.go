@@ -64,6 +64,7 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
+// count returns how many values of dict are tensors.
 func count(dict *torchfile.Dict) int {
 	n := 0
 	for _, value := range dict.All() {

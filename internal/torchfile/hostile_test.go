@@ -16,6 +16,7 @@ import (
 // An entry is one of a zip file made by makeZip.
 type entry struct{ name, data string }
 
+// makeZip returns a zip file of the entries, all compressed by method.
 func makeZip(t testing.TB, method uint16, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -41,6 +42,7 @@ func withPickle(t testing.TB, pickle string) []byte {
 	return makeZip(t, zip.Store, entry{"any name/data.pkl", pickle}, entry{"any name/data/0", floats(6)}, entry{"any name/version", "3\n"})
 }
 
+// floats returns the float32 numbers from 0 to n-1.
 func floats(n int) string {
 	var b []byte
 	for i := range n {

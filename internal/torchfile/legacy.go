@@ -10,7 +10,7 @@ import (
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
-// The first two values of a legacy file.
+// The first value of a legacy file, and the second.
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
 const legacyProtocol = 1001
@@ -56,6 +56,7 @@ func readLegacy(r io.ReaderAt, size int64) (any, error) {
 	return value, l.locate(keys, m.at)
 }
 
+// checkSystem refuses files of big-endian machines.
 func checkSystem(info any) error {
 	facts, ok := info.(*Dict)
 	if !ok {
@@ -67,7 +68,7 @@ func checkSystem(info any) error {
 	return nil
 }
 
-// legacy has what is known of the storages before and after the pickles.
+// legacy is a legacy file while it is read, with the storages that its pickles describe.
 type legacy struct {
 	r        io.ReaderAt
 	size     int64
@@ -76,7 +77,7 @@ type legacy struct {
 	views    map[string]*storageView // by the key of the view
 }
 
-// A legacyPlace says where the elements of a storage are: known when all pickles
+// A legacyPlace is where the elements of a storage are, which is known when all pickles
 // have been read.
 type legacyPlace struct {
 	at, bytes, numel int64

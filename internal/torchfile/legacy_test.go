@@ -17,11 +17,12 @@ const (
 	legacySystem = "\x80\x02}X\x0d\x00\x00\x00little_endian\x88s."
 )
 
-// legacy is a file of those parts, the last of which are keys and storages.
-func legacy(parts ...string) []byte {
-	return []byte(legacyMagic + legacyProto + legacySystem + strings.Join(parts, ""))
+// legacy is a file of those sections, the last of which are keys and storages.
+func legacy(sections ...string) []byte {
+	return []byte(legacyMagic + legacyProto + legacySystem + strings.Join(sections, ""))
 }
 
+// keys is a pickle of a list of the names.
 func keys(names ...string) string {
 	s := "\x80\x02]("
 	for _, name := range names {
@@ -35,7 +36,7 @@ func stored(n int) string {
 	return string(binary.LittleEndian.AppendUint64(nil, uint64(n))) + floats(n)
 }
 
-// viewOf is the persistent id of a part of storage "0", which has 6 floats.
+// viewOf is the persistent id of a view of storage "0", which has 6 floats.
 func viewOf(view string) string {
 	return "(" + str("storage") + "c" + floatS + "\n" + str("0") + str("cpu") + "K\x06" + view + "tQ"
 }

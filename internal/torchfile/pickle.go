@@ -1,92 +1,17 @@
 package torchfile
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/big"
 	"slices"
 	"unicode/utf8"
 )
 
-// What a pickle may ask for. A pickle that torch.save writes stays far below.
-const (
-	maxObjects = 1 << 18 // containers, strings, tensors; also half of the bytes read
-	maxStack   = 1 << 16
-	maxMarks   = 1 << 10
-	maxString  = 1 << 20 // bytes
-	maxName    = 1 << 10 // bytes of the module or the name in a GLOBAL
-	maxDims    = 64
-)
-
-// The instructions of the pickle machine that are executed.
-const (
-	opMark            = '('
-	opStop            = '.'
-	opProto           = 0x80
-	opFrame           = 0x95
-	opNone            = 'N'
-	opNewTrue         = 0x88
-	opNewFalse        = 0x89
-	opBinInt          = 'J'
-	opBinInt1         = 'K'
-	opBinInt2         = 'M'
-	opLong1           = 0x8a
-	opBinFloat        = 'G'
-	opBinUnicode      = 'X'
-	opShortBinUnicode = 0x8c
-	opShortBinString  = 'U'
-	opEmptyTuple      = ')'
-	opTuple           = 't'
-	opTuple1          = 0x85
-	opTuple2          = 0x86
-	opTuple3          = 0x87
-	opEmptyList       = ']'
-	opEmptySet        = 0x8f
-	opAppend          = 'a'
-	opAppends         = 'e'
-	opEmptyDict       = '}'
-	opSetItem         = 's'
-	opSetItems        = 'u'
-	opBinPut          = 'q'
-	opLongBinPut      = 'r'
-	opMemoize         = 0x94
-	opBinGet          = 'h'
-	opLongBinGet      = 'j'
-	opGlobal          = 'c'
-	opStackGlobal     = 0x93
-	opReduce          = 'R'
-	opNewObj          = 0x81
-	opBuild           = 'b'
-	opBinPersID       = 'Q'
-)
-
-// A machine executes one pickle.
-type machine struct {
-	in      *bufio.Reader
-	at, end int64 // bytes of in: executed, and all there are
-	objects int64
-
-	stack []any
-	marks []int // heights of the stack at each open MARK
-	memo  []any
-
-	// Both are nil for a pickle that may hold no tensor.
-	storages   *storages
-	persistent func(id storageID) (*storageView, error) // gives the storage that a BINPERSID names
-}
-
-// newMachine returns a machine for the pickle at the start of in, which has size
-// bytes in all.
-func newMachine(in io.Reader, size int64) *machine {
-	return &machine{in: bufio.NewReader(in), end: size}
-}
-
-// run executes the pickle and returns its value. It can be called again for a
-// pickle that follows.
+// run executes a pickle and returns its value. Another call executes the pickle that
+// follows it.
 func (m *machine) run() (any, error) {
 	m.stack, m.marks, m.memo = nil, nil, nil
 	for {
@@ -127,6 +52,35 @@ func (m *machine) step(op byte) error {
 		return err
 	case opMark:
 		m.marks = append(m.marks, len(m.stack))
+	case opAppend:
+		return m.appendItems(m.pop(1))
+	case opAppends:
+		return m.appendItems(m.popMark())
+	case opSetItem:
+		return m.setItems(m.pop(2))
+	case opSetItems:
+		return m.setItems(m.popMark())
+	case opBinPut, opLongBinPut, opMemoize, opBinGet, opLongBinGet:
+		return m.remember(op)
+	case opGlobal, opStackGlobal:
+		return m.global(op)
+	case opReduce:
+		return m.reduce()
+	case opNewObj:
+		return m.newObject()
+	case opBuild:
+		return m.build()
+	case opBinPersID:
+		return m.persistentID()
+	default:
+		return m.make(op)
+	}
+	return nil
+}
+
+// make executes one instruction that pushes a new value.
+func (m *machine) make(op byte) error {
+	switch op {
 	case opNone:
 		m.push(nil)
 	case opNewTrue:
@@ -153,62 +107,13 @@ func (m *machine) step(op byte) error {
 		m.pushObject(&List{})
 	case opEmptyDict:
 		m.pushObject(&Dict{})
-	case opAppend:
-		return m.appendItems(m.pop(1))
-	case opAppends:
-		return m.appendItems(m.popMark())
-	case opSetItem:
-		return m.setItems(m.pop(2))
-	case opSetItems:
-		return m.setItems(m.popMark())
-	case opBinPut, opLongBinPut, opMemoize, opBinGet, opLongBinGet:
-		return m.remember(op)
-	case opGlobal, opStackGlobal:
-		return m.global(op)
-	case opReduce:
-		return m.reduce()
-	case opNewObj:
-		return m.newObject()
-	case opBuild:
-		return m.build()
-	case opBinPersID:
-		return m.persistentID()
 	default:
 		return fmt.Errorf("instruction %q (0x%02x) has no place in a weights file", rune(op), op)
 	}
 	return nil
 }
 
-// bytes reads n bytes. They are there before memory for them is taken.
-func (m *machine) bytes(n int64) ([]byte, error) {
-	if n > m.end-m.at {
-		return nil, fmt.Errorf("the pickle is cut short: %d bytes wanted at byte %d of %d", n, m.at, m.end)
-	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(m.in, b); err != nil {
-		return nil, err
-	}
-	m.at += n
-	return b, nil
-}
-
-// uint reads n bytes as an unsigned number.
-func (m *machine) uint(n int64) (uint64, error) {
-	var v uint64
-	for i := range n {
-		b, err := m.in.ReadByte()
-		if err == io.EOF {
-			err = fmt.Errorf("the pickle is cut short at byte %d", m.at)
-		}
-		if err != nil {
-			return 0, err
-		}
-		m.at++
-		v |= uint64(b) << (8 * i)
-	}
-	return v, nil
-}
-
+// number pushes the number that follows op.
 func (m *machine) number(op byte) error {
 	switch op {
 	case opBinInt:
@@ -277,47 +182,7 @@ func (m *machine) text(lengthSize int64) error {
 	return nil
 }
 
-func (m *machine) push(v any) { m.stack = append(m.stack, v) }
-
-func (m *machine) pushObject(v any) {
-	m.objects++
-	m.push(v)
-}
-
-// pop takes the last n values off the stack. They stay valid until the next push.
-func (m *machine) pop(n int) ([]any, error) {
-	floor := 0
-	if len(m.marks) > 0 {
-		floor = m.marks[len(m.marks)-1]
-	}
-	if len(m.stack)-n < floor {
-		return nil, errors.New("too few values on the stack")
-	}
-	items := m.stack[len(m.stack)-n:]
-	m.stack = m.stack[:len(m.stack)-n]
-	return items, nil
-}
-
-// popMark takes off all values since the last MARK.
-func (m *machine) popMark() ([]any, error) {
-	if len(m.marks) == 0 {
-		return nil, errors.New("no MARK on the stack")
-	}
-	items, err := m.pop(len(m.stack) - m.marks[len(m.marks)-1])
-	m.marks = m.marks[:len(m.marks)-1]
-	return items, err
-}
-
-// top returns the last value of the stack, nil if there is none.
-func (m *machine) top() any {
-	items, err := m.pop(1)
-	if err != nil {
-		return nil
-	}
-	m.stack = m.stack[:len(m.stack)+1]
-	return items[0]
-}
-
+// appendItems appends items to the list on top of the stack.
 func (m *machine) appendItems(items []any, err error) error {
 	if err != nil {
 		return err
@@ -330,6 +195,7 @@ func (m *machine) appendItems(items []any, err error) error {
 	return nil
 }
 
+// setItems sets entries, keys and values in turn, of the dict on top of the stack.
 func (m *machine) setItems(items []any, err error) error {
 	if err != nil {
 		return err
@@ -349,7 +215,7 @@ func (m *machine) setItems(items []any, err error) error {
 	return nil
 }
 
-// remember stores the last value, or fetches one that was stored.
+// remember stores the top of the stack in the memo, or pushes a value from there.
 func (m *machine) remember(op byte) error {
 	size := int64(1)
 	if op == opLongBinPut || op == opLongBinGet {

@@ -15,11 +15,11 @@ type File struct {
 	close func() error
 }
 
-// Open opens the file at path, whose container is told by its content, and runs its
+// Open opens the file at path, recognises its container by the content, and runs its
 // pickle. Tensors are not read; storages are looked up and their sizes checked. It
 // is an error when the value of the file is no dict, it is TorchScript, a tar file
 // of the first PyTorch versions or big-endian, or anything in it is damaged or out
-// of place; the error says what was found.
+// of place; the error names what was found.
 func Open(path string) (*File, error) {
 	t, f, err := tensor.OpenFile(path, Read)
 	if err != nil {

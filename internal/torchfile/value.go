@@ -14,9 +14,10 @@ import (
 // none twice.
 type Dict struct {
 	entries []dictEntry
-	index   map[any]int // of a large one: the entries by key, for keys that Go can compare
+	index   map[any]int // of a large Dict: the entries by key, for keys that Go can compare
 }
 
+// A dictEntry is a key of a Dict with its value.
 type dictEntry struct{ key, value any }
 
 // A List is a Python list.
@@ -30,6 +31,13 @@ type Device string
 
 // A Global is the name of a torch type, such as "torch.float32".
 type Global string
+
+// A storageView is what a pickle has for a storage.
+type storageView struct {
+	*tensor.Storage
+	dtype tensor.DType
+	numel int64
+}
 
 // Len returns the number of entries.
 func (d *Dict) Len() int { return len(d.entries) }
@@ -99,7 +107,7 @@ func (d *Dict) set(key, value any) error {
 	return nil
 }
 
-// compares reports whether Go compares the key as Python would, and whether it can
+// compares reports whether Go compares the key as Python does, and whether it can
 // be a key at all.
 func compares(key any) (comparable, ok bool) {
 	switch key.(type) {
@@ -142,7 +150,7 @@ func Kind(value any) string {
 	return "value"
 }
 
-// integer returns an int that fits Go's.
+// integer returns the int that value is. It is an error where Go's int does not hold it.
 func integer(value any) (int, error) {
 	v, ok := value.(int64)
 	if !ok {
@@ -153,6 +161,9 @@ func integer(value any) (int, error) {
 	}
 	return int(v), nil
 }
+
+// maxDims is the most ints that integers returns: the dimensions of a tensor.
+const maxDims = 64
 
 // integers returns a tuple or list of ints.
 func integers(value any) ([]int, error) {

@@ -82,7 +82,8 @@ func topFolder(a *archive.Archive) (string, error) {
 	return top, nil
 }
 
-// checkByteOrder refuses big-endian files. Those before PyTorch 2.1 do not say.
+// checkByteOrder refuses big-endian files. Files of PyTorch before 2.1 have no such
+// entry.
 func checkByteOrder(a *archive.Archive, name string) error {
 	if _, ok := a.Size(name); !ok {
 		return nil

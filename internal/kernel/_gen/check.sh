@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-go vet ./matrix ./screen
+go vet ./...
 go run ./matrix "$new"
 go run ./screen "$new"
 for isa in avx512 avx2; do

@@ -19,7 +19,7 @@ import (
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
-// good has one folder per fixture, as seen from a package in internal/.
+// good has one folder per fixture. The path starts from a package in internal/.
 const good = "../../pretrained/testdata"
 
 // A Fixture is a file with known tensors.
@@ -29,7 +29,7 @@ type Fixture struct {
 	Values  json.RawMessage // what else a container of torch.save holds
 }
 
-// A Want says what a tensor must be.
+// A Want describes what a tensor must be.
 type Want struct {
 	DType  string // as PyTorch names it
 	Shape  []int
@@ -76,7 +76,7 @@ func Fixtures(t testing.TB, extensions ...string) []Fixture {
 // A Bad is a file that must not be read, or a control.
 type Bad struct{ File, Why, Must string }
 
-// Manifest returns what manifest.json in dir says.
+// Manifest returns the files that manifest.json in dir lists.
 func Manifest(t testing.TB, dir string) []Bad {
 	t.Helper()
 	var manifest struct{ Files []Bad }
@@ -113,6 +113,7 @@ func ReadFile(t testing.TB, path string) []byte {
 	return data
 }
 
+// readJSON decodes the JSON file at path.
 func readJSON(t testing.TB, path string, into any) {
 	t.Helper()
 	if err := json.Unmarshal(ReadFile(t, path), into); err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// dotTile multiplies rows of A with dotCols rows of B, straight from memory.
+// dotTile writes the product of some rows of A with dotCols rows of B, where they lie in
+// memory.
 func (g *gen) dotTile(rows int) {
-	cols, parts := g.dotCols, g.lanes*g.bytes/g.width
+	cols, vectors := g.dotCols, g.groupVectors()
 	g.begin(fmt.Sprintf("dot%d", rows), fmt.Sprintf("dst *%s, ldd int, x *%[1]s, ldx int, rows **%[1]s, groups int, mask *%[1]s", g.goType),
 		fmt.Sprintf("sets %dx%d dot products of rows of x (ldx bytes apart) with rows:", rows, cols),
 		"",
@@ -20,84 +21,93 @@ func (g *gen) dotTile(rows int) {
 		"",
 		fmt.Sprintf("over groups of %d elements and, where mask is not nil, one more of which only", g.lanes),
 		"the elements whose mask is negative are read. dst's rows are ldd bytes apart.")
-	x, ldx, ptrs, n, mask := g.arg("x"), g.arg("ldx"), g.arg("rows"), g.arg("groups"), g.arg("mask")
-	row := make([]reg.GPVirtual, cols)
-	for j := range row {
-		row[j] = g.GP64()
-		g.MOVQ(mem(ptrs, 8*j), row[j])
+	t := dotTile{gen: g, row: make([]reg.GPVirtual, cols), acc: make([][][]reg.VecVirtual, rows)}
+	t.x, t.ldx = g.Arg("x"), g.Arg("ldx")
+	ptrs, n, mask := g.Arg("rows"), g.Arg("groups"), g.Arg("mask")
+	for j := range t.row {
+		t.row[j] = g.GP64()
+		g.MOVQ(mem(ptrs, 8*j), t.row[j])
 	}
 	if rows == 1 {
 		g.prefetchRows(ptrs, cols)
 	}
-	pos := g.GP64()
-	g.XORQ(pos, pos)
-	acc := make([][][]reg.VecVirtual, rows) // row, col, part of a group
-	for i := range acc {
-		acc[i] = make([][]reg.VecVirtual, cols)
-		for j := range acc[i] {
-			acc[i][j] = g.vecs(parts)
-			for _, z := range acc[i][j] {
-				g.zero(z)
-			}
-		}
+	t.pos = g.GP64()
+	g.XORQ(t.pos, t.pos)
+	for i := range t.acc {
+		t.acc[i] = g.zeros(cols, vectors)
 	}
-	xAt := func(i, disp int) operand.Mem {
-		m := mem(x, disp)
-		if i > 0 {
-			m = idx(x, ldx, uint8(i), disp)
+	g.Loop("group", n, func() {
+		for q := range vectors {
+			t.multiply(q)
 		}
-		return m
-	}
-	g.loop("group", n, func() {
-		for q := range parts {
-			a := g.vecs(rows)
-			for i := range a {
-				g.mov(xAt(i, q*g.width), a[i])
-			}
-			for j := range cols {
-				if rows == 1 {
-					g.fma(idx(row[j], pos, 1, q*g.width), a[0], acc[0][j][q])
-					continue
-				}
-				b := g.vec()
-				g.mov(idx(row[j], pos, 1, q*g.width), b)
-				for i := range a {
-					g.fma(b, a[i], acc[i][j][q])
-				}
-			}
-		}
-		g.ADDQ(operand.U32(parts*g.width), x)
-		g.ADDQ(operand.U32(parts*g.width), pos)
+		g.ADDQ(operand.U32(vectors*g.width), t.x)
+		g.ADDQ(operand.U32(vectors*g.width), t.pos)
 	})
 	g.TESTQ(mask, mask)
 	g.JZ(operand.LabelRef("reduce"))
-	for q := range parts {
+	for q := range vectors {
 		load, _ := g.masked(mask, q)
-		a := g.vecs(rows)
-		for i := range a {
-			load(xAt(i, q*g.width), a[i])
-		}
-		for j := range cols {
-			b := g.vec()
-			load(idx(row[j], pos, 1, q*g.width), b)
-			for i := range a {
-				g.fma(b, a[i], acc[i][j][q])
-			}
-		}
+		t.multiplyLoaded(q, load)
 	}
 	g.Label("reduce")
-	dst, ldd := g.arg("dst"), g.arg("ldd")
-	for i := range acc {
-		g.tree(acc[i], mem(dst, 0))
+	dst, ldd := g.Arg("dst"), g.Arg("ldd")
+	for i := range t.acc {
+		g.tree(t.acc[i], mem(dst, 0))
 		if i < rows-1 {
 			g.ADDQ(ldd, dst)
 		}
 	}
-	g.end()
+	g.End()
 }
 
-// prefetchRows asks for the beginnings of the count rows whose pointers follow
-// count others: the processor's own prefetch takes over once a row is under way.
+// dotTile has the registers of a dot tile.
+type dotTile struct {
+	*gen
+	x, ldx reg.GPVirtual
+	row    []reg.GPVirtual      // the rows of B
+	pos    reg.GPVirtual        // bytes of those rows that are multiplied
+	acc    [][][]reg.VecVirtual // by row, column and vector of a group
+}
+
+// xAt is the place disp bytes into row i of x.
+func (g dotTile) xAt(i, disp int) operand.Mem {
+	if i > 0 {
+		return idx(g.x, g.ldx, uint8(i), disp)
+	}
+	return mem(g.x, disp)
+}
+
+// multiply adds the products of vector q of a group. A single row of x takes the rows of
+// B from memory.
+func (g dotTile) multiply(q int) {
+	if len(g.acc) > 1 {
+		g.multiplyLoaded(q, func(src, dst operand.Op) { g.mov(src, dst) })
+		return
+	}
+	a := g.vec()
+	g.mov(g.xAt(0, q*g.width), a)
+	for j := range g.row {
+		g.fma(idx(g.row[j], g.pos, 1, q*g.width), a, g.acc[0][j][q])
+	}
+}
+
+// multiplyLoaded is multiply with all rows in registers, put there by load.
+func (g dotTile) multiplyLoaded(q int, load func(src, dst operand.Op)) {
+	a := g.vecs(len(g.acc))
+	for i := range a {
+		load(g.xAt(i, q*g.width), a[i])
+	}
+	for j := range g.row {
+		b := g.vec()
+		load(idx(g.row[j], g.pos, 1, q*g.width), b)
+		for i := range a {
+			g.fma(b, a[i], g.acc[i][j][q])
+		}
+	}
+}
+
+// prefetchRows prefetches the beginnings of the count rows whose pointers follow
+// count others: the processor's own prefetch does the rest of a row.
 func (g *gen) prefetchRows(ptrs reg.Register, count int) {
 	p := g.GP64()
 	for j := range count {
@@ -112,7 +122,7 @@ func (g *gen) prefetchRows(ptrs reg.Register, count int) {
 // 45-47 with 4 lines, 43-45 with 2, 8 or 16, and 38-40 with whole rows.
 const prefetchLines = 4
 
-// masked returns a load and a store of those elements of part q of a group
+// masked returns a load and a store of those elements of vector q of a group
 // whose mask is negative.
 func (g *gen) masked(mask reg.Register, q int) (load, store func(src, dst operand.Op)) {
 	m := g.vec()
@@ -137,25 +147,22 @@ func (g *gen) masked(mask reg.Register, q int) (load, store func(src, dst operan
 		func(src, dst operand.Op) { g.VMASKMOVPS(src, m, dst) }
 }
 
-// dot is the product of one pair of rows, bound by the latency of one chain.
+// dot writes the product of one pair of rows, bound by the latency of one chain.
 func (g *gen) dot() {
-	parts := g.lanes * g.bytes / g.width
+	vectors := g.groupVectors()
 	g.begin("dot", fmt.Sprintf("x, y *%s, groups int, mask *%[1]s) (sum %[1]s", g.goType),
 		fmt.Sprintf("returns the dot product over groups of %d elements and, where mask is not", g.lanes),
 		"nil, one more of which only the elements whose mask is negative are read.")
-	x, y, n, mask := g.arg("x"), g.arg("y"), g.arg("groups"), g.arg("mask")
-	acc := g.vecs(parts)
-	for _, z := range acc {
-		g.zero(z)
-	}
-	g.loop("group", n, func() {
+	x, y, n, mask := g.Arg("x"), g.Arg("y"), g.Arg("groups"), g.Arg("mask")
+	acc := g.zeros(1, vectors)[0]
+	g.Loop("group", n, func() {
 		for q, z := range acc {
 			a := g.vec()
 			g.mov(mem(x, q*g.width), a)
 			g.fma(mem(y, q*g.width), a, z)
 		}
-		g.ADDQ(operand.U32(parts*g.width), x)
-		g.ADDQ(operand.U32(parts*g.width), y)
+		g.ADDQ(operand.U32(vectors*g.width), x)
+		g.ADDQ(operand.U32(vectors*g.width), y)
 	})
 	g.TESTQ(mask, mask)
 	g.JZ(operand.LabelRef("reduce"))
@@ -168,7 +175,7 @@ func (g *gen) dot() {
 	}
 	g.Label("reduce")
 	z := acc[0]
-	if parts == 2 {
+	if vectors == 2 {
 		g.add(acc[1], z, z)
 	} else {
 		h := g.YMM()
@@ -185,13 +192,13 @@ func (g *gen) dot() {
 		g.add(h, s, s)
 	}
 	g.Store(s, g.Return("sum"))
-	g.end()
+	g.End()
 }
 
-// squares multiplies dotCols rows with themselves: side by side, as each sum is bound
-// by the latency of its chain.
+// squares writes the product of dotCols rows with themselves: side by side, as each sum
+// is bound by the latency of its chain.
 func (g *gen) squares() {
-	rows, parts := g.dotCols, g.lanes*g.bytes/g.width
+	rows, vectors := g.dotCols, g.groupVectors()
 	g.begin("squares", fmt.Sprintf("dst, x *%s, ldx, groups int, mask *%[1]s", g.goType),
 		fmt.Sprintf("sets %d dot products of rows of x (ldx bytes apart) with themselves:", rows),
 		"",
@@ -201,7 +208,7 @@ func (g *gen) squares() {
 		"",
 		fmt.Sprintf("over groups of %d elements and, where mask is not nil, one more of which only", g.lanes),
 		"the elements whose mask is negative are read.")
-	x, ldx, n, mask := g.arg("x"), g.arg("ldx"), g.arg("groups"), g.arg("mask")
+	x, ldx, n, mask := g.Arg("x"), g.Arg("ldx"), g.Arg("groups"), g.Arg("mask")
 	base := []reg.Register{x}
 	for len(base) < (rows+2)/3 { // three rows each
 		b := g.GP64()
@@ -215,15 +222,9 @@ func (g *gen) squares() {
 		}
 		return idx(base[i/3], ldx, uint8(i%3), disp)
 	}
-	acc := make([][]reg.VecVirtual, rows) // row, part of a group
-	for i := range acc {
-		acc[i] = g.vecs(parts)
-		for _, z := range acc[i] {
-			g.zero(z)
-		}
-	}
-	g.loop("group", n, func() {
-		for q := range parts {
+	acc := g.zeros(rows, vectors)
+	g.Loop("group", n, func() {
+		for q := range vectors {
 			for i := range acc {
 				a := g.vec()
 				g.mov(row(i, q*g.width), a)
@@ -231,12 +232,12 @@ func (g *gen) squares() {
 			}
 		}
 		for _, b := range base {
-			g.ADDQ(operand.U32(parts*g.width), b)
+			g.ADDQ(operand.U32(vectors*g.width), b)
 		}
 	})
 	g.TESTQ(mask, mask)
 	g.JZ(operand.LabelRef("reduce"))
-	for q := range parts {
+	for q := range vectors {
 		load, _ := g.masked(mask, q)
 		for i := range acc {
 			a := g.vec()
@@ -245,88 +246,6 @@ func (g *gen) squares() {
 		}
 	}
 	g.Label("reduce")
-	g.tree(acc, mem(g.arg("dst"), 0))
-	g.end()
-}
-
-// tree adds the lanes of each column's sum, by halves, columns side by side, and
-// stores the row of results.
-func (g *gen) tree(acc [][]reg.VecVirtual, at operand.Mem) {
-	one := func(j int) reg.VecVirtual { return acc[j][0] }
-	switch {
-	case g.width == 64:
-		// Lanes i and i+half of the whole vector, then of its 256-bit halves.
-		pair := func(x, y reg.VecVirtual, lo, hi int) reg.VecVirtual {
-			a, b := g.vec(), g.vec()
-			g.shuf128(lo, y, x, a)
-			g.shuf128(hi, y, x, b)
-			g.add(b, a, a)
-			return a
-		}
-		four := func(a, b, c, d int) reg.VecVirtual {
-			return pair(pair(one(a), one(b), 0x44, 0xee), pair(one(c), one(d), 0x44, 0xee), 0x88, 0xdd)
-		}
-		if g.bytes == 8 {
-			x, y := four(0, 2, 4, 6), four(1, 3, 5, 7)
-			lo, hi := g.vec(), g.vec()
-			g.VUNPCKLPD(y, x, lo)
-			g.VUNPCKHPD(y, x, hi)
-			g.VADDPD(hi, lo, lo)
-			g.mov(lo, at)
-			return
-		}
-		x, y := four(0, 2, 4, 6), four(1, 3, 5, 7)
-		lo, hi, lo2, hi2 := g.vec(), g.vec(), g.vec(), g.vec()
-		g.VSHUFPS(operand.U8(0x44), y, x, lo)
-		g.VSHUFPS(operand.U8(0xee), y, x, hi)
-		g.VADDPS(hi, lo, lo) // x02 x13 y02 y13
-		g.VSHUFPS(operand.U8(0x88), lo, lo, lo2)
-		g.VSHUFPS(operand.U8(0xdd), lo, lo, hi2)
-		g.VADDPS(hi2, lo2, lo2) // x y x y
-		k, bits := g.K(), g.GP32()
-		g.MOVL(operand.U32(0x3333), bits)
-		g.KMOVW(bits, k)
-		r := g.vec()
-		g.VCOMPRESSPS_Z(lo2, k, r)
-		g.VMOVUPS(r.AsY(), at)
-	case g.bytes == 8:
-		for j := range acc {
-			g.VADDPD(acc[j][1], acc[j][0], acc[j][0])
-		}
-		pair := func(x, y reg.VecVirtual) reg.VecVirtual {
-			a, b := g.vec(), g.vec()
-			g.VPERM2F128(operand.U8(0x20), y, x, a)
-			g.VPERM2F128(operand.U8(0x31), y, x, b)
-			g.VADDPD(b, a, a)
-			return a
-		}
-		x, y := pair(one(0), one(2)), pair(one(1), one(3))
-		lo, hi := g.vec(), g.vec()
-		g.VUNPCKLPD(y, x, lo)
-		g.VUNPCKHPD(y, x, hi)
-		g.VADDPD(hi, lo, lo)
-		g.mov(lo, at)
-	default:
-		var s [4]reg.VecVirtual
-		for j := range acc {
-			g.VADDPS(acc[j][1], acc[j][0], acc[j][0])
-			hi, lo := g.XMM(), g.XMM()
-			g.VEXTRACTF128(operand.U8(1), one(j), hi)
-			g.VADDPS(hi, one(j).AsX(), lo)
-			s[j] = lo
-		}
-		pair := func(x, y reg.VecVirtual) reg.VecVirtual { // x02 x13 y02 y13
-			a, b := g.XMM(), g.XMM()
-			g.VSHUFPS(operand.U8(0x44), y, x, a)
-			g.VSHUFPS(operand.U8(0xee), y, x, b)
-			g.VADDPS(b, a, a)
-			return a
-		}
-		x, y := pair(s[0], s[1]), pair(s[2], s[3])
-		lo, hi := g.XMM(), g.XMM()
-		g.VSHUFPS(operand.U8(0x88), y, x, lo)
-		g.VSHUFPS(operand.U8(0xdd), y, x, hi)
-		g.VADDPS(hi, lo, lo)
-		g.VMOVUPS(lo, at)
-	}
+	g.tree(acc, mem(g.Arg("dst"), 0))
+	g.End()
 }

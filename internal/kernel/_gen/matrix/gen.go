@@ -4,32 +4,31 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mmcloughlin/avo/attr"
-	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
+	"github.com/ksparse/ksparse/internal/kernel/_gen/asm"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A set is an instruction set with the register tile that suits it.
+// set is an instruction set with the register tile that suits it.
 type set struct {
-	name    string
-	width   int // bytes in a vector
-	mr      int // rows of a product tile, and rows that pack takes at a time
-	wide    int // vectors in a row of a product tile; the narrow one has 1
-	dotRows int // most rows of A in a dot tile
-	dotCols int // rows of B in a dot tile
-	gather  int // most vectors in a row of a tile that gathers from a near cache
-	far     int // vectors in a row of one that gathers from afar
+	name        string
+	width       int // bytes in a vector
+	mr          int // rows of a product tile, and rows that pack takes at a time
+	wide        int // vectors in a row of a product tile; the narrow one has 1
+	dotRows     int // most rows of A in a dot tile
+	dotCols     int // rows of B in a dot tile
+	nearVectors int // most vectors in a row of a tile that gathers from a near cache
+	farVectors  int // vectors in a row of one that gathers from memory
 }
 
-// 8x3 vectors leave 24 accumulators, 3 vectors of B and 2 broadcasts of A in 32
+// The instruction sets. 8x3 vectors leave 24 accumulators, 3 vectors of B and 2 broadcasts of A in 32
 // registers; 4x3 fill the 16 of AVX2 exactly.
 var (
-	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8, gather: 8, far: 16}
-	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4, gather: 12, far: 12}
+	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8, nearVectors: 8, farVectors: 16}
+	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4, nearVectors: 12, farVectors: 12}
 )
 
+// elem is a type of elements.
 type elem struct {
 	name   string
 	goType string
@@ -44,7 +43,7 @@ var (
 
 // gen builds the functions of one set and element type.
 type gen struct {
-	*build.Context
+	asm.Builder
 	*set
 	elem
 	nv       int    // vectors in a row of the product tile at hand
@@ -52,24 +51,18 @@ type gen struct {
 }
 
 func newGen(s *set, e elem) *gen {
-	return &gen{Context: build.NewContext(), set: s, elem: e, nv: s.wide}
+	return &gen{Builder: asm.New(), set: s, elem: e, nv: s.wide}
 }
 
 // begin starts a function name + set + element, say laneAVX512F64.
 func (g *gen) begin(name, params string, doc ...string) {
-	g.Function(g.fn(name))
-	g.Attributes(attr.NOSPLIT)
-	g.SignatureExpr("func(" + params + ")")
-	full := g.fn(name)
-	doc[0] = full + " " + doc[0]
-	g.Doc(doc...)
-	g.Pragma("noescape")
-	g.wrap(full, params)
+	g.Begin(g.fn(name), params, doc...)
+	g.wrap(g.fn(name), params)
 }
 
-// wrap writes the Go function through which package kernel calls name. Its
-// prologue is where a goroutine that loops over tiles can be stopped for the
-// garbage collector: neither assembly nor a loop of calls to it ever is.
+// wrap writes the Go function by which package kernel calls name. Its prologue is
+// where a goroutine that loops over tiles can be stopped for the garbage collector:
+// neither assembly nor a loop of calls to it ever is.
 func (g *gen) wrap(name, params string) {
 	var args []string
 	in, out, _ := strings.Cut(params, ") (")
@@ -84,24 +77,16 @@ func (g *gen) wrap(name, params string) {
 		strings.ToUpper(name[:1])+name[1:], in, result, ret, name, strings.Join(args, ", "))
 }
 
+// fn returns the full name of a function.
 func (g *gen) fn(name string) string {
 	up := map[string]string{"avx512": "AVX512", "avx2": "AVX2", "f64": "F64", "f32": "F32"}
 	return name + up[g.set.name] + up[g.elem.name]
 }
 
-func (g *gen) end() {
-	g.VZEROUPPER()
-	g.RET()
-}
-
-func (g *gen) arg(name string) reg.GPVirtual {
-	r := g.GP64()
-	g.Load(g.Param(name), r)
-	return r
-}
-
+// perVec returns the elements of a vector.
 func (g *gen) perVec() int { return g.width / g.bytes }
 
+// vec returns a vector register.
 func (g *gen) vec() reg.VecVirtual {
 	if g.width == 64 {
 		return g.ZMM()
@@ -109,6 +94,7 @@ func (g *gen) vec() reg.VecVirtual {
 	return g.YMM()
 }
 
+// vecs returns n vector registers.
 func (g *gen) vecs(n int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
@@ -117,6 +103,23 @@ func (g *gen) vecs(n int) []reg.VecVirtual {
 	return v
 }
 
+// groupVectors returns how many vectors a group of elements takes, one for each lane of a
+// sum in dot order.
+func (g *gen) groupVectors() int { return g.lanes * g.bytes / g.width }
+
+// zeros returns rows of vectors, set to zero.
+func (g *gen) zeros(rows, vectors int) [][]reg.VecVirtual {
+	acc := make([][]reg.VecVirtual, rows)
+	for i := range acc {
+		acc[i] = g.vecs(vectors)
+		for _, z := range acc[i] {
+			g.zero(z)
+		}
+	}
+	return acc
+}
+
+// zero sets v to zero.
 func (g *gen) zero(v reg.VecVirtual) {
 	if g.width == 64 {
 		g.VPXORQ(v, v, v)
@@ -142,25 +145,8 @@ func (g *gen) shuf128(i int, x, y, d operand.Op) { // 128-bit quarters: two of y
 	g.pick(g.VSHUFF64X2, g.VSHUFF32X4, operand.U8(i), x, y, d)
 }
 
-// align puts the next instruction at a multiple of 64 bytes.
-func (g *gen) align() {
-	g.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
-}
-
-func mem(base reg.Register, disp int) operand.Mem { return operand.Mem{Base: base, Disp: disp} }
+func mem(base reg.Register, disp int) operand.Mem { return asm.Mem(base, disp) }
 
 func idx(base, index reg.Register, scale uint8, disp int) operand.Mem {
-	return operand.Mem{Base: base, Index: index, Scale: scale, Disp: disp}
-}
-
-// loop runs body n times, n in a register that it uses up; n may be zero.
-func (g *gen) loop(name string, n reg.GPVirtual, body func()) {
-	g.TESTQ(n, n)
-	g.JZ(operand.LabelRef(name + "_done"))
-	g.align()
-	g.Label(name)
-	body()
-	g.DECQ(n)
-	g.JNZ(operand.LabelRef(name))
-	g.Label(name + "_done")
+	return asm.Index(base, index, scale, disp)
 }

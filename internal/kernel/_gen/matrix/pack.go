@@ -7,7 +7,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// pack transposes mr rows, a group of lanes at a time.
+// pack writes the transposition of mr rows, a group of elements at a time.
 func (g *gen) pack() {
 	g.begin("pack", fmt.Sprintf("dst, src *%s, ld, groups int, offsets *int, step int", g.goType),
 		fmt.Sprintf("transposes %d rows of src (ld bytes apart) in groups of %d elements:", g.mr, g.lanes),
@@ -19,65 +19,85 @@ func (g *gen) pack() {
 		"\t\t\t}", "\t\t}", "\t}",
 		"",
 		"offsets and step are in bytes.")
-	dst, src, ld, n := g.arg("dst"), g.arg("src"), g.arg("ld"), g.arg("groups")
-	off, step := g.arg("offsets"), g.arg("step")
-	ld3, src4 := g.GP64(), g.GP64()
-	g.LEAQ(idx(ld, ld, 2, 0), ld3)
+	p := packer{gen: g}
+	p.dst, p.src, p.ld = g.Arg("dst"), g.Arg("src"), g.Arg("ld")
+	n := g.Arg("groups")
+	p.offsets = g.Arg("offsets")
+	step := g.Arg("step")
+	p.ld3, p.src4 = g.GP64(), g.GP64()
+	g.LEAQ(idx(p.ld, p.ld, 2, 0), p.ld3)
 	if g.mr == 8 {
-		g.LEAQ(idx(src, ld, 4, 0), src4)
+		g.LEAQ(idx(p.src, p.ld, 4, 0), p.src4)
 	}
-	row := func(i, disp int) operand.Mem {
-		base := src
-		if i >= 4 {
-			base = src4
-		}
-		switch i % 4 {
-		case 1:
-			return idx(base, ld, 1, disp)
-		case 2:
-			return idx(base, ld, 2, disp)
-		case 3:
-			return idx(base, ld3, 1, disp)
-		}
-		return mem(base, disp)
-	}
-	o := g.GP64()
-	at := func(l int) operand.Mem {
-		g.MOVQ(mem(off, 8*l), o)
-		return idx(dst, o, 1, 0)
-	}
-	var order reg.VecVirtual
+	p.offset = g.GP64()
 	if g.width == 64 && g.bytes == 4 {
-		order = g.pairOrder()
+		p.order = g.pairOrder()
 	}
-	g.loop("group", n, func() {
-		for part := 0; part < g.lanes*g.bytes; part += g.width {
-			x := g.vecs(g.mr)
-			for i := range x {
-				g.mov(row(i, part), x[i])
-			}
-			l := part / g.bytes
-			switch {
-			case g.width == 64 && g.bytes == 8:
-				g.transpose8x8(x, at)
-			case g.width == 64:
-				g.transpose8x16(x, order, at)
-			case g.bytes == 8:
-				g.transpose4x4(x, l, at)
-			default:
-				g.transpose4x8(x, l, at)
-			}
+	g.Loop("group", n, func() {
+		for v := range g.groupVectors() {
+			p.transpose(v)
 		}
-		g.ADDQ(operand.U32(g.lanes*g.bytes), src)
+		g.ADDQ(operand.U32(g.lanes*g.bytes), p.src)
 		if g.mr == 8 {
-			g.ADDQ(operand.U32(g.lanes*g.bytes), src4)
+			g.ADDQ(operand.U32(g.lanes*g.bytes), p.src4)
 		}
-		g.ADDQ(step, dst)
+		g.ADDQ(step, p.dst)
 	})
-	g.end()
+	g.End()
 }
 
-// copyRows copies bytes of each row: a panel of B, or of a transposed A.
+// packer has the registers of pack.
+type packer struct {
+	*gen
+	dst, src, ld    reg.GPVirtual
+	src4, ld3       reg.GPVirtual // the fifth row, three times ld
+	offsets, offset reg.GPVirtual
+	order           reg.VecVirtual // of transpose8x16
+}
+
+// row is the place disp bytes into row i of src.
+func (g packer) row(i, disp int) operand.Mem {
+	base := g.src
+	if i >= 4 {
+		base = g.src4
+	}
+	switch i % 4 {
+	case 1:
+		return idx(base, g.ld, 1, disp)
+	case 2:
+		return idx(base, g.ld, 2, disp)
+	case 3:
+		return idx(base, g.ld3, 1, disp)
+	}
+	return mem(base, disp)
+}
+
+// lane is the place of lane l in dst, whose offset it loads.
+func (g packer) lane(l int) operand.Mem {
+	g.MOVQ(mem(g.offsets, 8*l), g.offset)
+	return idx(g.dst, g.offset, 1, 0)
+}
+
+// transpose transposes vector v of a group of each row.
+func (g packer) transpose(v int) {
+	x := g.vecs(g.mr)
+	for i := range x {
+		g.mov(g.row(i, v*g.width), x[i])
+	}
+	l := v * g.perVec()
+	switch {
+	case g.width == 64 && g.bytes == 8:
+		g.transpose8x8(x, g.lane)
+	case g.width == 64:
+		g.transpose8x16(x, g.order, g.lane)
+	case g.bytes == 8:
+		g.transpose4x4(x, l, g.lane)
+	default:
+		g.transpose4x8(x, l, g.lane)
+	}
+}
+
+// copyRows copies that many bytes of each row: of a panel of B, or of a transposed A.
 func (g *gen) copyRows(name string, bytes int) {
 	g.begin(name, fmt.Sprintf("dst, src *%s, ld, rows int", g.goType),
 		fmt.Sprintf("copies %d elements from each row of src (ld bytes apart):", bytes/g.bytes),
@@ -85,8 +105,8 @@ func (g *gen) copyRows(name string, bytes int) {
 		"\tfor p := range rows {",
 		fmt.Sprintf("\t\tcopy(dst[%[1]d*p:%[1]d*(p+1)], src[p])", bytes/g.bytes),
 		"\t}")
-	dst, src, ld, n := g.arg("dst"), g.arg("src"), g.arg("ld"), g.arg("rows")
-	g.loop("row", n, func() {
+	dst, src, ld, n := g.Arg("dst"), g.Arg("src"), g.Arg("ld"), g.Arg("rows")
+	g.Loop("row", n, func() {
 		for at := 0; at < bytes; {
 			var v reg.VecVirtual
 			switch left := bytes - at; {
@@ -104,11 +124,12 @@ func (g *gen) copyRows(name string, bytes int) {
 		g.ADDQ(ld, src)
 		g.ADDQ(operand.U32(bytes), dst)
 	})
-	g.end()
+	g.End()
 }
 
+// transpose8x8 stores the columns of eight rows of float64, column l to at(l): first it
+// takes pairs of rows, then 128-bit quarters twice.
 func (g *gen) transpose8x8(x []reg.VecVirtual, at func(int) operand.Mem) {
-	// Pairs of rows, then 128-bit quarters twice.
 	u := g.vecs(8) // u[2i], u[2i+1]: even and odd columns of rows 2i, 2i+1
 	for i := range 4 {
 		g.VUNPCKLPD(x[2*i+1], x[2*i], u[2*i])
@@ -130,7 +151,8 @@ func (g *gen) transpose8x8(x []reg.VecVirtual, at func(int) operand.Mem) {
 	}
 }
 
-// pairOrder takes 128-bit quarters 0 of two vectors, then 1 of both.
+// pairOrder returns the order of VPERMI2PD that takes 128-bit quarters 0 of two vectors,
+// then 1 of both.
 func (g *gen) pairOrder() reg.VecVirtual {
 	c := g.StaticGlobal(g.fn("pairOrder"))
 	g.DataAttributes(8 | 16) // RODATA, NOPTR
@@ -142,6 +164,7 @@ func (g *gen) pairOrder() reg.VecVirtual {
 	return v
 }
 
+// transpose8x16 stores the columns of eight rows of float32.
 func (g *gen) transpose8x16(x []reg.VecVirtual, order reg.VecVirtual, at func(int) operand.Mem) {
 	// w[h][j]: column 4L+j of rows 4h to 4h+3, in 128-bit quarter L.
 	var w [2][4]reg.VecVirtual
@@ -181,6 +204,7 @@ func (g *gen) quads(x []reg.VecVirtual) [4]reg.VecVirtual {
 	return w
 }
 
+// transpose4x4 stores the columns of four rows of float64, the first of them to at(l).
 func (g *gen) transpose4x4(x []reg.VecVirtual, l int, at func(int) operand.Mem) {
 	a, b, c, d := g.vec(), g.vec(), g.vec(), g.vec()
 	g.VUNPCKLPD(x[1], x[0], a) // x00 x10 x02 x12
@@ -197,6 +221,7 @@ func (g *gen) transpose4x4(x []reg.VecVirtual, l int, at func(int) operand.Mem) 
 	}
 }
 
+// transpose4x8 stores the columns of four rows of float32, the first of them to at(l).
 func (g *gen) transpose4x8(x []reg.VecVirtual, l int, at func(int) operand.Mem) {
 	for j, w := range g.quads(x) {
 		g.VMOVUPS(w.AsX(), at(l+j))

@@ -24,23 +24,24 @@ func (g *gen) outer(acc [][]reg.VecVirtual, a, b reg.Register) {
 	}
 }
 
-// lanePad bytes follow each lane of a packed panel. Without them the lanes of
-// rows of 1024 elements lie at multiples of 4 KiB and compete, when pack writes
-// all of them at once, for one set of the first-level cache.
+// lanePad bytes follow each lane of packed rows. Without them the lanes of rows of
+// 1024 elements lie at multiples of 4 KiB and compete, when pack writes all of them
+// at once, for one set of the first-level cache.
 const lanePad = 64
 
-// steps runs the outer product over n steps of packed A and B and leaves both
-// pointers behind what was read. Unrolling the loop by 2 or 4 gained nothing.
+// steps runs n steps of the outer product over packed A and B and moves both pointers
+// past them. Unrolling the loop by 2 or 4 gained nothing.
 func (g *gen) steps(acc [][]reg.VecVirtual, a, b reg.Register, n operand.Op) {
 	count := g.GP64()
 	g.MOVQ(n, count)
-	g.loop("step", count, func() {
+	g.Loop("step", count, func() {
 		g.outer(acc, a, b)
 		g.ADDQ(operand.U32(g.mr*g.bytes), a)
 		g.ADDQ(operand.U32(g.nv*g.width), b)
 	})
 }
 
+// accumulators returns the registers of the product tile, by row.
 func (g *gen) accumulators() [][]reg.VecVirtual {
 	acc := make([][]reg.VecVirtual, g.mr)
 	for i := range acc {
@@ -49,7 +50,8 @@ func (g *gen) accumulators() [][]reg.VecVirtual {
 	return acc
 }
 
-// eachRow visits the tile in C, row by row, and returns a pointer to the last.
+// eachRow calls f for every vector of the tile in C, row by row, and returns a pointer to
+// the last row.
 func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) reg.GPVirtual {
 	p := g.GP64()
 	g.MOVQ(c, p)
@@ -64,12 +66,13 @@ func (g *gen) eachRow(c, ldc reg.Register, f func(i, v int, at operand.Mem)) reg
 	return p
 }
 
+// tileDoc is the shape of the product tile, for a comment.
 func (g *gen) tileDoc() string {
 	return fmt.Sprintf("%dx%d tile", g.mr, g.nv*g.perVec())
 }
 
-// prefetchTile asks for the tile in C, which is usually not in a cache, long
-// before it is stored to.
+// prefetchTile prefetches the tile in C, which is usually not in a cache, long before it
+// is stored to.
 func (g *gen) prefetchTile(p, ldc reg.Register) {
 	for i := range g.mr {
 		for at := 0; at < g.nv*g.width; at += 64 {
@@ -82,7 +85,7 @@ func (g *gen) prefetchTile(p, ldc reg.Register) {
 	}
 }
 
-// chainTile: accumulators start from C.
+// chainTile adds steps of the chains of a tile, which start from C.
 func (g *gen) chainTile(name string) {
 	nr := g.nv * g.perVec()
 	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int", g.goType),
@@ -93,7 +96,7 @@ func (g *gen) chainTile(name string) {
 		fmt.Sprintf("\t\t\tfor j := range %d {", nr),
 		fmt.Sprintf("\t\t\t\tc[i][j] = FMA(a[%d*p+i], b[%d*p+j], c[i][j])", g.mr, nr),
 		"\t\t\t}", "\t\t}", "\t}")
-	c, ldc, a, b, n := g.arg("c"), g.arg("ldc"), g.arg("a"), g.arg("b"), g.arg("steps")
+	c, ldc, a, b, n := g.Arg("c"), g.Arg("ldc"), g.Arg("a"), g.Arg("b"), g.Arg("steps")
 	acc := g.accumulators()
 	below := g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(at, acc[i][v]) })
 	g.Comment("The tile below is the next one.")
@@ -101,12 +104,13 @@ func (g *gen) chainTile(name string) {
 	g.prefetchTile(below, ldc)
 	g.steps(acc, a, b, n)
 	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
-	g.end()
+	g.End()
 }
 
-// laneTile: one chain for each lane, lanes in the order in which the tree of a
-// dot product meets them, so that finished lanes form a stack: after lane t, as
-// many sums are popped and added as t has trailing ones in binary.
+// laneTile sums a tile of dot products with one chain for each lane. The lanes come in
+// the order in which the tree of dot order takes them, so that finished lanes form a
+// stack: after lane t, as many sums are popped and added as t has trailing ones in
+// binary.
 func (g *gen) laneTile(name string) {
 	nr := g.nv * g.perVec()
 	g.begin(name, fmt.Sprintf("c *%s, ldc int, a, b *%[1]s, steps int, stack *%[1]s, first, last int", g.goType),
@@ -127,18 +131,10 @@ func (g *gen) laneTile(name string) {
 		"",
 		fmt.Sprintf("%d bytes follow each lane of a and of b;", lanePad),
 		fmt.Sprintf("stack points behind the last tile on the stack; lane %d goes to C (rows ldc bytes apart) instead.", g.lanes-1))
-	a, b, sp, t := g.arg("a"), g.arg("b"), g.arg("stack"), g.arg("first")
+	a, b, sp, t := g.Arg("a"), g.Arg("b"), g.Arg("stack"), g.Arg("first")
 	acc := g.accumulators()
-	tile := uint64(g.mr * g.nv * g.width)
-	each := func(f func(i, v int, at operand.Mem)) {
-		for i := range g.mr {
-			for v := range g.nv {
-				f(i, v, mem(sp, (i*g.nv+v)*g.width))
-			}
-		}
-	}
 	steps, _ := g.Param("steps").Resolve()
-	g.prefetchTile(g.arg("c"), g.arg("ldc"))
+	g.prefetchTile(g.Arg("c"), g.Arg("ldc"))
 	last, _ := g.Param("last").Resolve()
 	g.Label("lane")
 	for i := range acc {
@@ -149,6 +145,29 @@ func (g *gen) laneTile(name string) {
 	g.steps(acc, a, b, steps.Addr)
 	g.ADDQ(operand.U32(lanePad), a)
 	g.ADDQ(operand.U32(lanePad), b)
+	g.popAndPush(acc, sp, t)
+	g.CMPQ(t, last.Addr)
+	g.JL(operand.LabelRef("lane"))
+	g.JMP(operand.LabelRef("out"))
+	g.Label("store")
+	c, ldc := g.Arg("c"), g.Arg("ldc")
+	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
+	g.Label("out")
+	g.End()
+}
+
+// popAndPush adds to the sums of lane t those that the tree adds to it, from the stack at
+// sp, and pushes the result. After the last lane it jumps to the label store instead. It
+// leaves in t the next lane.
+func (g *gen) popAndPush(acc [][]reg.VecVirtual, sp, t reg.GPVirtual) {
+	tile := uint64(g.mr * g.nv * g.width)
+	each := func(f func(i, v int, at operand.Mem)) {
+		for i := range g.mr {
+			for v := range g.nv {
+				f(i, v, mem(sp, (i*g.nv+v)*g.width))
+			}
+		}
+	}
 	bits := g.GP64()
 	g.MOVQ(t, bits)
 	g.Label("pop")
@@ -164,31 +183,23 @@ func (g *gen) laneTile(name string) {
 	g.JE(operand.LabelRef("store"))
 	each(func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
 	g.ADDQ(operand.U32(tile), sp)
-	g.CMPQ(t, last.Addr)
-	g.JL(operand.LabelRef("lane"))
-	g.JMP(operand.LabelRef("out"))
-	g.Label("store")
-	c, ldc := g.arg("c"), g.arg("ldc")
-	g.eachRow(c, ldc, func(i, v int, at operand.Mem) { g.mov(acc[i][v], at) })
-	g.Label("out")
-	g.end()
 }
 
-// peak runs multiply-adds on registers alone: the rate nothing can exceed.
+// peak runs multiply-adds on registers alone: no kernel exceeds its rate.
 func (g *gen) peak() {
 	g.begin("peak", "n int",
 		"does n times 24 (AVX2: 12) independent multiply-adds of whole vectors, on registers only.")
-	n := g.arg("n")
+	n := g.Arg("n")
 	acc := g.vecs(g.mr * g.wide)
 	x := g.vec()
 	g.zero(x)
 	for _, z := range acc {
 		g.zero(z)
 	}
-	g.loop("peak", n, func() {
+	g.Loop("peak", n, func() {
 		for _, z := range acc {
 			g.fma(x, x, z)
 		}
 	})
-	g.end()
+	g.End()
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/attr"
-	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
+	"github.com/ksparse/ksparse/internal/kernel/_gen/asm"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layouts of ../../screen.go.
+// The layouts of ../../screen_layout.go.
 const (
 	tileRows  = 12
 	stepX     = 4 * tileRows // bytes of four inputs in a tile of x
@@ -25,41 +23,12 @@ const (
 
 // gen builds the functions.
 type gen struct {
-	*build.Context
+	asm.Builder
 	table         operand.Mem // of constants
 	haveConstants bool
 }
 
-// begin starts the function name, whose Go side is in ../../screen_amd64.go.
-func (g *gen) begin(name, params string, doc ...string) {
-	g.Function(name)
-	g.Attributes(attr.NOSPLIT)
-	g.SignatureExpr("func(" + params + ")")
-	doc[0] = name + " " + doc[0]
-	g.Doc(doc...)
-	g.Pragma("noescape")
-}
-
-func (g *gen) end() {
-	g.VZEROUPPER()
-	g.RET()
-}
-
-func (g *gen) arg(name string) reg.GPVirtual {
-	r := g.GP64()
-	g.Load(g.Param(name), r)
-	return r
-}
-
-// argAt is the argument as an operand in memory.
-func (g *gen) argAt(name string) operand.Mem {
-	b, err := g.Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
-
+// vecs returns n vector registers.
 func (g *gen) vecs(n int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
@@ -68,27 +37,11 @@ func (g *gen) vecs(n int) []reg.VecVirtual {
 	return v
 }
 
+// zero sets v to zero.
 func (g *gen) zero(v reg.VecVirtual) { g.VPXORQ(v, v, v) }
 
-// align puts the next instruction at a multiple of 64 bytes.
-func (g *gen) align() {
-	g.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(64)}})
-}
-
-func mem(base reg.Register, disp int) operand.Mem { return operand.Mem{Base: base, Disp: disp} }
+func mem(base reg.Register, disp int) operand.Mem { return asm.Mem(base, disp) }
 
 func idx(base, index reg.Register, scale uint8, disp int) operand.Mem {
-	return operand.Mem{Base: base, Index: index, Scale: scale, Disp: disp}
-}
-
-// loop runs body n times, n in a register that it uses up; n may be zero.
-func (g *gen) loop(name string, n reg.GPVirtual, body func()) {
-	g.TESTQ(n, n)
-	g.JZ(operand.LabelRef(name + "_done"))
-	g.align()
-	g.Label(name)
-	body()
-	g.DECQ(n)
-	g.JNZ(operand.LabelRef(name))
-	g.Label(name + "_done")
+	return asm.Index(base, index, scale, disp)
 }

@@ -10,8 +10,8 @@ import (
 
 var expCoefficients = []string{"exp10", "exp9", "exp8", "exp7", "exp6", "exp5", "exp4", "exp3", "exp2"}
 
-// holdExp puts what exponential needs in registers. AVX2 has too few for more
-// than the constants that cannot be memory operands.
+// holdExp loads the constants of exponential into registers. AVX2 has enough for those
+// only that cannot be memory operands.
 func holdExp(p pool) {
 	if target.wide {
 		p.hold("one", "log2E", "expShift", "ln2Hi", "ln2Lo", "exp11")
@@ -86,10 +86,15 @@ func choose(condition reg.Register, yes, no, dst reg.VecVirtual) {
 	}
 }
 
-func activations() {
-	inOut := []array{{name: "dst", store: true}, {name: "x", load: true}}
-	p := pool{}
+// inOut are the arrays of a function of one variable.
+var inOut = []array{{name: "dst", store: true}, {name: "x", load: true}}
 
+// tanhCoefficients are those of the polynomial after tanh23.
+var tanhCoefficients = []string{"tanh21", "tanh19", "tanh17", "tanh15", "tanh13", "tanh11", "tanh9", "tanh7", "tanh5", "tanh3"}
+
+// sigmoid writes the kernel of Sigmoid.
+func sigmoid() {
+	p := pool{}
 	elementwise("sigmoid", "dst[i] = Sigmoid(x[i])", inOut, nil, func() {
 		holdExp(p)
 		p.hold("expHigh", "expLow")
@@ -110,8 +115,11 @@ func activations() {
 		choose(inTail, e, y, y)
 		v["dst"] = y
 	})
+}
 
-	p = pool{}
+// tanh writes the kernel of Tanh.
+func tanh() {
+	p := pool{}
 	elementwise("tanh", "dst[i] = Tanh(x[i])", inOut, nil, func() {
 		holdExp(p)
 		p.hold("tanhHigh")
@@ -127,7 +135,7 @@ func activations() {
 		w, t := target.vec(), target.vec()
 		VMULPD(a, a, w)
 		p.copy("tanh23", t)
-		for _, c := range []string{"tanh21", "tanh19", "tanh17", "tanh15", "tanh13", "tanh11", "tanh9", "tanh7", "tanh5", "tanh3"} {
+		for _, c := range tanhCoefficients {
 			p.addend(c, w, t)
 		}
 		VMULPD(w, a, w)

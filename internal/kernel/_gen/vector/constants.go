@@ -10,8 +10,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The constants of ../../exp.go, by the names they have there. The parity test
-// would notice a difference.
+// table has the constants of ../../exp.go, by the names that they have there. A
+// difference would fail the parity test.
 var table = []struct {
 	name  string
 	value float64
@@ -34,8 +34,8 @@ var table = []struct {
 	{"tanh23", -0x1.21522c06d082ap-16},
 }
 
-// entry is the size of a constant in memory: AVX-512 broadcasts eight bytes as
-// it reads them, AVX2 reads a whole vector.
+// entry is the size of a constant in memory, in bytes: AVX-512 broadcasts eight as it
+// reads them, AVX2 reads a whole vector.
 func entry() int {
 	if target.wide {
 		return 8
@@ -43,6 +43,7 @@ func entry() int {
 	return 32
 }
 
+// constants writes the constants, and the mask of tailAccess.
 func constants() {
 	GLOBL("vectorConstants", attr.RODATA|attr.NOPTR)
 	for i, c := range table {
@@ -62,6 +63,7 @@ func constants() {
 	}
 }
 
+// address is the place of a constant.
 func address(name string) Mem {
 	for i, c := range table {
 		if c.name == name {
@@ -72,7 +74,7 @@ func address(name string) Mem {
 	panic("unreachable")
 }
 
-// pool is a kernel's constants: those that hold has put in registers, and the
+// pool is a kernel's constants: those that hold has loaded into registers, and the
 // rest in memory.
 type pool map[string]reg.VecVirtual
 

@@ -11,7 +11,7 @@ import (
 	"math/big"
 )
 
-const prec = 400
+const prec = 400 // bits
 
 func num(x float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(x) }
 func add(x, y *big.Float) *big.Float {
@@ -100,6 +100,7 @@ func fit(f func(*big.Float) *big.Float, lo, hi float64, n int) []float64 {
 	return out
 }
 
+// show prints the coefficients of a polynomial.
 func show(name string, c []float64) {
 	fmt.Println(name)
 	for i, v := range c {

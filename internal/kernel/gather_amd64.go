@@ -2,20 +2,25 @@
 
 package kernel
 
-// gatherer adds gathered rows of W to tiles of the result, which stay in registers
-// over all entries of a row.
+// gatherer adds gathered rows of a w with elements of type W to tiles of the result,
+// which stay in registers over all entries of a row.
 type gatherer[W float] struct {
-	vector int // elements
-	// near[v] works on tiles of v vectors; some are nil, never that of one.
-	near []gatherTile[W]
-	tile int // vectors in a tile where the rows of w are walked by columns
-	// far works on one row, farWidth vectors of it, and asks for what comes next.
-	far      func(dst, alpha *float64, idx *int32, count int, w *W, ldw int, nextIdx *int32, next *W)
-	farWidth int
-	farBytes int // a larger w is gathered by far
+	vector int // elements of a vector
+
+	near     []gatherTile[W] // near[v] adds to tiles of v vectors; some are nil, never near[1]
+	tile     int             // vectors of a tile where w is taken in blocks
+	far      gatherRow[W]    // prefetches the next rows
+	farWidth int             // vectors of far
+	farBytes int             // far gathers from a w of more bytes
 }
 
+// gatherTile adds the entries from[i] to to[i]-1 to a few columns of row i of dst, for
+// some rows.
 type gatherTile[W float] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw int, mask *float64)
+
+// gatherRow adds count entries to a few columns of one row, and prefetches the rows
+// nextIdx of next meanwhile.
+type gatherRow[W float] func(dst, alpha *float64, idx *int32, count int, w *W, ldw int, nextIdx *int32, next *W)
 
 var (
 	avx512Gather = gatherer[float64]{
@@ -33,8 +38,8 @@ var (
 			9: callGather9AVX2F64, 10: callGather10AVX2F64, 11: callGather11AVX2F64, 12: callGather12AVX2F64},
 	}
 
-	// Rows of float32 have fewer kinds of tiles: only what is left of the columns in
-	// the end takes several in the place of one.
+	// Rows of float32 have fewer kinds of tiles: only the columns after the last wide
+	// tile take several tiles in place of one.
 	avx512GatherNarrow = gatherer[float32]{
 		vector: 8, tile: 8, far: callGatherNarrowFarAVX512F64, farWidth: 16, farBytes: 32 << 20,
 		near: []gatherTile[float32]{
@@ -49,8 +54,8 @@ var (
 	}
 )
 
-// How w is walked. Nanoseconds for each vector of 8 elements of an entry, on one
-// core of a Zen 5 with AVX-512, results of 4 MB, indices at random; "8 rows" is
+// The order in which w is read. Nanoseconds for each vector of 8 elements of an entry,
+// on one core of a Zen 5 with AVX-512, results of 4 MB, random indices; "8 rows" is
 // what this replaced, one pass over a row of the result for each 8 entries, and *
 // is what blockRows and farBytes choose:
 //
@@ -71,24 +76,24 @@ var (
 // than one run from the next. AVX2 row by row: 1.46 near and 1.05 far with 4096
 // rows, 0.55 and 0.62 with 256.
 const (
-	nearBlock  = 39 << 10  // bytes of w that stay in the first-level cache
-	nearRun    = 8         // entries of a result's row in such a block that make it pay
+	nearBlock  = 39 << 10  // bytes of a block of w that stays in the first-level cache
+	nearRun    = 8         // entries of a result's row in such a block from which it is faster
 	midBlock   = 384 << 10 // the same for the second-level cache
 	midRun     = 6
-	gatherCall = 256 // entries in one call, and
-	gatherRows = 64  // rows of the result: well below 20 us, even from memory
+	gatherCall = 256 // entries of one call: well below 20 us, even from memory
+	gatherRows = 64  // rows of the result in one call
 )
 
-// blockRows returns how many rows of w are taken at a time: a whole block of the
-// nearest cache in which each row of the result finds enough entries to be worth
-// loading and storing its tile, or 0 for row by row. Each of w's rows must be
-// used once on average, or bringing its tile nearer gains nothing.
+// blockRows returns how many rows of w a block has: as many as the nearest cache holds
+// in which each row of the result has enough entries to make up for loading and storing
+// its tile, or 0 for no blocks. Each of w's rows must be used once on average, or
+// bringing it nearer gains nothing.
 func (g *gatherer[W]) blockRows(rows, n, entries int) int {
 	if entries < rows {
 		return 0
 	}
 	for _, c := range [...]struct{ bytes, run int }{{nearBlock, nearRun}, {midBlock, midRun}} {
-		most := c.bytes / (g.tile * g.vector * size[W]())
+		most := c.bytes / (g.tile * g.vector * sizeOf[W]())
 		blocks := (rows + most - 1) / most
 		if entries >= c.run*n*blocks {
 			return (rows + blocks - 1) / blocks
@@ -97,6 +102,7 @@ func (g *gatherer[W]) blockRows(rows, n, entries int) int {
 	return 0
 }
 
+// addRows is AddRows.
 func (g *gatherer[W]) addRows(dst, alpha []float64, w []W, ldw int, idx []int32) {
 	s := getScratch[float64]()
 	defer s.free()
@@ -104,6 +110,7 @@ func (g *gatherer[W]) addRows(dst, alpha []float64, w []W, ldw int, idx []int32)
 	g.addRowsBatch(dst, len(dst), len(dst), s.offsets[:2], alpha, w, ldw, idx)
 }
 
+// addRowsBatch is AddRowsBatch.
 func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	n := len(offsets) - 1
 	first, end := offsets[0], offsets[n]
@@ -111,7 +118,7 @@ func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, 
 		return
 	}
 	alpha, idx = alpha[:end], idx[:end]
-	rows := named(offsets, idx)
+	rows := namedRows(offsets, idx)
 	within(dst, n, ldd, cols)
 	within(w, rows, ldw, cols)
 	block := g.blockRows(rows, n, end-first)
@@ -120,7 +127,7 @@ func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, 
 		g.addTiles(dst, ldd, cols, g.tile, offsets[:n], offsets[1:], alpha, w, ldw, idx)
 	case block > 0:
 		g.addBlocks(dst, ldd, cols, rows, block, offsets, alpha, w, ldw, idx)
-	case rows*ldw*size[W]() > g.farBytes:
+	case rows*ldw*sizeOf[W]() > g.farBytes:
 		for i := range n {
 			g.addFar(dst[i*ldd:][:cols], offsets[i:i+2], alpha, w, ldw, idx)
 		}
@@ -131,9 +138,9 @@ func (g *gatherer[W]) addRowsBatch(dst []float64, ldd, cols int, offsets []int, 
 	}
 }
 
-// addBlocks goes through w a block of rows at a time. A row of the result takes
-// its entries in order, up to the first that is beyond the block: where indices
-// ascend those are the entries in the block, and else the sum is still right.
+// addBlocks adds the rows of w a block at a time. A row of the result takes its entries
+// in order, up to the first that is beyond the block: where indices ascend those are the
+// entries in the block, and otherwise the sum is still right.
 func (g *gatherer[W]) addBlocks(dst []float64, ldd, cols, rows, block int, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	s := getScratch[float64]()
 	defer s.free()
@@ -154,7 +161,7 @@ func (g *gatherer[W]) addBlocks(dst []float64, ldd, cols, rows, block int, offse
 	}
 }
 
-// addTiles adds entries from[i] to to[i]-1 to row i, a tile of columns after the
+// addTiles adds entries from[i] to to[i]-1 to row i, one tile of columns after the
 // other, each of at most widest vectors.
 func (g *gatherer[W]) addTiles(dst []float64, ldd, cols, widest int, from, to []int, alpha []float64, w []W, ldw int, idx []int32) {
 	for j := 0; j < cols; {
@@ -164,7 +171,7 @@ func (g *gatherer[W]) addTiles(dst []float64, ldd, cols, widest int, from, to []
 		}
 		var rest *float64 // the mask of the last vector, where it is not whole
 		if left := cols - j; left < width*g.vector {
-			rest = mask[float64](left % g.vector)
+			rest = maskOf[float64](left % g.vector)
 		}
 		for i := 0; i < len(from); {
 			next, count := i+1, to[i]-from[i]
@@ -176,7 +183,7 @@ func (g *gatherer[W]) addTiles(dst []float64, ldd, cols, widest int, from, to []
 			case count > gatherCall:
 				g.addLong(dst[i*ldd+j:], width, from[i], to[i], alpha, w[j:], ldw, idx, rest)
 			case count > 0:
-				g.near[width](&dst[i*ldd+j], ldd*8, next-i, &from[i], &to[i], &alpha[0], &idx[0], &w[j], ldw*size[W](), rest)
+				g.near[width](&dst[i*ldd+j], ldd*8, next-i, &from[i], &to[i], &alpha[0], &idx[0], &w[j], ldw*sizeOf[W](), rest)
 			}
 			i = next
 		}
@@ -190,14 +197,14 @@ func (g *gatherer[W]) addLong(dst []float64, width, from, to int, alpha []float6
 	defer s.free()
 	for from < to {
 		s.offsets[0], s.offsets[1] = from, min(from+gatherCall, to)
-		g.near[width](&dst[0], 0, 1, &s.offsets[0], &s.offsets[1], &alpha[0], &idx[0], &w[0], ldw*size[W](), rest)
+		g.near[width](&dst[0], 0, 1, &s.offsets[0], &s.offsets[1], &alpha[0], &idx[0], &w[0], ldw*sizeOf[W](), rest)
 		from = s.offsets[1]
 	}
 }
 
 // addFar adds entries offsets[0] to offsets[1]-1 to one row. While it adds one
-// tile of each entry's row it asks for the next tile, and with the last for the
-// first tile of the entries that follow, which are as a rule the next row's.
+// tile of each entry's row it prefetches the next tile, and with the last tile the
+// first one of the entries that follow, which as a rule are the next row's.
 func (g *gatherer[W]) addFar(dst []float64, offsets []int, alpha []float64, w []W, ldw int, idx []int32) {
 	step := g.farWidth * g.vector
 	whole := len(dst) / step * step
@@ -208,7 +215,7 @@ func (g *gatherer[W]) addFar(dst []float64, offsets []int, alpha []float64, w []
 			if next == whole {
 				nextIdx, next = &idx[from+min(count, len(idx)-from-count)], 0
 			}
-			g.far(&dst[j], &alpha[from], &idx[from], count, &w[j], ldw*size[W](), nextIdx, &w[next])
+			g.far(&dst[j], &alpha[from], &idx[from], count, &w[j], ldw*sizeOf[W](), nextIdx, &w[next])
 		}
 	}
 	if whole < len(dst) {

@@ -1,0 +1,57 @@
+package kernel
+
+// generic is the path in plain Go: it defines the others, and every processor has
+// it.
+var generic = path{
+	name:           "go",
+	available:      true,
+	dot:            dotGeneric,
+	dotRows:        dotRowsGeneric,
+	rowSquares:     rowSquaresGeneric,
+	addRows:        addRowsGeneric,
+	addRowsBatch:   addRowsBatchGeneric,
+	addRowsBatch32: addRowsBatch32Generic,
+	mulT:           mulTGeneric,
+	mulAdd:         mulAddGeneric,
+	above:          aboveGeneric,
+	kthLargest:     kthLargestGeneric,
+	mulT32:         mulT32Generic,
+	mulAdd32:       mulAdd32Generic,
+
+	elementwise: elementwise{
+		sigmoid:      sigmoidGeneric,
+		tanh:         tanhGeneric,
+		scale:        scaleGeneric,
+		sum:          sumGeneric,
+		allFinite:    allFiniteGeneric,
+		prefetch:     func([]float64) {},
+		add:          addGeneric,
+		subtract:     subtractGeneric,
+		sigmoidSlope: sigmoidSlopeGeneric,
+		tanhSlope:    tanhSlopeGeneric,
+		adam:         adamGeneric,
+		sgd:          sgdGeneric,
+		momentum:     momentumGeneric,
+		nesterov:     nesterovGeneric,
+		rmsProp:      rmsPropGeneric,
+		adaGrad:      adaGradGeneric,
+	},
+	stripping: stripping{
+		stripDecode:  stripDecodeGeneric,
+		stripDot:     stripDotGeneric,
+		stripSquares: stripSquaresGeneric,
+		fold:         foldGeneric,
+	},
+	screening: screening{
+		extent:      extentGeneric,
+		quantise:    quantiseGeneric,
+		screenTiles: screenTilesGeneric,
+		screenOne:   screenOneGeneric,
+		screenPairs: screenPairsGeneric,
+		screenKth:   screenKthGeneric,
+		dotPairs:    dotPairsBy(dotGeneric),
+		quantise16:  quantise16Generic,
+		dotPairs16:  dotPairs16Generic,
+		dotPairs32:  dotPairs32Generic,
+	},
+}
