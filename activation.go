@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // Activation is the function f that a layer applies to each pre-activation. Its
@@ -120,9 +119,25 @@ func geluInner(z float64) float64 {
 	return geluRoot * math.FMA(geluCube*z*z, z, z)
 }
 
-// derivatives multiplies delta by f'(pre), given f(pre) as well. The derivatives
-// of Sigmoid and Tanh are functions of their values, which saves an exp.
-func (a Activation) derivatives(delta, pre, value []float64) {
+// values sets out = f(pre).
+func (a Activation) values(out, pre []float64) {
+	switch a {
+	case Identity:
+		copy(out, pre)
+	case Sigmoid:
+		kernel.VecSigmoid(out, pre)
+	case Tanh:
+		kernel.VecTanh(out, pre)
+	default:
+		for i, z := range pre {
+			out[i] = a.Value(z)
+		}
+	}
+}
+
+// slopes multiplies delta by f'(pre), given f(pre) as well. The derivatives of
+// Sigmoid and Tanh are functions of their values, which saves an exp.
+func (a Activation) slopes(delta, pre, value []float64) {
 	switch a {
 	case Identity:
 	case Sigmoid:
@@ -141,42 +156,3 @@ func (a Activation) derivatives(delta, pre, value []float64) {
 		}
 	}
 }
-
-// values sets out = f(pre).
-func (a Activation) values(out, pre []float64) {
-	switch a {
-	case Identity:
-		copy(out, pre)
-	case Sigmoid:
-		kernel.VecSigmoid(out, pre)
-	case Tanh:
-		kernel.VecTanh(out, pre)
-	default:
-		for i, z := range pre {
-			out[i] = a.Value(z)
-		}
-	}
-}
-
-// forSelection describes a to the selection. Swish and GELU fall before they
-// rise, so there a larger pre-activation may have a smaller value. From zero on
-// they rise, also as computed: each is made of sums and products of numbers that
-// are not negative, of the sigmoid or of tanh, all monotone, and rounding is
-// monotone. Below zero they are products of a negative number and one that is
-// not, so never positive.
-func (a Activation) forSelection() topk.Func { return selectionFuncs[a] }
-
-// selectionFuncs holds them ready: a method value made anew would be garbage.
-var selectionFuncs = func() (funcs [activations]topk.Func) {
-	for a := range activations {
-		f := topk.Func{Value: a.Value, Identity: a == Identity, Monotone: a != Swish && a != GELU, Rising: a == Swish || a == GELU, ReLU: a == ReLU}
-		switch a {
-		case Sigmoid:
-			f.Values = kernel.VecSigmoid
-		case Tanh:
-			f.Values = kernel.VecTanh
-		}
-		funcs[a] = f
-	}
-	return funcs
-}()

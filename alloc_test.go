@@ -5,6 +5,9 @@ package ksparse
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/train"
 )
 
 // TestEncodeIntoMakesNoGarbage: an encoder on warm buffers allocates nothing, for
@@ -44,25 +47,24 @@ func TestStepMakesNoGarbage(t *testing.T) {
 		train TrainConfig
 	}{
 		"plain":   {Config{Activation: ReLU}, TrainConfig{}},
-		"sigmoid": {Config{Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: SGD{}, Loss: BinaryCrossEntropy}},
+		"sigmoid": {Config{Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: train.SGD{}, Loss: BinaryCrossEntropy}},
 		"clipped": {Config{Activation: ReLU, Tied: true}, TrainConfig{ClipNorm: 1}},
-		"recipe":  {Config{Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{UnitNorm: true, AuxK: AuxK{K: 8}, Matryoshka: []int{100}}},
+		"recipe":  {Config{Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 8, Matryoshka: []int{100}}}},
 	} {
 		c.model.Inputs, c.model.Latents, c.model.K = 300, 400, 10
 		net, err := New(c.model)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := c.train.withDefaults()
-		s := newStepper(net, cfg, 1, 100)
-		x := denseRows(uniform(350, 300))
-		number := 0
+		c.train.LearningRate = 1e-3
+		trainer := trainerOf(t, net, c.train, 1)
+		x := dense.View(uniform(350, 300))
 		step := func() {
-			number++
-			for j := range s.idle { // some dead latents
-				s.idle[j] = int64(j%10) - 8
+			idle := trainer.stepper.Idle()
+			for j := range idle { // some dead latents
+				idle[j] = int64(j%10) - 8
 			}
-			if _, err := s.step(x, x, 1e-3, number); err != nil {
+			if _, err := trainer.step(x, x); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -2,14 +2,14 @@ package ksparse_test
 
 import (
 	"context"
+	"encoding/binary"
 	"hash/crc64"
+	"math"
 	"math/rand/v2"
 	"testing"
 
-	"encoding/binary"
-	"math"
-
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -41,11 +41,11 @@ func TestOneAnswerEverywhere(t *testing.T) {
 	}
 	net := mustNetwork(t, append(layers, ksparse.NewSparseLayer("last", in, 13, 9, ksparse.Sigmoid))...)
 	for _, cfg := range []ksparse.TrainConfig{
-		{Epochs: 3, BatchSize: 32, LearningRate: 0.001, ClipNorm: 0.5, L1: 1e-5, L2: 1e-4, Schedule: ksparse.Warmup{Steps: 3, Then: ksparse.CosineDecay{}}},
-		{Epochs: 1, BatchSize: 50, Loss: ksparse.BinaryCrossEntropy, Optimizer: ksparse.RMSProp{}},
-		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.SGD{Momentum: 0.9, Nesterov: true}, Schedule: ksparse.ExponentialDecay{}},
-		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.AdaGrad{}, ValidationFraction: 0.2, Patience: 1},
-		{Epochs: 1, BatchSize: 50, Optimizer: ksparse.AdamW{}, LearningRate: 0.001, Schedule: ksparse.LinearDecay{}},
+		{Epochs: 3, BatchSize: 32, LearningRate: 0.001, ClipNorm: 0.5, L1: 1e-5, L2: 1e-4, Schedule: train.Warmup{Steps: 3, Then: train.CosineDecay{}}},
+		{Epochs: 1, BatchSize: 50, Loss: ksparse.BinaryCrossEntropy, Optimizer: train.RMSProp{}},
+		{Epochs: 1, BatchSize: 50, Optimizer: train.SGD{Momentum: 0.9, Nesterov: true}, Schedule: train.ExponentialDecay{}},
+		{Epochs: 1, BatchSize: 50, Optimizer: train.AdaGrad{}, Validation: ksparse.Validation{Fraction: 0.2, Patience: 1}},
+		{Epochs: 1, BatchSize: 50, Optimizer: train.AdamW{}, LearningRate: 0.001, Schedule: train.LinearDecay{}},
 	} {
 		if _, err := net.Train(context.Background(), x, x, cfg); err != nil {
 			t.Fatal(err)

@@ -3,10 +3,10 @@ package ksparse
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/train"
 )
 
 // BenchmarkStep takes training steps on warm buffers. What it allocates must not
@@ -15,11 +15,11 @@ func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		inputs, latents, k, batch int
 		activation, output        Activation
-		optimizer                 Optimizer
+		optimizer                 train.Optimizer
 	}{
-		{784, 100, 25, 256, Sigmoid, Sigmoid, SGD{}},
-		{784, 1000, 25, 256, ReLU, Identity, Adam{}},
-		{768, 8192, 32, 1024, ReLU, Identity, Adam{}},
+		{784, 100, 25, 256, Sigmoid, Sigmoid, train.SGD{}},
+		{784, 1000, 25, 256, ReLU, Identity, train.Adam{}},
+		{768, 8192, 32, 1024, ReLU, Identity, train.Adam{}},
 	} {
 		b.Run(fmt.Sprintf("%d-%d-k%d-batch%d-%T", c.inputs, c.latents, c.k, c.batch, c.optimizer), func(b *testing.B) {
 			benchmarkStep(b, Config{
@@ -29,18 +29,18 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-func benchmarkStep(b *testing.B, cfg Config, optimizer Optimizer, batchSize int) {
+func benchmarkStep(b *testing.B, cfg Config, optimizer train.Optimizer, batchSize int) {
 	net, err := New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
-	x := denseRows(uniform(4*batchSize, cfg.Inputs))
-	s := newStepper(net, TrainConfig{Optimizer: optimizer}.withDefaults(), math.NaN(), 1)
+	x := dense.View(uniform(4*batchSize, cfg.Inputs))
+	trainer := trainerOf(b, net, TrainConfig{Optimizer: optimizer, LearningRate: 1e-4}, math.NaN())
 	number := 0
 	step := func() {
 		batch := x.Slice(number%4*batchSize, (number%4+1)*batchSize)
 		number++
-		if _, err := s.step(batch, batch, 1e-4, number); err != nil {
+		if _, err := trainer.step(batch, batch); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -79,13 +79,4 @@ func BenchmarkEncodeInto(b *testing.B) {
 			b.ReportMetric(2e-9*float64(c.inputs*c.latents)*float64(b.N*c.batch)/b.Elapsed().Seconds(), "GFLOPS")
 		})
 	}
-}
-
-func uniform(rows, cols int) *mat.Dense {
-	rng := rand.New(rand.NewPCG(1, 1))
-	m := mat.NewDense(rows, cols, nil)
-	for i := range m.RawMatrix().Data {
-		m.RawMatrix().Data[i] = rng.Float64()
-	}
-	return m
 }

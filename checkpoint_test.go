@@ -13,6 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/format"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -33,8 +37,8 @@ func smallAutoencoder(t testing.TB, change func(*Config)) *Network {
 // ready to resume, and the checkpoint.
 func checkpointOf(t testing.TB, n *Network, x *mat.Dense, cfg TrainConfig, steps int) (TrainConfig, []byte) {
 	t.Helper()
-	cfg.CheckpointFile = filepath.Join(t.TempDir(), "checkpoint")
-	cfg.Callback = func(p Progress) error {
+	cfg.Checkpoint.File = filepath.Join(t.TempDir(), "checkpoint")
+	cfg.Callback = func(p train.Progress) error {
 		if p.Step == steps {
 			return ErrStop
 		}
@@ -43,27 +47,27 @@ func checkpointOf(t testing.TB, n *Network, x *mat.Dense, cfg TrainConfig, steps
 	if _, err := n.Train(context.Background(), x, x, cfg); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(cfg.CheckpointFile)
+	data, err := os.ReadFile(cfg.Checkpoint.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Resume, cfg.Callback = true, nil
+	cfg.Checkpoint.Resume, cfg.Callback = true, nil
 	return cfg, data
 }
 
 // resumeFrom resumes from data, which must fail as want and leave n untouched.
 func resumeFrom(t testing.TB, n *Network, x *mat.Dense, cfg TrainConfig, data []byte, want error, says string) {
 	t.Helper()
-	if err := os.WriteFile(cfg.CheckpointFile, data, 0o666); err != nil {
+	if err := os.WriteFile(cfg.Checkpoint.File, data, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	before := likeEach(n.trained())
-	copyEach(before, n.trained())
+	before := likeEach(trained(n.layers))
+	copyEach(before, trained(n.layers))
 	h, err := n.Train(context.Background(), x, x, cfg)
 	if h != nil || !errors.Is(err, want) || !strings.Contains(err.Error(), says) {
 		t.Errorf("history %v, error %v, want %v that says %q", h, err, want, says)
 	}
-	if !slices.EqualFunc(before, n.trained(), slices.Equal) {
+	if !slices.EqualFunc(before, trained(n.layers), slices.Equal) {
 		t.Error("the network has changed")
 	}
 }
@@ -82,23 +86,23 @@ func TestResumeAnotherTraining(t *testing.T) {
 		{name: "batch", config: func(c *TrainConfig) { c.BatchSize = 7 }, says: "TrainConfig.BatchSize is 6 there and 7 here"},
 		{name: "epochs", config: func(c *TrainConfig) { c.Epochs = 7 }, says: "TrainConfig.Epochs is 5 there and 7 here"},
 		{name: "loss", config: func(c *TrainConfig) { c.Loss = SoftmaxCrossEntropy }, x: thirds(20), says: "the variance"},
-		{name: "optimizer", config: func(c *TrainConfig) { c.Optimizer = AdamW{} }, says: "TrainConfig.Optimizer is ksparse.Adam{"},
-		{name: "its setting", config: func(c *TrainConfig) { c.Optimizer = Adam{Beta1: 0.5} }, says: `"Beta1":0.5`},
+		{name: "optimizer", config: func(c *TrainConfig) { c.Optimizer = train.AdamW{} }, says: "TrainConfig.Optimizer is train.Adam{"},
+		{name: "its setting", config: func(c *TrainConfig) { c.Optimizer = train.Adam{Beta1: 0.5} }, says: `"Beta1":0.5`},
 		{name: "rate", config: func(c *TrainConfig) { c.LearningRate = 0.5 }, says: "TrainConfig.LearningRate is 0.0128 there and 0.5 here"},
-		{name: "schedule", config: func(c *TrainConfig) { c.Schedule = Warmup{Steps: 3} }, says: "TrainConfig.Schedule is ksparse.ConstantRate"},
+		{name: "schedule", config: func(c *TrainConfig) { c.Schedule = train.Warmup{Steps: 3} }, says: "TrainConfig.Schedule is train.ConstantRate"},
 		{name: "L1", config: func(c *TrainConfig) { c.L1 = 1 }, says: "TrainConfig.L1 is 0"},
 		{name: "L2", config: func(c *TrainConfig) { c.L2 = 1 }, says: "TrainConfig.L2 is 0"},
 		{name: "clipping", config: func(c *TrainConfig) { c.ClipNorm = 1 }, says: "TrainConfig.ClipNorm is 0"},
-		{name: "held out", config: func(c *TrainConfig) { c.ValidationFraction = 0.1 }, says: "the number of samples is 20 there and 18 here"},
-		{name: "validation", config: func(c *TrainConfig) { c.ValidationX, c.ValidationY = uniform(4, 3), uniform(4, 3) }, says: "validation samples is 0 there and 4 here"},
-		{name: "patience", config: func(c *TrainConfig) { c.Patience = 2 }, says: "TrainConfig.Patience is 0"},
-		{name: "min delta", config: func(c *TrainConfig) { c.MinDelta = 2 }, says: "TrainConfig.MinDelta is 0"},
-		{name: "unit norm", config: func(c *TrainConfig) { c.UnitNorm = true }, says: "TrainConfig.UnitNorm is false"},
-		{name: "aux k", config: func(c *TrainConfig) { c.AuxK.K = 2 }, says: "TrainConfig.AuxK is "},
-		{name: "multi top k", config: func(c *TrainConfig) { c.MultiTopK = 0.125 }, says: "TrainConfig.MultiTopK is 0"},
-		{name: "prefixes", config: func(c *TrainConfig) { c.Matryoshka = []int{1, 2} }, says: "TrainConfig.Matryoshka is [] there and [1 2] here"},
-		{name: "k at the start", config: func(c *TrainConfig) { c.KStart = 3 }, says: "TrainConfig.KStart is 0"},
-		{name: "annealing", config: func(c *TrainConfig) { c.KAnneal = 0.25 }, says: "TrainConfig.KAnneal is 0.5"},
+		{name: "held out", config: func(c *TrainConfig) { c.Validation.Fraction = 0.1 }, says: "the number of samples is 20 there and 18 here"},
+		{name: "validation", config: func(c *TrainConfig) { c.Validation.X, c.Validation.Y = uniform(4, 3), uniform(4, 3) }, says: "validation samples is 0 there and 4 here"},
+		{name: "patience", config: func(c *TrainConfig) { c.Validation.Patience = 2 }, says: "TrainConfig.Validation.Patience is 0"},
+		{name: "min delta", config: func(c *TrainConfig) { c.Validation.MinDelta = 2 }, says: "TrainConfig.Validation.MinDelta is 0"},
+		{name: "unit norm", config: func(c *TrainConfig) { c.Recipe.UnitNorm = true }, says: "TrainConfig.Recipe.UnitNorm is false"},
+		{name: "aux k", config: func(c *TrainConfig) { c.Recipe.AuxK = 2 }, says: "TrainConfig.Recipe.AuxK is 0"},
+		{name: "multi top k", config: func(c *TrainConfig) { c.Recipe.MultiTopK = 0.125 }, says: "TrainConfig.Recipe.MultiTopK is 0"},
+		{name: "prefixes", config: func(c *TrainConfig) { c.Recipe.Matryoshka = []int{1, 2} }, says: "TrainConfig.Recipe.Matryoshka is [] there and [1 2] here"},
+		{name: "k at the start", config: func(c *TrainConfig) { c.Recipe.KStart = 3 }, says: "TrainConfig.Recipe.KStart is 0"},
+		{name: "annealing", config: func(c *TrainConfig) { c.Recipe.KAnneal = 0.25 }, says: "TrainConfig.Recipe.KAnneal is 0.5"},
 		{name: "max norm", config: func(c *TrainConfig) { c.MaxNorm = 100 }, says: "TrainConfig.MaxNorm is 0"},
 		{name: "ema", config: func(c *TrainConfig) { c.EMA = 0.5 }, says: "TrainConfig.EMA is 0"},
 		{name: "rows", x: uniform(21, 3), says: "the number of samples is 20 there and 21 here"},
@@ -136,9 +140,9 @@ func TestDescribe(t *testing.T) {
 		v    any
 		want string
 	}{
-		{Adam{Beta1: 0.5}, `ksparse.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
-		{&Adam{Beta1: 0.5}, `ksparse.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
-		{Warmup{Steps: 3, Then: &CosineDecay{End: 0.1}}, `ksparse.Warmup{"Steps":3,"Then":{"End":0.1}}`},
+		{train.Adam{Beta1: 0.5}, `train.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
+		{&train.Adam{Beta1: 0.5}, `train.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
+		{train.Warmup{Steps: 3, Then: &train.CosineDecay{End: 0.1}}, `train.Warmup{"Steps":3,"Then":{"End":0.1}}`},
 		{struct{ F func() }{}, "struct { F func() }"}, {func() {}, "func()"}, // not an address, which would differ in the next process
 		{uint64(7), "7"}, {[]int(nil), "[]"}, {0.1, "0.1"},
 	} {
@@ -151,7 +155,7 @@ func TestDescribe(t *testing.T) {
 // smallCheckpoint has every section that there can be.
 func smallCheckpoint(t testing.TB) (*Network, *mat.Dense, TrainConfig, []byte) {
 	n, x := smallAutoencoder(t, nil), uniform(20, 3)
-	cfg, data := checkpointOf(t, n, x, TrainConfig{Epochs: 3, BatchSize: 6, EMA: 0.9, Patience: 5, ValidationX: x, ValidationY: x}, 6)
+	cfg, data := checkpointOf(t, n, x, TrainConfig{Epochs: 3, BatchSize: 6, EMA: 0.9, Validation: Validation{Patience: 5, X: x, Y: x}}, 6)
 	return n, x, cfg, data
 }
 
@@ -170,17 +174,26 @@ func TestResumeDamaged(t *testing.T) {
 	resumeFrom(t, n, x, cfg, append(data, 0), ErrFormat, "checksum")
 	// Any other file, and what is no file.
 	resumeFrom(t, n, x, cfg, []byte(strings.Repeat("not a checkpoint", 9)), ErrFormat, "not a checkpoint")
-	cfg.CheckpointFile = t.TempDir()
+	cfg.Checkpoint.File = t.TempDir()
 	if _, err := n.Train(context.Background(), x, x, cfg); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "regular file") {
 		t.Errorf("a folder: error %v", err)
 	}
 }
 
+// checkpointHeader is the header of a checkpoint file, and checkpointStart how many
+// bytes come before it: a magic number of 8, the version and the header's length.
+type checkpointHeader struct {
+	Settings []format.Setting       `json:"settings"`
+	Sections []format.SectionHeader `json:"sections"`
+}
+
+const checkpointStart = 16
+
 // resealed is a checkpoint with another header and sections, and checksums that
 // fit.
 func resealed(t testing.TB, data []byte, change func(h *checkpointHeader, numbers []byte) []byte) []byte {
 	t.Helper()
-	size := binary.LittleEndian.Uint32(data[len(checkpointMagic)+4:])
+	size := binary.LittleEndian.Uint32(data[checkpointStart-4:])
 	var h checkpointHeader
 	if err := json.Unmarshal(data[checkpointStart:checkpointStart+int(size)], &h); err != nil {
 		t.Fatal(err)
@@ -248,11 +261,11 @@ func TestResumeHostile(t *testing.T) {
 		})
 	}
 	large := slices.Clone(data)
-	binary.LittleEndian.PutUint32(large[len(checkpointMagic)+4:], math.MaxUint32)
+	binary.LittleEndian.PutUint32(large[checkpointStart-4:], math.MaxUint32)
 	resumeFrom(t, n, x, cfg, large, ErrFormat, "header")
 	newer := slices.Clone(data)
-	newer[len(checkpointMagic)] = 2
-	resumeFrom(t, n, x, cfg, newer, ErrFormat, "version 2")
+	newer[checkpointStart-8] = 3
+	resumeFrom(t, n, x, cfg, newer, ErrFormat, "version 3")
 }
 
 // FuzzResume: whatever the file holds, its checksum mended, resuming gives an error
@@ -266,44 +279,42 @@ func FuzzResume(f *testing.F) {
 			data = binary.LittleEndian.AppendUint32(slices.Clone(data[:len(data)-4]), crc32.Checksum(data[:len(data)-4], castagnoli))
 		}
 		cfg := cfg
-		cfg.CheckpointFile = filepath.Join(t.TempDir(), "checkpoint")
-		if err := os.WriteFile(cfg.CheckpointFile, data, 0o666); err != nil {
+		cfg.Checkpoint.File = filepath.Join(t.TempDir(), "checkpoint")
+		if err := os.WriteFile(cfg.Checkpoint.File, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		rows := denseRows(x)
-		feed := newFeeder(cfg)
-		feed.setMemory(rows, rows)
-		trainer, err := smallAutoencoder(t, nil).newTrainer(context.Background(), feed, cfg)
+		rows := dense.View(x)
+		l, err := newLoop(context.Background(), smallAutoencoder(t, nil), feed.FromMemory(feed.Settings{Seed: cfg.Seed}, rows, rows), cfg)
 		if err != nil {
 			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrCheckpoint) {
 				t.Errorf("error %v", err)
 			}
 			return
 		}
-		trainer.cfg.CheckpointFile = "" // what comes is known, and a disk is slow
-		trainer.run(context.Background())
+		l.cfg.Checkpoint.File = "" // what comes is known, and a disk is slow
+		l.run(context.Background())
 	})
 }
 
 // TestTrainedOnce: layers that share memory are averaged, kept and saved once.
 func TestTrainedOnce(t *testing.T) {
 	n := smallAutoencoder(t, nil)
-	if got := len(n.trained()); got != 4 {
+	if got := len(trained(n.layers)); got != 4 {
 		t.Fatalf("%d slices of parameters, want 4", got)
 	}
-	n.layers[1].base().set(n.layers[0].base().w, n.layers[1].base().b)
-	if got := len(n.trained()); got != 3 {
+	n.layers[1].parameters().share(n.layers[0].parameters())
+	if got := len(trained(n.layers)); got != 3 {
 		t.Fatalf("%d slices of parameters of tied layers, want 3", got)
 	}
-	a := newAverage(0.5, n.trained())
-	a.add(1)
-	w := n.layers[0].base().w.Data
+	kept := keptParameters{live: trained(n.layers), decay: 0.5, average: likeEach(trained(n.layers))}
+	kept.addToAverage(1)
+	w := weightsOf(n, 0).Data
 	before := slices.Clone(w)
 	for i := range w {
 		w[i] += 2
 	}
-	a.add(2)
-	a.swap()
+	kept.addToAverage(2)
+	kept.swapAverage()
 	for i := range w {
 		if want := before[i] + 1; math.Abs(w[i]-want) > 1e-15 {
 			t.Fatalf("the average of %v and %v is %v", before[i], before[i]+2, w[i])
@@ -317,8 +328,8 @@ func TestTrainedOnce(t *testing.T) {
 func TestResumeScreened(t *testing.T) {
 	x := uniform(200, 40)
 	run := func(n *Network, cfg TrainConfig) (losses []float64) {
-		cfg.Epochs, cfg.BatchSize, cfg.LearningRate, cfg.EMA, cfg.Patience, cfg.Seed = 3, 32, 0.1, 0.98, 3, 1
-		cfg.ValidationX, cfg.ValidationY = x, x
+		cfg.Epochs, cfg.BatchSize, cfg.LearningRate, cfg.EMA, cfg.Validation.Patience, cfg.Seed = 3, 32, 0.1, 0.98, 3, 1
+		cfg.Validation.X, cfg.Validation.Y = x, x
 		h, err := n.Train(context.Background(), x, x, cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -334,9 +345,9 @@ func TestResumeScreened(t *testing.T) {
 	want, got := net(1), net(1)
 	var wantLosses, gotLosses []float64
 	withScreening("off", func() { wantLosses = run(want, TrainConfig{}) })
-	cfg := TrainConfig{CheckpointFile: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
+	cfg := TrainConfig{Checkpoint: Checkpoint{File: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}}
 	withScreening("on", func() {
-		cfg.Callback = func(p Progress) error {
+		cfg.Callback = func(p train.Progress) error {
 			if p.Step == 5 {
 				return ErrStop
 			}
@@ -346,7 +357,7 @@ func TestResumeScreened(t *testing.T) {
 		cfg.Callback, got = nil, net(99)
 		gotLosses = run(got, cfg)
 	})
-	if !slices.EqualFunc(want.trained(), got.trained(), slices.Equal) || !slices.Equal(gotLosses, wantLosses) {
+	if !slices.EqualFunc(trained(want.layers), trained(got.layers), slices.Equal) || !slices.Equal(gotLosses, wantLosses) {
 		t.Errorf("screening changes the bits of a resumed training; validation losses are %v, want %v", gotLosses, wantLosses)
 	}
 }

@@ -1,12 +1,15 @@
 package ksparse
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
-	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/topk"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -15,11 +18,8 @@ import (
 // mat.Matrix, so codes can be passed wherever a matrix of samples by latents is
 // wanted.
 type Codes struct {
-	mask   Mask
-	values []float64 // of mask.indices
-
-	// How the rows were normalised before they were encoded, if they were.
-	mean, spread []float64
+	entries sparse.Codes
+	scales  normal.Scales // by which the rows were normalised before they were encoded, if they were
 }
 
 // NewCodes makes codes of the given number of latents from one row of indices
@@ -28,43 +28,52 @@ type Codes struct {
 // values are finite; else the error wraps ErrRange, ErrShape or ErrNotFinite.
 func NewCodes(latents int, indices [][]int32, values [][]float64) (*Codes, error) {
 	if len(indices) != len(values) {
-		return nil, errorf(ErrShape, "codes with %d rows of indices and %d rows of values", len(indices), len(values))
+		return nil, fault.Errorf(ErrShape, "codes with %d rows of indices and %d rows of values", len(indices), len(values))
 	}
 	if latents < 1 {
-		return nil, errorf(ErrRange, "codes with %d latents, want at least 1", latents)
+		return nil, fault.Errorf(ErrRange, "codes with %d latents, want at least 1", latents)
 	}
-	c := &Codes{mask: Mask{rows: len(indices), cols: latents, offsets: make([]int, 1, len(indices)+1)}}
+	c := new(Codes)
+	c.entries.Clear(latents)
 	for i, row := range indices {
-		if len(row) != len(values[i]) {
-			return nil, errorf(ErrShape, "codes: row %d has %d indices and %d values", i, len(row), len(values[i]))
+		if err := checkCode(latents, i, row, values[i]); err != nil {
+			return nil, err
 		}
-		previous := int32(-1)
-		for t, j := range row {
-			if j <= previous || int(j) >= latents {
-				return nil, errorf(ErrRange, "codes: row %d has index %d after %d, want ascending indices below %d", i, j, previous, latents)
-			}
-			if v := values[i][t]; math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, errorf(ErrNotFinite, "codes: row %d holds %v for latent %d", i, v, j)
-			}
-			previous = j
-		}
-		c.mask.indices = append(c.mask.indices, row...)
-		c.values = append(c.values, values[i]...)
-		c.mask.offsets = append(c.mask.offsets, len(c.values))
+		c.entries.Indices = append(c.entries.Indices, row...)
+		c.entries.Values = append(c.entries.Values, values[i]...)
+		c.entries.EndRow()
 	}
 	return c, nil
 }
 
+// checkCode returns what is wrong with the code of row i.
+func checkCode(latents, i int, indices []int32, values []float64) error {
+	if len(indices) != len(values) {
+		return fault.Errorf(ErrShape, "codes: row %d has %d indices and %d values", i, len(indices), len(values))
+	}
+	previous := int32(-1)
+	for t, j := range indices {
+		if j <= previous || int(j) >= latents {
+			return fault.Errorf(ErrRange, "codes: row %d has index %d after %d, want ascending indices below %d", i, j, previous, latents)
+		}
+		if v := values[t]; math.IsNaN(v) || math.IsInf(v, 0) {
+			return fault.Errorf(ErrNotFinite, "codes: row %d holds %v for latent %d", i, v, j)
+		}
+		previous = j
+	}
+	return nil
+}
+
 // Dims returns the number of samples and of latents.
-func (c *Codes) Dims() (rows, cols int) { return c.mask.Dims() }
+func (c *Codes) Dims() (rows, cols int) { return c.entries.Rows, c.entries.Cols }
 
 // At returns the value of latent j in sample i, zero where it is not selected.
 // Like every mat.Matrix it panics outside the matrix.
 func (c *Codes) At(i, j int) float64 {
-	if j < 0 || j >= c.mask.cols {
+	if j < 0 || j >= c.entries.Cols {
 		panic(mat.ErrColAccess)
 	}
-	if i < 0 || i >= c.mask.rows {
+	if i < 0 || i >= c.entries.Rows {
 		panic(mat.ErrRowAccess)
 	}
 	indices, values := c.Row(i)
@@ -83,125 +92,82 @@ func (c *Codes) T() mat.Matrix { return mat.Transpose{Matrix: c} }
 // codes (to steer a reconstruction, say); indices must stay as they are. It
 // panics if there is no row i, as a slice would.
 func (c *Codes) Row(i int) (indices []int32, values []float64) {
-	lo, hi := c.mask.offsets[i], c.mask.offsets[i+1]
-	return c.mask.indices[lo:hi:hi], c.values[lo:hi:hi]
+	return c.entries.Row(i)
 }
 
-// Mask returns the positions that were selected, zero values among them.
-func (c *Codes) Mask() *Mask { return &c.mask }
+// Mask returns the positions that were selected, zero values among them. It refers to
+// the codes, and changes when they are encoded into again.
+func (c *Codes) Mask() *Mask {
+	e := &c.entries
+	return &Mask{rows: e.Rows, cols: e.Cols, offsets: e.Offsets, indices: e.Indices}
+}
 
 // Dense returns the codes as a dense matrix, samples by latents.
 func (c *Codes) Dense() *mat.Dense {
-	return dense(c.rows())
-}
-
-// rows returns the codes as rows.
-func (c *Codes) rows() topk.Rows {
-	var m topk.Rows
-	c.scatter(&m, c.values)
-	return m
-}
-
-// scatter writes values, one for each entry of c, to m as rows.
-func (c *Codes) scatter(m *topk.Rows, values []float64) {
-	resize(m, c.mask.rows, c.mask.cols)
-	parallel.For(m.Rows, rowGrain(m.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := m.Row(i)
-			clear(row)
-			for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
-				row[c.mask.indices[e]] = values[e]
-			}
-		}
-	})
-}
-
-// pick sets dst, one number for each entry of c, to what m has at its place: the
-// mask applied to m, and the inverse of scatter.
-func (c *Codes) pick(dst []float64, m topk.Rows) {
-	for i := range c.mask.rows {
-		c.pickRow(dst, i, m.Row(i))
-	}
-}
-
-// pickRow is pick for the entries of row i.
-func (c *Codes) pickRow(dst []float64, i int, row []float64) {
-	for e := c.mask.offsets[i]; e < c.mask.offsets[i+1]; e++ {
-		dst[e] = row[c.mask.indices[e]]
-	}
-}
-
-// notFinite returns the first row that holds NaN or an infinity, -1 if none does.
-func (c *Codes) notFinite() int {
-	if !kernel.AllFinite(c.values) {
-		for i := range c.mask.rows {
-			if _, values := c.Row(i); !kernel.AllFinite(values) {
-				return i
-			}
-		}
-	}
-	return -1
+	var m matrix.Rows
+	c.entries.Scatter(&m, c.entries.Values)
+	return dense.Of(m)
 }
 
 // Prefix returns the codes without the latents from n on, as codes of as many
 // latents as c has: what a Matryoshka network of that width would decode. Values
-// are copied. It panics where n is negative.
+// are copied. A negative n stands for 0.
 func (c *Codes) Prefix(n int) *Codes {
 	p := new(Codes)
-	p.clear(c.mask.cols)
-	p.mean, p.spread = slices.Clone(c.mean), slices.Clone(c.spread)
-	for i := range c.mask.rows {
+	p.entries.Clear(c.entries.Cols)
+	p.scales = normal.Scales{Mean: slices.Clone(c.scales.Mean), Spread: slices.Clone(c.scales.Spread)}
+	for i := range c.entries.Rows {
 		indices, values := c.Row(i)
-		t, _ := slices.BinarySearch(indices, int32(min(n, c.mask.cols)))
-		p.mask.indices, p.values = append(p.mask.indices, indices[:t]...), append(p.values, values[:t]...)
-		p.endRow()
+		t, _ := slices.BinarySearch(indices, int32(max(0, min(n, c.entries.Cols))))
+		p.entries.Indices, p.entries.Values = append(p.entries.Indices, indices[:t]...), append(p.entries.Values, values[:t]...)
+		p.entries.EndRow()
 	}
 	return p
 }
 
-// clear makes c codes without rows, of so many latents.
-func (c *Codes) clear(latents int) {
-	c.mask.rows, c.mask.cols = 0, latents
-	c.mask.offsets, c.mask.indices = append(c.mask.offsets[:0], 0), c.mask.indices[:0]
-	c.values, c.mean, c.spread = c.values[:0], c.mean[:0], c.spread[:0]
-}
-
-// endRow ends a row that entries were appended to.
-func (c *Codes) endRow() {
-	c.mask.rows++
-	c.mask.offsets = append(c.mask.offsets, len(c.values))
-}
-
-// add appends the rows of d.
-func (c *Codes) add(d *Codes) {
-	n := len(c.values)
-	for _, o := range d.mask.offsets[1:] {
-		c.mask.offsets = append(c.mask.offsets, n+o)
+// L0 returns the mean number of values per row that are not zero. It is at most k,
+// less where a ReLU layer selected zeros; 0 for codes without rows.
+func (c *Codes) L0() float64 {
+	if c.entries.Rows == 0 {
+		return 0
 	}
-	c.mask.rows += d.mask.rows
-	c.mask.indices, c.values = append(c.mask.indices, d.mask.indices...), append(c.values, d.values...)
+	n := 0
+	for _, v := range c.entries.Values {
+		if v != 0 {
+			n++
+		}
+	}
+	return float64(n) / float64(c.entries.Rows)
 }
 
-// reset makes c a batch of k codes a row with undefined contents.
-func (c *Codes) reset(rows, cols, k int) {
-	c.mask.rows, c.mask.cols = rows, cols
-	c.mask.offsets = everyK(c.mask.offsets, rows, k)
-	c.mask.indices = resized(c.mask.indices, rows*k)
-	c.values = resized(c.values, rows*k)
+// Frequency returns for each latent the share of the rows in which its value is not
+// zero. A selected zero does not count as active. It has zeros for codes without rows.
+func (c *Codes) Frequency() []float64 {
+	f := make([]float64, c.entries.Cols)
+	for e, j := range c.entries.Indices {
+		if c.entries.Values[e] != 0 {
+			f[j]++
+		}
+	}
+	for j := range f {
+		f[j] /= float64(max(c.entries.Rows, 1))
+	}
+	return f
 }
 
-// denseRatio is how much longer an operation takes on an entry of codes, whose
-// row must be fetched from anywhere, than on an element of a dense matrix. It
-// was measured at 2 to 2.5 with AVX-512 and at 2 or less with AVX2
-// (BenchmarkDenseOrSparse). Only tests change it.
-var denseRatio = 2
-
-// denseEnough is the one rule by which products of codes are taken as products
-// of dense matrices, most of whose entries are zeros. Both give the same numbers.
-func (c *Codes) denseEnough() bool {
-	return len(c.values)*denseRatio > c.mask.rows*c.mask.cols
+// Dead returns the latents, ascending, whose value is zero in every row: those of
+// Frequency 0. Codes should be those of a whole data set.
+func (c *Codes) Dead() []int {
+	var dead []int
+	for j, f := range c.Frequency() {
+		if f == 0 {
+			dead = append(dead, j)
+		}
+	}
+	return dead
 }
 
-// rowCost estimates the operations of going through one row of codes with n
-// operations for each entry.
-func (c *Codes) rowCost(n int) int { return len(c.values) / max(c.mask.rows, 1) * n }
+// String says the size of the codes and how many entries they store.
+func (c *Codes) String() string {
+	return fmt.Sprintf("codes of %d samples by %d latents, %d entries", c.entries.Rows, c.entries.Cols, len(c.entries.Values))
+}

@@ -2,6 +2,7 @@ package ksparse_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -41,6 +42,63 @@ func TestCodesAreAMatrix(t *testing.T) {
 			}()
 			c.At(at[0], at[1])
 		}()
+	}
+}
+
+// TestCodesPrefix keeps the latents below n, copied.
+func TestCodesPrefix(t *testing.T) {
+	c, err := ksparse.NewCodes(4, [][]int32{{1, 3}, {}, {0}}, [][]float64{{2, -1}, {}, {5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int][]float64{
+		-1: make([]float64, 12),
+		0:  make([]float64, 12),
+		1:  {0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0},
+		3:  {0, 2, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0},
+		4:  {0, 2, 0, -1, 0, 0, 0, 0, 5, 0, 0, 0},
+		99: {0, 2, 0, -1, 0, 0, 0, 0, 5, 0, 0, 0},
+	} {
+		p := c.Prefix(n)
+		if !mat.Equal(p, mat.NewDense(3, 4, want)) {
+			t.Errorf("Prefix(%d) is %v", n, mat.Formatted(p))
+		}
+		if indices, values := p.Row(2); len(indices) > 0 {
+			values[0] = 99
+		}
+	}
+	if c.At(2, 0) != 5 {
+		t.Error("a prefix shares its values with the codes")
+	}
+}
+
+// TestStrings: values print their size and kind.
+func TestStrings(t *testing.T) {
+	c, err := ksparse.NewCodes(4, [][]int32{{1, 3}, {}, {0}}, [][]float64{{2, -1}, {}, {5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := deepNetwork(t)
+	frozen, err := net.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const layers = " 9 -> 20 (tanh) -> 40 (topk, k = 8, relu) -> 30 (topk, k = 5, sigmoid) -> 12 (elu) -> 9"
+	for _, s := range []struct {
+		value fmt.Stringer
+		want  string
+	}{
+		{c, "codes of 3 samples by 4 latents, 3 entries"},
+		{c.Mask(), "mask of 3 x 4, 3 selected"},
+		{net, "network" + layers},
+		{frozen, "frozen network" + layers},
+		{smallNetworks(t)[1], "network 2 -> 4 (topk, k = 2) -> 3, skip connection"},
+		{smallNetworks(t)[2], "network 2 -> 4 (topk, k = 1), pre-bias, layer_norm, no decoder"},
+		{smallNetworks(t)[3], "network 2 -> 4 (threshold, k = 0, relu) -> 2, tied, unit_rms"},
+	} {
+		if got := s.value.String(); got != s.want {
+			t.Errorf("%T is %q, want %q", s.value, got, s.want)
+		}
 	}
 }
 

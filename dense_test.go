@@ -7,19 +7,22 @@ import (
 	"slices"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/sparse"
+	"github.com/ksparse/ksparse/train"
 )
 
 // withDenseRatio runs f with products of codes always dense (a large ratio) or
 // never (zero).
 func withDenseRatio(ratio int, f func()) {
-	defer func(old int) { denseRatio = old }(denseRatio)
-	denseRatio = ratio
+	defer func(old int) { sparse.DenseRatio = old }(sparse.DenseRatio)
+	sparse.DenseRatio = ratio
 	f()
 }
 
-// TestDenseAndSparseAgree: the two forms of the products give the same numbers,
-// not just close ones, so the rule that chooses between them cannot be seen.
+// TestDenseAndSparseAgree: a training step with either form of the products has the
+// loss and the gradients of Backprop, to the bit, not just close ones. So the rule
+// that chooses between them cannot be seen.
 func TestDenseAndSparseAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))
 	for round := range 30 {
@@ -34,30 +37,13 @@ func TestDenseAndSparseAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := mat.NewDense(rows, in, nil)
-		for i := range x.RawMatrix().Data {
-			x.RawMatrix().Data[i] = rng.NormFloat64()
-		}
-		run := func(ratio int) (g *Gradients, trained *Network) {
+		x := gauss(rng, rows, in)
+		for name, ratio := range map[string]int{"dense": math.MaxInt32, "sparse": 0} {
 			withDenseRatio(ratio, func() {
-				pass, err := net.Forward(x)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if g, err = net.Backprop(pass, x, SquaredError); err != nil {
-					t.Fatal(err)
-				}
+				stepIsBackprop(t, fmt.Sprintf("round %d, %s", round, name), net, dense.View(x), dense.View(x), SquaredError)
 			})
-			return g, net
-		}
-		dense, _ := run(math.MaxInt32)
-		sparse, _ := run(0)
-		if dense.Loss() != sparse.Loss() {
-			t.Errorf("round %d: the losses are %v and %v", round, dense.Loss(), sparse.Loss())
-		}
-		for i := range net.layers {
-			if !mat.Equal(dense.Weights(i), sparse.Weights(i)) || !mat.Equal(dense.Biases(i), sparse.Biases(i)) || !mat.Equal(dense.Delta(i), sparse.Delta(i)) {
-				t.Errorf("round %d, layer %d: the gradients differ", round, i)
+			if t.Failed() {
+				return
 			}
 		}
 	}
@@ -65,7 +51,7 @@ func TestDenseAndSparseAgree(t *testing.T) {
 
 // TestDenseAndSparseTrainAlike takes both forms through steps of training.
 func TestDenseAndSparseTrainAlike(t *testing.T) {
-	x := denseRows(uniform(60, 11))
+	x := dense.View(uniform(60, 11))
 	var results [2][]float64
 	for i, ratio := range []int{0, math.MaxInt32} {
 		withDenseRatio(ratio, func() {
@@ -73,15 +59,13 @@ func TestDenseAndSparseTrainAlike(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := newStepper(net, TrainConfig{ClipNorm: 0.5, L1: 1e-4, BatchSize: 60}.withDefaults(), math.NaN(), 5)
-			for step := range 5 {
-				if _, err := s.step(x, x, 0.01, step+1); err != nil {
+			trainer := trainerOf(t, net, TrainConfig{Steps: 5, ClipNorm: 0.5, L1: 1e-4, BatchSize: 60, LearningRate: 0.01}, math.NaN())
+			for range 5 {
+				if _, err := trainer.step(x, x); err != nil {
 					t.Fatal(err)
 				}
 			}
-			for _, l := range net.layers {
-				results[i] = append(append(results[i], l.base().w.Data...), l.base().b...)
-			}
+			results[i] = allParameters(net)
 		})
 	}
 	if !slices.Equal(results[0], results[1]) {
@@ -96,7 +80,7 @@ func BenchmarkDenseOrSparse(b *testing.B) {
 			for ratio, name := range map[int]string{0: "sparse", math.MaxInt32: "dense"} {
 				b.Run(fmt.Sprintf("latents%d/k-1of%d/%s", latents, part, name), func(b *testing.B) {
 					withDenseRatio(ratio, func() {
-						benchmarkStep(b, Config{Inputs: 784, Latents: latents, K: latents / part, Activation: ReLU}, SGD{}, 256)
+						benchmarkStep(b, Config{Inputs: 784, Latents: latents, K: latents / part, Activation: ReLU}, train.SGD{}, 256)
 					})
 				})
 			}

@@ -10,30 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/engine"
 	"gonum.org/v1/gonum/mat"
 )
-
-// withScreening runs f with screening forced "on" wherever it is possible, or
-// "off".
-func withScreening(mode string, f func()) {
-	defer func(old string) { forceScreening = old }(forceScreening)
-	forceScreening = mode
-	f()
-}
-
-func gauss(rng *rand.Rand, rows, cols int) *mat.Dense {
-	m := mat.NewDense(rows, cols, nil)
-	for i := range m.RawMatrix().Data {
-		m.RawMatrix().Data[i] = rng.NormFloat64()
-	}
-	return m
-}
-
-// sameCodes compares all bits.
-func sameCodes(a, b *Codes) bool {
-	return slices.Equal(a.mask.indices, b.mask.indices) && slices.Equal(a.mask.offsets, b.mask.offsets) &&
-		sameNumbers(a.values, b.values)
-}
 
 // TestFrozenIsTheNetwork: with float64 weights and with float32 ones, with
 // screening and without, for one row and for many, with every activation.
@@ -50,14 +29,12 @@ func TestFrozenIsTheNetwork(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, l := range net.layers {
-				for j := range l.base().b {
-					l.base().b[j] = 0.1 * rng.NormFloat64()
+			for i := range net.layers {
+				for j := range biasesOf(net, i) {
+					biasesOf(net, i)[j] = 0.1 * rng.NormFloat64()
 				}
 				if narrow {
-					for i, w := range l.base().w.Data {
-						l.base().w.Data[i] = float64(float32(w))
-					}
+					makeNarrow(weightsOf(net, i).Data)
 				}
 			}
 			for _, rows := range []int{1, 3, 40} {
@@ -80,7 +57,7 @@ func TestFrozenIsTheNetwork(t *testing.T) {
 						if live, err := net.Encode(x); err != nil || !sameCodes(live, want) {
 							t.Errorf("%v, narrow %v, %d rows, screening %s: the network's codes differ (error %v)", act, narrow, rows, mode, err)
 						}
-						stats := e.ScreenStats()
+						stats := e.Screening().Stats()
 						if on := mode == "on"; on != (stats.Rows == int64(2*rows)) {
 							t.Errorf("screening %s: the report is %+v", mode, stats)
 						}
@@ -152,15 +129,18 @@ func TestTrainingWithScreening(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = net.Train(t.Context(), x, x, TrainConfig{
-				Epochs: 6, BatchSize: 32, LearningRate: 0.02, ClipNorm: 1, L2: 1e-4, ValidationFraction: 0.1, Patience: 3,
+				Epochs:       6,
+				BatchSize:    32,
+				LearningRate: 0.02,
+				ClipNorm:     1,
+				L2:           1e-4,
+				Validation:   Validation{Fraction: 0.1, Patience: 3},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, l := range net.layers {
-				results[i] = append(append(results[i], l.base().w.Data...), l.base().b...)
-			}
-			if rows := net.ScreenStats().Rows; (rows > 0) != (mode == "on") {
+			results[i] = allParameters(net)
+			if rows := net.Screening().Stats().Rows; (rows > 0) != (mode == "on") {
 				t.Errorf("screening %s: %d rows were screened", mode, rows)
 			}
 		})
@@ -170,34 +150,34 @@ func TestTrainingWithScreening(t *testing.T) {
 	}
 }
 
-func TestSetScreening(t *testing.T) {
+func TestScreening(t *testing.T) {
 	withScreening("on", func() {
 		net, err := New(Config{Inputs: 8, Latents: 40, K: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		x := gauss(rand.New(rand.NewPCG(6, 1)), 5, 8)
-		encode := func() ScreenStats {
+		encode := func() engine.ScreeningStats {
 			if _, err := net.Encode(x); err != nil {
 				t.Fatal(err)
 			}
-			return net.ScreenStats()
+			return net.Screening().Stats()
 		}
 		if s := encode(); s.Rows != 5 || s.CandidatesPerRow() < 3 || s.CandidatesPerRow() > 40 {
 			t.Errorf("the report is %+v", s)
 		}
-		net.SetScreening(false)
+		net.Screening().SetOff(true)
 		e, err := net.Freeze()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Encode(x); err != nil || e.ScreenStats().Rows != 0 {
+		if _, err := e.Encode(x); err != nil || e.Screening().Stats().Rows != 0 {
 			t.Errorf("a frozen network without screening screens (error %v)", err)
 		}
 		if s := encode(); s.Rows != 5 {
 			t.Errorf("with screening off the report goes on: %+v", s)
 		}
-		net.SetScreening(true)
+		net.Screening().SetOff(false)
 		if s := encode(); s.Rows != 10 {
 			t.Errorf("with screening on again the report is %+v", s)
 		}
@@ -220,9 +200,7 @@ func TestFrozenErrorsAndMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, w := range net.layers[0].base().w.Data {
-		net.layers[0].base().w.Data[i] = float64(float32(w))
-	}
+	makeNarrow(weightsOf(net, 0).Data)
 	narrow, err := net.Freeze()
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +214,7 @@ func TestFrozenErrorsAndMemory(t *testing.T) {
 	if _, err := narrow.Encode(mat.NewDense(1, 63, nil)); !errors.Is(err, ErrShape) {
 		t.Errorf("Encode of too few columns: error %v", err)
 	}
-	net.layers[0].base().w.Data[7] = math.NaN()
+	weightsOf(net, 0).Data[7] = math.NaN()
 	if _, err := net.Freeze(); !errors.Is(err, ErrNotFinite) {
 		t.Errorf("Freeze of a NaN: error %v", err)
 	}
@@ -290,13 +268,11 @@ func TestFrozenKeepsNothingOfTheNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 		freed := make(chan bool, 2)
-		for _, l := range net.layers {
+		for i := range net.layers {
 			if narrow {
-				for i, w := range l.base().w.Data {
-					l.base().w.Data[i] = float64(float32(w))
-				}
+				makeNarrow(weightsOf(net, i).Data)
 			}
-			runtime.AddCleanup(&l.base().w.Data[0], func(int) { freed <- true }, 0)
+			runtime.AddCleanup(&weightsOf(net, i).Data[0], func(int) { freed <- true }, 0)
 		}
 		e, err := net.Freeze()
 		if err != nil {
@@ -313,4 +289,56 @@ func TestFrozenKeepsNothingOfTheNetwork(t *testing.T) {
 		}
 		runtime.KeepAlive(e)
 	}
+}
+
+// TestFrozenShares: float32 weights are one memory however often they are frozen,
+// and a widened or trained network no longer touches it.
+func TestFrozenShares(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	cfg := configCases(rng, 24, 300, 10, 4)["transcoder"]
+	n, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := n.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := frozen.layers
+	if !sameMemory(own[0].parameters().w.Float32, cfg.Encoder.Float32) || !sameMemory(own[1].parameters().w.Float32, cfg.Decoder.Float32) ||
+		!sameMemory(frozen.skip.Float32, cfg.Skip.Float32) {
+		t.Error("Freeze copied float32 weights")
+	}
+	x := gauss(rng, 9, 24)
+	want, err := frozen.Predict(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Layers()[0].Biases().SetVec(3, 100)
+	n.Widen()
+	for _, l := range n.Layers() {
+		l.Weights().Zero()
+		l.Biases().Zero()
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			codes := new(Codes)
+			for range 5 {
+				got, err := frozen.Predict(x)
+				if err != nil || !sameBits(got, want) {
+					t.Errorf("the frozen network predicts something else (%v)", err)
+				}
+				if err := frozen.EncodeInto(codes, x); err != nil {
+					t.Error(err)
+				}
+				if _, err := frozen.Decode(codes); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	wg.Wait()
 }

@@ -1,16 +1,22 @@
 package ksparse
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/internal/topk"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 )
 
-// Mask is the boolean matrix M of a top-k selection: M(i, j) is true where entry
-// j of row i was selected. It is stored as the positions that are true, row
-// after row. A Mask is not changed once it is made.
+// Mask is the boolean matrix M of a selection: M(i, j) is true where entry j of row i
+// was selected. It is stored as the positions that are true, row after row. A Mask is
+// not changed once it is made.
 type Mask struct {
 	rows, cols int
 	offsets    []int // row i is indices[offsets[i]:offsets[i+1]]
@@ -22,33 +28,91 @@ type Mask struct {
 // Equal values go to the lowest column, +0 equals -0, and NaN counts as -Inf, so
 // the mask is a function of the numbers alone. A nil z gives an empty mask.
 func TopK(z mat.Matrix, k int) *Mask {
-	if isNil(z) {
+	if dense.IsNil(z) {
 		return &Mask{offsets: []int{0}}
-	}
-	rows, cols := z.Dims()
-	k = max(0, min(k, cols))
-	m := &Mask{rows: rows, cols: cols, indices: make([]int32, rows*k)}
-	m.offsets = everyK(nil, rows, k)
-	if len(m.indices) == 0 {
-		return m
 	}
 	d, ok := z.(*mat.Dense)
 	if !ok {
 		d = mat.DenseCopyOf(z)
 	}
-	out := topk.Selected{Idx: m.indices, Val: make([]float64, rows*k), Pre: make([]float64, rows*k)}
-	topk.Select(out, denseRows(d), k, Identity.forSelection())
+	return topKMask(dense.View(d), k)
+}
+
+// topKMask is TopK of rows.
+func topKMask(z matrix.Rows, k int) *Mask {
+	k = max(0, min(k, z.Cols))
+	m := &Mask{rows: z.Rows, cols: z.Cols, offsets: sparse.EveryK(nil, z.Rows, k), indices: make([]int32, z.Rows*k)}
+	if len(m.indices) == 0 {
+		return m
+	}
+	out := topk.Selected{Idx: m.indices, Val: make([]float64, z.Rows*k), Pre: make([]float64, z.Rows*k)}
+	topk.Select(out, z, k, topk.ByPreActivation)
 	return m
 }
 
-// everyK returns the offsets of rows that hold k entries each, in the memory of
-// old where that is large enough.
-func everyK(old []int, rows, k int) []int {
-	offsets := resized(old, rows+1)
-	for i := range offsets {
-		offsets[i] = i * k
+// batchMask is the mask of the want largest positive entries of all rows of z together;
+// equal values go to the lowest row, then to the lowest column.
+func batchMask(z matrix.Rows, want int) *Mask {
+	var positive []float64
+	for i := range z.Rows {
+		for _, v := range z.Row(i) {
+			if v > 0 {
+				positive = append(positive, v)
+			}
+		}
 	}
-	return offsets
+	least, ties := 0.0, 0
+	switch {
+	case want == 0:
+		least = math.Inf(1)
+	case len(positive) > want:
+		least, ties = kernel.KthLargest(slices.Clone(positive), want), want
+		for _, v := range positive {
+			if v > least {
+				ties--
+			}
+		}
+	}
+	return maskWhere(z, func(_ int, v float64) bool {
+		if v == least && ties > 0 {
+			ties--
+			return true
+		}
+		return v > least
+	})
+}
+
+// groupMask is the mask of the largest entry of each of k groups of neighbouring
+// columns, cols/k of them each; the lowest column among equal ones.
+func groupMask(z matrix.Rows, k int) *Mask {
+	size := z.Cols / k
+	m := &Mask{rows: z.Rows, cols: z.Cols, offsets: sparse.EveryK(nil, z.Rows, k)}
+	for i := range z.Rows {
+		for from := 0; from < z.Cols; from += size {
+			best := from
+			for j := from; j < from+size; j++ {
+				if z.Row(i)[j] > z.Row(i)[best] {
+					best = j
+				}
+			}
+			m.indices = append(m.indices, int32(best))
+		}
+	}
+	return m
+}
+
+// maskWhere is the mask of the entries for which selected is true; j is the column.
+func maskWhere(z matrix.Rows, selected func(j int, v float64) bool) *Mask {
+	m := &Mask{rows: z.Rows, cols: z.Cols, offsets: make([]int, 1, z.Rows+1)}
+	for i := range z.Rows {
+		for j, v := range z.Row(i) {
+			if selected(j, v) {
+				m.indices = append(m.indices, int32(j))
+			}
+		}
+		m.offsets = append(m.offsets, len(m.indices))
+	}
+	return m
 }
 
 // Dims returns the number of rows (samples) and columns (latents).
@@ -78,19 +142,25 @@ func (m *Mask) Count() int { return len(m.indices) }
 // changes nothing; an empty dst (new(mat.Dense)) takes that shape. dst may be src.
 func (m *Mask) Apply(dst, src *mat.Dense) error {
 	if dst == nil || src == nil {
-		return errorf(ErrEmpty, "mask applied to a nil matrix")
+		return fault.Errorf(ErrEmpty, "mask applied to a nil matrix")
 	}
 	if r, c := src.Dims(); r != m.rows || c != m.cols {
-		return errorf(ErrShape, "mask of %d x %d applied to a source of %d x %d", m.rows, m.cols, r, c)
+		return fault.Errorf(ErrShape, "mask of %d x %d applied to a source of %d x %d", m.rows, m.cols, r, c)
 	}
 	if dst.IsEmpty() && m.rows*m.cols > 0 {
 		dst.ReuseAs(m.rows, m.cols)
 	}
 	if r, c := dst.Dims(); r != m.rows || c != m.cols {
-		return errorf(ErrShape, "mask of %d x %d applied to a destination of %d x %d", m.rows, m.cols, r, c)
+		return fault.Errorf(ErrShape, "mask of %d x %d applied to a destination of %d x %d", m.rows, m.cols, r, c)
 	}
+	m.apply(dense.View(dst), dense.View(src))
+	return nil
+}
+
+// apply sets dst = src ⊙ M. dst may be src.
+func (m *Mask) apply(dst, src matrix.Rows) {
 	for i := range m.rows {
-		to, from := dst.RawRowView(i), src.RawRowView(i)
+		to, from := dst.Row(i), src.Row(i)
 		next := 0
 		for _, j := range m.Row(i) {
 			clear(to[next:j])
@@ -99,9 +169,9 @@ func (m *Mask) Apply(dst, src *mat.Dense) error {
 		}
 		clear(to[next:])
 	}
-	return nil
 }
 
-func rawMatrix(m topk.Rows) blas64.General {
-	return blas64.General{Data: m.Data, Rows: m.Rows, Cols: m.Cols, Stride: m.Stride}
+// String says the mask's size and how many entries are selected.
+func (m *Mask) String() string {
+	return fmt.Sprintf("mask of %d x %d, %d selected", m.rows, m.cols, len(m.indices))
 }

@@ -3,7 +3,10 @@ package ksparse
 import (
 	"math"
 
-	"github.com/ksparse/ksparse/internal/topk"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -31,23 +34,19 @@ func PSNR(mse, peak float64) float64 { return 10 * math.Log10(peak*peak/mse) }
 // 0 for a perfect reconstruction and 1 for always answering ȳ; 1-FVU is the
 // fraction of variance explained. Errors wrap ErrEmpty, ErrShape or
 // ErrNotFinite (NaN or Inf in the data, or squares that overflow), and ErrRange
-// where the rows of y are all equal. See Evaluate for data larger than memory.
+// where the rows of y are all equal. See measure.Evaluate for data larger than memory.
 func FVU(out, y mat.Matrix) (float64, error) {
 	o, t, err := pair(out, y)
 	if err != nil {
 		return 0, err
 	}
-	var m moments
-	for lo := 0; lo < t.Rows; lo += chunkRows {
-		m.add(t.Slice(lo, min(lo+chunkRows, t.Rows)))
-	}
-	total := m.total()
+	total := stat.MomentsOf(t).Total()
 	if total == 0 {
-		return 0, errorf(ErrRange, "FVU needs rows that differ: the variance of y is zero")
+		return 0, fault.Errorf(ErrRange, "FVU needs rows that differ: the variance of y is zero")
 	}
 	fvu := squaredDistance(o, t) / total
 	if math.IsNaN(fvu) || math.IsInf(fvu, 0) {
-		return 0, errorf(ErrNotFinite, "FVU overflows: its squares are too large for float64")
+		return 0, fault.Errorf(ErrNotFinite, "FVU overflows: its squares are too large for float64")
 	}
 	return fvu, nil
 }
@@ -70,71 +69,25 @@ func Accuracy(scores, y mat.Matrix) (float64, error) {
 	return float64(right) / float64(o.Rows), nil
 }
 
-// L0 returns the mean number of non-zero values per row. It is at most k, less
-// where a ReLU layer selected zeros; 0 for codes without rows.
-func L0(c *Codes) float64 {
-	if c == nil || c.mask.rows == 0 {
-		return 0
-	}
-	n := 0
-	for _, v := range c.values {
-		if v != 0 {
-			n++
-		}
-	}
-	return float64(n) / float64(c.mask.rows)
-}
-
-// ActivationFrequency returns for each latent the share of the rows in which its
-// value is not zero. A selected zero does not count as active. It returns nil
-// for nil codes and zeros for codes without rows.
-func ActivationFrequency(c *Codes) []float64 {
-	if c == nil {
-		return nil
-	}
-	f := make([]float64, c.mask.cols)
-	for e, j := range c.mask.indices {
-		if c.values[e] != 0 {
-			f[j]++
-		}
-	}
-	for j := range f {
-		f[j] /= float64(max(c.mask.rows, 1))
-	}
-	return f
-}
-
-// DeadLatents returns the latents, ascending, whose value is zero in every row:
-// those of ActivationFrequency 0. Codes should be those of a whole data set.
-func DeadLatents(c *Codes) []int {
-	var dead []int
-	for j, f := range ActivationFrequency(c) {
-		if f == 0 {
-			dead = append(dead, j)
-		}
-	}
-	return dead
-}
-
 // pair checks an output and what it should be.
-func pair(out, y mat.Matrix) (o, t topk.Rows, err error) {
-	if o, err = rowsOf("the output", out, -1); err != nil {
+func pair(out, y mat.Matrix) (o, t matrix.Rows, err error) {
+	if o, err = dense.Rows("the output", out, -1); err != nil {
 		return o, t, err
 	}
-	if t, err = rowsOf("y", y, o.Cols); err != nil {
+	if t, err = dense.Rows("y", y, o.Cols); err != nil {
 		return o, t, err
 	}
 	if o.Rows != t.Rows {
-		return o, t, errorf(ErrShape, "y has %d rows, the output has %d", t.Rows, o.Rows)
+		return o, t, fault.Errorf(ErrShape, "y has %d rows, the output has %d", t.Rows, o.Rows)
 	}
 	return o, t, nil
 }
 
 // squaredDistance returns the sum over all elements of (a-b)².
-func squaredDistance(a, b topk.Rows) float64 {
+func squaredDistance(a, b matrix.Rows) float64 {
 	sum := 0.0
 	for i := range a.Rows {
-		sum += squaredError(nil, a.Row(i), b.Row(i), 0)
+		sum += stat.SquaredDistance(nil, a.Row(i), b.Row(i))
 	}
 	return sum
 }

@@ -51,21 +51,22 @@ func TestMetricsOfCodesByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ksparse.L0(c); got != 1 { // 4 non-zero values in 4 rows
+	if got := c.L0(); got != 1 { // 4 non-zero values in 4 rows
 		t.Errorf("L0 is %v, want 1", got)
 	}
-	if got, want := ksparse.ActivationFrequency(c), []float64{0.75, 0.25, 0, 0, 0}; !slices.Equal(got, want) {
-		t.Errorf("ActivationFrequency is %v, want %v", got, want)
+	if got, want := c.Frequency(), []float64{0.75, 0.25, 0, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("Frequency is %v, want %v", got, want)
 	}
 	// Latents 3 and 4 were selected, but with the value zero: they are dead.
-	if got, want := ksparse.DeadLatents(c), []int{2, 3, 4}; !slices.Equal(got, want) {
-		t.Errorf("DeadLatents is %v, want %v", got, want)
+	if got, want := c.Dead(), []int{2, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("Dead is %v, want %v", got, want)
 	}
-	if got := ksparse.L0(nil); got != 0 {
-		t.Errorf("L0(nil) is %v", got)
+	none := new(ksparse.Codes)
+	if got := none.L0(); got != 0 {
+		t.Errorf("L0 of no codes is %v", got)
 	}
-	if got := ksparse.DeadLatents(nil); got != nil {
-		t.Errorf("DeadLatents(nil) is %v", got)
+	if got := none.Dead(); got != nil {
+		t.Errorf("Dead of no codes is %v", got)
 	}
 }
 

@@ -2,9 +2,11 @@ package ksparse
 
 import (
 	"context"
-	"strings"
 
-	"github.com/ksparse/ksparse/internal/topk"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -13,11 +15,11 @@ import (
 type PretrainConfig struct {
 	// Train is how each layer's autoencoder is trained. Its targets are its inputs,
 	// and of all layers but the first these are outputs of the layers below: so
-	// ValidationX and ValidationY are nil (ValidationFraction will do), and the loss
+	// Validation.X and Y are nil (Validation.Fraction will do), and the loss
 	// is SquaredError, the zero value, unless those outputs suit another.
 	Train TrainConfig
 	// Layer, where not nil, is asked for the TrainConfig of layer i, counted from 0
-	// over all layers, instead of Train. With a CheckpointFile for each layer, and
+	// over all layers, instead of Train. With a Checkpoint.File for each layer, and
 	// Resume, a Pretrain that was stopped goes on where it was.
 	Layer func(i int) TrainConfig
 	// Tied makes decoders use the encoders' weights: see Config.Tied.
@@ -43,37 +45,37 @@ type PretrainConfig struct {
 // error they are those that began: layers whose training ended without one are
 // pre-trained, the others untouched. A callback that returns ErrStop ends the
 // training of one layer, without an error. Errors wrap ErrEmpty, ErrShape,
-// ErrNotFinite, ErrRange (a TrainConfig with validation data, or one CheckpointFile
+// ErrNotFinite, ErrRange (a TrainConfig with validation data, or one Checkpoint.File
 // for two layers, too), ErrNoSparseLayer, ErrUnset, or are those of Train or Start.
 //
 // Memory is needed for the dense outputs of one layer for all rows of x.
-func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig) ([]*History, error) {
-	rows, err := rowsOf("x", x, n.In())
+func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig) ([]*train.History, error) {
+	rows, err := dense.Rows("x", x, n.In())
 	if err != nil {
 		return nil, err
 	}
-	if n.lastSparse() < 0 {
-		return nil, errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
+	if last, _ := n.lastSparse(); last < 0 {
+		return nil, fault.Errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
 	}
-	if err := n.ready(true); err != nil {
+	if err := fault.First(n.trainable(), n.ready(true)); err != nil {
 		return nil, err
 	}
 	configs, err := cfg.layers(n)
 	if err != nil {
 		return nil, err
 	}
-	var histories []*History
+	var histories []*train.History
 	for i, l := range n.layers {
-		l, ok := l.(*SparseLayer)
-		if !ok {
+		s := l.sparse()
+		if s == nil {
 			continue
 		}
-		h, err := l.pretrain(ctx, i, dense(n.below(i, rows)), configs[i], cfg)
+		h, err := s.pretrain(ctx, i, dense.Of(n.below(i, rows)), configs[i], cfg)
 		if h != nil {
 			histories = append(histories, h)
 		}
 		if err != nil {
-			return histories, errorf(err, "pre-training layer %q: %s", l.name, strings.TrimPrefix(err.Error(), "ksparse: "))
+			return histories, fault.Errorf(err, "pre-training layer %q: %s", s.name, fault.Text(err))
 		}
 	}
 	return histories, nil
@@ -82,9 +84,9 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 // layers returns the TrainConfig of each sparse layer of n.
 func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 	configs := make([]TrainConfig, len(n.layers))
-	files := make(map[string]string) // layers by their CheckpointFile
+	files := make(map[string]string) // layers by their Checkpoint.File
 	for i, l := range n.layers {
-		if _, ok := l.(*SparseLayer); !ok {
+		if l.sparse() == nil {
 			continue
 		}
 		configs[i] = c.Train
@@ -93,22 +95,22 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 		}
 		t := configs[i]
 		if err := t.Validate(); err != nil {
-			return nil, errorf(err, "layer %q: %s", l.Name(), strings.TrimPrefix(err.Error(), "ksparse: "))
+			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
-		if t.ValidationX != nil {
-			return nil, errorf(ErrRange, "layer %q: Pretrain takes no TrainConfig.ValidationX, use ValidationFraction", l.Name())
+		if t.Validation.X != nil {
+			return nil, fault.Errorf(ErrRange, "layer %q: Pretrain takes no Validation.X, use Validation.Fraction", l.Name())
 		}
-		if other, taken := files[t.CheckpointFile]; taken && t.CheckpointFile != "" {
-			return nil, errorf(ErrRange, "layers %q and %q have one TrainConfig.CheckpointFile, %s; give each its own by PretrainConfig.Layer", other, l.Name(), t.CheckpointFile)
+		if other, taken := files[t.Checkpoint.File]; taken && t.Checkpoint.File != "" {
+			return nil, fault.Errorf(ErrRange, "layers %q and %q have one Checkpoint.File, %s; give each its own by PretrainConfig.Layer", other, l.Name(), t.Checkpoint.File)
 		}
-		files[t.CheckpointFile] = l.Name()
+		files[t.Checkpoint.File] = l.Name()
 	}
 	return configs, nil
 }
 
 // pretrain gives l, which is layer i, the encoder of an autoencoder that is trained
 // on x.
-func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train TrainConfig, cfg PretrainConfig) (*History, error) {
+func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how TrainConfig, cfg PretrainConfig) (*train.History, error) {
 	autoencoder, err := New(Config{
 		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation, Selection: l.selection,
 		Tied: cfg.Tied,
@@ -117,7 +119,7 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train T
 	if err != nil {
 		return nil, err
 	}
-	encoder := autoencoder.layers[0].(*SparseLayer)
+	encoder := autoencoder.layers[0].sparse()
 	if l.selection == SelectThreshold { // training does not learn those
 		encoder.thresholds = l.Thresholds()
 	}
@@ -126,39 +128,24 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, train T
 			return nil, err
 		}
 	}
-	h, err := autoencoder.Train(ctx, x, x, train)
+	h, err := autoencoder.Train(ctx, x, x, how)
 	if err != nil {
 		return h, err
 	}
-	copy(l.w.Data, encoder.w.Data)
+	copy(l.w.Float64, encoder.w.Float64)
 	copy(l.b, encoder.b)
 	l.thresholds = encoder.thresholds
 	return h, nil
 }
 
 // below returns what comes to layer i of x: dense rows.
-func (n *Network) below(i int, x topk.Rows) topk.Rows {
-	if i == 0 && n.frame.none() {
+func (n *Network) below(i int, x matrix.Rows) matrix.Rows {
+	if i == 0 && n.rows.Identity() {
 		return x
 	}
-	out := newRows(x.Rows, n.layers[i].In())
-	p := n.sparePass()
+	out := matrix.New(x.Rows, n.layers[i].In())
+	p := n.pass()
 	defer n.spare.Put(p)
-	for lo := 0; lo < x.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, x.Rows)
-		part := out.Slice(lo, hi)
-		var from signal
-		if i == 0 {
-			from.dense = n.frame.enter(&p.framed, x.Slice(lo, hi))
-		} else {
-			n.forward(p, x.Slice(lo, hi), i)
-			from = p.states[i-1].out
-		}
-		if from.isDense() {
-			copy(part.Data, from.dense.Data)
-		} else {
-			from.codes.scatter(&part, from.codes.values)
-		}
-	}
+	p.Inputs(out, i, x)
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -64,7 +65,7 @@ func TestPretrainIsASeriesOfAutoencoders(t *testing.T) {
 				t.Fatal(err)
 			}
 			single.Layers()[1].Biases().SetVec(0, 0.5)
-			h := train(t, single, in, in, config(i))
+			h := trainOn(t, single, in, in, config(i))
 			first := single.Layers()[0]
 			if !sameNumbers(paramsOf(l), paramsOf(first)) {
 				t.Errorf("layer %d has not what its autoencoder learned", i)
@@ -127,7 +128,7 @@ func TestPretrainSeesWhatTheLayerSees(t *testing.T) {
 	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{Train: few}); err != nil {
 		t.Fatal(err)
 	}
-	train(t, single, seen, seen, few)
+	trainOn(t, single, seen, seen, few)
 	got, want := net.Layers()[0].(*ksparse.SparseLayer), single.Layers()[0].(*ksparse.SparseLayer)
 	if !sameNumbers(paramsOf(got), paramsOf(want)) {
 		t.Error("the layer has not learned from the rows that it sees")
@@ -148,7 +149,7 @@ func TestPretrainByThresholds(t *testing.T) {
 	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{}); !errors.Is(err, ksparse.ErrUnset) {
 		t.Errorf("without thresholds: error is %v, want ErrUnset", err)
 	}
-	if err := l.SetThreshold(0.125); err != nil {
+	if err := l.SetThresholds(0.125); err != nil {
 		t.Fatal(err)
 	}
 	before := parameters(net)
@@ -171,7 +172,7 @@ func TestPretrainTied(t *testing.T) {
 	if _, err := net.Pretrain(context.Background(), x, ksparse.PretrainConfig{Tied: true}); err != nil {
 		t.Fatal(err)
 	}
-	train(t, tied, x, x, ksparse.TrainConfig{})
+	trainOn(t, tied, x, x, ksparse.TrainConfig{})
 	if !sameNumbers(paramsOf(net.Layers()[0]), paramsOf(tied.Layers()[0])) {
 		t.Error("the layer has not what the tied autoencoder learned")
 	}
@@ -186,7 +187,7 @@ func TestPretrainDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	train(t, want, x, x, ksparse.TrainConfig{})
+	trainOn(t, want, x, x, ksparse.TrainConfig{})
 	if len(histories) != 1 || len(histories[0].Epochs) != 10 || !sameNumbers(paramsOf(net.Layers()[0]), paramsOf(want.Layers()[0])) {
 		t.Errorf("the zero configuration is not that of New and Train")
 	}
@@ -201,7 +202,7 @@ func TestPretrainHelps(t *testing.T) {
 	with, without := 0.0, 0.0
 	for seed := range uint64(2) {
 		x, labels := classifiedAtoms(seed, rows, dim, atoms, classes)
-		few.ValidationX, few.ValidationY = x.Slice(labelled, rows, 0, dim), labels.Slice(labelled, rows, 0, classes)
+		few.Validation.X, few.Validation.Y = x.Slice(labelled, rows, 0, dim), labels.Slice(labelled, rows, 0, classes)
 		for _, pretrain := range []bool{true, false} {
 			net := mustNetwork(t,
 				ksparse.NewSparseLayer("first", dim, 120, 3, ksparse.ReLU),
@@ -215,7 +216,7 @@ func TestPretrainHelps(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			h := train(t, net, x.Slice(0, labelled, 0, dim), labels.Slice(0, labelled, 0, classes), few)
+			h := trainOn(t, net, x.Slice(0, labelled, 0, dim), labels.Slice(0, labelled, 0, classes), few)
 			*loss += h.Epochs[9].ValidationLoss / 2
 		}
 	}
@@ -250,7 +251,7 @@ func TestPretrainCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	layer := -1
 	cfg := ksparse.PretrainConfig{
-		Train: ksparse.TrainConfig{Epochs: 2, BatchSize: 50, Callback: func(p ksparse.Progress) error {
+		Train: ksparse.TrainConfig{Epochs: 2, BatchSize: 50, Callback: func(p train.Progress) error {
 			if layer == 2 && p.Step == 3 {
 				cancel()
 			}
@@ -263,7 +264,7 @@ func TestPretrainCancelled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), `"second"`) {
 		t.Errorf("error is %v, want context.Canceled for layer second", err)
 	}
-	if len(histories) != 2 || histories[0].Steps != 8 || histories[1].Steps != 3 || histories[1].Stop != ksparse.StopContext {
+	if len(histories) != 2 || histories[0].Steps != 8 || histories[1].Steps != 3 || histories[1].Stop != train.StopContext {
 		t.Errorf("histories are %v, want two, of 8 and 3 steps", histories)
 	}
 	for i, l := range net.Layers() {
@@ -283,11 +284,11 @@ func TestPretrainResumes(t *testing.T) {
 		return ksparse.PretrainConfig{Layer: func(i int) ksparse.TrainConfig {
 			c := ksparse.TrainConfig{Epochs: 3, BatchSize: 50}
 			if resume || stop {
-				c.CheckpointFile = filepath.Join(folder, strconv.Itoa(i))
-				c.Resume = resume
+				c.Checkpoint.File = filepath.Join(folder, strconv.Itoa(i))
+				c.Checkpoint.Resume = resume
 			}
 			if stop {
-				c.Callback = func(p ksparse.Progress) error {
+				c.Callback = func(p train.Progress) error {
 					if i == 2 && p.Step == 7 {
 						return stopped
 					}
@@ -337,8 +338,8 @@ func TestPretrainErrors(t *testing.T) {
 		{"bad configuration of a later layer", stack(t), x, ksparse.PretrainConfig{Layer: func(i int) ksparse.TrainConfig {
 			return ksparse.TrainConfig{BatchSize: 1 - i}
 		}}, ksparse.ErrRange, `"second": TrainConfig.BatchSize`},
-		{"validation data", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{ValidationX: y, ValidationY: y}}, ksparse.ErrRange, "ValidationFraction"},
-		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{CheckpointFile: filepath.Join(t.TempDir(), "c")}}, ksparse.ErrRange, `"first" and "second"`},
+		{"validation data", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Validation: ksparse.Validation{X: y, Y: y}}}, ksparse.ErrRange, "Validation.Fraction"},
+		{"one checkpoint for all", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Checkpoint: ksparse.Checkpoint{File: filepath.Join(t.TempDir(), "c")}}}, ksparse.ErrRange, `"first" and "second"`},
 		{"a target that the loss is not defined for", stack(t), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Loss: ksparse.SoftmaxCrossEntropy}}, ksparse.ErrRange, `layer "first"`},
 		{"Start fails", stack(t), x, ksparse.PretrainConfig{Start: func(int, *ksparse.Network, mat.Matrix) error { return own }}, own, `layer "first": no start`},
 	} {

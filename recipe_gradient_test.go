@@ -2,13 +2,13 @@ package ksparse
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/dense"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -34,8 +34,7 @@ func recipeCases() []recipeCase {
 	}
 	preBias := with(func(c *Config) { c.PreBias = true })
 	all := with(func(c *Config) { c.PreBias, c.Tied, c.Normalization = true, true, LayerNorm })
-	aux := TrainConfig{AuxK: AuxK{K: 3, Weight: 0.25}}
-	everything := AuxK{K: 100, Weight: 0.25}
+	aux := TrainConfig{Recipe: Recipe{AuxK: 3, AuxWeight: 0.25}}
 	dead := []int{1, 5, 6, 11, 20}
 	return []recipeCase{
 		{name: "plain", cfg: base},
@@ -52,59 +51,55 @@ func recipeCases() []recipeCase {
 		{name: "batch, linear", cfg: with(func(c *Config) { c.Selection, c.Activation, c.PreBias = SelectBatchTopK, Identity, true })},
 		{name: "batch, all that is positive", cfg: with(func(c *Config) { c.Selection, c.K = SelectBatchTopK, 23 })},
 		{name: "auxk", cfg: base, train: aux, dead: dead},
-		{name: "auxk, all dead chosen", cfg: base, train: TrainConfig{AuxK: everything}, dead: dead},
+		{name: "auxk, all dead chosen", cfg: base, train: TrainConfig{Recipe: Recipe{AuxK: 100, AuxWeight: 0.25}}, dead: dead},
 		{name: "auxk, pre-bias", cfg: preBias, train: aux, dead: dead},
 		{name: "auxk, all of the model", cfg: all, train: aux, dead: dead},
 		{name: "auxk, batch", cfg: with(func(c *Config) { c.Selection = SelectBatchTopK }), train: aux, dead: dead},
 		{name: "auxk, none dead", cfg: base, train: aux},
 		{name: "auxk, linear", cfg: with(func(c *Config) { c.Activation = Identity }), train: aux, dead: dead},
-		{name: "multi", cfg: base, train: TrainConfig{MultiTopK: 0.125}},
-		{name: "multi, 4k above all latents", cfg: with(func(c *Config) { c.K = 9 }), train: TrainConfig{MultiTopK: 0.5}},
-		{name: "multi, signed", cfg: with(func(c *Config) { c.Selection, c.Activation = SelectAbsTopK, Identity }), train: TrainConfig{MultiTopK: 0.125}},
-		{name: "multi, auxk, all of the model", cfg: all, train: TrainConfig{MultiTopK: 0.125, AuxK: aux.AuxK}, dead: dead},
-		{name: "matryoshka", cfg: base, train: TrainConfig{Matryoshka: []int{4, 10}}},
-		{name: "matryoshka, last given", cfg: base, train: TrainConfig{Matryoshka: []int{1, 24}}},
+		{name: "multi", cfg: base, train: TrainConfig{Recipe: Recipe{MultiTopK: 0.125}}},
+		{name: "multi, 4k above all latents", cfg: with(func(c *Config) { c.K = 9 }), train: TrainConfig{Recipe: Recipe{MultiTopK: 0.5}}},
+		{name: "multi, signed", cfg: with(func(c *Config) { c.Selection, c.Activation = SelectAbsTopK, Identity }), train: TrainConfig{Recipe: Recipe{MultiTopK: 0.125}}},
+		{name: "multi, auxk, all of the model", cfg: all, train: TrainConfig{Recipe: Recipe{MultiTopK: 0.125, AuxK: 3, AuxWeight: 0.25}}, dead: dead},
+		{name: "matryoshka", cfg: base, train: TrainConfig{Recipe: Recipe{Matryoshka: []int{4, 10}}}},
+		{name: "matryoshka, last given", cfg: base, train: TrainConfig{Recipe: Recipe{Matryoshka: []int{1, 24}}}},
 		{name: "matryoshka, batch, auxk, pre-bias", cfg: with(func(c *Config) { c.Selection, c.PreBias = SelectBatchTopK, true }),
-			train: TrainConfig{Matryoshka: []int{4, 10, 16}, AuxK: aux.AuxK}, dead: dead},
+			train: TrainConfig{Recipe: Recipe{Matryoshka: []int{4, 10, 16}, AuxK: 3, AuxWeight: 0.25}}, dead: dead},
 	}
 }
 
-const deadAfter = 1000
+const (
+	deadAfter    = 1000
+	dataVariance = 2.5
+)
 
-// setUp makes the case's network, with biases that are not zero, its stepper and
+// setUp makes the case's network, with biases that are not zero, its trainer and
 // its data.
-func (c recipeCase) setUp(t *testing.T) (*stepper, *Network, *mat.Dense, *mat.Dense) {
+func (c recipeCase) setUp(t *testing.T) (*Trainer, *Network, *mat.Dense, *mat.Dense) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(7, 8))
 	net, err := New(c.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range net.layers {
-		for i := range l.base().b {
-			l.base().b[i] = 0.3 * rng.NormFloat64()
-		}
+	for i := range net.layers {
+		copy(biasesOf(net, i), normals(rng, len(biasesOf(net, i)), 0.3))
 	}
 	for _, j := range c.dead { // below the others, but not below zero
-		net.layers[0].base().b[j] -= 0.8
+		biasesOf(net, 0)[j] -= 0.8
 	}
 	cfg := c.train
-	cfg.Optimizer = new(gradientCatcher)
-	if err := net.checkRecipe(cfg); err != nil {
-		t.Fatal(err)
-	}
-	cfg = cfg.withDefaults()
-	cfg.AuxK.DeadAfter = deadAfter
-	s := newStepper(net, cfg, 2.5, 10)
+	cfg.Optimizer, cfg.Recipe.DeadAfter, cfg.Steps = new(gradientCatcher), deadAfter, 10
+	trainer := trainerOf(t, net, cfg, dataVariance)
 	for _, j := range c.dead {
-		s.idle[j] = deadAfter
+		trainer.stepper.Idle()[j] = deadAfter
 	}
 	x := gauss(rng, 9, c.cfg.Inputs)
 	y := x
 	if c.two {
 		y = gauss(rng, 9, c.cfg.Inputs)
 	}
-	return s, net, x, y
+	return trainer, net, x, y
 }
 
 // gradientCatcher is an optimizer that moves nothing and remembers the gradients.
@@ -146,28 +141,26 @@ func TestRecipeGradients(t *testing.T) {
 		for _, c := range recipeCases() {
 			t.Run(c.name+", screening "+mode, func(t *testing.T) {
 				withScreening(mode, func() {
-					s, net, x, y := c.setUp(t)
-					plain := newPlainRecipe(net, s.cfg, s.variance, c.dead, x, y)
-					xs, ys := denseRows(x), denseRows(y)
-					report, err := s.step(xs, ys, 1, 1)
+					trainer, net, x, y := c.setUp(t)
+					plain := &plainRecipe{net: net, recipe: trainer.cfg.Recipe, variance: dataVariance, dead: c.dead, x: x, y: y}
+					report, err := trainer.step(dense.View(x), dense.View(y))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if want := plain.loss(); math.Abs(report.loss-want) > 1e-12*want {
-						t.Errorf("loss %v, the plain version has %v", report.loss, want)
+					if want := plain.loss(); math.Abs(report.Loss-want) > 1e-12*want {
+						t.Errorf("loss %v, the plain version has %v", report.Loss, want)
 					}
 					if len(c.dead) > 0 && plain.entries < 3 {
 						t.Fatalf("a test of %d auxiliary entries shows nothing", plain.entries)
 					}
 					square := 0.0
-					for i, l := range net.layers {
-						a := l.base()
-						parameters := map[string][]float64{"bias": a.b}
+					for i := range net.layers {
+						parameters := map[string][]float64{"bias": biasesOf(net, i)}
 						if !net.sharesWeights(i) {
-							parameters["weight"] = a.w.Data
+							parameters["weight"] = weightsOf(net, i).Data
 						}
 						for what, w := range parameters {
-							got := s.cfg.Optimizer.(*gradientCatcher).of(t, w)
+							got := trainer.cfg.Optimizer.(*gradientCatcher).of(t, w)
 							for p := range w {
 								was := w[p]
 								w[p] = was + h
@@ -182,8 +175,8 @@ func TestRecipeGradients(t *testing.T) {
 							}
 						}
 					}
-					if want := math.Sqrt(square); math.Abs(report.gradientNorm-want) > 1e-9*want {
-						t.Errorf("gradient norm %v, want %v", report.gradientNorm, want)
+					if want := math.Sqrt(square); math.Abs(report.GradientNorm-want) > 1e-9*want {
+						t.Errorf("gradient norm %v, want %v", report.GradientNorm, want)
 					}
 				})
 			})
@@ -194,7 +187,7 @@ func TestRecipeGradients(t *testing.T) {
 // plainRecipe computes the loss of a training step as the formulas have it.
 type plainRecipe struct {
 	net      *Network
-	cfg      TrainConfig
+	recipe   Recipe // with defaults
 	variance float64
 	dead     []int
 	x, y     *mat.Dense
@@ -206,10 +199,6 @@ type plainRecipe struct {
 	entries int // of the auxiliary reconstruction
 }
 
-func newPlainRecipe(net *Network, cfg TrainConfig, variance float64, dead []int, x, y *mat.Dense) *plainRecipe {
-	return &plainRecipe{net: net, cfg: cfg, variance: variance, dead: dead, x: x, y: y}
-}
-
 // plainEntry is one selected latent of one sample.
 type plainEntry struct {
 	latent     int
@@ -218,27 +207,27 @@ type plainEntry struct {
 }
 
 func (r *plainRecipe) loss() float64 {
-	encoder, decoder := r.net.layers[0].(*SparseLayer), r.net.layers[1].base()
+	encoder, decoder := r.net.layers[0].(*SparseLayer), r.net.layers[1].parameters()
 	rows, d := r.x.Dims()
 	n := encoder.out
 	x, y := make([][]float64, rows), make([][]float64, rows)
 	pre := make([][]float64, rows)
 	for i := range rows {
-		x[i], y[i] = plainNormal(r.net.frame.normalization, r.x.RawRowView(i), r.y.RawRowView(i))
+		x[i], y[i] = plainNormal(r.net.Wiring().Normalization, r.x.RawRowView(i), r.y.RawRowView(i))
 		pre[i] = make([]float64, n)
 		for j := range n {
 			sum := encoder.b[j]
 			for c := range d {
 				v := x[i][c]
-				if r.net.PreBias() {
+				if r.net.Wiring().PreBias {
 					v -= decoder.b[c]
 				}
-				sum += v * encoder.w.Data[j*d+c]
+				sum += v * encoder.w.Float64[j*d+c]
 			}
 			pre[i][j] = sum
 		}
 	}
-	multi := r.cfg.MultiTopK > 0
+	multi := r.recipe.MultiTopK > 0
 	selected := plainSelection(encoder, pre, multi)
 
 	type level struct {
@@ -248,10 +237,10 @@ func (r *plainRecipe) loss() float64 {
 	levels := []level{{1, func(e plainEntry) bool { return e.rank < encoder.k || encoder.selection == SelectBatchTopK }}}
 	main := 0
 	if multi {
-		levels = append(levels, level{r.cfg.MultiTopK, func(plainEntry) bool { return true }})
+		levels = append(levels, level{r.recipe.MultiTopK, func(plainEntry) bool { return true }})
 	}
-	if len(r.cfg.Matryoshka) > 0 {
-		ends := r.cfg.Matryoshka
+	if len(r.recipe.Matryoshka) > 0 {
+		ends := r.recipe.Matryoshka
 		if ends[len(ends)-1] != n {
 			ends = append(slices.Clone(ends), n)
 		}
@@ -269,7 +258,7 @@ func (r *plainRecipe) loss() float64 {
 			for _, entry := range selected[i] {
 				if level.in(entry) {
 					for c := range d {
-						out[c] += entry.value * decoder.w.Data[entry.latent*d+c]
+						out[c] += entry.value * decoder.w.Float64[entry.latent*d+c]
 					}
 				}
 			}
@@ -293,7 +282,7 @@ func (r *plainRecipe) loss() float64 {
 
 // auxiliary: Weight·V·Σ|e-ê|²/Σ|e-ē|².
 func (r *plainRecipe) auxiliary(e, pre [][]float64, selected [][]plainEntry) float64 {
-	encoder, decoder := r.net.layers[0].(*SparseLayer), r.net.layers[1].base()
+	encoder, decoder := r.net.layers[0].(*SparseLayer), r.net.layers[1].parameters()
 	rows, d := len(e), len(e[0])
 	if r.e == nil {
 		r.e = e
@@ -310,7 +299,7 @@ func (r *plainRecipe) auxiliary(e, pre [][]float64, selected [][]plainEntry) flo
 	dead := slices.DeleteFunc(slices.Clone(r.dead), func(j int) bool { // not those that this batch has active
 		for i := range rows {
 			for _, entry := range selected[i] {
-				inner := r.cfg.MultiTopK == 0 || entry.rank < encoder.k
+				inner := r.recipe.MultiTopK == 0 || entry.rank < encoder.k
 				if entry.latent == j && entry.value != 0 && inner {
 					return true
 				}
@@ -323,12 +312,12 @@ func (r *plainRecipe) auxiliary(e, pre [][]float64, selected [][]plainEntry) flo
 		order := slices.Clone(dead)
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(pre[i][b], pre[i][a]) })
 		hat := make([]float64, d)
-		for _, j := range order[:min(r.cfg.AuxK.K, len(order))] {
+		for _, j := range order[:min(r.recipe.AuxK, len(order))] {
 			if pre[i][j] > 0 {
 				entries++
 			}
 			for c := range d {
-				hat[c] += max(pre[i][j], 0) * decoder.w.Data[j*d+c]
+				hat[c] += max(pre[i][j], 0) * decoder.w.Float64[j*d+c]
 			}
 		}
 		for c := range d {
@@ -339,7 +328,7 @@ func (r *plainRecipe) auxiliary(e, pre [][]float64, selected [][]plainEntry) flo
 		return 0
 	}
 	r.entries = entries
-	return r.cfg.AuxK.Weight * r.variance * sum / r.left
+	return r.recipe.AuxWeight * r.variance * sum / r.left
 }
 
 // plainNormal returns x and y as the normalisation makes them, both by the numbers
@@ -410,72 +399,4 @@ func plainSelection(l *SparseLayer, pre [][]float64, multi bool) [][]plainEntry 
 		}
 	}
 	return out
-}
-
-// TestBatchSelection compares the selection from a batch with sorting everything,
-// over shapes and data with many ties and few positive values.
-func TestBatchSelection(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	for trial := range 300 {
-		rows, in, out := 1+rng.IntN(12), 1+rng.IntN(5), 1+rng.IntN(40)
-		k := rng.IntN(out + 2)
-		name := fmt.Sprintf("trial %d: %d rows, %d inputs, %d latents, k=%d", trial, rows, in, out, k)
-		act := []Activation{Identity, ReLU}[trial%2]
-		l := NewSparseLayer("encoder", in, out, k, act)
-		l.selection = SelectBatchTopK
-		net, err := newNetwork([]Layer{l})
-		if err != nil {
-			t.Fatal(err)
-		}
-		values := []float64{-1, -0.5, 0, 0.5, 1, 2}
-		draw := func() float64 { return values[rng.IntN(len(values))] }
-		if trial%3 == 0 {
-			draw = rng.NormFloat64
-		}
-		for i := range l.w.Data {
-			l.w.Data[i] = draw()
-		}
-		x := mat.NewDense(rows, in, nil)
-		for i := range rows {
-			scale := 1.0
-			if trial%5 == 0 && i == 0 {
-				scale = 100 // one row has nearly all the large values
-			}
-			for j := range in {
-				x.Set(i, j, scale*draw())
-			}
-		}
-		p, err := net.Forward(x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pre := make([][]float64, rows)
-		for i := range pre {
-			pre[i] = make([]float64, out)
-			for j := range pre[i] {
-				pre[i][j] = dot8(x.RawRowView(i), l.w.Row(j))
-			}
-		}
-		for i, want := range plainSelection(l, pre, false) {
-			slices.SortFunc(want, func(a, b plainEntry) int { return a.latent - b.latent })
-			indices, got := p.Codes(0).Row(i)
-			if len(indices) != len(want) {
-				t.Fatalf("%s: row %d has %d entries, want %d", name, i, len(indices), len(want))
-			}
-			for e, w := range want {
-				if int(indices[e]) != w.latent || got[e] != w.value {
-					t.Fatalf("%s: row %d has latent %d with %v, want %d with %v", name, i, indices[e], got[e], w.latent, w.value)
-				}
-			}
-		}
-	}
-}
-
-// dot8 is the sum in eight lanes that pre-activations are defined by.
-func dot8(x, w []float64) float64 {
-	var l [8]float64
-	for c := range x {
-		l[c%8] = math.FMA(x[c], w[c], l[c%8])
-	}
-	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }

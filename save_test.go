@@ -2,10 +2,8 @@ package ksparse_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"math"
@@ -21,46 +19,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-const (
-	saveMagic   = "\x89ksp\r\n\x1a\n"
-	smallHeader = `{"layers":[{"kind":"sparse","name":"é<1>","in":2,"out":3,"k":7,"activation":"gelu"},` +
-		`{"kind":"linear","name":"decoder","in":3,"out":1,"activation":"identity"}]}`
-)
-
-// smallParameters are those of the network in testdata/network_v1.ksp: a sparse
-// layer's 3 x 2 weights and 3 biases, a linear layer's 3 x 1 weights and 1 bias.
-var smallParameters = []float64{
-	1, -2, 0.1, math.Copysign(0, -1), 5e-324, math.MaxFloat64,
-	0, -0.5, math.Pi,
-	-1e-310, 3, 1.0 / 3,
-	-math.MaxFloat64,
-}
-
-// assemble makes a network file as the documentation of Save describes it,
-// without any of the code that is tested, so a header may say what it likes.
-func assemble(header string, parameters []byte) []byte { return assembleVersion(1, header, parameters) }
-
-func assembleVersion(version byte, header string, parameters []byte) []byte {
-	table := crc32.MakeTable(crc32.Castagnoli)
-	b := append([]byte(saveMagic), version, 0, 0, 0)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(header)))
-	b = append(b, header...)
-	sum := crc32.Checksum(b, table)
-	b = binary.LittleEndian.AppendUint32(b, sum)
-	b = append(b, parameters...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Update(sum, table, parameters))
-}
-
-func littleEndian(x ...float64) []byte {
-	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-	}
-	return b
-}
-
-func smallFile() []byte { return assemble(smallHeader, littleEndian(smallParameters...)) }
-
 func saved(t testing.TB, n *ksparse.Network) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -75,7 +33,8 @@ func parametersOf(l ksparse.Layer) [2][]float64 {
 	return [2][]float64{l.Weights().RawMatrix().Data, l.Biases().RawVector().Data}
 }
 
-// difference says where two networks are not the same in every bit.
+// difference says where two networks, whose weights are float64, are not the same in
+// every bit.
 func difference(got, want *ksparse.Network) error {
 	g, w := got.Layers(), want.Layers()
 	if len(g) != len(w) {
@@ -175,63 +134,99 @@ func TestSaveRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNetworkV1 reads a file of version 1 as later versions must too, and checks
-// that Save still writes it byte for byte. The file was made by assemble, which
-// follows the documentation, from the values above, and not by Save;
-// KSPARSE_UPDATE=1 makes it again.
-func TestNetworkV1(t *testing.T) {
-	const path = "testdata/network_v1.ksp"
-	if os.Getenv("KSPARSE_UPDATE") != "" {
-		if err := os.WriteFile(path, smallFile(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n, err := ksparse.LoadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoder := ksparse.NewSparseLayer("é<1>", 2, 3, 7, ksparse.GELU)
-	decoder := ksparse.NewLinearLayer("decoder", 3, 1, ksparse.Identity)
-	want := mustNetwork(t, encoder, decoder)
+// TestNetworkFiles reads the files that former states of this library wrote, and checks
+// that Save still writes them byte for byte.
+func TestNetworkFiles(t *testing.T) {
+	v1 := mustNetwork(t, ksparse.NewSparseLayer("é<1>", 2, 3, 7, ksparse.GELU), ksparse.NewLinearLayer("decoder", 3, 1, ksparse.Identity))
 	rest := smallParameters
-	for _, l := range want.Layers() {
+	for _, l := range v1.Layers() {
 		for _, p := range parametersOf(l) {
 			rest = rest[copy(p, rest):]
 		}
 	}
-	if err := difference(n, want); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := saved(t, n); !bytes.Equal(got, data) {
-		t.Errorf("Save writes\n%q\nwant\n%q", got, data)
+	for i, want := range append([]*ksparse.Network{v1}, smallNetworks(t)...) {
+		name := []string{"v1", "v2_prebias", "v2_skip", "v2_encoder", "v2_gated", "v2_tied"}[i]
+		path := "internal/format/testdata/network_" + name + ".ksp"
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := ksparse.LoadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := saved(t, n); !bytes.Equal(got, data) {
+			t.Errorf("%s: Save of what was loaded writes\n%q\nwant\n%q", name, got, data)
+		}
+		if got := saved(t, want); !bytes.Equal(got, data) {
+			t.Errorf("%s: Save of a new network writes\n%q\nwant\n%q", name, got, data)
+		}
+		n.Widen()
+		want.Widen()
+		if err := difference(n, want); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
-func TestLoadReaders(t *testing.T) {
-	data := smallFile()
-	readers := map[string]func(io.Reader) io.Reader{
-		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "data with EOF": iotest.DataErrReader,
+// smallParameters are those of the network in network_v1.ksp: a sparse layer's 3 x 2
+// weights and 3 biases, a linear layer's 3 x 1 weights and 1 bias.
+var smallParameters = []float64{
+	1, -2, 0.1, math.Copysign(0, -1), 5e-324, math.MaxFloat64,
+	0, -0.5, math.Pi,
+	-1e-310, 3, 1.0 / 3,
+	-math.MaxFloat64,
+}
+
+// smallNetworks are networks with everything that version 2 of the format holds: those in
+// the files network_v2_*.ksp.
+func smallNetworks(t testing.TB) []*ksparse.Network {
+	narrow := func(rows, cols int) ksparse.Weights {
+		m := ksparse.Weights{Rows: rows, Cols: cols, Float32: make([]float32, rows*cols)}
+		for i := range m.Float32 {
+			m.Float32[i] = float32(i) - 2
+		}
+		return m
 	}
-	for name, reader := range readers {
-		n, err := ksparse.Load(reader(bytes.NewReader(data)))
+	wide := ksparse.Weights{Rows: 4, Cols: 2, Float64: []float64{1, -2, 3, 4, -5, 6, 0.1, 8}}
+	var all []*ksparse.Network
+	for _, cfg := range []ksparse.Config{
+		{Encoder: narrow(4, 2), Decoder: narrow(4, 2), K: 2, Selection: ksparse.SelectGroupMax, PreBias: true},
+		{Encoder: wide, Decoder: narrow(4, 3), K: 2, Skip: narrow(3, 2)},
+		{Encoder: narrow(4, 2), PreBias: true, K: 1, Normalization: ksparse.LayerNorm, NoUndo: true},
+		{Encoder: narrow(4, 2), Tied: true, Selection: ksparse.SelectThreshold, Activation: ksparse.ReLU,
+			GateBias: make([]float64, 4), GateLogGain: make([]float64, 4), Normalization: ksparse.UnitRMS},
+		{Encoder: wide, Decoder: wide, K: 3, Thresholds: []float64{1, 2, 3, 4}, Selection: ksparse.SelectThreshold},
+	} {
+		n, err := ksparse.New(cfg)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if !bytes.Equal(saved(t, n), data) {
-			t.Errorf("%s: another network", name)
+			t.Fatal(err)
 		}
+		all = append(all, n)
 	}
+	return all
+}
+
+// TestLoadErrors: what the reader of the format finds, Load says, and it reads nothing
+// beyond the network.
+func TestLoadErrors(t *testing.T) {
+	data := saved(t, smallNetworks(t)[0])
+	flipped := bytes.Clone(data)
+	flipped[len(data)/2] ^= 1
 	broken := errors.New("broken")
-	for size := range data {
-		r := io.MultiReader(bytes.NewReader(data[:size]), iotest.ErrReader(broken))
-		if _, err := ksparse.Load(r); !errors.Is(err, broken) || !errors.Is(err, ksparse.ErrFormat) {
-			t.Errorf("reader that breaks after %d bytes: error %v", size, err)
+	for what, c := range map[string]struct {
+		r    io.Reader
+		want error
+	}{
+		"nothing":   {bytes.NewReader(nil), io.EOF},
+		"cut short": {bytes.NewReader(data[:len(data)-1]), io.ErrUnexpectedEOF},
+		"flipped":   {bytes.NewReader(flipped), ksparse.ErrFormat},
+		"broken":    {io.MultiReader(bytes.NewReader(data[:40]), iotest.ErrReader(broken)), broken},
+	} {
+		if _, err := ksparse.Load(c.r); !errors.Is(err, c.want) || !errors.Is(err, ksparse.ErrFormat) {
+			t.Errorf("%s: error %v, want ErrFormat and %v", what, err, c.want)
 		}
 	}
-	// Nothing is read beyond the network, so they can follow each other.
 	stream := bytes.NewReader(append(append(bytes.Clone(data), data...), "rest"...))
 	for range 2 {
 		if _, err := ksparse.Load(stream); err != nil {
@@ -358,6 +353,28 @@ func TestSaveFile(t *testing.T) {
 	}
 }
 
+// TestSaveFileLink: a symbolic link stays, and the file that it leads to is replaced.
+func TestSaveFileLink(t *testing.T) {
+	folder := t.TempDir()
+	path, link := filepath.Join(folder, "net.ksp"), filepath.Join(folder, "current.ksp")
+	if err := os.Symlink("net.ksp", link); err != nil {
+		t.Skip(err)
+	}
+	n := mustNetwork(t, ksparse.NewLinearLayer("x", 2, 2, ksparse.Identity))
+	for i := range 2 { // a new file, and one that is there
+		n.Layers()[0].Weights().Set(0, 0, float64(7+i))
+		if err := n.SaveFile(link); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, saved(t, n)) {
+			t.Errorf("the link's file holds %q (error %v)", got, err)
+		}
+		if target, err := os.Readlink(link); err != nil || target != "net.ksp" {
+			t.Errorf("the link leads to %q (error %v)", target, err)
+		}
+	}
+}
+
 func TestSaveConcurrently(t *testing.T) {
 	n := mustNetwork(t, ksparse.NewSparseLayer("s", 200, 300, 5, ksparse.ReLU), ksparse.NewLinearLayer("l", 300, 200, ksparse.Identity))
 	want := saved(t, n)
@@ -383,28 +400,4 @@ func TestSaveConcurrently(t *testing.T) {
 		}()
 	}
 	wg.Wait()
-}
-
-func ExampleNetwork_Save() {
-	net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 8, K: 2})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	var file bytes.Buffer // SaveFile and LoadFile do the same with a path
-	if err := net.Save(&file); err != nil {
-		fmt.Println(err)
-		return
-	}
-	loaded, err := ksparse.Load(&file)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, l := range loaded.Layers() {
-		fmt.Println(l.Name(), l.In(), l.Out())
-	}
-	// Output:
-	// encoder 4 8
-	// decoder 8 4
 }

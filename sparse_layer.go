@@ -1,11 +1,12 @@
 package ksparse
 
 import (
-	"sync"
+	"math"
+	"slices"
 
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/topk"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // SparseLayer computes f(xWᵀ + b) and keeps the K largest values of each row,
@@ -30,6 +31,55 @@ func NewSparseLayer(name string, in, out, k int, act Activation) *SparseLayer {
 	return &SparseLayer{affine: newAffine(name, in, out, out, in, act), k: k}
 }
 
+func (l *SparseLayer) sparse() *SparseLayer { return l }
+
+// forward: z = xWᵀ + b, out = f(z) ⊙ M, where M marks what is selected.
+func (l *SparseLayer) forward(x matrix.Rows) layerPass {
+	z := matrix.New(x.Rows, l.out)
+	matrix.MulT(z.Data, x, l.w)
+	out := l.activate(z)
+	mask := l.selected(z, out)
+	mask.apply(out, out)
+	return layerPass{in: x, pre: z, out: out, mask: mask}
+}
+
+// selected returns the mask M of a batch in training, of which z are the
+// pre-activations and values = f(z).
+func (l *SparseLayer) selected(z, values matrix.Rows) *Mask {
+	switch l.selection {
+	case SelectAbsTopK:
+		magnitudes := matrix.New(values.Rows, values.Cols)
+		for i := range values.Rows {
+			for j, v := range values.Row(i) {
+				magnitudes.Row(i)[j] = math.Abs(v)
+			}
+		}
+		return topKMask(magnitudes, l.k)
+	case SelectBatchTopK:
+		return batchMask(values, l.k*values.Rows)
+	case SelectThreshold:
+		return maskWhere(z, func(j int, v float64) bool { return v > l.thresholds[j] })
+	case SelectGroupMax:
+		return groupMask(values, l.k)
+	}
+	return topKMask(values, l.k)
+}
+
+// weightGradient: dL/dW = deltaᵀ x. Where the mask has made delta zero for every
+// sample, the latent's row is exactly zero.
+func (l *SparseLayer) weightGradient(x, delta matrix.Rows) matrix.Rows {
+	g := matrix.New(l.out, l.in)
+	kernel.MulAdd(g.Data, l.in, l.out, l.in, x.Rows, delta.Data, 1, delta.Stride, x.Data, x.Stride)
+	return g
+}
+
+// deltaBelow: dL/dx = delta W.
+func (l *SparseLayer) deltaBelow(delta matrix.Rows) matrix.Rows {
+	below := matrix.New(delta.Rows, l.in)
+	matrix.AddProduct(below.Data, l.in, delta, l.w)
+	return below
+}
+
 // K returns how many latents the layer keeps per row.
 func (l *SparseLayer) K() int { return l.k }
 
@@ -46,191 +96,106 @@ func (l *SparseLayer) SetK(k int) error {
 	return nil
 }
 
-// forward: z = f(xWᵀ + b), out = z ⊙ M, where M marks what is selected.
-func (l *SparseLayer) forward(s *state) {
-	l.input(s)
-	s.pre = l.encode(&s.codes, s.pre, s.in.dense, s)
-	s.out = signal{codes: &s.codes}
-	if s.codes.denseEnough() {
-		s.codes.scatter(&s.outDense, s.codes.values)
-		s.out.dense = s.outDense
+// Selection returns what the layer selects by.
+func (l *SparseLayer) Selection() Selection { return l.selection }
+
+// SetSelection changes what the layer selects by. Thresholds stay as they are.
+// Errors wrap ErrRange where the selection is unknown or not defined for the
+// layer's activation, size or gate.
+func (l *SparseLayer) SetSelection(s Selection) error {
+	old := l.selection
+	l.selection = s
+	if err := l.checkSelection(); err != nil {
+		l.selection = old
+		return err
 	}
+	return nil
 }
 
-// input makes what comes in dense: the product that encodes is so in any case.
-func (l *SparseLayer) input(s *state) {
-	if !s.in.isDense() {
-		s.in.codes.scatter(&s.inDense, s.in.codes.values)
-		s.in.dense = s.inDense
-	}
-}
-
-// encode sets c to the codes of x and returns the pre-activations of its entries,
-// in the memory of pre where that is large enough. Only what the mask keeps is
-// ever stored.
-func (l *SparseLayer) encode(c *Codes, pre []float64, x topk.Rows, s *state) []float64 {
-	k := l.k
-	if s.k != ownK {
-		k = s.k
-	}
+// checkSelection returns an error where k or the selection are not possible for the
+// layer.
+func (l *SparseLayer) checkSelection() error {
 	switch {
-	case l.selection == SelectThreshold, l.selection == SelectBatchTopK && !s.training:
-		return l.encodeAbove(c, pre, x, s)
-	case l.selection == SelectBatchTopK:
-		return l.encodeBatch(c, pre, x, k, s)
-	case l.selection == SelectGroupMax:
-		k = l.k // groups are cut by it
+	case l.k < 0:
+		return fault.Errorf(ErrRange, "layer %q has k = %d, want 0 or more", l.name, l.k)
+	case l.selection >= selections:
+		return fault.Errorf(ErrRange, "layer %q has the unknown selection %d", l.name, l.selection)
+	case l.selection == SelectAbsTopK && l.activation != Identity:
+		return fault.Errorf(ErrRange, "layer %q selects by magnitude, which needs the activation %v, not %v", l.name, Identity, l.activation)
+	case l.gate != nil && l.selection != SelectThreshold:
+		return fault.Errorf(ErrRange, "layer %q has a gate, which selects by %v, not %v", l.name, SelectThreshold, l.selection)
+	case l.selection == SelectGroupMax && (l.k < 1 || l.out%l.k != 0):
+		return fault.Errorf(ErrRange, "layer %q of %d latents cannot be cut into k = %d groups of as many each", l.name, l.out, l.k)
+	case (l.selection == SelectBatchTopK || l.selection == SelectGroupMax) && l.activation != Identity && l.activation != ReLU:
+		return fault.Errorf(ErrRange, "layer %q selects by %v, which needs the activation %v or %v, not %v", l.name, l.selection, Identity, ReLU, l.activation)
 	}
-	k = min(k, l.out)
-	c.reset(x.Rows, l.out, k)
-	pre = resized(pre, x.Rows*k)
-	selected := topk.Selected{Idx: c.mask.indices, Val: c.values, Pre: pre}
-	if l.selection == SelectGroupMax {
-		topk.EncodeGroups(selected, x, l.w, l.narrow, l.b, k, l.activation.forSelection())
-	} else {
-		l.largest(selected, x, k, s)
+	return nil
+}
+
+// Thresholds returns a copy of the thresholds of SelectThreshold or
+// SelectBatchTopK, one per latent: a latent is active where its pre-activation is
+// larger. It is nil until training has learned them, or SetThresholds set them. For
+// a gated layer they are what w·x is compared with: see Config.
+func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds) }
+
+// SetThresholds sets the thresholds, one per latent; a single one stands for all
+// latents. It copies them. Errors wrap ErrShape, and ErrNotFinite for NaN and
+// infinities.
+func (l *SparseLayer) SetThresholds(thresholds ...float64) error {
+	if len(thresholds) != l.out && len(thresholds) != 1 {
+		return fault.Errorf(ErrShape, "layer %q has %d latents, not %d thresholds", l.name, l.out, len(thresholds))
 	}
-	return pre
-}
-
-// chooses says that there are latents to find, and others to pass over.
-func (l *SparseLayer) chooses() bool {
-	return l.byThreshold() || 0 < l.k && l.k < l.out
-}
-
-// byThreshold says that the layer selects by thresholds, in training aside.
-func (l *SparseLayer) byThreshold() bool {
-	return l.selection == SelectThreshold || l.selection == SelectBatchTopK
-}
-
-// largest sets out to the k largest of each row, 0 <= k <= Out.
-func (l *SparseLayer) largest(out topk.Selected, x topk.Rows, k int, s *state) {
-	switch k {
-	case 0:
-	case l.out:
-		l.all(out, x)
-	default:
-		l.find(out, x, k, s.screening, s.plain)
-	}
-}
-
-// all is largest for k = Out, where there is nothing to choose.
-func (l *SparseLayer) all(out topk.Selected, x topk.Rows) {
-	c, _ := allCalls.Get().(*allCall)
-	if c == nil {
-		c = new(allCall)
-		c.rows = c.encode
-	}
-	c.l, c.out, c.x = l, out, x
-	parallel.For(x.Rows, productRows(x.Rows), c.rows)
-	c.l, c.out, c.x = nil, topk.Selected{}, topk.Rows{}
-	allCalls.Put(c)
-	activate(l.activation, out.Val, out.Pre)
-}
-
-// allCall is one all. Like an activating it is kept.
-type allCall struct {
-	l    *SparseLayer
-	out  topk.Selected
-	x    topk.Rows
-	rows func(worker, lo, hi int)
-}
-
-var allCalls sync.Pool
-
-func (c *allCall) encode(_, lo, hi int) {
-	n := c.l.out
-	z := c.out.Pre[lo*n : hi*n]
-	mulT(z, c.x.Slice(lo, hi), c.l.exact())
-	for i := range hi - lo {
-		addTo(z[i*n:(i+1)*n], c.l.b)
-		for j, row := 0, c.out.Idx[(lo+i)*n:]; j < n; j++ {
-			row[j] = int32(j)
+	for j, t := range thresholds {
+		if math.IsNaN(t) || math.IsInf(t, 0) {
+			return fault.Errorf(ErrNotFinite, "threshold %d of layer %q is %v", j, l.name, t)
 		}
 	}
+	if len(thresholds) == 1 {
+		thresholds = slices.Repeat(thresholds, l.out)
+	}
+	l.thresholds = append(l.thresholds[:0], thresholds...)
+	return nil
 }
 
-// backward: delta is there for selected entries only, and the gradient at x is
-// the sum of those entries' rows of W.
-func (l *SparseLayer) backward(s, below *state) {
-	s.toPre(l.activation)
-	s.through = &s.byLatent
-	s.factors = s.through.gather(s.factors, s.delta) // for gradient
-	if s.out.isDense() {
-		s.codes.scatter(&s.deltaDense, s.delta)
+// thresholdsKnown returns an error where the layer needs thresholds and has none.
+// Training learns those of SelectBatchTopK.
+func (l *SparseLayer) thresholdsKnown(training bool) error {
+	switch {
+	case l.thresholds != nil:
+	case l.selection == SelectThreshold:
+		return fault.Errorf(ErrUnset, "layer %q selects by thresholds and has none: set them with SetThresholds", l.name)
+	case l.selection == SelectBatchTopK && !training:
+		return fault.Errorf(ErrUnset, "the threshold of layer %q was never learned: train it, or set one with SetThresholds or Calibrate", l.name)
 	}
-	if below == nil {
-		return
-	}
-	rows, c := s.in.rows(), &s.codes
-	below.deltaAtPre = false
-	if s.in.codes == nil {
-		below.delta = resized(below.delta, rows*l.in)
-	} else {
-		below.delta = resized(below.delta, len(s.in.codes.values))
-	}
-	parallel.For(rows, rowGrain(c.rowCost(l.in)), func(_, lo, hi int) {
-		var spare []float64
-		if s.in.codes != nil {
-			spare = make([]float64, l.in)
+	return nil
+}
+
+// gate makes a latent active by w·x alone, and gives it the value f(gain·(w·x) + b). The
+// layer's thresholds are what w·x is compared with.
+type gate struct {
+	logGain []float64
+	gain    []float64 // exp(logGain)
+	zeros   []float64 // what is added to w·x before the selection
+}
+
+// newGate returns the gate with these logarithms of gains, which it takes over.
+func newGate(logGain []float64) (*gate, error) {
+	g := &gate{logGain: logGain, gain: make([]float64, len(logGain)), zeros: make([]float64, len(logGain))}
+	for j, v := range logGain {
+		if g.gain[j] = kernel.Exp(v); g.gain[j] > math.MaxFloat64 {
+			return nil, fault.Errorf(ErrRange, "the logarithm of a gate's gain is %v for latent %d: exp of it overflows", v, j)
 		}
-		for i := lo; i < hi; i++ {
-			row := spare
-			if s.in.codes == nil {
-				row = below.delta[i*l.in : (i+1)*l.in]
-			}
-			clear(row)
-			from, to := c.mask.offsets[i], c.mask.offsets[i+1]
-			kernel.AddRows(row, s.delta[from:to], l.w.Data, l.w.Stride, c.mask.indices[from:to])
-			if s.in.codes != nil {
-				s.in.codes.pickRow(below.delta, i, row)
-			}
+	}
+	return g, nil
+}
+
+// lastSparse returns the position of the last sparse layer, and the layer; -1 and nil
+// where there is none.
+func lastSparse(layers []Layer) (int, *SparseLayer) {
+	for i := len(layers) - 1; i >= 0; i-- {
+		if l := layers[i].sparse(); l != nil {
+			return i, l
 		}
-	})
-}
-
-func (l *SparseLayer) gradientRows(s *state) int {
-	if s.out.isDense() {
-		return denseGradientRows
 	}
-	return s.through.gradientRows(s.in.rows(), l.in)
+	return -1, nil
 }
-
-// gradient: row j of dL/dW is the sum over the samples that selected latent j, in
-// ascending order, of their delta times their input. A latent that no sample
-// selected gets exactly zero.
-func (l *SparseLayer) gradient(s *state, lo, hi int, dst []float64) {
-	x := s.in.dense
-	clear(dst)
-	if s.out.isDense() {
-		kernel.MulAdd(dst, l.in, hi-lo, l.in, x.Rows, s.deltaDense.Data[lo:], 1, l.out, x.Data, x.Stride)
-		return
-	}
-	s.through.addRows(dst, s.factors, x, lo, hi)
-}
-
-// biasGradient: the sum of each latent's deltas over the samples.
-func (l *SparseLayer) biasGradient(s *state, dst []float64) {
-	for j := range dst {
-		from, to := s.through.latent(j)
-		sum := 0.0
-		for _, d := range s.factors[from:to] {
-			sum += d
-		}
-		dst[j] = sum
-	}
-}
-
-// inputGradient: the biases' gradient is the sum of delta, which goes back through W.
-func (l *SparseLayer) inputGradient(biases, dst []float64) {
-	clear(dst)
-	addRowsTo(dst, biases, l.w)
-}
-
-// ascending has the first indices, ones as many factors of 1.
-var ascending, ones = func() (idx [64]int32, factors [64]float64) {
-	for i := range idx {
-		idx[i], factors[i] = int32(i), 1
-	}
-	return idx, factors
-}()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -14,9 +15,9 @@ import (
 // of the parameters over the steps so far, and what the validation would see.
 func averagesByHand(t *testing.T, x *mat.Dense, cfg ksparse.TrainConfig, decay float64) (averages [][][]float64) {
 	net := smallNetwork(t)
-	cfg.EMA, cfg.Patience, cfg.ValidationX, cfg.ValidationY = 0, 0, nil, nil
+	cfg.EMA, cfg.Validation.Patience, cfg.Validation.X, cfg.Validation.Y = 0, 0, nil, nil
 	var a [][]float64
-	cfg.Callback = func(ksparse.Progress) error {
+	cfg.Callback = func(train.Progress) error {
 		now := parameters(net)
 		if a == nil {
 			a = now
@@ -32,7 +33,7 @@ func averagesByHand(t *testing.T, x *mat.Dense, cfg ksparse.TrainConfig, decay f
 		averages = append(averages, a)
 		return nil
 	}
-	train(t, net, x, x, cfg)
+	trainOn(t, net, x, x, cfg)
 	return averages
 }
 
@@ -64,16 +65,16 @@ func TestTrainAverage(t *testing.T) {
 	// Parameters are below 4; 16 averages of three roundings each, halving every few steps.
 	const tolerance = 4 * 16 * 3 * 1.1e-16
 	x, valid := uniform(1, 30, 6), uniform(2, 20, 6)
-	cfg := ksparse.TrainConfig{Epochs: 4, BatchSize: 8, LearningRate: 0.05, ValidationX: valid, ValidationY: valid}
+	cfg := ksparse.TrainConfig{Epochs: 4, BatchSize: 8, LearningRate: 0.05, Validation: ksparse.Validation{X: valid, Y: valid}}
 	averages := averagesByHand(t, x, cfg, decay)
 	plain := smallNetwork(t)
-	without := train(t, plain, x, x, cfg)
+	without := trainOn(t, plain, x, x, cfg)
 
 	net := smallNetwork(t)
 	cfg.EMA = decay
 	var last [][]float64
-	cfg.Callback = func(ksparse.Progress) error { last = parameters(net); return nil }
-	h := train(t, net, x, x, cfg)
+	cfg.Callback = func(train.Progress) error { last = parameters(net); return nil }
+	h := trainOn(t, net, x, x, cfg)
 	if got, want := parameters(net), averages[len(averages)-1]; !closeNumbers(got, want, tolerance) {
 		t.Error("the network is not left with the averages")
 	}
@@ -103,7 +104,7 @@ func TestTrainAverageIsLeft(t *testing.T) {
 			net, cfg := smallNetwork(t), base
 			ctx, cancel := context.WithCancel(context.Background())
 			cfg.EMA = decay
-			cfg.Callback = func(p ksparse.Progress) error {
+			cfg.Callback = func(p train.Progress) error {
 				switch {
 				case p.Step != step || by == ksparse.ErrDiverged:
 					return nil
@@ -144,11 +145,17 @@ func TestTrainAverageIsLeft(t *testing.T) {
 // the epoch that was best by them.
 func TestTrainAverageBestEpoch(t *testing.T) {
 	x, y := uniform(1, 30, 6), uniform(2, 30, 6)
-	cfg := ksparse.TrainConfig{Epochs: 200, BatchSize: 8, LearningRate: 0.02, Patience: 4, EMA: 0.9, Seed: 3,
-		ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)}
+	cfg := ksparse.TrainConfig{
+		Epochs:       200,
+		BatchSize:    8,
+		LearningRate: 0.02,
+		Validation:   ksparse.Validation{Patience: 4, X: uniform(4, 20, 6), Y: uniform(5, 20, 6)},
+		EMA:          0.9,
+		Seed:         3,
+	}
 	stopped := smallNetwork(t)
-	h := train(t, stopped, x, y, cfg)
-	if h.Stop != ksparse.StopPatience || h.BestEpoch < 2 {
+	h := trainOn(t, stopped, x, y, cfg)
+	if h.Stop != train.StopPatience || h.BestEpoch < 2 {
 		t.Fatalf("%v, the best epoch is %d: this test needs a training that overfits", h.Stop, h.BestEpoch)
 	}
 	for i, e := range h.Epochs {
@@ -157,8 +164,8 @@ func TestTrainAverageBestEpoch(t *testing.T) {
 		}
 	}
 	short := smallNetwork(t)
-	cfg.Epochs, cfg.Patience = h.BestEpoch, 0
-	train(t, short, x, y, cfg)
+	cfg.Epochs, cfg.Validation.Patience = h.BestEpoch, 0
+	trainOn(t, short, x, y, cfg)
 	if !sameNumbers(parameters(stopped), parameters(short)) {
 		t.Error("not the averages of the best epoch")
 	}

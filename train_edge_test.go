@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -24,8 +25,8 @@ func mixedNetwork(t testing.TB) *ksparse.Network {
 }
 
 func mixedConfig() ksparse.TrainConfig {
-	return ksparse.TrainConfig{Epochs: 2, BatchSize: 48, Optimizer: ksparse.AdamW{}, LearningRate: 0.003,
-		Schedule: ksparse.Warmup{Steps: 3, Then: ksparse.CosineDecay{}}, L1: 1e-4, L2: 1e-3, ClipNorm: 0.5, Seed: 5}
+	return ksparse.TrainConfig{Epochs: 2, BatchSize: 48, Optimizer: train.AdamW{}, LearningRate: 0.003,
+		Schedule: train.Warmup{Steps: 3, Then: train.CosineDecay{}}, L1: 1e-4, L2: 1e-3, ClipNorm: 0.5, Seed: 5}
 }
 
 // TestTrainSameBits: the same seed, data and configuration give the same bits, for
@@ -39,7 +40,7 @@ func TestTrainSameBits(t *testing.T) {
 		if change != nil {
 			change(&cfg)
 		}
-		train(t, net, x, x, cfg)
+		trainOn(t, net, x, x, cfg)
 		return parameters(net)
 	}
 	want := run(2, nil)
@@ -56,10 +57,10 @@ func TestTrainSameBits(t *testing.T) {
 		{"again", 2, nil, false},
 		{"one processor", 1, nil, false},
 		{"five processors", 5, nil, false},
-		{"with validation", 2, func(c *ksparse.TrainConfig) { c.ValidationX, c.ValidationY = valid, valid }, false},
-		{"with patience", 3, func(c *ksparse.TrainConfig) { c.Patience, c.ValidationX, c.ValidationY = 9, x, x }, false},
+		{"with validation", 2, func(c *ksparse.TrainConfig) { c.Validation.X, c.Validation.Y = valid, valid }, false},
+		{"with patience", 3, func(c *ksparse.TrainConfig) { c.Validation.Patience, c.Validation.X, c.Validation.Y = 9, x, x }, false},
 		{"with a callback", 5, func(c *ksparse.TrainConfig) {
-			c.Callback = func(ksparse.Progress) error { calls++; return nil }
+			c.Callback = func(train.Progress) error { calls++; return nil }
 		}, false},
 		{"another seed", 2, func(c *ksparse.TrainConfig) { c.Seed = 6 }, true},
 		{"no clipping", 2, func(c *ksparse.TrainConfig) { c.ClipNorm = 0 }, true},
@@ -105,10 +106,10 @@ func TestTrainMatrixTypes(t *testing.T) {
 	strided := wide.Slice(3, 24, 2, 8).(*mat.Dense)
 	strided.Copy(x)
 	transposed := mat.DenseCopyOf(x.T()).T()
-	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, ValidationFraction: 0.2, ClipNorm: 1}
+	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Validation: ksparse.Validation{Fraction: 0.2}, ClipNorm: 1}
 	run := func(x, y mat.Matrix) [][]float64 {
 		net := smallNetwork(t)
-		train(t, net, x, y, cfg)
+		trainOn(t, net, x, y, cfg)
 		return parameters(net)
 	}
 	want := run(x, x)
@@ -143,9 +144,9 @@ func TestTrainMatrixTypes(t *testing.T) {
 // learning rate for 9 latents among it.
 func TestTrainDefaults(t *testing.T) {
 	x := uniform(1, 300, 6)
-	run := func(cfg ksparse.TrainConfig) (*ksparse.History, [][]float64) {
+	run := func(cfg ksparse.TrainConfig) (*train.History, [][]float64) {
 		net := smallNetwork(t)
-		return train(t, net, x, x, cfg), parameters(net)
+		return trainOn(t, net, x, x, cfg), parameters(net)
 	}
 	h, zero := run(ksparse.TrainConfig{})
 	if h.Steps != 20 || len(h.Epochs) != 10 {
@@ -160,8 +161,8 @@ func TestTrainDefaults(t *testing.T) {
 	if first, last := h.Epochs[0].TrainLoss, h.Epochs[9].TrainLoss; !(last < first) {
 		t.Errorf("the loss goes from %v to %v", first, last)
 	}
-	_, explicit := run(ksparse.TrainConfig{Epochs: 10, BatchSize: 256, Loss: ksparse.SquaredError, Optimizer: ksparse.Adam{},
-		LearningRate: rate, Schedule: ksparse.ConstantRate{}})
+	_, explicit := run(ksparse.TrainConfig{Epochs: 10, BatchSize: 256, Loss: ksparse.SquaredError, Optimizer: train.Adam{},
+		LearningRate: rate, Schedule: train.ConstantRate{}})
 	if !sameNumbers(zero, explicit) {
 		t.Error("the zero configuration is not the documented default")
 	}
@@ -182,20 +183,20 @@ func TestTrainDefaultRate(t *testing.T) {
 	x := uniform(1, 3, 2)
 	for _, c := range []struct {
 		net       *ksparse.Network
-		optimizer ksparse.Optimizer
+		optimizer train.Optimizer
 		given     float64
 		want      float64
 	}{
 		{sparse(16384), nil, 0, 2e-4},
-		{sparse(4096), ksparse.Adam{Beta1: 0.5}, 0, 4e-4},
-		{sparse(64), &ksparse.AdamW{}, 0, 3.2e-3},
-		{sparse(64), ksparse.AdamW{}, 0.5, 0.5},
-		{sparse(16384, 256), &ksparse.Adam{}, 0, 1.6e-3},
-		{sparse(64), ksparse.SGD{}, 0, 0.01},
-		{sparse(64), ksparse.RMSProp{}, 0, 0.001},
+		{sparse(4096), train.Adam{Beta1: 0.5}, 0, 4e-4},
+		{sparse(64), &train.AdamW{}, 0, 3.2e-3},
+		{sparse(64), train.AdamW{}, 0.5, 0.5},
+		{sparse(16384, 256), &train.Adam{}, 0, 1.6e-3},
+		{sparse(64), train.SGD{}, 0, 0.01},
+		{sparse(64), train.RMSProp{}, 0, 0.001},
 		{sparse(), nil, 0, 0.001},
 	} {
-		h := train(t, c.net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: c.optimizer, LearningRate: c.given})
+		h := trainOn(t, c.net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: c.optimizer, LearningRate: c.given})
 		if got := h.Epochs[0].LearningRate; !(math.Abs(got-c.want) <= 1e-15*c.want) {
 			t.Errorf("%T, layers %v: rate %v, want %v", c.optimizer, len(c.net.Layers()), got, c.want)
 		}
@@ -204,9 +205,9 @@ func TestTrainDefaultRate(t *testing.T) {
 
 func TestTrainBatchLargerThanTheData(t *testing.T) {
 	x := uniform(1, 13, 6)
-	run := func(size int) (*ksparse.History, [][]float64) {
+	run := func(size int) (*train.History, [][]float64) {
 		net := smallNetwork(t)
-		return train(t, net, x, x, ksparse.TrainConfig{Epochs: 4, BatchSize: size, Callback: func(p ksparse.Progress) error {
+		return trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 4, BatchSize: size, Callback: func(p train.Progress) error {
 			if p.Steps != 4 || !p.EpochEnd {
 				t.Errorf("batches of %d: %d steps announced, the epoch's end: %v", size, p.Steps, p.EpochEnd)
 			}
@@ -224,20 +225,20 @@ func TestTrainBatchLargerThanTheData(t *testing.T) {
 func TestTrainOneOfEach(t *testing.T) {
 	x := mat.NewDense(1, 1, []float64{0.75})
 	net := networkOf(t, ksparse.NewSparseLayer("encoder", 1, 1, 1, ksparse.Identity), ksparse.NewLinearLayer("decoder", 1, 1, ksparse.Identity))
-	h := train(t, net, x, x, ksparse.TrainConfig{Epochs: 300, LearningRate: 0.05, Optimizer: ksparse.SGD{}})
+	h := trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 300, LearningRate: 0.05, Optimizer: train.SGD{}})
 	if h.Steps != 300 || !(h.Epochs[299].TrainLoss < 1e-12) {
 		t.Errorf("%d steps, loss %v after them", h.Steps, h.Epochs[299].TrainLoss)
 	}
 	// One row of many columns, a column of many rows.
 	row := uniform(1, 1, 6)
-	if h := train(t, smallNetwork(t), row, row, ksparse.TrainConfig{Epochs: 3}); h.Steps != 3 {
+	if h := trainOn(t, smallNetwork(t), row, row, ksparse.TrainConfig{Epochs: 3}); h.Steps != 3 {
 		t.Errorf("one row: %d steps, want 3", h.Steps)
 	}
 	column := mat.NewVecDense(9, []float64{-4, -3, -2, -1, 0, 1, 2, 3, 4})
 	line := networkOf(t, ksparse.NewLinearLayer("line", 1, 1, ksparse.Identity))
 	y := mat.NewVecDense(9, nil)
 	y.ScaleVec(-2, column)
-	train(t, line, column, y, ksparse.TrainConfig{Epochs: 200, BatchSize: 2, Optimizer: ksparse.SGD{}, LearningRate: 0.02})
+	trainOn(t, line, column, y, ksparse.TrainConfig{Epochs: 200, BatchSize: 2, Optimizer: train.SGD{}, LearningRate: 0.02})
 	if w, b := line.Layers()[0].Weights().At(0, 0), line.Layers()[0].Biases().AtVec(0); !(math.Abs(w+2) < 1e-6 && math.Abs(b) < 1e-6) {
 		t.Errorf("y = %v x + %v, want y = -2 x", w, b)
 	}
@@ -249,7 +250,7 @@ func TestTrainOneOfEach(t *testing.T) {
 func TestTrainNoneActive(t *testing.T) {
 	net := networkOf(t, ksparse.NewSparseLayer("encoder", 6, 9, 0, ksparse.ReLU), ksparse.NewLinearLayer("decoder", 9, 6, ksparse.Identity))
 	start, x := parameters(net), uniform(1, 10, 6)
-	train(t, net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: ksparse.SGD{}, LearningRate: 0.5})
+	trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: train.SGD{}, LearningRate: 0.5})
 	got := parameters(net)
 	for i := range 3 {
 		if !sameBits(got[i], start[i]) {
@@ -266,10 +267,10 @@ func TestTrainNoneActive(t *testing.T) {
 
 // TestTrainAllActive: k = Out and any larger k are one network, the dense one.
 func TestTrainAllActive(t *testing.T) {
-	x, cfg := uniform(1, 20, 6), ksparse.TrainConfig{Epochs: 5, BatchSize: 6, Optimizer: ksparse.SGD{Momentum: 0.9}, LearningRate: 0.01}
+	x, cfg := uniform(1, 20, 6), ksparse.TrainConfig{Epochs: 5, BatchSize: 6, Optimizer: train.SGD{Momentum: 0.9}, LearningRate: 0.01}
 	run := func(k int) [][]float64 {
 		net := networkOf(t, ksparse.NewSparseLayer("encoder", 6, 9, k, ksparse.Tanh), ksparse.NewLinearLayer("decoder", 9, 6, ksparse.Identity))
-		train(t, net, x, x, cfg)
+		trainOn(t, net, x, x, cfg)
 		return parameters(net)
 	}
 	all := run(9)
@@ -280,7 +281,7 @@ func TestTrainAllActive(t *testing.T) {
 	dense := networkOf(t, ksparse.NewLinearLayer("encoder", 6, 9, ksparse.Tanh), ksparse.NewLinearLayer("decoder", 9, 6, ksparse.Identity))
 	dense.Layers()[0].Weights().Copy(first.Layers()[0].Weights().T())
 	dense.Layers()[1].Weights().Copy(first.Layers()[1].Weights())
-	train(t, dense, x, x, cfg)
+	trainOn(t, dense, x, x, cfg)
 	// 20 steps of sums in another order.
 	within(t, "encoder", dense.Layers()[0].Weights().T(), mat.NewDense(9, 6, all[0]), 1e-13)
 	within(t, "encoder biases", dense.Layers()[0].Biases(), mat.NewVecDense(9, all[1]), 1e-13)
@@ -292,9 +293,9 @@ func TestTrainAllActive(t *testing.T) {
 // predict. Each gets the bits that it gets alone.
 func TestTrainBesideOthers(t *testing.T) {
 	x, other := uniform(1, 60, 6), smallNetwork(t)
-	cfg := ksparse.TrainConfig{Epochs: 10, BatchSize: 7, Optimizer: &ksparse.Adam{}, ValidationFraction: 0.1, ClipNorm: 1}
+	cfg := ksparse.TrainConfig{Epochs: 10, BatchSize: 7, Optimizer: &train.Adam{}, Validation: ksparse.Validation{Fraction: 0.1}, ClipNorm: 1}
 	alone := smallNetwork(t)
-	train(t, alone, x, x, cfg)
+	trainOn(t, alone, x, x, cfg)
 	want := parameters(alone)
 	predicted, err := other.Predict(x)
 	if err != nil {
@@ -320,14 +321,4 @@ func TestTrainBesideOthers(t *testing.T) {
 		}()
 	}
 	group.Wait()
-}
-
-func TestStopReasonString(t *testing.T) {
-	seen := map[string]bool{}
-	for r := ksparse.StopEpochs; r <= ksparse.StopCheckpoint; r++ {
-		seen[r.String()] = true
-	}
-	if len(seen) != 8 || seen["unknown"] || (ksparse.StopCheckpoint+1).String() != "unknown" {
-		t.Errorf("reasons %v, then %v", seen, ksparse.StopCheckpoint+1)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -19,20 +20,20 @@ func TestTrainDiverges(t *testing.T) {
 		name string
 		cfg  ksparse.TrainConfig
 	}{
-		{"sgd", ksparse.TrainConfig{Optimizer: ksparse.SGD{}, LearningRate: 1e3}},
-		{"far too fast", ksparse.TrainConfig{Optimizer: ksparse.SGD{}, LearningRate: 1e300}},
-		{"momentum", ksparse.TrainConfig{Optimizer: ksparse.SGD{Momentum: 0.9}, LearningRate: 1e5, BatchSize: 4}},
+		{"sgd", ksparse.TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e3}},
+		{"far too fast", ksparse.TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e300}},
+		{"momentum", ksparse.TrainConfig{Optimizer: train.SGD{Momentum: 0.9}, LearningRate: 1e5, BatchSize: 4}},
 		{"adam", ksparse.TrainConfig{LearningRate: math.MaxFloat64}},
-		{"clipped", ksparse.TrainConfig{Optimizer: ksparse.SGD{}, LearningRate: 1e200, ClipNorm: 1}},
-		{"decayed away", ksparse.TrainConfig{Optimizer: ksparse.SGD{}, LearningRate: 1e6, L2: 1e6}},
+		{"clipped", ksparse.TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e200, ClipNorm: 1}},
+		{"decayed away", ksparse.TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e6, L2: 1e6}},
 		{"a NaN from the schedule", ksparse.TrainConfig{Schedule: rates{1, 1, math.NaN()}}},
-		{"an infinity from the schedule", ksparse.TrainConfig{Optimizer: ksparse.SGD{}, Schedule: rates{0.1, math.Inf(1)}}},
+		{"an infinity from the schedule", ksparse.TrainConfig{Optimizer: train.SGD{}, Schedule: rates{0.1, math.Inf(1)}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			net := smallNetwork(t)
 			c.cfg.Epochs = 1000
 			steps := 0
-			c.cfg.Callback = func(p ksparse.Progress) error {
+			c.cfg.Callback = func(p train.Progress) error {
 				if steps = p.Step; !allFinite(parameters(net)) || math.IsNaN(p.Loss) || math.IsInf(p.Loss, 0) {
 					return fmt.Errorf("step %d: loss %v, or a parameter, is not finite", p.Step, p.Loss)
 				}
@@ -45,7 +46,7 @@ func TestTrainDiverges(t *testing.T) {
 			if want := fmt.Sprintf("at step %d:", h.Steps+1); !strings.Contains(err.Error(), want) || h.Steps != steps {
 				t.Errorf("after %d steps, %d in the history: the error %q does not say %q", steps, h.Steps, err, want)
 			}
-			if h.Stop != ksparse.StopDiverged {
+			if h.Stop != train.StopDiverged {
 				t.Errorf("stopped because of %v", h.Stop)
 			}
 			if !allFinite(parameters(net)) {
@@ -64,7 +65,7 @@ func TestTrainOutputOverflows(t *testing.T) {
 	start := parameters(net)
 	x, y := mat.NewDense(1, 1, []float64{1e3}), mat.NewDense(1, 1, []float64{0.5})
 	h, err := net.Train(context.Background(), x, y, ksparse.TrainConfig{Loss: ksparse.BinaryCrossEntropy})
-	if !errors.Is(err, ksparse.ErrDiverged) || !strings.Contains(err.Error(), "step 1") || h.Stop != ksparse.StopDiverged {
+	if !errors.Is(err, ksparse.ErrDiverged) || !strings.Contains(err.Error(), "step 1") || h.Stop != train.StopDiverged {
 		t.Errorf("error %v, stopped because of %v", err, h.Stop)
 	}
 	if !sameNumbers(parameters(net), start) {
@@ -81,7 +82,7 @@ func (r rates) Factor(step, steps int) float64 { return r[min(step, len(r)-1)] }
 // spoiler is SGD that writes a bad number into the last parameter of pieces of
 // the given length, in its third step.
 type spoiler struct {
-	ksparse.SGD
+	train.SGD
 	length int
 	value  float64
 }
@@ -109,14 +110,14 @@ func TestTrainBadOptimizer(t *testing.T) {
 		{6, 3, "decoder", math.NaN(), 0.1},
 	} {
 		net, two := smallNetwork(t), smallNetwork(t)
-		cfg := ksparse.TrainConfig{Epochs: 9, ClipNorm: c.clip, Optimizer: ksparse.SGD{}, Callback: stopAfter(2)}
-		train(t, two, x, x, cfg)
+		cfg := ksparse.TrainConfig{Epochs: 9, ClipNorm: c.clip, Optimizer: train.SGD{}, Callback: stopAfter(2)}
+		trainOn(t, two, x, x, cfg)
 		cfg.Optimizer, cfg.Callback = spoiler{length: c.length, value: c.value}, nil
 		h, err := net.Train(context.Background(), x, x, cfg)
 		if !errors.Is(err, ksparse.ErrDiverged) || !strings.Contains(err.Error(), "step 3") || !strings.Contains(err.Error(), c.layer) {
 			t.Errorf("%+v: error %v", c, err)
 		}
-		if h == nil || h.Steps != 2 || h.Stop != ksparse.StopDiverged {
+		if h == nil || h.Steps != 2 || h.Stop != train.StopDiverged {
 			t.Errorf("%+v: history %+v", c, h)
 		}
 		got := parameters(net)
@@ -172,45 +173,45 @@ func TestTrainBadInput(t *testing.T) {
 		{"epochs", x, x, config{Epochs: -1}, ksparse.ErrRange, []string{"Epochs is -1", "or more"}},
 		{"batch size", x, x, config{BatchSize: -2}, ksparse.ErrRange, []string{"BatchSize is -2", "or more"}},
 		{"loss", x, x, config{Loss: 99}, ksparse.ErrRange, []string{"Loss(99)"}},
-		{"patience", x, x, config{Patience: -3}, ksparse.ErrRange, []string{"Patience is -3", "or more"}},
+		{"patience", x, x, config{Validation: ksparse.Validation{Patience: -3}}, ksparse.ErrRange, []string{"Patience is -3", "or more"}},
 		{"learning rate", x, x, config{LearningRate: -0.1}, ksparse.ErrRange, []string{"LearningRate is -0.1", "0 or more"}},
 		{"learning rate NaN", x, x, config{LearningRate: nan}, ksparse.ErrRange, []string{"LearningRate is NaN"}},
 		{"L1", x, x, config{L1: -1}, ksparse.ErrRange, []string{"L1 is -1"}},
 		{"L2", x, x, config{L2: inf}, ksparse.ErrRange, []string{"L2 is +Inf"}},
 		{"clipping", x, x, config{ClipNorm: -1}, ksparse.ErrRange, []string{"ClipNorm is -1"}},
-		{"min delta", x, x, config{MinDelta: -1}, ksparse.ErrRange, []string{"MinDelta is -1"}},
-		{"optimizer", x, x, config{Optimizer: ksparse.Adam{Beta1: 2}}, ksparse.ErrRange, []string{"Adam.Beta1 is 2", "< 1"}},
-		{"schedule", x, x, config{Schedule: ksparse.StepDecay{}}, ksparse.ErrRange, []string{"StepDecay.Every is 0", "at least 1"}},
-		{"fraction below 0", x, x, config{ValidationFraction: -0.1}, ksparse.ErrRange, []string{"ValidationFraction is -0.1", "< 1"}},
-		{"fraction 1", x, x, config{ValidationFraction: 1}, ksparse.ErrRange, []string{"ValidationFraction is 1"}},
-		{"aux k", x, x, config{AuxK: ksparse.AuxK{K: -1}}, ksparse.ErrRange, []string{"AuxK.K is -1", "or more"}},
-		{"aux weight", x, x, config{AuxK: ksparse.AuxK{Weight: -1}}, ksparse.ErrRange, []string{"AuxK.Weight is -1", "or more"}},
-		{"aux weight NaN", x, x, config{AuxK: ksparse.AuxK{Weight: nan}}, ksparse.ErrRange, []string{"AuxK.Weight is NaN"}},
-		{"dead after", x, x, config{AuxK: ksparse.AuxK{DeadAfter: -5}}, ksparse.ErrRange, []string{"AuxK.DeadAfter is -5", "or more"}},
-		{"multi top k", x, x, config{MultiTopK: inf}, ksparse.ErrRange, []string{"MultiTopK is +Inf"}},
-		{"prefix 0", x, x, config{Matryoshka: []int{0, 3}}, ksparse.ErrRange, []string{"Matryoshka[0] is 0", "at least 1"}},
-		{"equal prefixes", x, x, config{Matryoshka: []int{3, 3}}, ksparse.ErrRange, []string{"Matryoshka[1] is 3 after 3", "grow"}},
-		{"falling prefixes", x, x, config{Matryoshka: []int{2, 5, 3}}, ksparse.ErrRange, []string{"Matryoshka[2] is 3 after 5"}},
-		{"k at the start", x, x, config{KStart: -1}, ksparse.ErrRange, []string{"KStart is -1", "or more"}},
-		{"annealing", x, x, config{KStart: 5, KAnneal: 1.5}, ksparse.ErrRange, []string{"KAnneal is 1.5", "0 to 1"}},
+		{"min delta", x, x, config{Validation: ksparse.Validation{MinDelta: -1}}, ksparse.ErrRange, []string{"MinDelta is -1"}},
+		{"optimizer", x, x, config{Optimizer: train.Adam{Beta1: 2}}, ksparse.ErrRange, []string{"Adam.Beta1 is 2", "< 1"}},
+		{"schedule", x, x, config{Schedule: train.StepDecay{}}, ksparse.ErrRange, []string{"StepDecay.Every is 0", "at least 1"}},
+		{"fraction below 0", x, x, config{Validation: ksparse.Validation{Fraction: -0.1}}, ksparse.ErrRange, []string{"Validation.Fraction is -0.1", "< 1"}},
+		{"fraction 1", x, x, config{Validation: ksparse.Validation{Fraction: 1}}, ksparse.ErrRange, []string{"Validation.Fraction is 1"}},
+		{"aux k", x, x, config{Recipe: ksparse.Recipe{AuxK: -1}}, ksparse.ErrRange, []string{"Recipe.AuxK is -1", "or more"}},
+		{"aux weight", x, x, config{Recipe: ksparse.Recipe{AuxWeight: -1}}, ksparse.ErrRange, []string{"Recipe.AuxWeight is -1", "or more"}},
+		{"aux weight NaN", x, x, config{Recipe: ksparse.Recipe{AuxWeight: nan}}, ksparse.ErrRange, []string{"Recipe.AuxWeight is NaN"}},
+		{"dead after", x, x, config{Recipe: ksparse.Recipe{DeadAfter: -5}}, ksparse.ErrRange, []string{"Recipe.DeadAfter is -5", "or more"}},
+		{"multi top k", x, x, config{Recipe: ksparse.Recipe{MultiTopK: inf}}, ksparse.ErrRange, []string{"MultiTopK is +Inf"}},
+		{"prefix 0", x, x, config{Recipe: ksparse.Recipe{Matryoshka: []int{0, 3}}}, ksparse.ErrRange, []string{"Matryoshka[0] is 0", "at least 1"}},
+		{"equal prefixes", x, x, config{Recipe: ksparse.Recipe{Matryoshka: []int{3, 3}}}, ksparse.ErrRange, []string{"Matryoshka[1] is 3 after 3", "grow"}},
+		{"falling prefixes", x, x, config{Recipe: ksparse.Recipe{Matryoshka: []int{2, 5, 3}}}, ksparse.ErrRange, []string{"Matryoshka[2] is 3 after 5"}},
+		{"k at the start", x, x, config{Recipe: ksparse.Recipe{KStart: -1}}, ksparse.ErrRange, []string{"KStart is -1", "or more"}},
+		{"annealing", x, x, config{Recipe: ksparse.Recipe{KStart: 5, KAnneal: 1.5}}, ksparse.ErrRange, []string{"KAnneal is 1.5", "0 to 1"}},
 		{"max norm below 1", x, x, config{MaxNorm: 0.5}, ksparse.ErrRange, []string{"MaxNorm is 0.5", "1 or more"}},
 		{"max norm NaN", x, x, config{MaxNorm: nan}, ksparse.ErrRange, []string{"MaxNorm is NaN"}},
 		{"max norm infinite", x, x, config{MaxNorm: inf}, ksparse.ErrRange, []string{"MaxNorm is +Inf"}},
 		{"ema 1", x, x, config{EMA: 1}, ksparse.ErrRange, []string{"EMA is 1", "< 1"}},
 		{"ema below 0", x, x, config{EMA: -0.1}, ksparse.ErrRange, []string{"EMA is -0.1"}},
-		{"resume from nowhere", x, x, config{Resume: true}, ksparse.ErrEmpty, []string{"Resume", "CheckpointFile"}},
-		{"checkpoints to nowhere", x, x, config{CheckpointEvery: 3}, ksparse.ErrEmpty, []string{"CheckpointEvery is 3", "CheckpointFile"}},
-		{"checkpoint steps", x, x, config{CheckpointFile: "f", CheckpointEvery: -1}, ksparse.ErrRange, []string{"CheckpointEvery is -1", "or more"}},
+		{"resume from nowhere", x, x, config{Checkpoint: ksparse.Checkpoint{Resume: true}}, ksparse.ErrEmpty, []string{"Checkpoint.Resume", "File"}},
+		{"checkpoints to nowhere", x, x, config{Checkpoint: ksparse.Checkpoint{Every: 3}}, ksparse.ErrEmpty, []string{"Checkpoint.Every is 3", "File"}},
+		{"checkpoint steps", x, x, config{Checkpoint: ksparse.Checkpoint{File: "f", Every: -1}}, ksparse.ErrRange, []string{"Checkpoint.Every is -1", "or more"}},
 		{"buffer", x, x, config{Buffer: -1}, ksparse.ErrRange, []string{"Buffer is -1", "or more"}},
-		{"nothing left", uniform(1, 1, 6), uniform(1, 1, 6), config{ValidationFraction: 0.1}, ksparse.ErrEmpty, []string{"ValidationFraction 0.1 of 1"}},
+		{"nothing left", uniform(1, 1, 6), uniform(1, 1, 6), config{Validation: ksparse.Validation{Fraction: 0.1}}, ksparse.ErrEmpty, []string{"Validation.Fraction 0.1 of 1"}},
 
-		{"only validation x", x, x, config{ValidationX: x}, ksparse.ErrEmpty, []string{"ValidationX", "ValidationY", "nil"}},
-		{"only validation y", x, x, config{ValidationY: x}, ksparse.ErrEmpty, []string{"ValidationX", "ValidationY", "nil"}},
-		{"two validations", x, x, config{ValidationX: x, ValidationY: x, ValidationFraction: 0.5}, ksparse.ErrRange, []string{"ValidationX", "ValidationFraction"}},
-		{"validation shape", x, x, config{ValidationX: uniform(1, 3, 5), ValidationY: x}, ksparse.ErrShape, []string{"ValidationX has 5 columns", "want 6"}},
-		{"validation rows", x, x, config{ValidationX: uniform(1, 3, 6), ValidationY: x}, ksparse.ErrShape, []string{"ValidationX has 3 rows", "ValidationY has 10"}},
-		{"validation NaN", x, x, config{ValidationX: x, ValidationY: with(1, 1, nan)}, ksparse.ErrNotFinite, []string{"ValidationY holds NaN", "row 1"}},
-		{"validation probabilities", third, third, config{Loss: ksparse.SoftmaxCrossEntropy, ValidationX: third, ValidationY: thirdWith}, ksparse.ErrRange, []string{"ValidationY: row 3 sums to"}},
+		{"only validation x", x, x, config{Validation: ksparse.Validation{X: x}}, ksparse.ErrEmpty, []string{"Validation.X", "Y", "nil"}},
+		{"only validation y", x, x, config{Validation: ksparse.Validation{Y: x}}, ksparse.ErrEmpty, []string{"Validation.X", "Y", "nil"}},
+		{"two validations", x, x, config{Validation: ksparse.Validation{X: x, Y: x, Fraction: 0.5}}, ksparse.ErrRange, []string{"Validation", "both X and Fraction"}},
+		{"validation shape", x, x, config{Validation: ksparse.Validation{X: uniform(1, 3, 5), Y: x}}, ksparse.ErrShape, []string{"Validation.X has 5 columns", "want 6"}},
+		{"validation rows", x, x, config{Validation: ksparse.Validation{X: uniform(1, 3, 6), Y: x}}, ksparse.ErrShape, []string{"Validation.X has 3 rows", "Validation.Y has 10"}},
+		{"validation NaN", x, x, config{Validation: ksparse.Validation{X: x, Y: with(1, 1, nan)}}, ksparse.ErrNotFinite, []string{"Validation.Y holds NaN", "row 1"}},
+		{"validation probabilities", third, third, config{Loss: ksparse.SoftmaxCrossEntropy, Validation: ksparse.Validation{X: third, Y: thirdWith}}, ksparse.ErrRange, []string{"Validation.Y: row 3 sums to"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			net := smallNetwork(t)
@@ -253,7 +254,7 @@ func TestTrainLossUndefined(t *testing.T) {
 	if n := strings.Count(err.Error(), "ksparse:"); n != 1 {
 		t.Errorf("error %q names the package %d times", err, n)
 	}
-	if h == nil || h.Steps != 0 || h.Stop != ksparse.StopLoss || !sameNumbers(parameters(net), start) {
+	if h == nil || h.Steps != 0 || h.Stop != train.StopLoss || !sameNumbers(parameters(net), start) {
 		t.Errorf("history %+v", h)
 	}
 
@@ -262,8 +263,11 @@ func TestTrainLossUndefined(t *testing.T) {
 	line.Layers()[0].Weights().Set(0, 0, 1)
 	half := mat.NewDense(1, 1, []float64{0.5})
 	h, err = line.Train(context.Background(), half, half, ksparse.TrainConfig{
-		Loss: ksparse.BinaryCrossEntropy, Optimizer: scripted{}, ValidationX: mat.NewDense(1, 1, []float64{2}), ValidationY: half})
-	if !errors.Is(err, ksparse.ErrRange) || h == nil || h.Steps != 1 || h.Stop != ksparse.StopLoss {
+		Loss:       ksparse.BinaryCrossEntropy,
+		Optimizer:  scripted{},
+		Validation: ksparse.Validation{X: mat.NewDense(1, 1, []float64{2}), Y: half},
+	})
+	if !errors.Is(err, ksparse.ErrRange) || h == nil || h.Steps != 1 || h.Stop != train.StopLoss {
 		t.Errorf("validation: error %v, history %+v", err, h)
 	}
 }
@@ -274,7 +278,7 @@ func TestTrainValidationOverflows(t *testing.T) {
 	x := uniform(1, 10, 6)
 	huge := mat.NewDense(2, 6, slices.Repeat([]float64{1e200}, 12)) // its square is infinite
 	net := smallNetwork(t)
-	h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 2, ValidationX: huge, ValidationY: huge})
+	h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 2, Validation: ksparse.Validation{X: huge, Y: huge}})
 	if !errors.Is(err, ksparse.ErrDiverged) && !errors.Is(err, ksparse.ErrNotFinite) {
 		t.Errorf("error %v, want ErrDiverged or ErrNotFinite; the history says %+v", err, h.Epochs)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -53,9 +54,9 @@ func TestTrainMaxNorm(t *testing.T) {
 			}
 			one, other := smallNetwork(t), smallNetwork(t)
 			cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 2, MaxNorm: c.maxNorm, LearningRate: 1e-4}
-			got := train(t, one, all, y, cfg)
+			got := trainOn(t, one, all, y, cfg)
 			cfg.MaxNorm = 0
-			want := train(t, other, kept, keptY, cfg)
+			want := trainOn(t, other, kept, keptY, cfg)
 			if !sameNumbers(parameters(one), parameters(other)) || got.Steps != want.Steps {
 				t.Error("other bits than without the rows that are too long")
 			}
@@ -80,7 +81,7 @@ func TestTrainSourceMaxNorm(t *testing.T) {
 		}
 		used, seen, ends := uint64(0), 0, 0
 		h := trainSource(t, net, src, ksparse.TrainConfig{Epochs: 2, BatchSize: 4, Buffer: 12, MaxNorm: 1 << 14, Optimizer: scripted{}, Seed: seed,
-			Callback: func(p ksparse.Progress) error {
+			Callback: func(p train.Progress) error {
 				rows := min(4, samples-len(long)-seen)
 				used, seen = used|told(t, p.Loss, rows), seen+rows
 				if p.EpochEnd {
@@ -111,9 +112,9 @@ func TestTrainFigures(t *testing.T) {
 			variance += (y.At(i, j) - mean[j]) * (y.At(i, j) - mean[j]) / 30
 		}
 	}
-	var steps []ksparse.Progress
-	h := train(t, smallNetwork(t), x, y, ksparse.TrainConfig{Epochs: 2, BatchSize: 8, LearningRate: 0.01, ClipNorm: 1,
-		Callback: func(p ksparse.Progress) error { steps = append(steps, p); return nil }})
+	var steps []train.Progress
+	h := trainOn(t, smallNetwork(t), x, y, ksparse.TrainConfig{Epochs: 2, BatchSize: 8, LearningRate: 0.01, ClipNorm: 1,
+		Callback: func(p train.Progress) error { steps = append(steps, p); return nil }})
 	near := func(what string, got, want float64) {
 		t.Helper()
 		if !(math.Abs(got-want) <= 1e-13*math.Abs(want)) { // sums of at most 180 terms
@@ -142,9 +143,9 @@ func TestTrainFVUUndefined(t *testing.T) {
 	x := uniform(1, 10, 6)
 	half := mat.NewDense(10, 6, slices.Repeat([]float64{0.5}, 60))
 	sigmoid := networkOf(t, ksparse.NewLinearLayer("line", 6, 6, ksparse.Sigmoid))
-	for _, h := range []*ksparse.History{
-		train(t, smallNetwork(t), x, half, ksparse.TrainConfig{Epochs: 1}),
-		train(t, sigmoid, x, half, ksparse.TrainConfig{Epochs: 1, Loss: ksparse.BinaryCrossEntropy}),
+	for _, h := range []*train.History{
+		trainOn(t, smallNetwork(t), x, half, ksparse.TrainConfig{Epochs: 1}),
+		trainOn(t, sigmoid, x, half, ksparse.TrainConfig{Epochs: 1, Loss: ksparse.BinaryCrossEntropy}),
 	} {
 		if e := h.Epochs[0]; !math.IsNaN(e.FVU) {
 			t.Errorf("FVU is %v, want NaN", e.FVU)
@@ -165,7 +166,7 @@ func TestTrainSourceFVU(t *testing.T) {
 	src := &rowSource{Dense: x}
 	var fvu, loss float64
 	var first []float64
-	trainSource(t, net, src, ksparse.TrainConfig{Epochs: 1, BatchSize: 2, Buffer: 20, MaxNorm: 100, Optimizer: scripted{}, Callback: func(p ksparse.Progress) error {
+	trainSource(t, net, src, ksparse.TrainConfig{Epochs: 1, BatchSize: 2, Buffer: 20, MaxNorm: 100, Optimizer: scripted{}, Callback: func(p train.Progress) error {
 		if p.Step == 1 {
 			fvu, loss = p.FVU, p.Loss
 			for _, r := range src.reads {

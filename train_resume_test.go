@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -38,32 +39,37 @@ func outlying(seed uint64, rows, cols int) *mat.Dense {
 // resumables have 4 steps an epoch or more, the last batch short.
 func resumables() []resumable {
 	x := uniform(1, 30, 6)
-	momentum := ksparse.SGD{Momentum: 0.9}
-	overfits := ksparse.TrainConfig{Epochs: 60, LearningRate: 0.05, Patience: 2, ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)}
+	momentum := train.SGD{Momentum: 0.9}
+	overfits := ksparse.TrainConfig{Epochs: 60, LearningRate: 0.05, Validation: ksparse.Validation{Patience: 2, X: uniform(4, 20, 6), Y: uniform(5, 20, 6)}}
 	averaged := overfits
 	averaged.EMA = 0.8
 	all := []resumable{
 		{name: "adam", x: x},
-		{name: "momentum, clipped, warm-up", x: x, cfg: ksparse.TrainConfig{Optimizer: momentum, ClipNorm: 0.1, Schedule: ksparse.Warmup{Steps: 5, Then: &ksparse.CosineDecay{}}}},
-		{name: "another target", x: x, y: uniform(2, 30, 6), cfg: ksparse.TrainConfig{Optimizer: ksparse.AdamW{}, L1: 1e-3}},
-		{name: "held out", x: x, cfg: ksparse.TrainConfig{ValidationFraction: 0.2, Optimizer: ksparse.RMSProp{}}},
+		{name: "momentum, clipped, warm-up", x: x, cfg: ksparse.TrainConfig{Optimizer: momentum, ClipNorm: 0.1, Schedule: train.Warmup{Steps: 5, Then: &train.CosineDecay{}}}},
+		{name: "another target", x: x, y: uniform(2, 30, 6), cfg: ksparse.TrainConfig{Optimizer: train.AdamW{}, L1: 1e-3}},
+		{name: "held out", x: x, cfg: ksparse.TrainConfig{Validation: ksparse.Validation{Fraction: 0.2}, Optimizer: train.RMSProp{}}},
 		{name: "early stopping", x: x, y: uniform(2, 30, 6), cfg: overfits},
 		{name: "early stopping on averages", x: x, y: uniform(2, 30, 6), cfg: averaged},
-		{name: "averages", x: x, cfg: ksparse.TrainConfig{EMA: 0.9, Optimizer: ksparse.AdaGrad{}}},
+		{name: "averages", x: x, cfg: ksparse.TrainConfig{EMA: 0.9, Optimizer: train.AdaGrad{}}},
 		{name: "outliers left out", x: outlying(3, 35, 6), cfg: ksparse.TrainConfig{MaxNorm: 3}},
-		{name: "recipe", x: x, cfg: ksparse.TrainConfig{UnitNorm: true, AuxK: ksparse.AuxK{K: 2, DeadAfter: 20}, MultiTopK: 0.125, KStart: 5, EMA: 0.5}},
+		{name: "recipe", x: x, cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{UnitNorm: true, AuxK: 2, DeadAfter: 20, MultiTopK: 0.125, KStart: 5}, EMA: 0.5}},
 		{name: "pre-bias, tied, of the whole batch", x: x, net: modelOf(ksparse.Config{PreBias: true, Tied: true, Selection: ksparse.SelectBatchTopK}),
-			cfg: ksparse.TrainConfig{AuxK: ksparse.AuxK{K: 3, DeadAfter: 16}, EMA: 0.8, Patience: 2, ValidationFraction: 0.2, Optimizer: momentum, LearningRate: 0.01}},
+			cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{AuxK: 3, DeadAfter: 16}, EMA: 0.8, Validation: ksparse.Validation{Patience: 2, Fraction: 0.2}, Optimizer: momentum, LearningRate: 0.01}},
 		{name: "mirrored, normalised, prefixes", x: x, net: modelOf(ksparse.Config{PreBias: true, Mirrored: true, Normalization: ksparse.LayerNorm}),
-			cfg: ksparse.TrainConfig{UnitNorm: true, Matryoshka: []int{3, 6}, KStart: 6, KAnneal: 0.7, ClipNorm: 0.5, AuxK: ksparse.AuxK{K: 2, DeadAfter: 16}}},
+			cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{UnitNorm: true, Matryoshka: []int{3, 6}, KStart: 6, KAnneal: 0.7, AuxK: 2, DeadAfter: 16}, ClipNorm: 0.5}},
 		{name: "source, pre-bias, of the whole batch", x: uniform(1, 37, 6), source: true, net: modelOf(ksparse.Config{PreBias: true, Selection: ksparse.SelectBatchTopK}),
-			cfg: ksparse.TrainConfig{Buffer: 11, UnitNorm: true, EMA: 0.8}},
+			cfg: ksparse.TrainConfig{Buffer: 11, Recipe: ksparse.Recipe{UnitNorm: true}, EMA: 0.8}},
 		{name: "several layers", net: mixedNetwork, x: uniform(1, 31, 10), cfg: ksparse.TrainConfig{ClipNorm: 0.5, EMA: 0.7}},
-		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{ValidationFraction: 0.2}},
+		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{Validation: ksparse.Validation{Fraction: 0.2}}},
 		{name: "source", x: uniform(1, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, ClipNorm: 1}},
 		{name: "source in chunks of 2", x: uniform(1, 301, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 130, BatchSize: 50, EMA: 0.9}},
-		{name: "source, outliers, averages, early stopping", x: outlying(3, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, MaxNorm: 3, EMA: 0.9,
-			Patience: 1, LearningRate: 0.02, ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)}},
+		{name: "source, outliers, averages, early stopping", x: outlying(3, 37, 6), source: true, cfg: ksparse.TrainConfig{
+			Buffer:       11,
+			MaxNorm:      3,
+			EMA:          0.9,
+			Validation:   ksparse.Validation{Patience: 1, X: uniform(4, 20, 6), Y: uniform(5, 20, 6)},
+			LearningRate: 0.02,
+		}},
 	}
 	for i := range all {
 		c := &all[i]
@@ -96,7 +102,7 @@ func modelOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 	}
 }
 
-func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*ksparse.History, error) {
+func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*train.History, error) {
 	if c.source {
 		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
 	}
@@ -110,14 +116,14 @@ type outcome struct {
 	parameters [][]float64
 }
 
-func (o *outcome) note(p ksparse.Progress) {
+func (o *outcome) note(p train.Progress) {
 	p.SamplesPerSecond, p.Elapsed = 0, 0
 	o.progress[p.Step] = fmt.Sprintf("%+v", p) // floats print with all their bits, NaN equal to NaN
 }
 
-func (o *outcome) end(net *ksparse.Network, h *ksparse.History) {
+func (o *outcome) end(net *ksparse.Network, h *train.History) {
 	timeless := *h
-	timeless.Time, timeless.Epochs = 0, append([]ksparse.EpochStats(nil), h.Epochs...)
+	timeless.Time, timeless.Epochs = 0, append([]train.EpochStats(nil), h.Epochs...)
 	for i := range timeless.Epochs {
 		timeless.Epochs[i].Time = 0
 	}
@@ -146,7 +152,7 @@ func (c resumable) uninterrupted(t *testing.T) (*outcome, int) {
 	t.Helper()
 	want := &outcome{progress: map[int]string{}}
 	cfg, net := c.cfg, c.net(t)
-	cfg.Callback = func(p ksparse.Progress) error { want.note(p); return nil }
+	cfg.Callback = func(p train.Progress) error { want.note(p); return nil }
 	h, err := c.run(context.Background(), net, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -187,16 +193,16 @@ func TestResumeSameBits(t *testing.T) {
 					got := &outcome{progress: map[int]string{}}
 					file := filepath.Join(t.TempDir(), "checkpoint")
 					cfg, net := c.cfg, c.net(t)
-					cfg.CheckpointFile, cfg.Resume = file, true
+					cfg.Checkpoint.File, cfg.Checkpoint.Resume = file, true
 					if way == byKill {
-						cfg.CheckpointEvery = 1 + kill%3
+						cfg.Checkpoint.Every = 1 + kill%3
 					}
 					ctx, cancel := context.WithCancel(context.Background())
 					if kill == 0 {
 						cancel()
 					}
 					var onDisk []byte
-					cfg.Callback = func(p ksparse.Progress) error {
+					cfg.Callback = func(p train.Progress) error {
 						got.note(p)
 						if p.Step != kill {
 							return nil
@@ -229,7 +235,7 @@ func TestResumeSameBits(t *testing.T) {
 					if onDisk == nil && way == byKill {
 						net = c.net(t)
 					}
-					cfg.Callback = func(p ksparse.Progress) error { got.note(p); return nil }
+					cfg.Callback = func(p train.Progress) error { got.note(p); return nil }
 					if h, err = c.run(context.Background(), net, cfg); err != nil {
 						t.Fatalf("%s: %v", name, err)
 					}
@@ -256,8 +262,8 @@ func TestResumeAfterTheSourceFailed(t *testing.T) {
 			for fail := 1; ; fail += 3 {
 				got := &outcome{progress: map[int]string{}}
 				cfg := c.cfg
-				cfg.CheckpointFile, cfg.CheckpointEvery, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt, true
-				cfg.Callback = func(p ksparse.Progress) error { got.note(p); return nil }
+				cfg.Checkpoint.File, cfg.Checkpoint.Every, cfg.Checkpoint.Resume = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt, true
+				cfg.Callback = func(p train.Progress) error { got.note(p); return nil }
 				ctx, cancel := context.WithCancel(context.Background())
 				reads := 0
 				c.before = func(int, int) error {
@@ -301,8 +307,8 @@ func TestResumeStepByStep(t *testing.T) {
 			want, steps := c.uninterrupted(t)
 			got := &outcome{progress: map[int]string{}}
 			cfg := c.cfg
-			cfg.CheckpointFile, cfg.Resume = filepath.Join(t.TempDir(), "checkpoint"), true
-			cfg.Callback = func(p ksparse.Progress) error {
+			cfg.Checkpoint.File, cfg.Checkpoint.Resume = filepath.Join(t.TempDir(), "checkpoint"), true
+			cfg.Callback = func(p train.Progress) error {
 				if _, again := got.progress[p.Step]; again {
 					t.Errorf("step %d is taken again", p.Step)
 				}
@@ -331,12 +337,12 @@ func TestResumeFinished(t *testing.T) {
 			want, _ := c.uninterrupted(t)
 			want.progress = nil
 			cfg := c.cfg
-			cfg.CheckpointFile, cfg.CheckpointEvery = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt
+			cfg.Checkpoint.File, cfg.Checkpoint.Every = filepath.Join(t.TempDir(), "checkpoint"), math.MaxInt
 			if _, err := c.run(context.Background(), c.net(t), cfg); err != nil {
 				t.Fatal(err)
 			}
-			cfg.Resume = true
-			cfg.Callback = func(p ksparse.Progress) error { t.Errorf("step %d is taken again", p.Step); return nil }
+			cfg.Checkpoint.Resume = true
+			cfg.Callback = func(p train.Progress) error { t.Errorf("step %d is taken again", p.Step); return nil }
 			net, got := c.net(t), &outcome{}
 			net.Init(99)
 			h, err := c.run(context.Background(), net, cfg)
@@ -370,13 +376,17 @@ func TestCheckpointTimes(t *testing.T) {
 			}
 			before = now
 		}
-		h := train(t, smallNetwork(t), x, x, ksparse.TrainConfig{Epochs: 3, BatchSize: 4, CheckpointFile: file, CheckpointEvery: c.every,
-			Callback: func(p ksparse.Progress) error { look(p.Step); return nil }})
+		h := trainOn(t, smallNetwork(t), x, x, ksparse.TrainConfig{
+			Epochs:     3,
+			BatchSize:  4,
+			Checkpoint: ksparse.Checkpoint{File: file, Every: c.every},
+			Callback:   func(p train.Progress) error { look(p.Step); return nil },
+		})
 		look(h.Steps + 1)
 		for step := 1; step <= 9; step++ {
 			want := step == 9 || c.every == 0 && step%3 == 0 || c.every > 0 && step%c.every == 0
 			if changed[step] != want {
-				t.Errorf("CheckpointEvery %d: a checkpoint after step %d: %v, want %v", c.every, step, changed[step], want)
+				t.Errorf("Checkpoint.Every %d: a checkpoint after step %d: %v, want %v", c.every, step, changed[step], want)
 			}
 		}
 		if files, _ := os.ReadDir(folder); len(files) != 1 {
@@ -389,21 +399,21 @@ func TestCheckpointTimes(t *testing.T) {
 // that nobody has is none.
 func TestCheckpointCannotBeWritten(t *testing.T) {
 	x := uniform(1, 10, 6)
-	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, CheckpointFile: filepath.Join(t.TempDir(), "no", "such", "folder"), CheckpointEvery: 2}
+	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Checkpoint: ksparse.Checkpoint{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Every: 2}}
 	net, two := smallNetwork(t), smallNetwork(t)
 	h, err := net.Train(context.Background(), x, x, cfg)
-	if !errors.Is(err, os.ErrNotExist) || h == nil || h.Steps != 2 || h.Stop != ksparse.StopCheckpoint {
+	if !errors.Is(err, os.ErrNotExist) || h == nil || h.Steps != 2 || h.Stop != train.StopCheckpoint {
 		t.Errorf("error %v, history %+v", err, h)
 	}
-	train(t, two, x, x, ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Callback: stopAfter(2)})
+	trainOn(t, two, x, x, ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Callback: stopAfter(2)})
 	if !sameNumbers(parameters(net), parameters(two)) {
 		t.Error("the parameters are not those after two steps")
 	}
 	// The callback's error is not lost with it.
 	fails := errors.New("fails")
-	cfg.CheckpointEvery, cfg.Callback = 0, func(ksparse.Progress) error { return fails }
+	cfg.Checkpoint.Every, cfg.Callback = 0, func(train.Progress) error { return fails }
 	h, err = smallNetwork(t).Train(context.Background(), x, x, cfg)
-	if !errors.Is(err, os.ErrNotExist) || !errors.Is(err, fails) || h.Stop != ksparse.StopCallback {
+	if !errors.Is(err, os.ErrNotExist) || !errors.Is(err, fails) || h.Stop != train.StopCallback {
 		t.Errorf("error %v, history %+v", err, h)
 	}
 }
@@ -412,7 +422,7 @@ func TestCheckpointCannotBeWritten(t *testing.T) {
 // training fails at the same step.
 func TestDivergedLeavesTheCheckpoint(t *testing.T) {
 	x := uniform(1, 10, 6)
-	cfg := ksparse.TrainConfig{Epochs: 5, BatchSize: 4, Schedule: rates{1, 1, 1, 1, math.NaN()}, CheckpointFile: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
+	cfg := ksparse.TrainConfig{Epochs: 5, BatchSize: 4, Schedule: rates{1, 1, 1, 1, math.NaN()}, Checkpoint: ksparse.Checkpoint{File: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}}
 	_, first := smallNetwork(t).Train(context.Background(), x, x, cfg)
 	h, again := smallNetwork(t).Train(context.Background(), x, x, cfg)
 	if !errors.Is(first, ksparse.ErrDiverged) || again == nil || again.Error() != first.Error() || h.Steps != 4 {

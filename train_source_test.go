@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -39,7 +41,7 @@ func (s *rowSource) ReadRows(dst []float64, lo, hi int) error {
 	return nil
 }
 
-func trainSource(t *testing.T, n *ksparse.Network, src ksparse.Source, cfg ksparse.TrainConfig) *ksparse.History {
+func trainSource(t *testing.T, n *ksparse.Network, src data.Source, cfg ksparse.TrainConfig) *train.History {
 	t.Helper()
 	h, err := n.TrainSource(context.Background(), src, cfg)
 	if err != nil {
@@ -54,12 +56,12 @@ func TestTrainSourceThatFits(t *testing.T) {
 	for _, cfg := range []ksparse.TrainConfig{
 		{Epochs: 3, BatchSize: 32},
 		{Epochs: 3, BatchSize: 32, Buffer: 143},
-		{Epochs: 3, BatchSize: 32, Buffer: 143, MaxNorm: 2, EMA: 0.9, ValidationFraction: 0.1, Seed: 3},
+		{Epochs: 3, BatchSize: 32, Buffer: 143, MaxNorm: 2, EMA: 0.9, Validation: ksparse.Validation{Fraction: 0.1}, Seed: 3},
 	} {
 		one, other := smallNetwork(t), smallNetwork(t)
 		src := &rowSource{Dense: x}
 		got := trainSource(t, one, src, cfg)
-		want := train(t, other, x, x, cfg)
+		want := trainOn(t, other, x, x, cfg)
 		if !sameNumbers(parameters(one), parameters(other)) || got.Epochs[2].TrainLoss != want.Epochs[2].TrainLoss || got.LeftOut != want.LeftOut {
 			t.Errorf("%+v: other bits than Train", cfg)
 		}
@@ -93,7 +95,7 @@ func TestTrainSourceUsesEverySampleOnce(t *testing.T) {
 			net, src := tellingSource(t, samples)
 			used, seen := uint64(0), 0
 			h := trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: size, Buffer: buffer, Optimizer: scripted{},
-				Callback: func(p ksparse.Progress) error {
+				Callback: func(p train.Progress) error {
 					rows := min(size, samples-seen)
 					batch := told(t, p.Loss, rows)
 					if used&batch != 0 {
@@ -135,7 +137,7 @@ func TestTrainSourceShuffleIsFair(t *testing.T) {
 	net, src := tellingSource(t, 3)
 	counts := map[[3]int]int{}
 	var order [3]int
-	trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: 1, Buffer: 2, Optimizer: scripted{}, Callback: func(p ksparse.Progress) error {
+	trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: 1, Buffer: 2, Optimizer: scripted{}, Callback: func(p train.Progress) error {
 		order[(p.Step-1)%3] = bits.TrailingZeros64(told(t, p.Loss, 1))
 		if p.EpochEnd {
 			counts[order]++
@@ -158,7 +160,7 @@ func TestTrainSourceChunks(t *testing.T) {
 	const rows, buffer, chunk = 1000, 200, 3
 	src := &rowSource{Dense: uniform(1, rows, 6)}
 	var firstReads int
-	trainSource(t, smallNetwork(t), src, ksparse.TrainConfig{Epochs: 2, BatchSize: 10, Buffer: buffer, Callback: func(p ksparse.Progress) error {
+	trainSource(t, smallNetwork(t), src, ksparse.TrainConfig{Epochs: 2, BatchSize: 10, Buffer: buffer, Callback: func(p train.Progress) error {
 		if p.Step == 1 {
 			firstReads = len(src.reads)
 		}
@@ -206,10 +208,10 @@ func TestTrainSourceMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return int(m.HeapAlloc)
 	}
-	mostAlive := func(src ksparse.Source, epochs int) int {
+	mostAlive := func(src data.Source, epochs int) int {
 		net := networkOf(t, ksparse.NewSparseLayer("encoder", cols, 16, 2, ksparse.ReLU), ksparse.NewLinearLayer("decoder", 16, cols, ksparse.Identity))
 		before, most := alive(), 0
-		trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: batch, Buffer: buffer, Callback: func(p ksparse.Progress) error {
+		trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: batch, Buffer: buffer, Callback: func(p train.Progress) error {
 			if p.Step%100 == 1 {
 				most = max(most, alive()-before)
 			}
@@ -260,7 +262,7 @@ func TestTrainSourceBadInput(t *testing.T) {
 	type config = ksparse.TrainConfig
 	for _, c := range []struct {
 		name string
-		src  ksparse.Source
+		src  data.Source
 		cfg  config
 		want error
 		says []string
@@ -271,7 +273,7 @@ func TestTrainSourceBadInput(t *testing.T) {
 		{"too wide", &rowSource{Dense: uniform(1, 100, 7)}, config{}, ksparse.ErrShape, []string{"source has 7 columns", "want 6"}},
 		{"buffer of too much", &endless{rows: math.MaxInt, cols: 6}, config{Buffer: math.MaxInt}, ksparse.ErrRange, []string{"too large"}},
 		{"chunks of too little", &endless{rows: math.MaxInt, cols: 6}, config{Buffer: 1}, ksparse.ErrRange, []string{"too large"}},
-		{"held out of more than fits", &rowSource{Dense: uniform(1, 100, 6)}, config{Buffer: 99, ValidationFraction: 0.1}, ksparse.ErrRange, []string{"ValidationFraction", "100 rows", "use ValidationX"}},
+		{"held out of more than fits", &rowSource{Dense: uniform(1, 100, 6)}, config{Buffer: 99, Validation: ksparse.Validation{Fraction: 0.1}}, ksparse.ErrRange, []string{"Validation.Fraction", "100 rows", "use Validation.X"}},
 		{"config", &rowSource{Dense: uniform(1, 100, 6)}, config{Epochs: -1}, ksparse.ErrRange, []string{"Epochs is -1"}},
 		{"fails, fits", &rowSource{Dense: uniform(1, 100, 6), before: func(_, _ int) error { return fails }}, config{}, fails, []string{"rows 0 to 100"}},
 		{"fails", &rowSource{Dense: uniform(1, 100, 6), before: func(lo, _ int) error { return fails }}, config{Buffer: 10}, fails, []string{"reading the rows ", "of the source: disk gone"}},
@@ -314,7 +316,7 @@ func TestTrainSourceFailsLater(t *testing.T) {
 		fail func(reads int) error
 		ctx  context.Context
 		want error
-		stop ksparse.StopReason
+		stop train.StopReason
 		says string
 	}{
 		{"error", func(reads int) error {
@@ -322,13 +324,13 @@ func TestTrainSourceFailsLater(t *testing.T) {
 				return fails
 			}
 			return nil
-		}, context.Background(), fails, ksparse.StopSource, "rows "},
+		}, context.Background(), fails, train.StopSource, "rows "},
 		{"cancelled", func(reads int) error {
 			if reads > 25 {
 				cancel()
 			}
 			return nil
-		}, ctx, context.Canceled, ksparse.StopContext, "canceled"},
+		}, ctx, context.Canceled, train.StopContext, "canceled"},
 		{"NaN", func(reads int) error {
 			if reads > 25 {
 				for i := range 30 {
@@ -336,7 +338,7 @@ func TestTrainSourceFailsLater(t *testing.T) {
 				}
 			}
 			return nil
-		}, context.Background(), ksparse.ErrNotFinite, ksparse.StopSource, "column 2"},
+		}, context.Background(), ksparse.ErrNotFinite, train.StopSource, "column 2"},
 	} {
 		src := &rowSource{Dense: x}
 		src.before = func(int, int) error { return c.fail(len(src.reads)) }

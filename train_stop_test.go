@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -26,23 +27,23 @@ func TestTrainEarlyStopping(t *testing.T) {
 		stopBy         error
 		wantEpochs     int
 		wantBest       int
-		wantStop       ksparse.StopReason
+		wantStop       train.StopReason
 	}{
-		{name: "stops after two in a row", values: scripted{9, 5, 6, 4, 5, 6, 1}, patience: 2, wantEpochs: 6, wantBest: 4, wantStop: ksparse.StopPatience},
+		{name: "stops after two in a row", values: scripted{9, 5, 6, 4, 5, 6, 1}, patience: 2, wantEpochs: 6, wantBest: 4, wantStop: train.StopPatience},
 		{name: "one bad epoch is forgiven", values: scripted{9, 5, 6, 4, 5, 3, 4, 1}, patience: 2, wantEpochs: 8, wantBest: 8},
-		{name: "patience one", values: scripted{9, 5, 6, 4}, patience: 1, wantEpochs: 3, wantBest: 2, wantStop: ksparse.StopPatience},
-		{name: "equal is not better", values: scripted{9, 5, -5, 5, 1}, patience: 2, wantEpochs: 4, wantBest: 2, wantStop: ksparse.StopPatience},
-		{name: "the first is the best", values: scripted{3, 4, 5, 6}, patience: 3, wantEpochs: 4, wantBest: 1, wantStop: ksparse.StopPatience},
-		{name: "better by MinDelta is not enough", values: scripted{5, 4, 3, 1}, patience: 2, minDelta: 16, wantEpochs: 3, wantBest: 1, wantStop: ksparse.StopPatience},
+		{name: "patience one", values: scripted{9, 5, 6, 4}, patience: 1, wantEpochs: 3, wantBest: 2, wantStop: train.StopPatience},
+		{name: "equal is not better", values: scripted{9, 5, -5, 5, 1}, patience: 2, wantEpochs: 4, wantBest: 2, wantStop: train.StopPatience},
+		{name: "the first is the best", values: scripted{3, 4, 5, 6}, patience: 3, wantEpochs: 4, wantBest: 1, wantStop: train.StopPatience},
+		{name: "better by MinDelta is not enough", values: scripted{5, 4, 3, 1}, patience: 2, minDelta: 16, wantEpochs: 3, wantBest: 1, wantStop: train.StopPatience},
 		{name: "better by more than MinDelta", values: scripted{5, 4, 2, 2.5}, patience: 2, minDelta: 15.5, wantEpochs: 4, wantBest: 3},
 		{name: "MinDelta counts from the best", values: scripted{9, 8, 7.5, 7}, patience: 3, minDelta: 30, wantEpochs: 4, wantBest: 4},
 		// The training loss of an epoch is that before it: of 1, then of the values.
-		{name: "on the training loss", values: scripted{0.5, 2, 3, 0.1}, patience: 2, onTrainingLoss: true, wantEpochs: 4, wantBest: 2, wantStop: ksparse.StopPatience},
+		{name: "on the training loss", values: scripted{0.5, 2, 3, 0.1}, patience: 2, onTrainingLoss: true, wantEpochs: 4, wantBest: 2, wantStop: train.StopPatience},
 		{name: "all epochs done", values: scripted{9, 5, 6, 7}, patience: 3, wantEpochs: 4, wantBest: 2},
-		{name: "the callback stops it", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: ksparse.ErrStop, wantEpochs: 3, wantBest: 2, wantStop: ksparse.StopCallback},
-		{name: "the callback fails", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: fails, wantEpochs: 3, wantBest: 2, wantStop: ksparse.StopCallback},
-		{name: "cancelled", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: context.Canceled, wantEpochs: 3, wantBest: 2, wantStop: ksparse.StopContext},
-		{name: "diverged", values: scripted{9, 5, 6, math.NaN()}, patience: 9, stopBy: ksparse.ErrDiverged, wantEpochs: 3, wantBest: 2, wantStop: ksparse.StopDiverged},
+		{name: "the callback stops it", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: ksparse.ErrStop, wantEpochs: 3, wantBest: 2, wantStop: train.StopCallback},
+		{name: "the callback fails", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: fails, wantEpochs: 3, wantBest: 2, wantStop: train.StopCallback},
+		{name: "cancelled", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: context.Canceled, wantEpochs: 3, wantBest: 2, wantStop: train.StopContext},
+		{name: "diverged", values: scripted{9, 5, 6, math.NaN()}, patience: 9, stopBy: ksparse.ErrDiverged, wantEpochs: 3, wantBest: 2, wantStop: train.StopDiverged},
 		{name: "without patience the last stays", values: scripted{9, 5, 6, 7}, wantEpochs: 4, wantBest: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,8 +53,10 @@ func TestTrainEarlyStopping(t *testing.T) {
 			defer cancel()
 			zero := mat.NewDense(1, 1, nil)
 			cfg := ksparse.TrainConfig{
-				Epochs: len(c.values), Optimizer: c.values, Patience: c.patience, MinDelta: c.minDelta,
-				Callback: func(p ksparse.Progress) error {
+				Epochs:     len(c.values),
+				Optimizer:  c.values,
+				Validation: ksparse.Validation{Patience: c.patience, MinDelta: c.minDelta},
+				Callback: func(p train.Progress) error {
 					if p.Step != c.stopAt {
 						return nil
 					}
@@ -65,7 +68,7 @@ func TestTrainEarlyStopping(t *testing.T) {
 				},
 			}
 			if !c.onTrainingLoss {
-				cfg.ValidationX, cfg.ValidationY = zero, zero
+				cfg.Validation.X, cfg.Validation.Y = zero, zero
 			}
 			h, err := net.Train(ctx, zero, zero, cfg)
 			wantErr := c.stopBy
@@ -94,17 +97,22 @@ func TestTrainEarlyStopping(t *testing.T) {
 // of a training that ended with the best epoch.
 func TestTrainRestoresTheBestEpoch(t *testing.T) {
 	x, y := uniform(1, 30, 6), uniform(2, 30, 6)
-	cfg := ksparse.TrainConfig{Epochs: 200, BatchSize: 8, LearningRate: 0.02, Patience: 4, Seed: 3,
-		ValidationX: uniform(4, 20, 6), ValidationY: uniform(5, 20, 6)} // noise, that it will overfit
+	cfg := ksparse.TrainConfig{
+		Epochs:       200,
+		BatchSize:    8,
+		LearningRate: 0.02,
+		Validation:   ksparse.Validation{Patience: 4, X: uniform(4, 20, 6), Y: uniform(5, 20, 6)},
+		Seed:         3,
+	} // noise, that it will overfit
 	stopped := smallNetwork(t)
-	h := train(t, stopped, x, y, cfg)
-	if h.Stop != ksparse.StopPatience || h.BestEpoch < 2 || len(h.Epochs) != h.BestEpoch+4 {
+	h := trainOn(t, stopped, x, y, cfg)
+	if h.Stop != train.StopPatience || h.BestEpoch < 2 || len(h.Epochs) != h.BestEpoch+4 {
 		t.Fatalf("%v after %d epochs, the best is %d: this test needs a training that overfits", h.Stop, len(h.Epochs), h.BestEpoch)
 	}
 	run := func(epochs int) [][]float64 {
 		net, short := smallNetwork(t), cfg
-		short.Epochs, short.Patience = epochs, 0
-		train(t, net, x, y, short)
+		short.Epochs, short.Validation.Patience = epochs, 0
+		trainOn(t, net, x, y, short)
 		return parameters(net)
 	}
 	best, last := run(h.BestEpoch), run(len(h.Epochs))
@@ -128,7 +136,7 @@ func TestTrainCallbackStops(t *testing.T) {
 	} {
 		net, x := smallNetwork(t), uniform(1, 10, 6)
 		calls := 0
-		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 5, BatchSize: 4, Callback: func(p ksparse.Progress) error {
+		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 5, BatchSize: 4, Callback: func(p train.Progress) error {
 			calls++
 			if p.Step == 7 {
 				return c.returns
@@ -138,7 +146,7 @@ func TestTrainCallbackStops(t *testing.T) {
 		if !errors.Is(err, c.want) || (c.want != nil && err.Error() != c.returns.Error()) {
 			t.Errorf("callback returns %v: got %v, want %v", c.returns, err, c.want)
 		}
-		if h == nil || h.Steps != 7 || len(h.Epochs) != 2 || h.Stop != ksparse.StopCallback || calls != 7 {
+		if h == nil || h.Steps != 7 || len(h.Epochs) != 2 || h.Stop != train.StopCallback || calls != 7 {
 			t.Errorf("callback returns %v: %d calls, history %+v", c.returns, calls, h)
 		}
 		// The seventh step counts: it is a training of 7 steps.
@@ -150,8 +158,8 @@ func TestTrainCallbackStops(t *testing.T) {
 	}
 }
 
-func stopAfter(steps int) func(ksparse.Progress) error {
-	return func(p ksparse.Progress) error {
+func stopAfter(steps int) func(train.Progress) error {
+	return func(p train.Progress) error {
 		if p.Step == steps {
 			return ksparse.ErrStop
 		}
@@ -168,7 +176,7 @@ func TestTrainContext(t *testing.T) {
 		if steps == 0 {
 			cancel()
 		}
-		h, err := net.Train(ctx, x, x, ksparse.TrainConfig{BatchSize: 4, Callback: func(p ksparse.Progress) error {
+		h, err := net.Train(ctx, x, x, ksparse.TrainConfig{BatchSize: 4, Callback: func(p train.Progress) error {
 			if calls++; p.Step == steps {
 				cancel()
 			}
@@ -178,7 +186,7 @@ func TestTrainContext(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled after %d steps: error %v", steps, err)
 		}
-		if h == nil || h.Steps != steps || len(h.Epochs) != steps/3 || h.Stop != ksparse.StopContext || calls != steps {
+		if h == nil || h.Steps != steps || len(h.Epochs) != steps/3 || h.Stop != train.StopContext || calls != steps {
 			t.Errorf("cancelled after %d steps: %d calls, history %+v", steps, calls, h)
 		}
 		if untouched := sameNumbers(parameters(net), start); untouched != (steps == 0) {

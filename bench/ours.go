@@ -6,38 +6,38 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
-// turn takes steps for about so long, after one that does not count, and returns
-// the seconds of each. What it works on stays as it is for the next turn.
+// turn takes steps for about the given length, after a first one that does not count,
+// and returns the seconds of each step. The next turn goes on with the same data and
+// model.
 type turn func(ctx context.Context, length time.Duration) ([]float64, error)
 
-// shape is the size of an autoencoder and of the batches it gets.
-type shape struct{ inputs, latents, k, batch int }
-
-// training is a network with what it is trained on.
+// training is a network with the data and the settings that it is trained with.
 type training struct {
 	net *ksparse.Network
 	x   *mat.Dense
 	cfg ksparse.TrainConfig
 }
 
-// newTraining makes the standard autoencoder with Adam, as the PyTorch peers
-// have it. Their loss is the same, and so is the work per step; ours also puts
-// the samples into a new order each epoch and gathers them.
+// newTraining makes the standard autoencoder with Adam. The PyTorch peers have the same
+// model and loss, and so the same work per step. In addition, ours puts the samples
+// into a new order each epoch and gathers them into batches: Train does that, and so
+// its time is part of the figure.
 func newTraining(s shape) (*training, error) {
 	net, err := newNetwork(s)
 	if err != nil {
 		return nil, err
 	}
 	return &training{net, samples(batches*s.batch, s.inputs), ksparse.TrainConfig{
-		BatchSize: s.batch, Optimizer: ksparse.Adam{}, LearningRate: 1e-4,
+		BatchSize: s.batch, Optimizer: train.Adam{}, LearningRate: 1e-4,
 	}}, nil
 }
 
 // newOriginal makes the network that this library started from: sigmoids on both
-// sides, and plain gradient descent.
+// sides, and gradient descent without momentum.
 func newOriginal(s shape) (*training, error) {
 	net, err := ksparse.New(ksparse.Config{
 		Inputs: s.inputs, Latents: s.latents, K: s.k,
@@ -47,13 +47,14 @@ func newOriginal(s shape) (*training, error) {
 		return nil, err
 	}
 	return &training{net, pixels(batches*s.batch, s.inputs), ksparse.TrainConfig{
-		BatchSize: s.batch, Optimizer: ksparse.SGD{}, LearningRate: 0.01,
+		BatchSize: s.batch, Optimizer: train.SGD{}, LearningRate: 0.01,
 	}}, nil
 }
 
 // batches is how many different batches a training goes over.
 const batches = 4
 
+// newNetwork makes the standard autoencoder, with ReLU.
 func newNetwork(s shape) (*ksparse.Network, error) {
 	return ksparse.New(ksparse.Config{Inputs: s.inputs, Latents: s.latents, K: s.k, Activation: ksparse.ReLU})
 }
@@ -78,11 +79,11 @@ func pixels(rows, cols int) *mat.Dense {
 	return mat.NewDense(rows, cols, data)
 }
 
-// each trains until more, called after every step, says that it is enough.
+// each trains until more, which is called after every step, returns false.
 func (t *training) each(ctx context.Context, more func() bool) error {
 	cfg := t.cfg
 	cfg.Epochs = 1 << 30
-	cfg.Callback = func(ksparse.Progress) error {
+	cfg.Callback = func(train.Progress) error {
 		if !more() {
 			return ksparse.ErrStop
 		}
@@ -92,15 +93,15 @@ func (t *training) each(ctx context.Context, more func() bool) error {
 	return err
 }
 
-// turn times steps from one call of the callback to the next. Train gets its
-// memory anew each time, which is why its first step does not count.
+// turn is a turn of training. A step lasts from one call of the callback to the next.
+// Each call of Train allocates its memory again, so the first step does not count.
 func (t *training) turn(ctx context.Context, length time.Duration) ([]float64, error) {
 	c := clock{length: length}
 	err := t.each(ctx, c.more)
 	return c.times, err
 }
 
-// repeated makes a turn of a step that is simply called.
+// repeated makes a turn of calls of step.
 func repeated(step func() error) turn {
 	return func(ctx context.Context, length time.Duration) ([]float64, error) {
 		c := clock{length: length}
@@ -125,9 +126,9 @@ type clock struct {
 	times       []float64
 }
 
-// more is called after every step, the first one included, which it takes as the
-// warm-up. It says whether there should be another one: until length is over
-// and there are three, but one is enough where steps are that slow.
+// more is called after every step. The first step is the warm-up and is not timed. more
+// reports whether there should be another step: until length is over and three steps
+// are timed, or one step where that takes ten times length.
 func (c *clock) more() bool {
 	now := time.Now()
 	if c.begin.IsZero() {

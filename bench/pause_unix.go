@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// pause stops a process where it is until resume.
+// pause stops a process until resume.
 func pause(p *os.Process) error { return p.Signal(syscall.SIGSTOP) }
 
+// resume lets a process go on that pause has stopped.
 func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }

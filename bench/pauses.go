@@ -12,18 +12,18 @@ import (
 )
 
 // pauses encodes in a loop while another goroutine collects garbage again and
-// again, and writes how long that takes: assembly cannot be stopped, so a
-// collection waits for the calls that are under way. The same is measured beside
-// a loop of plain Go.
+// again, and writes how long a collection takes: assembly cannot be stopped, so a
+// collection waits for the calls that are under way. For comparison it does the same
+// during a loop of plain Go.
 func pauses(ctx context.Context, w io.Writer, length time.Duration) error {
 	net, err := newNetwork(shape{768, 8192, 32, 1024})
 	if err != nil {
 		return err
 	}
 	x, codes := samples(1024, 768), new(ksparse.Codes)
-	encode := func(screening bool) func() error {
+	encode := func(unscreened bool) func() error {
 		return func() error {
-			net.SetScreening(screening)
+			net.Screening().SetOff(unscreened)
 			return net.EncodeInto(codes, x)
 		}
 	}
@@ -32,8 +32,8 @@ func pauses(ctx context.Context, w io.Writer, length time.Duration) error {
 		name string
 		work func() error
 	}{
-		{"encode, 768 → 8192, k=32, batch 1024", encode(true)},
-		{"the same without screening", encode(false)},
+		{"encode, 768 → 8192, k=32, batch 1024", encode(false)},
+		{"the same without screening", encode(true)},
 		{"a loop of plain Go", func() error {
 			for i := range x.RawMatrix().Data {
 				x.RawMatrix().Data[i] += 0

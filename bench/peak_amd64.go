@@ -7,8 +7,7 @@ func peak512x32(n int, x float32)
 func peak256(n int, x float64)
 func peak256x32(n int, x float32)
 
-// peaks returns the loops of multiply-adds on registers for the widest registers
-// that there are.
+// peaks returns loops of multiply-adds on the widest registers of the processor.
 func peaks() (f64, f32 peakLoop) {
 	switch x := cpu.X86; {
 	case x.HasAVX512F:
@@ -19,8 +18,8 @@ func peaks() (f64, f32 peakLoop) {
 	return peakLoop{}, peakLoop{}
 }
 
-// Assembly cannot be interrupted, so each call is short and goes through a
-// function of its own, where the garbage collector finds a place to stop.
+// Assembly cannot be interrupted, so each call is short. It is made by a function in
+// Go, which the garbage collector can stop.
 
 //go:noinline
 func call512(n int) { peak512(n, 0.5) }

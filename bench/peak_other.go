@@ -2,6 +2,6 @@
 
 package main
 
-// peaks returns nothing: without a loop of vector multiply-adds the table leaves
-// out what share of the processor's rate is reached.
+// peaks returns nothing: there is no loop of vector multiply-adds here, and the table
+// then has no share of the processor's peak.
 func peaks() (f64, f32 peakLoop) { return peakLoop{}, peakLoop{} }

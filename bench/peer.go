@@ -20,9 +20,9 @@ var peerScript string
 
 const howToGet = "apt-get install python3-torch libopenblas0-pthread"
 
-// peer is the Python process, or whatever else speaks its protocol. It runs only
-// while it is asked something; in between it is stopped, because the threads of
-// its OpenMP go on spinning for a while and would take the cores from ours.
+// peer is the Python process, or another one that has its protocol. It runs only
+// while it answers a command. In between it is stopped, because the threads of its
+// OpenMP go on spinning for a while and would take the cores from ours.
 type peer struct {
 	cmd      *exec.Cmd
 	in       io.WriteCloser
@@ -30,7 +30,7 @@ type peer struct {
 	versions versions
 }
 
-// versions is what the peer says that it runs on.
+// versions names the versions of the libraries that the peer runs on.
 type versions struct {
 	Python, Numpy, Torch, Blas string
 }
@@ -42,17 +42,16 @@ type answer struct {
 	Error   string
 }
 
-// pythonPeer returns the command for peer.py on so many threads.
-func pythonPeer(ctx context.Context, python string, procs int, options ...string) *exec.Cmd {
-	args := append([]string{"-u", "-c", peerScript, strconv.Itoa(procs)}, options...)
+// pythonPeer returns the command that runs peer.py on procs threads.
+func pythonPeer(ctx context.Context, python string, procs int, flags ...string) *exec.Cmd {
+	args := append([]string{"-u", "-c", peerScript, strconv.Itoa(procs)}, flags...)
 	cmd := exec.CommandContext(ctx, python, args...)
 	cmd.Env = peerEnvironment(os.Environ(), procs)
 	return cmd
 }
 
-// peerEnvironment leaves the choice of kernels and cache sizes to the peer's
-// libraries, whatever the environment would force on them, and fixes the number
-// of threads.
+// peerEnvironment returns the environment without the variables that would choose
+// kernels and cache sizes for the peer's libraries, and with the number of threads.
 func peerEnvironment(environ []string, procs int) []string {
 	var env []string
 	for _, v := range environ {
@@ -99,10 +98,10 @@ func startPeer(cmd *exec.Cmd) (*peer, error) {
 	return p, nil
 }
 
-// ask lets the process run one command for about so long and returns the seconds
-// of each of its steps.
-func (p *peer) ask(command string, turn time.Duration) ([]float64, error) {
-	a, err := p.exchange(fmt.Sprintf("%s %g", command, turn.Seconds()))
+// ask makes the process run one command for about the length of a turn and returns the
+// seconds of each of its steps.
+func (p *peer) ask(command string, length time.Duration) ([]float64, error) {
+	a, err := p.exchange(fmt.Sprintf("%s %g", command, length.Seconds()))
 	if err != nil {
 		return nil, fmt.Errorf("peer: %s: %w", command, err)
 	}
@@ -112,12 +111,13 @@ func (p *peer) ask(command string, turn time.Duration) ([]float64, error) {
 	return a.Seconds, nil
 }
 
-// forget makes the process drop what the commands so far have built.
+// forget makes the process drop what earlier commands have built.
 func (p *peer) forget() error {
 	_, err := p.exchange("forget")
 	return err
 }
 
+// exchange sends one line and returns the answer. The process runs only meanwhile.
 func (p *peer) exchange(line string) (answer, error) {
 	if err := resume(p.cmd.Process); err != nil {
 		return answer{}, err
@@ -132,8 +132,8 @@ func (p *peer) exchange(line string) (answer, error) {
 	return a, err
 }
 
-// read returns the next line. What the process says went wrong is an error; it
-// can then be asked something else.
+// read returns the next line. Where the process reports an error, read returns that; the
+// process can then take another command.
 func (p *peer) read() (answer, error) {
 	var a answer
 	line, err := p.out.ReadBytes('\n')
@@ -156,6 +156,7 @@ func (p *peer) stop() {
 	p.cmd.Wait()
 }
 
+// String lists the versions.
 func (v versions) String() string {
 	torch := v.Torch
 	if torch == "" {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary play the peer, so that the protocol, and the
-// stopping and going on of a process, are tested without Python.
+// TestMain lets the test binary be the peer, so that the protocol, and the stopping of
+// a process, are tested without Python.
 func TestMain(m *testing.M) {
 	if os.Getenv("KSPARSE_FAKE_PEER") != "" {
 		fakePeer()
@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// fakePeer answers the commands on standard input.
 func fakePeer() {
 	if os.Getenv("KSPARSE_FAKE_PEER") == "mute" {
 		return
@@ -43,6 +44,7 @@ func fakePeer() {
 	}
 }
 
+// startFake starts a fake peer of that kind: see TestMain.
 func startFake(t *testing.T, kind string) (*peer, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -62,14 +64,14 @@ func TestPeerProtocol(t *testing.T) {
 	if got := p.versions.String(); !strings.Contains(got, howToGet) || !strings.Contains(got, "numpy 1") {
 		t.Errorf("versions are %q, want numpy's, and how to get torch", got)
 	}
-	for range 3 { // stopped and resumed in between
+	for range 3 { // the process is stopped in between
 		times, err := p.ask("encode 4 8 2 1", time.Second)
 		if err != nil || !slices.Equal(times, []float64{0.5, 0.25, 1}) {
 			t.Fatalf("got %v, %v", times, err)
 		}
 	}
-	// An error is one command's, the next one is answered again. The seconds are
-	// the command's last word.
+	// After an error of one command the next one is answered. The seconds are the last
+	// word of the command.
 	if _, err := p.ask("bogus 1 2", 1500*time.Millisecond); err == nil || !strings.Contains(err.Error(), "KeyError: bogus 1 2 1.5") {
 		t.Errorf("error is %v", err)
 	}
@@ -100,7 +102,7 @@ func TestPeerEnvironment(t *testing.T) {
 	}
 }
 
-// TestMeasure runs a small work by turns with the fake peer.
+// TestMeasure measures a small work, by turns with the fake peer.
 func TestMeasure(t *testing.T) {
 	p, err := startFake(t, "yes")
 	if err != nil {

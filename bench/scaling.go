@@ -9,23 +9,24 @@ import (
 	"time"
 )
 
-// standard is the shape that a scaling table changes one number of.
+// standard is the shape of the scaling tables. Each table changes one of its numbers.
 var standard = shape{768, 8192, 32, 1024}
 
-// scale is one table: what changes, and through which values.
+// scale is one table: what changes, and to which values.
 type scale struct {
 	what   string
 	values []int
 	set    func(s *shape, v int)
 }
 
+// scales are the tables besides that of the cores.
 var scales = []scale{
 	{"latents", []int{4096, 8192, 16384, 32768, 65536}, func(s *shape, v int) { s.latents = v }},
 	{"k", []int{8, 16, 32, 64, 128, 256}, func(s *shape, v int) { s.k = v }},
 	{"batch", []int{1, 4, 16, 64, 256, 1024, 4096}, func(s *shape, v int) { s.batch = v }},
 }
 
-// scaling writes the tables: time per sample of an encode and of a training step.
+// scaling writes the tables: time per sample of encoding and of a training step.
 func scaling(ctx context.Context, w io.Writer, base shape, only string, rounds int, length time.Duration) error {
 	procs := runtime.GOMAXPROCS(0)
 	var cores []int

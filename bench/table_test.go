@@ -36,7 +36,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("row %d is\n%q, want\n%q", i, row, want[i])
 		}
 	}
-	// What ours does not have.
+	// Ours was not measured.
 	r = &result{work: w, peers: [][]float64{{1, 1}, {1, 1}}}
 	if row := r.rows(m)[0]; row[1] != none || row[4] != "1,000" || row[5] != none || row[8] != none || row[9] != none {
 		t.Errorf("without ours the row is %q", row)
@@ -102,7 +102,7 @@ func TestSelected(t *testing.T) {
 	}
 }
 
-// TestPing: a line cannot go from core to core faster than light, nor without one.
+// TestPing: with two cores there is a possible time, with one core there is none.
 func TestPing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	if got := ping(); !(got > 1 && got < 1e6) {

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"math"
-	"runtime"
-	"slices"
 	"strings"
-	"time"
 )
 
 // work is one thing to measure, ours against one or more peers.
@@ -24,23 +19,15 @@ type work struct {
 type opponent struct {
 	name    string
 	command string   // without the seconds
-	floor   float64  // ours over the peer that the project asks of itself
-	own     bool     // it gets a process to itself, as a program of its own would be
-	env     []string // of that process, besides the usual
+	floor   float64  // the ratio of ours to the peer that the project asks of itself
+	own     bool     // it runs in a process of its own
+	env     []string // added to the environment of that process
 }
 
-// keeping has glibc keep memory that is free. numpy makes and drops arrays of some MB in
-// every step, and by default each time returns them to the system and gets them again
-// page by page, unless the same process has dropped larger ones before.
+// keeping makes glibc keep memory that is free. numpy makes and drops arrays of some MB
+// in every step. By default their memory goes back to the system each time and comes
+// again page by page, unless the same process has dropped larger arrays before.
 var keeping = []string{"MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_THRESHOLD_=1000000000"}
-
-// cost is the least that a step has to do, in the form that ours has.
-type cost struct {
-	flops   float64 // a multiply-add is two
-	float32 bool
-	read    int // bytes that are read once
-	update  int // bytes that are read and written back
-}
 
 // works returns everything that is measured, in the order of the table.
 func works() []work {
@@ -87,15 +74,17 @@ func works() []work {
 		encodeWork(encoding{shape: wide, frozen: true, data: "outliers"}, 2.5),
 		encodeWork(encoding{shape: wide, frozen: true, trained: true, data: "outliers"}, 2.5),
 		encodeWork(encoding{shape: many, frozen: true}, 3),
-		encodeWork(encoding{shape: many, plain: true}, 0.6),
+		encodeWork(encoding{shape: many, unscreened: true}, 0.6),
 		encodeWork(encoding{shape: shape{768, 32768, 32, 1024}, frozen: true}, 3),
 		encodeWork(encoding{shape: narrow, frozen: true}, 2),
 		encodeWork(encoding{shape: shape{100, 4096, 16, 1024}, frozen: true, trained: true, data: "words"}, 4),
 		encodeWork(encoding{shape: one, frozen: true}, 8),
-		encodeWork(encoding{shape: one, plain: true}, 1),
+		encodeWork(encoding{shape: one, unscreened: true}, 1),
 	}
 }
 
+// trainWork is training at that shape, against the dense PyTorch form, unless its floor
+// is 0, and the sparse one.
 func trainWork(name string, s shape, screening bool, dense, sparse float64) work {
 	w := work{
 		name: name + ", Adam, " + s.String(), unit: "samples/s", units: float64(s.batch),
@@ -104,7 +93,7 @@ func trainWork(name string, s shape, screening bool, dense, sparse float64) work
 			if err != nil {
 				return nil, err
 			}
-			t.net.SetScreening(screening)
+			t.net.Screening().SetOff(!screening)
 			return t.turn, nil
 		},
 		cost: s.stepCost(2),
@@ -119,8 +108,7 @@ func trainWork(name string, s shape, screening bool, dense, sparse float64) work
 	return w
 }
 
-const noScreening = ", without screening"
-
+// encodeWork is one way to encode.
 func encodeWork(e encoding, floor float64) work {
 	return work{
 		name: e.String(), unit: "samples/s", units: float64(e.batch),
@@ -128,113 +116,6 @@ func encodeWork(e encoding, floor float64) work {
 		peers: []opponent{{name: "PyTorch float32", command: e.command("encode"), floor: floor}},
 		cost:  e.encodeCost(),
 	}
-}
-
-func (s shape) String() string {
-	return fmt.Sprintf("%d → %d, k=%d, batch %d", s.inputs, s.latents, s.k, s.batch)
-}
-
-func (s shape) command(verb string) string {
-	return fmt.Sprint(verb, " ", s.inputs, s.latents, s.k, s.batch)
-}
-
-// encodeCost: the product with all latents, whose weights must be read.
-func (s shape) encodeCost() cost {
-	return cost{
-		flops: 2 * float64(s.batch) * float64(s.inputs) * float64(s.latents),
-		read:  8 * s.inputs * s.latents,
-	}
-}
-
-// stepCost: encode; four products that take only what k leaves (decode, the
-// gradient at the codes, those of both weights); and one sweep over all weights
-// with the optimizer's so many running values of each.
-func (s shape) stepCost(slots int) cost {
-	c := s.encodeCost()
-	c.flops += 4 * 2 * float64(s.batch) * float64(s.inputs) * float64(s.k)
-	c.update = 8 * (1 + slots) * 2 * s.inputs * s.latents
-	return c
-}
-
-// least returns the seconds that m would need at its peak rates: products and
-// reading at the same time, then the sweep. It is NaN where those are not known.
-func (c cost) least(m *machine) float64 {
-	flops := m.flops64
-	if c.float32 {
-		flops = m.flops32
-	}
-	if flops == 0 {
-		return math.NaN()
-	}
-	seconds := c.flops / flops
-	if c.read > 0 {
-		seconds = max(seconds, float64(c.read)/m.at(c.read).read)
-	}
-	if c.update > 0 {
-		seconds += float64(c.update) / m.at(c.update).update
-	}
-	return seconds
-}
-
-// result is what measuring a work gave.
-type result struct {
-	work
-	ours  []float64   // median seconds per step, of each round; empty where there is no such thing
-	peers [][]float64 // of each peer
-	pings []float64   // before each turn of ours
-	notes []string    // what went wrong
-}
-
-// measure runs ours and the peers by turns. p is nil where there are none; hire starts
-// another process like it.
-func (w work) measure(ctx context.Context, p *peer, hire func(env []string) (*peer, error), rounds int, length time.Duration) (*result, error) {
-	r := &result{work: w, peers: make([][]float64, len(w.peers))}
-	ours, err := w.ours()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", w.name, err)
-	}
-	failed := make([]bool, len(w.peers))
-	peers := slices.Repeat([]*peer{p}, len(w.peers))
-	for i, o := range w.peers {
-		if p != nil && o.own {
-			if peers[i], err = hire(o.env); err != nil {
-				return nil, fmt.Errorf("%s: %w", o.name, err)
-			}
-			defer peers[i].stop()
-		}
-	}
-	for range rounds {
-		if ours != nil {
-			r.pings = append(r.pings, ping())
-			runtime.GC() // what was left over is not this turn's business
-			times, err := ours(ctx, length)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", w.name, err)
-			}
-			r.ours = append(r.ours, median(times))
-		}
-		for i, o := range w.peers {
-			if p == nil || failed[i] {
-				continue
-			}
-			times, err := peers[i].ask(o.command, length)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if err != nil {
-				r.notes = append(r.notes, err.Error())
-				failed[i], r.peers[i] = true, nil
-				continue
-			}
-			r.peers[i] = append(r.peers[i], median(times))
-		}
-	}
-	if p != nil {
-		if err := p.forget(); err != nil {
-			r.notes = append(r.notes, err.Error())
-		}
-	}
-	return r, nil
 }
 
 // selected returns the works whose name, or a peer's, contains the text.

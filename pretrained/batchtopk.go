@@ -14,26 +14,25 @@ import (
 //	batchtopk, global-matryoshka-topk   the same where above a threshold
 //	jumprelu  ReLU(x W_enc + b_enc) where above exp(log_threshold)
 func (r *reader) batchTopK() {
-	const logThreshold = "jumprelu.log_threshold"
-	w, c, p := r.weights, r.config, &r.parts
-	r.wordNames()
+	file, s, net := r.file, r.settings, &r.net
+	r.saeLensNames()
 	if r.err != nil {
 		return
 	}
-	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
-	kind := c.textOr("sae_type", "")
+	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+	kind := s.textOr("sae_type", "")
 	r.info.Architecture = kind
-	r.info.ModelName = c.remark("model_name")
-	r.info.HookName = c.remark("hook_point")
-	c.equal("act_size", inputs, "W_enc")
-	c.equal("dict_size", latents, "W_enc")
-	p.Activation, p.PreBias = ksparse.ReLU, true
-	if c.boolOr("input_unit_norm", false) {
-		p.Normalization, p.Undo = ksparse.LayerNorm, true
+	r.info.ModelName = s.remark("model_name")
+	r.info.HookName = s.remark("hook_point")
+	s.equal("act_size", inputs, "W_enc")
+	s.equal("dict_size", latents, "W_enc")
+	net.Activation, net.PreBias = ksparse.ReLU, true
+	if s.boolOr("input_unit_norm", false) {
+		net.Normalization = ksparse.LayerNorm
 	}
 	withoutBias := func() {
-		p.EncoderBias = nil
-		p.K = r.k(c.integer("top_k"), latents)
+		net.EncoderBias = nil
+		net.K = r.k(s.integer("top_k"), latents)
 		r.note("b_enc is not used by %s models", kind)
 	}
 	switch kind {
@@ -41,21 +40,22 @@ func (r *reader) batchTopK() {
 		r.relu()
 	case "topk":
 		withoutBias()
-		p.Selection = ksparse.SelectTopK
+		net.Selection = ksparse.SelectTopK
 	case "batchtopk", "global-matryoshka-topk":
 		withoutBias()
-		p.Selection = ksparse.SelectBatchTopK
+		net.Selection = ksparse.SelectBatchTopK
 		r.batchThreshold("threshold", 0)
 	case "jumprelu":
-		p.PreBias = false
-		p.Selection, p.Thresholds = ksparse.SelectThreshold, w.vector(logThreshold, latents)
-		for j, v := range p.Thresholds {
-			p.Thresholds[j] = math.Exp(v)
+		net.PreBias = false
+		thresholds := file.vector("jumprelu.log_threshold", latents)
+		for j, v := range thresholds {
+			thresholds[j] = math.Exp(v)
 		}
+		r.selectByThreshold(thresholds)
 	default:
-		c.wrong("sae_type", "one of vanilla, topk, batchtopk, global-matryoshka-topk, jumprelu")
+		s.wrong("sae_type", "one of vanilla, topk, batchtopk, global-matryoshka-topk, jumprelu")
 	}
 	if kind == "global-matryoshka-topk" {
-		r.groups(c.integers("group_sizes"))
+		r.groups(s.integers("group_sizes"))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -46,10 +47,9 @@ type Findings struct {
 
 // Limits beyond which Check finds fault.
 const (
-	checkRows  = 1024 // at a time
-	farFromK   = 3.0  // times the declared k, or less than k by as much
-	denseShare = 0.5  // of all latents, where none is declared
-	deadShare  = 0.5  // of all latents, once the rows could have woken each ten times
+	farFromK   = 3.0 // times the declared k, or less than k by as much
+	denseShare = 0.5 // of all latents, where none is declared
+	deadShare  = 0.5 // of all latents, once each could have been active in ten rows
 	poorFVU    = 0.8
 )
 
@@ -61,7 +61,7 @@ const (
 //
 // Of a transcoder, whose outputs are of another place than its rows, no
 // reconstruction is measured: see CheckOutputs. Errors wrap those of Encode, and
-// ksparse.ErrShape.
+// ksparse.ErrShape. Package measure has more figures of a model that reconstructs.
 func (m *Model) Check(rows mat.Matrix) (*Findings, error) { return m.CheckOutputs(rows, nil) }
 
 // CheckOutputs is Check for a transcoder: targets, N x outputs, are what it should give
@@ -74,50 +74,52 @@ func (m *Model) CheckOutputs(rows, targets mat.Matrix) (*Findings, error) {
 	return f, nil
 }
 
+// check is CheckOutputs without the prefix of its errors.
 func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
-	p, err := m.Parts()
+	cfg, err := m.Config()
 	if err != nil {
 		return nil, err
 	}
-	x, err := ksparse.NewMatrixSource(rows)
+	x, err := data.FromMatrix(rows)
 	if err != nil {
 		return nil, err
 	}
 	y := x
 	if targets != nil {
-		if y, err = ksparse.NewMatrixSource(targets); err != nil {
+		if y, err = data.FromMatrix(targets); err != nil {
 			return nil, err
 		}
 	}
-	f := &Findings{Latents: p.Encoder.Rows, K: m.Info.K}
+	f := &Findings{Latents: cfg.Latents, K: m.Info.K}
 	f.Rows, _ = x.Dims()
-	f.weights(p)
-	measured := !p.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && p.Decoder.Cols == p.Encoder.Cols)
-	fvu, err := m.measure(f, x, y, measured, !p.Skip.Empty(), 1)
-	if err != nil {
+	f.weights(cfg)
+	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
+	t := newTrial(m, x, y, decode, 1)
+	if err := t.run(); err != nil {
 		return nil, err
 	}
-	if measured && !math.IsNaN(fvu) {
+	f.L0, f.MostL0, f.Dead = float64(t.active)/float64(f.Rows), t.most, t.dead()
+	if fvu := t.fvu(); decode && !math.IsNaN(fvu) {
 		f.FVU = &fvu
-		if fvu > poorFVU && targets == nil && p.Skip.Empty() {
-			if err := m.tryScaled(f, x); err != nil {
+		if fvu > poorFVU && targets == nil && cfg.Skip.Empty() && cfg.Normalization == ksparse.NoNormalization {
+			if err := f.tryScaled(m, x); err != nil {
 				return nil, err
 			}
 		}
 	}
-	f.judge(m, measured)
+	f.judge(m, decode)
 	return f, nil
 }
 
 // weights looks at the weights alone.
-func (f *Findings) weights(p ksparse.Parts) {
-	for _, w := range []ksparse.Matrix{p.Encoder, p.Decoder, p.Skip} {
-		f.NotFinite += notFinite(w.Float32) + notFinite(w.Float64)
+func (f *Findings) weights(cfg ksparse.Config) {
+	for _, w := range []ksparse.Weights{cfg.Encoder, cfg.Decoder, cfg.Skip} {
+		f.NotFinite += countNotFinite(w.Float32) + countNotFinite(w.Float64)
 	}
-	for _, v := range [][]float64{p.EncoderBias, p.DecoderBias, p.Thresholds} {
-		f.NotFinite += notFinite(v)
+	for _, v := range [][]float64{cfg.EncoderBias, cfg.DecoderBias, cfg.Thresholds} {
+		f.NotFinite += countNotFinite(v)
 	}
-	norms := rowNorms(p.Decoder)
+	norms := rowNorms(cfg.Decoder)
 	if len(norms) == 0 {
 		return
 	}
@@ -133,7 +135,8 @@ func (f *Findings) weights(p ksparse.Parts) {
 	f.MeanNorm = sum / float64(len(norms))
 }
 
-func notFinite[T float32 | float64](values []T) (n int) {
+// countNotFinite returns how many values are NaN or infinite.
+func countNotFinite[T float32 | float64](values []T) (n int) {
 	for _, v := range values {
 		if v-v != 0 {
 			n++
@@ -142,167 +145,53 @@ func notFinite[T float32 | float64](values []T) (n int) {
 	return n
 }
 
-// measure encodes the rows of x times scale, fills in what is about codes and
-// returns the FVU for y times scale, NaN where all rows of y are equal.
-func (m *Model) measure(f *Findings, x, y ksparse.Source, decode, skip bool, scale float64) (float64, error) {
-	rows, inputs := x.Dims()
-	targets, outputs := y.Dims()
-	if decode && (targets != rows || outputs != m.Out()) {
-		return 0, errorf(ksparse.ErrShape, "the targets are %d x %d, want %d x %d", targets, outputs, rows, m.Out())
-	}
-	active := make([]bool, f.Latents)
-	total, most := 0, 0
-	var mean []float64
-	var left, variance float64
-	var err error
-	if decode {
-		if mean, err = meanRow(y, rows, outputs, scale); err != nil {
-			return 0, err
-		}
-	}
-	for lo := 0; lo < rows; lo += checkRows {
-		hi := min(lo+checkRows, rows)
-		in, err := chunk(x, lo, hi, inputs, scale)
-		if err != nil {
-			return 0, err
-		}
-		codes, err := m.Encode(in)
-		if err != nil {
-			return 0, err
-		}
-		for i := range hi - lo {
-			n := 0
-			idx, val := codes.Row(i)
-			for e, j := range idx {
-				if val[e] != 0 {
-					active[j] = true
-					n++
-				}
-			}
-			total, most = total+n, max(most, n)
-		}
-		if !decode {
-			continue
-		}
-		var out *mat.Dense
-		if skip { // which codes know nothing of
-			out, err = m.Predict(in)
-		} else {
-			out, err = m.Decode(codes)
-		}
-		if err != nil {
-			return 0, err
-		}
-		want, err := chunk(y, lo, hi, outputs, scale)
-		if err != nil {
-			return 0, err
-		}
-		for i := range hi - lo {
-			got := out.RawRowView(i)
-			for j, v := range want.RawRowView(i) {
-				left += (got[j] - v) * (got[j] - v)
-				variance += (v - mean[j]) * (v - mean[j])
-			}
-		}
-	}
-	f.L0, f.MostL0, f.Dead = float64(total)/float64(rows), most, 0
-	for _, a := range active {
-		if !a {
-			f.Dead++
-		}
-	}
-	if variance == 0 {
-		return math.NaN(), nil
-	}
-	return left / variance, nil
-}
-
-// chunk reads rows of a source, times scale.
-func chunk(s ksparse.Source, lo, hi, cols int, scale float64) (*mat.Dense, error) {
-	d := mat.NewDense(hi-lo, cols, nil)
-	if err := s.ReadRows(d.RawMatrix().Data, lo, hi); err != nil {
-		return nil, err
-	}
-	if scale != 1 {
-		d.Scale(scale, d)
-	}
-	return d, nil
-}
-
-func meanRow(s ksparse.Source, rows, cols int, scale float64) ([]float64, error) {
-	mean := make([]float64, cols)
-	for lo := 0; lo < rows; lo += checkRows {
-		d, err := chunk(s, lo, min(lo+checkRows, rows), cols, scale)
-		if err != nil {
-			return nil, err
-		}
-		for i := range d.RawMatrix().Rows {
-			for j, v := range d.RawRowView(i) {
-				mean[j] += v
-			}
-		}
-	}
-	return times(mean, 1/float64(rows)), nil
-}
-
 // tryScaled measures how well the model does on rows scaled to mean norm sqrt(d),
 // with which many are trained.
-func (m *Model) tryScaled(f *Findings, x ksparse.Source) error {
-	if kind, _, _ := m.Normalization(); kind != ksparse.NoNormalization {
-		return nil
+func (f *Findings) tryScaled(m *Model, x data.Source) error {
+	scale, err := normScale(x)
+	if err != nil || !(scale > 0 && scale <= math.MaxFloat64) {
+		return err
 	}
-	rows, cols := x.Dims()
-	sum := 0.0
-	for lo := 0; lo < rows; lo += checkRows {
-		d, err := chunk(x, lo, min(lo+checkRows, rows), cols, 1)
-		if err != nil {
-			return err
-		}
-		for i := range d.RawMatrix().Rows {
-			sum += mat.Norm(d.RowView(i), 2)
-		}
+	t := newTrial(m, x, x, true, scale)
+	if err := t.run(); err != nil {
+		return err
 	}
-	scale := math.Sqrt(float64(cols)) * float64(rows) / sum
-	if !(scale > 0 && scale <= math.MaxFloat64) {
-		return nil
-	}
-	other := *f
-	fvu, err := m.measure(&other, x, x, true, false, scale)
-	if err == nil && fvu < *f.FVU/2 && fvu < poorFVU {
+	if fvu := t.fvu(); fvu < *f.FVU/2 && fvu < poorFVU {
 		f.ScaledFVU = &fvu
-		f.problem("rows scaled by %s, to the mean norm sqrt(%d), have an FVU of %s: the model was trained on rows of that scale", trim(scale), cols, trim(fvu))
+		f.problem("rows scaled by %s, to the mean norm sqrt(%d), have an FVU of %s: the model was trained on rows of that scale", figure(scale), m.In(), figure(fvu))
 	}
-	return err
+	return nil
 }
 
+// problem adds one.
 func (f *Findings) problem(format string, args ...any) {
 	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
 }
 
 // judge puts what looks wrong into words.
-func (f *Findings) judge(m *Model, measured bool) {
+func (f *Findings) judge(m *Model, decoded bool) {
 	byK := strings.HasSuffix(m.Info.Selection, "topk") // of the row, the batch, or by magnitude
 	switch {
 	case f.L0 == 0:
 		f.problem("no latent is active in any row")
 	case f.K > 0 && f.L0 > farFromK*f.K:
-		f.problem("on average %s latents are active, %s times the declared k = %s", trim(f.L0), trim(f.L0/f.K), trim(f.K))
+		f.problem("on average %s latents are active, %s times the declared k = %s", figure(f.L0), figure(f.L0/f.K), figure(f.K))
 	case f.K > 0 && byK && f.L0 < f.K/farFromK:
-		f.problem("on average only %s latents are active, and k = %s is declared", trim(f.L0), trim(f.K))
+		f.problem("on average only %s latents are active, and k = %s is declared", figure(f.L0), figure(f.K))
 	case f.K == 0 && m.Info.Selection != "all" && f.L0 > denseShare*float64(f.Latents):
-		f.problem("on average %s of %d latents are active, which is not sparse", trim(f.L0), f.Latents)
+		f.problem("on average %s of %d latents are active, which is not sparse", figure(f.L0), f.Latents)
 	}
 	if wanted := 10 * float64(f.Latents); f.L0*float64(f.Rows) > wanted && float64(f.Dead) > deadShare*float64(f.Latents) {
 		f.problem("%d of %d latents are zero in all %d rows", f.Dead, f.Latents, f.Rows)
 	}
 	switch {
-	case !measured:
+	case !decoded:
 	case f.FVU == nil:
 		f.problem("the rows are all equal, so that no share of their variance can be explained")
 	case *f.FVU >= 1:
-		f.problem("the reconstruction is worse than the mean of the rows: FVU %s. These are not the rows that the model was trained on (another layer, site or scale), or it was not read as it should be", trim(*f.FVU))
+		f.problem("the reconstruction is worse than the mean of the rows: FVU %s. These are not the rows that the model was trained on (another layer, site or scale), or it was not read as it should be", figure(*f.FVU))
 	case *f.FVU > poorFVU:
-		f.problem("the reconstruction explains only %s %% of the variance", trim(100*(1-*f.FVU)))
+		f.problem("the reconstruction explains only %s %% of the variance", figure(100*(1-*f.FVU)))
 	}
 	if f.NotFinite > 0 {
 		f.problem("%d weights are NaN or infinite", f.NotFinite)
@@ -311,6 +200,6 @@ func (f *Findings) judge(m *Model, measured bool) {
 		f.problem("%d atoms of the decoder are zero", f.ZeroAtoms)
 	}
 	if f.LeastNorm > 0 && f.MostNorm > 1e4*f.LeastNorm {
-		f.problem("the norms of the atoms go from %s to %s", trim(f.LeastNorm), trim(f.MostNorm))
+		f.problem("the norms of the atoms go from %s to %s", figure(f.LeastNorm), figure(f.MostNorm))
 	}
 }

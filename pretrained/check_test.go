@@ -11,12 +11,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/measure"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
 // dictionary is a model of n unit atoms in d dimensions that finds them, and rows
 // that are made of k of them each.
-func dictionary(t *testing.T, edit func(*ksparse.Parts)) (*pretrained.Model, *mat.Dense) {
+func dictionary(t *testing.T, edit func(*ksparse.Config)) (*pretrained.Model, *mat.Dense) {
 	t.Helper()
 	const d, n, k, samples = 24, 48, 2, 500
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -40,14 +42,14 @@ func dictionary(t *testing.T, edit func(*ksparse.Parts)) (*pretrained.Model, *ma
 			}
 		}
 	}
-	parts := ksparse.Parts{
-		Encoder: ksparse.Matrix{Rows: n, Cols: d, Float64: w}, Tied: true,
+	cfg := ksparse.Config{
+		Encoder: ksparse.Weights{Rows: n, Cols: d, Float64: w}, Tied: true,
 		K: k, Activation: ksparse.ReLU, Selection: ksparse.SelectTopK,
 	}
 	if edit != nil {
-		edit(&parts)
+		edit(&cfg)
 	}
-	net, err := ksparse.Assemble(parts)
+	net, err := ksparse.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,24 +64,25 @@ func dictionary(t *testing.T, edit func(*ksparse.Parts)) (*pretrained.Model, *ma
 	return m, x
 }
 
+// TestCheck has a model for each problem, with a word of it.
 func TestCheck(t *testing.T) {
 	scale := func(x *mat.Dense, v float64) *mat.Dense { x.Scale(v, x); return x }
 	for _, c := range []struct {
 		name string
-		edit func(*ksparse.Parts)
+		edit func(*ksparse.Config)
 		rows func(*mat.Dense) mat.Matrix
 		want string // "" for no problem
 	}{
 		{"good", nil, nil, ""},
-		{"threshold too low", func(p *ksparse.Parts) {
-			p.Selection, p.Thresholds = ksparse.SelectBatchTopK, make([]float64, p.Encoder.Rows)
+		{"threshold too low", func(cfg *ksparse.Config) {
+			cfg.Selection, cfg.Thresholds = ksparse.SelectBatchTopK, make([]float64, cfg.Encoder.Rows)
 		}, nil, "times the declared k = 2"},
-		{"threshold too high", func(p *ksparse.Parts) {
-			p.Selection, p.Thresholds = ksparse.SelectBatchTopK, same(p.Encoder.Rows, 4.9999)
+		{"threshold too high", func(cfg *ksparse.Config) {
+			cfg.Selection, cfg.Thresholds = ksparse.SelectBatchTopK, same(cfg.Encoder.Rows, 4.9999)
 		}, func(x *mat.Dense) mat.Matrix { return scale(x, 0.3) }, "no latent is active"},
-		{"few", func(p *ksparse.Parts) { p.K, p.EncoderBias = 16, same(p.Encoder.Rows, -2) }, nil, "and k = 16 is declared"},
-		{"dense", func(p *ksparse.Parts) {
-			p.Selection, p.Thresholds, p.EncoderBias = ksparse.SelectThreshold, make([]float64, p.Encoder.Rows), same(p.Encoder.Rows, 100)
+		{"few", func(cfg *ksparse.Config) { cfg.K, cfg.EncoderBias = 16, same(cfg.Encoder.Rows, -2) }, nil, "and k = 16 is declared"},
+		{"dense", func(cfg *ksparse.Config) {
+			cfg.Selection, cfg.Thresholds, cfg.EncoderBias = ksparse.SelectThreshold, make([]float64, cfg.Encoder.Rows), same(cfg.Encoder.Rows, 100)
 		}, nil, "which is not sparse"},
 		{"another place", nil, func(x *mat.Dense) mat.Matrix {
 			x.Apply(func(i, j int, _ float64) float64 { return math.Cos(float64(i*j)) - 3 }, x)
@@ -88,20 +91,20 @@ func TestCheck(t *testing.T) {
 			}
 			return x
 		}, "another layer, site or scale"},
-		{"worse than the mean", func(p *ksparse.Parts) {
-			for i := range p.Encoder.Float64 {
-				p.Encoder.Float64[i] *= 3
+		{"worse than the mean", func(cfg *ksparse.Config) {
+			for i := range cfg.Encoder.Float64 {
+				cfg.Encoder.Float64[i] *= 3
 			}
 		}, nil, "worse than the mean"},
-		{"scale", func(p *ksparse.Parts) { p.EncoderBias = same(p.Encoder.Rows, -0.4) }, func(x *mat.Dense) mat.Matrix { return scale(x, 0.01) }, "trained on rows of that scale"},
-		{"dead", func(p *ksparse.Parts) {
-			p.EncoderBias = make([]float64, p.Encoder.Rows)
-			for j := range p.EncoderBias[:30] {
-				p.EncoderBias[j] = -100
+		{"scale", func(cfg *ksparse.Config) { cfg.EncoderBias = same(cfg.Encoder.Rows, -0.4) }, func(x *mat.Dense) mat.Matrix { return scale(x, 0.01) }, "trained on rows of that scale"},
+		{"dead", func(cfg *ksparse.Config) {
+			cfg.EncoderBias = make([]float64, cfg.Encoder.Rows)
+			for j := range cfg.EncoderBias[:30] {
+				cfg.EncoderBias[j] = -100
 			}
 		}, nil, "latents are zero in all 500 rows"},
-		{"zero atoms", func(p *ksparse.Parts) {
-			clear(p.Encoder.Float64[:p.Encoder.Cols])
+		{"zero atoms", func(cfg *ksparse.Config) {
+			clear(cfg.Encoder.Float64[:cfg.Encoder.Cols])
 		}, nil, "1 atoms of the decoder are zero"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,6 +124,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// same returns n times the same number.
 func same(n int, v float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -129,7 +133,7 @@ func same(n int, v float64) []float64 {
 	return out
 }
 
-// TestCheckFigures compares with the root package's figures.
+// TestCheckFigures compares with the figures of package ksparse and of package measure.
 func TestCheckFigures(t *testing.T) {
 	m, x := dictionary(t, nil)
 	f, err := m.Check(x)
@@ -148,8 +152,19 @@ func TestCheckFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.FVU == nil || math.Abs(*f.FVU-fvu) > 1e-12 || f.L0 != ksparse.L0(codes) || f.Dead != len(ksparse.DeadLatents(codes)) {
-		t.Errorf("%+v; FVU %v, L0 %v, dead %v", f, fvu, ksparse.L0(codes), ksparse.DeadLatents(codes))
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := measure.Evaluate(m, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.FVU == nil || math.Abs(*f.FVU-report.FVU) > 1e-12 || f.L0 != report.L0 || f.Dead != len(report.Dead) {
+		t.Errorf("%+v; package measure has FVU %v, L0 %v, dead %v", f, report.FVU, report.L0, report.Dead)
+	}
+	if f.FVU == nil || math.Abs(*f.FVU-fvu) > 1e-12 || f.L0 != codes.L0() || f.Dead != len(codes.Dead()) {
+		t.Errorf("%+v; FVU %v, L0 %v, dead %v", f, fvu, codes.L0(), codes.Dead())
 	}
 	if math.Abs(f.MeanNorm-1) > 1e-12 || f.NotFinite != 0 || f.K != 2 || f.Rows != 500 {
 		t.Errorf("%+v", f)

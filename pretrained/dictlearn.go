@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/ksparse/ksparse"
@@ -11,191 +12,162 @@ import (
 // dictionaryLearning reads ae.pt and config.json of dictionary_learning
 // (dictionary.py, trainers/*.py), also the file of an interrupted run.
 func (r *reader) dictionaryLearning() {
-	w, p := r.weights, &r.parts
-	trainer := r.config.object("trainer")
+	file, net := r.file, &r.net
+	trainer := r.settings.object("trainer")
 	class := trainer.textOr("dict_class", "")
 	if trainer.fields["dict_class"] == nil {
 		trainer.wrong("dict_class", "the name of a class")
 	}
 	r.info.Architecture = class
 	r.info.ModelName = trainer.remark("lm_name")
-	r.info.HookName = first(trainer.remark("submodule_name"), trainer.remark("layer"))
-	factor := r.backup()
+	r.info.HookName = cmp.Or(trainer.remark("submodule_name"), trainer.remark("layer"))
+	factor := r.interruptedRun()
 	if r.err != nil {
 		return
 	}
-	p.Activation = ksparse.ReLU
-	var k bool // whether the class has one
-	switch class {
-	case "AutoEncoder":
-		r.linearNames("decoder.weight")
-		r.relu()
-		if p.DecoderBias = w.vector("bias", p.Encoder.Cols); p.DecoderBias != nil {
-			p.PreBias = true
-		}
-		r.note("the project's own loader gives codes times the norms of the decoder's columns by default; these are the file's")
-	case "AutoEncoderNew":
-		r.linearNames("decoder.weight")
-		r.relu()
-		p.DecoderBias = w.vector("decoder.bias", p.Encoder.Cols)
-	case "AutoEncoderTopK":
-		r.linearNames("decoder.weight")
-		p.DecoderBias, p.PreBias = w.vector("b_dec", p.Encoder.Cols), true
-		p.Selection, k = ksparse.SelectTopK, true
-		if w.has("threshold") {
-			if theta := w.scalar("threshold"); theta >= 0 {
-				p.Thresholds = constant(p.Encoder.Rows, theta)
-				r.note("the file also has a threshold, %s, that training learned: SetSelection(SelectThreshold) selects by it", trim(theta*factor))
-			}
-		}
-	case "BatchTopKSAE":
-		r.linearNames("decoder.weight")
-		p.DecoderBias, p.PreBias = w.vector("b_dec", p.Encoder.Cols), true
-		p.Selection, k = ksparse.SelectBatchTopK, true
-		r.batchThreshold("threshold", math.Nextafter(0, -1)) // -1 is never
-	case "MatryoshkaBatchTopKSAE", "MatroyshkaBatchTopKSAE": // so spelt until January 2025
-		r.wordNames()
-		p.PreBias = true
-		p.Selection, k = ksparse.SelectBatchTopK, true
-		r.batchThreshold("threshold", math.Nextafter(0, -1))
-		r.groupSizes(trainer)
-	case "JumpReluAutoEncoder":
-		r.wordNames() // b_dec is not subtracted
-		p.Selection, p.Thresholds = ksparse.SelectThreshold, w.vector("threshold", p.Encoder.Rows)
-	case "GatedAutoEncoder":
-		p.Encoder = w.matrix("encoder.weight", anySize, anySize)
-		p.Decoder = w.transposed("decoder.weight", p.Encoder.Rows, p.Encoder.Cols)
-		p.DecoderBias, p.PreBias = w.vector("decoder_bias", p.Encoder.Cols), true
-		r.gated("gate_bias", "mag_bias", "r_mag")
-	default:
-		trainer.wrong("dict_class", "one of AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder")
-	}
+	net.Activation = ksparse.ReLU
+	r.dictionaryClass(class, trainer, factor)
 	if r.err != nil {
 		return
 	}
-	if k {
-		p.K = r.dictionaryK(trainer)
+	if net.Selection == ksparse.SelectTopK || net.Selection == ksparse.SelectBatchTopK {
+		net.K = r.dictionaryK(trainer)
 	}
 	encoder := "encoder.weight"
-	if w.hasInWords() {
+	if file.hasSAELensNames() {
 		encoder = "W_enc"
 	}
-	trainer.same("activation_dim", p.Encoder.Cols, encoder)
-	trainer.same("dict_size", p.Encoder.Rows, encoder)
+	trainer.same("activation_dim", net.Encoder.Cols, encoder)
+	trainer.same("dict_size", net.Encoder.Rows, encoder)
 	r.scaleBiases(factor)
 	r.info.Ignored = append(r.info.Ignored, trainer.ignored("trainer.")...)
 }
 
-// linearNames reads encoder.weight [latents, inputs] and a decoder [inputs, latents],
-// as nn.Linear has them.
-func (r *reader) linearNames(decoder string) {
-	w, p := r.weights, &r.parts
-	p.Encoder = w.matrix("encoder.weight", anySize, anySize)
-	p.EncoderBias = w.vector("encoder.bias", p.Encoder.Rows)
-	p.Decoder = w.transposed(decoder, p.Encoder.Rows, p.Encoder.Cols)
-}
-
-// wordNames reads W_enc [inputs, latents] and W_dec [latents, inputs] with biases.
-func (r *reader) wordNames() {
-	w, p := r.weights, &r.parts
-	p.Encoder = w.transposed("W_enc", anySize, anySize)
-	p.EncoderBias = w.vector("b_enc", p.Encoder.Rows)
-	p.Decoder = w.matrix("W_dec", p.Encoder.Rows, p.Encoder.Cols)
-	p.DecoderBias = w.vector("b_dec", p.Encoder.Cols)
-}
-
-// relu makes every positive latent active.
-func (r *reader) relu() {
-	r.parts.Selection, r.parts.Thresholds = ksparse.SelectThreshold, make([]float64, r.parts.Encoder.Rows)
+// dictionaryClass reads what a class has. factor is that of scaleBiases.
+func (r *reader) dictionaryClass(class string, trainer *settings, factor float64) {
+	file, net := r.file, &r.net
+	neverLearned := math.Nextafter(0, -1) // the threshold is -1 then
+	switch class {
+	case "AutoEncoder":
+		r.linearNames()
+		r.relu()
+		if net.DecoderBias = file.vector("bias", net.Encoder.Cols); net.DecoderBias != nil {
+			net.PreBias = true
+		}
+		r.note("the project's own loader gives codes times the norms of the decoder's columns by default; these are the file's")
+	case "AutoEncoderNew":
+		r.linearNames()
+		r.relu()
+		net.DecoderBias = file.vector("decoder.bias", net.Encoder.Cols)
+	case "AutoEncoderTopK":
+		r.linearNames()
+		net.DecoderBias, net.PreBias = file.vector("b_dec", net.Encoder.Cols), true
+		net.Selection = ksparse.SelectTopK
+		if file.has("threshold") {
+			if theta := file.scalar("threshold"); theta >= 0 {
+				net.Thresholds = constant(net.Encoder.Rows, theta)
+				r.note("the file also has a threshold, %s, that training learned: SetSelection(SelectThreshold) selects by it", figure(theta*factor))
+			}
+		}
+	case "BatchTopKSAE":
+		r.linearNames()
+		net.DecoderBias, net.PreBias = file.vector("b_dec", net.Encoder.Cols), true
+		net.Selection = ksparse.SelectBatchTopK
+		r.batchThreshold("threshold", neverLearned)
+	case "MatryoshkaBatchTopKSAE", "MatroyshkaBatchTopKSAE": // so spelt until January 2025
+		r.saeLensNames()
+		net.PreBias = true
+		net.Selection = ksparse.SelectBatchTopK
+		r.batchThreshold("threshold", neverLearned)
+		r.groupSizes(trainer)
+	case "JumpReluAutoEncoder":
+		r.saeLensNames() // b_dec is not subtracted
+		r.selectByThreshold(file.vector("threshold", net.Encoder.Rows))
+	case "GatedAutoEncoder":
+		net.Encoder = file.matrix("encoder.weight", anySize, anySize)
+		net.Decoder = file.transposed("decoder.weight", net.Encoder.Rows, net.Encoder.Cols)
+		net.DecoderBias, net.PreBias = file.vector("decoder_bias", net.Encoder.Cols), true
+		r.gated("gate_bias", "mag_bias", "r_mag")
+	default:
+		trainer.wrong("dict_class", "one of AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder")
+	}
 }
 
 // dictionaryK returns k, which until December 2024 was in config.json alone.
-func (r *reader) dictionaryK(trainer *config) int {
-	w, latents := r.weights, r.parts.Encoder.Rows
+func (r *reader) dictionaryK(trainer *settings) int {
+	file, latents := r.file, r.net.Encoder.Rows
 	var k int
-	if w.has("k") {
-		k = w.positive("k", w.scalar("k"))
+	if file.has("k") {
+		k = file.positive("k", file.scalar("k"))
 		trainer.same("k", k, "k")
 	} else {
 		k = trainer.integer("k")
 		r.info.Version = "before December 2024"
 	}
 	if r.err == nil && k > latents {
-		r.fail(unknown("%s: k is %d, and there are %d latents", w.name, k, latents))
+		r.fail(unknown("%s: k is %d, and there are %d latents", file.name, k, latents))
 	}
 	return k
 }
 
 // groupSizes reads and checks the sizes of the groups of a matryoshka model.
-func (r *reader) groupSizes(trainer *config) {
-	groups := trainer.integers("group_sizes")
-	if r.weights.has("group_sizes") {
-		stored := r.weights.take("group_sizes")
+func (r *reader) groupSizes(trainer *settings) {
+	const name = "group_sizes"
+	groups := trainer.integers(name)
+	if r.file.has(name) {
+		stored := r.file.take(name)
 		if stored == nil {
 			return
 		}
-		if len(stored.Shape()) != 1 || stored.Count() > r.parts.Encoder.Rows {
-			r.fail(unknown("%s: tensor group_sizes has shape %s, want a list of sizes", r.weights.name, shapeText(stored.Shape())))
+		if len(stored.Shape()) != 1 || stored.Count() > r.net.Encoder.Rows {
+			r.fail(unknown("%s: tensor %s has shape %s, want a list of sizes", r.file.name, name, shapeText(stored.Shape())))
 			return
 		}
 		groups = groups[:0]
-		for _, v := range r.weights.numbers("group_sizes", stored) {
-			groups = append(groups, r.weights.positive("group_sizes", v))
+		for _, v := range r.file.numbers(name, stored) {
+			groups = append(groups, r.file.positive(name, v))
 		}
 	}
 	r.groups(groups)
 }
 
-// groups remembers the groups, which must share out all latents.
-func (r *reader) groups(groups []int) {
-	sum := 0
-	for _, g := range groups {
-		sum += g
-	}
-	if r.err == nil && len(groups) > 0 && sum != r.parts.Encoder.Rows {
-		r.fail(unknown("%s: group_sizes %v add up to %d, and there are %d latents", r.weights.name, groups, sum, r.parts.Encoder.Rows))
-	}
-	r.info.Groups = groups
-}
-
-// backup steps into the state dict that an interrupted run leaves in the file beside
-// its optimiser, and returns what biases and thresholds are to be multiplied by.
-func (r *reader) backup() float64 {
-	w := r.weights
-	state, ok := w.values["ae"].(*torchfile.Dict)
+// interruptedRun steps into the state dict that an interrupted run leaves in the file
+// beside its optimiser, and returns what biases and thresholds are to be multiplied by.
+// Of other files that is 1.
+func (r *reader) interruptedRun() float64 {
+	file := r.file
+	state, ok := file.values["ae"].(*torchfile.Dict)
 	if !ok {
 		return 1
 	}
 	factor := 0.0
-	switch v := w.values["norm_factor"].(type) {
+	switch v := file.values["norm_factor"].(type) {
 	case float64:
 		factor = v
 	case int64:
 		factor = float64(v)
 	case *tensor.Tensor:
-		factor = w.one("norm_factor", v)
+		factor = file.number("norm_factor", v)
 	}
 	if r.err == nil && !(factor > 0 && factor <= math.MaxFloat64) {
-		r.fail(unknown("%s is the file of an interrupted run, and its norm_factor is %s, want a number above 0", w.name, torchfile.Kind(w.values["norm_factor"])))
+		r.fail(unknown("%s is the file of an interrupted run, and its norm_factor is %s, want a number above 0", file.name, torchfile.Kind(file.values["norm_factor"])))
 	}
-	w.useDict(state)
-	r.note("the file of an interrupted run: biases and thresholds are multiplied by its norm_factor %s", trim(factor))
+	file.useDict(state)
+	r.note("the file of an interrupted run: biases and thresholds are multiplied by its norm_factor %s", figure(factor))
 	return factor
 }
 
 // scaleBiases turns biases and thresholds from normalised units into those of the
 // rows.
 func (r *reader) scaleBiases(factor float64) {
-	p := &r.parts
+	net := &r.net
 	if factor == 1 {
 		return
 	}
-	times(p.EncoderBias, factor)
-	times(p.DecoderBias, factor)
+	times(net.EncoderBias, factor)
+	times(net.DecoderBias, factor)
 	if !r.chosen { // the caller's is in the units of the rows
-		times(p.Thresholds, factor)
+		times(net.Thresholds, factor)
 	}
-	if p.Gate != nil {
-		times(p.Gate.Bias, factor)
-	}
+	times(net.GateBias, factor)
 }

@@ -3,7 +3,7 @@
 //
 //	m, err := pretrained.Open("path/to/model", pretrained.Options{})
 //	fmt.Println(m.Info.Format, m.Info.Architecture, m.Info.K)
-//	findings, err := m.Check(rows)     // does it do what it says, on my rows?
+//	findings, err := m.Check(rows) // does it do what it says, on these rows?
 //	codes, err := m.Encode(rows)
 //	err = m.SaveAs("converted", pretrained.SAELens, pretrained.SaveOptions{})
 //
@@ -21,8 +21,8 @@
 //	ksparse                our own, see Native
 //
 // in safetensors, in the zip and the older files of torch.save, and in .npz, of
-// float64, float32, float16 or bfloat16. The format is recognised by what the files hold. Save
-// writes SAELens, sparsify, sentence-transformers and our own.
+// float64, float32, float16 or bfloat16. The format is recognised by what the files
+// hold. Save writes SAELens, sparsify, sentence-transformers and our own.
 //
 // # What is refused
 //
@@ -32,15 +32,15 @@
 // Fields of a configuration that no result depends on are listed in Info.Ignored.
 //
 // What a file leaves open the caller must say in Options: the threshold of a
-// BatchTopK model that was never learned, and the scale of rows where only its
-// existence is known. No file can tell from which layer, site and tokens its rows
-// came; Check on rows of one's own finds what does not fit.
+// BatchTopK model that was never learned, and the scale of rows where the file says
+// only that there is one. No file can tell from which layer, site and tokens its rows
+// came: Check, on rows of your own, finds what does not fit.
 //
 // # Rows
 //
-// A row is one activation vector, as it comes out of the model that was looked into: this
-// package does to it what the file asks for (normalisation, subtraction of a bias) and undoes
-// that at the end (not for transcoders). The layouts, and the faults of loaders that this package was
-// written to avoid, are those of the projects' own code; the tests have files of each
-// format with values that were computed by their formulas.
+// A row is one activation vector, as it comes out of the model that is studied. The
+// network does to it what the file asks for (normalisation, subtraction of a bias) and
+// undoes that at the end, except for transcoders. The layouts are those of the projects'
+// own code. The tests have files of each format, with values that were computed by the
+// project's formulas, and the faults that users reported of other loaders.
 package pretrained

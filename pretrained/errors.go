@@ -3,6 +3,10 @@ package pretrained
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 // The errors of this package wrap one of these, or one of package ksparse
@@ -23,6 +27,7 @@ var (
 	ErrLossy = errors.New("the format cannot express the network")
 )
 
+// A causedError has a text of its own, which does not repeat that of its cause.
 type causedError struct {
 	cause error
 	text  string
@@ -39,6 +44,18 @@ func errorf(cause error, format string, args ...any) error {
 // unknown makes an ErrUnknown.
 func unknown(format string, args ...any) error { return errorf(ErrUnknown, format, args...) }
 
+// lossy makes an ErrLossy.
+func lossy(format string, args ...any) error { return errorf(ErrLossy, format, args...) }
+
+// containerError is an error of opening a file of weights.
+func containerError(path string, err error) error {
+	var fromSystem *fs.PathError
+	if errors.As(err, &fromSystem) {
+		return err
+	}
+	return unknown("%s: %s", filepath.Base(path), strings.TrimPrefix(err.Error(), path+": "))
+}
+
 // faults keeps the first error of a sequence of steps, each of which does nothing
 // and returns zero once there is one. So a reader of a format states one field
 // after the other, and checks at the places where a zero would do harm.
@@ -50,3 +67,36 @@ func (f *faults) fail(err error) {
 		f.err = err
 	}
 }
+
+// some joins names for an error: all of them, or the first of them where they are many.
+func some(names []string) string {
+	const most = 40
+	short := make([]string, 0, min(most, len(names)))
+	for _, n := range names[:min(most, len(names))] {
+		short = append(short, fmt.Sprintf("%.100s", n))
+	}
+	s := strings.Join(short, ", ")
+	if more := len(names) - most; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}
+
+// anySize in a wanted shape stands for any size.
+const anySize = -1
+
+// shapeText writes a shape, with * for any size.
+func shapeText(shape []int) string {
+	var sizes []string
+	for _, n := range shape {
+		if n == anySize {
+			sizes = append(sizes, "*")
+		} else {
+			sizes = append(sizes, strconv.Itoa(n))
+		}
+	}
+	return "[" + strings.Join(sizes, ",") + "]"
+}
+
+// figure writes a number with six digits.
+func figure(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -10,6 +10,7 @@ import (
 	"github.com/ksparse/ksparse/pretrained"
 )
 
+// A model says what it is, and encodes rows as any network does.
 func ExampleOpen() {
 	m, err := pretrained.Open("testdata/saelens_topk_v4_named_standard", pretrained.Options{})
 	if err != nil {

@@ -1,10 +1,9 @@
 package pretrained
 
 import (
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,57 +17,62 @@ const (
 	maxFiles = 100_000
 )
 
-// A candidate is a file of weights.
+// A candidate is a file that may hold a model's weights.
 type candidate struct {
 	path string
 	kind container
 }
 
-// find returns the file of weights that path and hookpoint name.
-func find(path, hookpoint string) (string, container, error) {
+// findWeights returns the file of weights that path and hookpoint name.
+func findWeights(path, hookpoint string) (candidate, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return "", 0, err
+	if err == nil && hookpoint != "" {
+		path, info, err = atHookpoint(path, info, hookpoint)
 	}
-	if hookpoint != "" {
-		if !info.IsDir() {
-			return "", 0, unknown("Options.Hookpoint %q is for a folder, and this is a file", hookpoint)
-		}
-		if !filepath.IsLocal(filepath.FromSlash(hookpoint)) {
-			return "", 0, unknown("Options.Hookpoint %q leads out of the folder", hookpoint)
-		}
-		if path, err = snapshot(path); err != nil {
-			return "", 0, err
-		}
-		path = filepath.Join(path, filepath.FromSlash(hookpoint))
-		if info, err = os.Stat(path); err != nil {
-			return "", 0, err
-		}
+	if err != nil {
+		return candidate{}, err
 	}
 	if !info.IsDir() {
 		kind, err := sniff(path)
 		if err == nil && kind == noContainer {
 			err = unknown("it is no safetensors, torch.save or .npz file")
 		}
-		return path, kind, err
+		return candidate{path, kind}, err
 	}
 	if path, err = snapshot(path); err != nil {
-		return "", 0, err
+		return candidate{}, err
 	}
 	if path, err = sentenceModule(path); err != nil {
-		return "", 0, err
+		return candidate{}, err
 	}
 	var s search
 	if err := s.folder(path, 0); err != nil {
-		return "", 0, err
+		return candidate{}, err
 	}
 	switch len(s.found) {
 	case 0:
-		return "", 0, s.nothing()
+		return candidate{}, s.nothing()
 	case 1:
-		return s.found[0].path, s.found[0].kind, nil
+		return s.found[0], nil
 	}
-	return "", 0, s.several(path)
+	return candidate{}, s.several(path)
+}
+
+// atHookpoint returns the path of one model of the folder path, and what is there.
+func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.FileInfo, error) {
+	if !info.IsDir() {
+		return "", nil, unknown("Options.Hookpoint %q is for a folder, and this is a file", hookpoint)
+	}
+	if !filepath.IsLocal(filepath.FromSlash(hookpoint)) {
+		return "", nil, unknown("Options.Hookpoint %q leads out of the folder", hookpoint)
+	}
+	path, err := snapshot(path)
+	if err != nil {
+		return "", nil, err
+	}
+	path = filepath.Join(path, filepath.FromSlash(hookpoint))
+	info, err = os.Stat(path)
+	return path, info, err
 }
 
 // A search goes through a folder for models. Those that lie in a folder itself are
@@ -139,12 +143,12 @@ func (s *search) look(path string) (container, error) {
 		return noContainer, err
 	}
 	if kind == noContainer {
-		if weightsName(path) {
+		if isNamedAsWeights(path) {
 			s.skip(path, "no safetensors, torch.save or .npz file")
 		}
 		return noContainer, nil
 	}
-	w, err := openWeights(path, kind, new(faults))
+	file, err := openTensorFile(path, kind, new(faults))
 	if err != nil {
 		if kind == inTorch { // optimiser states and the like, which are not for us
 			s.skip(path, strings.TrimPrefix(err.Error(), path+": "))
@@ -152,14 +156,15 @@ func (s *search) look(path string) (container, error) {
 		}
 		return noContainer, containerError(path, err)
 	}
-	defer w.close()
-	if !w.isModel() {
-		s.skip(path, "no sparse autoencoder's tensors: "+w.list())
+	defer file.close() // read only
+	if !file.isModel() {
+		s.skip(path, "no sparse autoencoder's tensors: "+file.list())
 		return noContainer, nil
 	}
 	return kind, nil
 }
 
+// skip remembers a file that is no model, for an error.
 func (s *search) skip(path, why string) {
 	s.looked = append(s.looked, fmt.Sprintf("%s: %s", filepath.Base(path), why))
 }
@@ -207,81 +212,73 @@ func oneOfEach(here []candidate) []candidate {
 	return here
 }
 
-// weightsName says that a file is called like one of weights, so that it is worth a
-// word if it is none.
-func weightsName(path string) bool {
-	switch filepath.Ext(path) {
-	case ".safetensors", ".pt", ".pth", ".bin", ".npz":
-		return true
-	}
-	return false
-}
-
-// A container is a kind of file that holds named tensors.
-type container uint8
-
-const (
-	noContainer container = iota
-	inSafetensors
-	inTorch
-	inNpz
-)
-
-func (c container) String() string {
-	return [...]string{"unknown", "safetensors", "torch.save", ".npz"}[c]
-}
-
-// sniff tells the container by the first bytes of the file and, for a zip archive,
-// by what it holds.
-func sniff(path string) (container, error) {
-	file, err := os.Open(path)
+// snapshot returns path, or, where path is a repository folder of the Hugging Face
+// cache (models--org--name, with refs and snapshots), the snapshot of its branch
+// main, or its only one.
+func snapshot(path string) (string, error) {
+	all := filepath.Join(path, "snapshots")
+	entries, err := os.ReadDir(all)
 	if err != nil {
-		return noContainer, err
+		return path, nil // not such a folder
 	}
-	defer file.Close() // read only
-	head := make([]byte, 16)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return noContainer, err
+	var revisions []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			revisions = append(revisions, e.Name())
+		}
 	}
-	switch head = head[:n]; {
-	case n >= 4 && string(head[:4]) == "PK\x03\x04":
-		return zipKind(file), nil
-	case n >= 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length
-		return inSafetensors, nil
-	case n >= 2 && head[0] == 0x80 && head[1] <= 5, isTar(file):
-		return inTorch, nil
-	case filepath.Ext(path) == ".safetensors": // let its reader say what is wrong
-		return inSafetensors, nil
+	ref, err := readSmall(filepath.Join(path, "refs", "main"))
+	switch {
+	case err == nil:
+		main := strings.TrimSpace(string(ref))
+		for _, r := range revisions {
+			if r == main {
+				return filepath.Join(all, r), nil
+			}
+		}
+		return "", unknown("refs/main names the snapshot %.60q, and there is none of that name: the download is not complete", main)
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	case len(revisions) == 1:
+		return filepath.Join(all, revisions[0]), nil
+	case len(revisions) == 0:
+		return "", unknown("there is no snapshot in %s", all)
 	}
-	return noContainer, nil
+	return "", errorf(ErrSeveral, "there is no refs/main, and there are %d snapshots; open the path of one: %s", len(revisions), some(revisions))
 }
 
-// zipKind tells .npz from torch.save: the first has arrays at its top, the second
-// everything in one folder.
-func zipKind(file *os.File) container {
-	head := make([]byte, 30+256)
-	n, _ := file.ReadAt(head, 0)
-	if n < 30 {
-		return inTorch
+// sentenceModule returns path, or, where path is a sentence-transformers model, the
+// folder of its sparse autoencoder.
+func sentenceModule(path string) (string, error) {
+	module, _ := sentenceModules(path)
+	if module == nil {
+		return path, nil
 	}
-	name := head[30:min(n, 30+int(head[26])+int(head[27])<<8)]
-	if strings.HasSuffix(string(name), ".npy") && !strings.Contains(string(name), "/") {
-		return inNpz
+	if !filepath.IsLocal(filepath.FromSlash(module.Path)) {
+		return "", unknown("modules.json: path %.60q leads out of the folder", module.Path)
 	}
-	return inTorch
+	return filepath.Join(path, filepath.FromSlash(module.Path)), nil
 }
 
-// isTar recognises the files of the first PyTorch versions, for the error about them.
-func isTar(file *os.File) bool {
-	magic := make([]byte, 5)
-	_, err := file.ReadAt(magic, 257)
-	return err == nil && string(magic) == "ustar"
-}
+// A module is an entry of modules.json, the list of what a sentence-transformers model
+// consists of.
+type module struct{ Path, Type string }
 
-// isFileSystem reports whether err comes from the file system and not from what a
-// file holds.
-func isFileSystem(err error) bool {
-	var p *fs.PathError
-	return errors.As(err, &p)
+// sentenceModules reads modules.json in a folder and returns the entry of the
+// sparse autoencoder, nil if there is none, and those before it.
+func sentenceModules(folder string) (sparse *module, before []module) {
+	text, err := readSmall(filepath.Join(folder, "modules.json"))
+	var modules []module
+	if err != nil || json.Unmarshal(text, &modules) != nil { // none, or another program's file
+		return nil, nil
+	}
+	for i, m := range modules {
+		if strings.HasSuffix(m.Type, ".SparseAutoEncoder") {
+			if m.Path == "" {
+				m.Path = "."
+			}
+			return &m, modules[:i]
+		}
+	}
+	return nil, nil
 }

@@ -72,9 +72,10 @@ func TestSeveral(t *testing.T) {
 	}
 }
 
-// TestHub lays a model out as the cache of Hugging Face does, with links into blobs.
-func TestHub(t *testing.T) {
-	f := readFixture(t, "testdata/hf_cache_layout")
+// layOutHub lays the fixture out below hub as the cache of Hugging Face does, with links
+// into blobs, and returns its repository folder and the snapshot there.
+func layOutHub(t *testing.T, f fixture, hub string) (repository, snapshot string) {
+	t.Helper()
 	var want struct {
 		Files []string
 	}
@@ -82,13 +83,11 @@ func TestHub(t *testing.T) {
 	if err != nil || json.Unmarshal(text, &want) != nil {
 		t.Fatal(err)
 	}
-	hub := t.TempDir()
-	repository := filepath.Join(hub, "models--acme--sae-tiny")
+	repository = filepath.Join(hub, "models--acme--sae-tiny")
 	blobs := filepath.Join(repository, "blobs")
 	if err := os.MkdirAll(blobs, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	var snapshot string
 	for i, file := range want.Files {
 		data, err := os.ReadFile(filepath.Join(f.folder, file))
 		if err != nil {
@@ -99,15 +98,11 @@ func TestHub(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(file, "snapshots") {
-			if err := os.WriteFile(to, data, 0o666); err != nil {
-				t.Fatal(err)
-			}
+			write(t, to, data)
 			continue
 		}
 		blob := filepath.Join(blobs, strings.Repeat("ab", 10)+string(rune('0'+i)))
-		if err := os.WriteFile(blob, data, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		write(t, blob, data)
 		relative, err := filepath.Rel(filepath.Dir(to), blob)
 		if err != nil {
 			t.Fatal(err)
@@ -117,15 +112,21 @@ func TestHub(t *testing.T) {
 		}
 		snapshot = filepath.Dir(filepath.Dir(to))
 	}
+	return repository, snapshot
+}
+
+// TestHub opens a model in the cache of Hugging Face by each path that leads to it.
+func TestHub(t *testing.T) {
+	f := readFixture(t, "testdata/hf_cache_layout")
+	hub := t.TempDir()
+	repository, snapshot := layOutHub(t, f, hub)
 	for _, path := range []string{hub, repository, snapshot, filepath.Join(snapshot, f.Model.Folder), filepath.Join(snapshot, f.Model.Folder, "sae.safetensors")} {
 		checkResult(t, mustOpen(t, path, pretrained.Options{}), f.result, false)
 	}
 	checkResult(t, mustOpen(t, repository, pretrained.Options{Hookpoint: f.Model.Folder}), f.result, false)
 
 	ref := filepath.Join(repository, "refs", "main")
-	if err := os.WriteFile(ref, []byte("../../../etc"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	write(t, ref, []byte("../../../etc"))
 	if _, err := pretrained.Open(repository, pretrained.Options{}); !errors.Is(err, pretrained.ErrUnknown) {
 		t.Errorf("refs/main that leads elsewhere: %v", err)
 	}
@@ -199,11 +200,11 @@ func TestMore(t *testing.T) {
 	if len(m.Info.Groups) != 3 {
 		t.Errorf("groups %v", m.Info.Groups)
 	}
-	part, err := m.Decode(codesOf(t, m, rows(f.Input), false).Prefix(f.Prefix.Latents))
+	out, err := m.Decode(codesOf(t, m, rows(f.Input), false).Prefix(f.Prefix.Latents))
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkRows(t, "reconstruction of a prefix", part, f.Prefix.Reconstruction)
+	checkRows(t, "reconstruction of a prefix", out, f.Prefix.Reconstruction)
 	for _, name := range []string{"dictlearn_topk", "dictlearn_topk_backup"} {
 		f := readFixture(t, "testdata/"+name)
 		m := f.open(t)

@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ksparse/ksparse"
 )
@@ -9,13 +10,21 @@ import (
 // Some formats keep a factor per latent beside the weights. Folding it into them
 // gives numbers that float32 does not hold, so the result is float64.
 
+// at returns number i of w, row after row.
+func at(w ksparse.Weights, i int) float64 {
+	if w.Float32 != nil {
+		return float64(w.Float32[i])
+	}
+	return w.Float64[i]
+}
+
 // rowNorms returns the Euclidean norms of the rows.
-func rowNorms(m ksparse.Matrix) []float64 {
-	norms := make([]float64, m.Rows)
+func rowNorms(w ksparse.Weights) []float64 {
+	norms := make([]float64, w.Rows)
 	for j := range norms {
 		sum := 0.0
-		for i := j * m.Cols; i < (j+1)*m.Cols; i++ {
-			v := at(m, i)
+		for i := j * w.Cols; i < (j+1)*w.Cols; i++ {
+			v := at(w, i)
 			sum += v * v
 		}
 		norms[j] = math.Sqrt(sum)
@@ -23,50 +32,51 @@ func rowNorms(m ksparse.Matrix) []float64 {
 	return norms
 }
 
-func at(m ksparse.Matrix, i int) float64 {
-	if m.Float32 != nil {
-		return float64(m.Float32[i])
-	}
-	return m.Float64[i]
-}
-
-// scaled returns m with row j multiplied by factors[j].
-func scaled(m ksparse.Matrix, factors []float64) ksparse.Matrix {
-	out := ksparse.Matrix{Rows: m.Rows, Cols: m.Cols, Float64: make([]float64, m.Rows*m.Cols)}
+// scaled returns w with row j multiplied by factors[j].
+func scaled(w ksparse.Weights, factors []float64) ksparse.Weights {
+	out := ksparse.Weights{Rows: w.Rows, Cols: w.Cols, Float64: make([]float64, w.Rows*w.Cols)}
 	for j, factor := range factors {
-		for i := j * m.Cols; i < (j+1)*m.Cols; i++ {
-			out.Float64[i] = at(m, i) * factor
+		for i := j * w.Cols; i < (j+1)*w.Cols; i++ {
+			out.Float64[i] = at(w, i) * factor
 		}
 	}
 	return out
 }
 
-// divided returns m with row j divided by divisors[j], rows of zeros as they are.
-func divided(m ksparse.Matrix, divisors []float64) ksparse.Matrix {
-	out := ksparse.Matrix{Rows: m.Rows, Cols: m.Cols, Float64: make([]float64, m.Rows*m.Cols)}
+// divided returns w with row j divided by divisors[j], and zeros where that is 0: a row
+// of zeros divided by its norm.
+func divided(w ksparse.Weights, divisors []float64) ksparse.Weights {
+	out := ksparse.Weights{Rows: w.Rows, Cols: w.Cols, Float64: make([]float64, w.Rows*w.Cols)}
 	for j, divisor := range divisors {
 		if divisor == 0 {
 			continue
 		}
-		for i := j * m.Cols; i < (j+1)*m.Cols; i++ {
-			out.Float64[i] = at(m, i) / divisor
+		for i := j * w.Cols; i < (j+1)*w.Cols; i++ {
+			out.Float64[i] = at(w, i) / divisor
 		}
 	}
 	return out
 }
 
-func times(v []float64, factor float64) []float64 {
+// sameNumbers reports whether a and b hold the same numbers.
+func sameNumbers(a, b ksparse.Weights) bool {
+	if a.Rows != b.Rows || a.Cols != b.Cols {
+		return false
+	}
+	for i := range a.Rows * a.Cols {
+		if at(a, i) != at(b, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// times multiplies v by factor, in place.
+func times(v []float64, factor float64) {
 	for i := range v {
 		v[i] *= factor
 	}
-	return v
 }
 
 // constant returns n times the same number.
-func constant(n int, v float64) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = v
-	}
-	return out
-}
+func constant(n int, v float64) []float64 { return slices.Repeat([]float64{v}, n) }

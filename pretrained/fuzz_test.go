@@ -18,6 +18,7 @@ type pair struct {
 	weights, config string // paths
 }
 
+// pairs returns those of testdata.
 func pairs(t testing.TB) []pair {
 	var out []pair
 	err := filepath.WalkDir("testdata", func(path string, e os.DirEntry, err error) error {
@@ -129,6 +130,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// write writes a file.
 func write(t *testing.T, path string, data []byte) {
 	if err := os.WriteFile(path, data, 0o666); err != nil {
 		t.Fatal(err)

@@ -4,30 +4,28 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
-
-	"github.com/ksparse/ksparse"
 )
 
 // gemmaScope reads params.npz of Gemma Scope (Lieberum et al. 2024): JumpReLU of
 // x W_enc + b_enc, from which nothing is subtracted.
 func (r *reader) gemmaScope() {
-	w, p := r.weights, &r.parts
+	file, net := r.file, &r.net
 	encoder, decoder := "W_enc", "W_dec"
-	if !w.has(encoder) {
+	if !file.has(encoder) {
 		encoder = "w_enc"
 	}
-	if !w.has(decoder) {
+	if !file.has(decoder) {
 		decoder = "w_dec"
 	}
-	p.Encoder = w.transposed(encoder, anySize, anySize)
-	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
-	p.Decoder = w.matrix(decoder, latents, inputs)
-	p.EncoderBias, p.DecoderBias = w.vector("b_enc", latents), w.vector("b_dec", inputs)
-	p.Activation, p.Selection, p.Thresholds = ksparse.ReLU, ksparse.SelectThreshold, w.vector("threshold", latents)
+	net.Encoder = file.transposed(encoder, anySize, anySize)
+	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+	net.Decoder = file.matrix(decoder, latents, inputs)
+	net.EncoderBias, net.DecoderBias = file.vector("b_enc", latents), file.vector("b_dec", inputs)
+	r.selectByThreshold(file.vector("threshold", latents))
 	r.info.Architecture = "jumprelu"
-	if r.err == nil && (r.options.Embedding || inEmbedding(w.path)) {
+	if r.err == nil && (r.options.Embedding || inEmbedding(file.path)) {
 		root := math.Sqrt(float64(inputs))
-		p.Encoder, p.Decoder = scaled(p.Encoder, constant(latents, 1/root)), scaled(p.Decoder, constant(latents, root))
+		net.Encoder, net.Decoder = scaled(net.Encoder, constant(latents, 1/root)), scaled(net.Decoder, constant(latents, root))
 		r.note("a model of the token embeddings: W_enc is divided and W_dec multiplied by sqrt(%d); the weights are float64 for it", inputs)
 	}
 }

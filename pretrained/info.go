@@ -1,9 +1,19 @@
 package pretrained
 
-import (
-	"slices"
+// Format is a library whose files are read.
+type Format string
 
-	"github.com/ksparse/ksparse"
+// The formats. Save writes the first four.
+const (
+	SAELens              Format = "saelens"
+	Sparsify             Format = "sparsify"
+	SentenceTransformers Format = "sentence-transformers"
+	Native               Format = "ksparse"
+
+	OpenAI             Format = "openai"
+	DictionaryLearning Format = "dictionary_learning"
+	BatchTopK          Format = "batchtopk"
+	GemmaScope         Format = "gemma_scope"
 )
 
 // Info says what was found in the file of a model.
@@ -57,53 +67,4 @@ type Info struct {
 	IgnoredTensors []string `json:"ignored_tensors,omitempty"`
 	// Notes say in words what a user should know.
 	Notes []string `json:"notes,omitempty"`
-}
-
-// complete fills in what follows from what was read.
-func (i *Info) complete(r *reader) {
-	p := &r.parts
-	i.Weights = r.weights.path
-	if r.config != nil {
-		i.Config = r.config.path
-		i.Ignored = append(i.Ignored, r.config.ignored("")...)
-		slices.Sort(i.Ignored)
-	}
-	if r.options.Threshold > 0 && !r.chosen {
-		r.note("Options.Threshold is not used: the model does not lack one")
-	}
-	if r.options.Scale > 0 && !r.scaled {
-		r.note("Options.Scale is not used: the model has no scale that is not known")
-	}
-	i.Inputs, i.Latents, i.Outputs = p.Encoder.Cols, p.Encoder.Rows, p.Decoder.Cols
-	if p.Tied {
-		i.Outputs = i.Inputs
-	}
-	i.Selection = selectionName(p)
-	if i.K == 0 && p.Selection != ksparse.SelectThreshold && i.Selection != "all" {
-		i.K = float64(p.K)
-	}
-	if p.Thresholds != nil && i.Selection != "relu" {
-		i.Thresholds = []float64{slices.Min(p.Thresholds), slices.Max(p.Thresholds)}
-	}
-	i.Normalization = p.Normalization.String()
-	i.PreBias, i.Tied, i.Skip = p.PreBias, p.Tied, !p.Skip.Empty()
-	if i.NumberFormat == "" {
-		i.NumberFormat = r.weights.typeNames()
-	}
-	i.Kept = "float32"
-	if p.Encoder.Float64 != nil || p.Decoder.Float64 != nil {
-		i.Kept = "float64"
-	}
-}
-
-func selectionName(p *ksparse.Parts) string {
-	switch {
-	case p.Gate != nil:
-		return "gated"
-	case p.Selection == ksparse.SelectThreshold && !slices.ContainsFunc(p.Thresholds, func(v float64) bool { return v != 0 }) && p.Thresholds != nil:
-		return "relu"
-	case p.Selection == ksparse.SelectTopK && p.Activation == ksparse.Identity && p.K == p.Encoder.Rows:
-		return "all"
-	}
-	return p.Selection.String()
 }

@@ -15,14 +15,14 @@ import (
 func random(t testing.TB, latents, inputs int) *ksparse.Network {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))
-	matrix := func() ksparse.Matrix {
-		m := ksparse.Matrix{Rows: latents, Cols: inputs, Float32: make([]float32, latents*inputs)}
-		for i := range m.Float32 {
-			m.Float32[i] = rng.Float32() - 0.5
+	weights := func() ksparse.Weights {
+		w := ksparse.Weights{Rows: latents, Cols: inputs, Float32: make([]float32, latents*inputs)}
+		for i := range w.Float32 {
+			w.Float32[i] = rng.Float32() - 0.5
 		}
-		return m
+		return w
 	}
-	n, err := ksparse.Assemble(ksparse.Parts{Encoder: matrix(), Decoder: matrix(), K: 32, Activation: ksparse.ReLU, PreBias: true})
+	n, err := ksparse.New(ksparse.Config{Encoder: weights(), Decoder: weights(), K: 32, Activation: ksparse.ReLU, PreBias: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,17 +49,17 @@ func TestLarge(t *testing.T) {
 		if taken, size := after.TotalAlloc-before.TotalAlloc, uint64(info.Size()); taken > size+size/4+2<<20 {
 			t.Errorf("%s: opening %d bytes allocates %d", format, size, taken)
 		}
-		p, err := got.Parts()
+		g, err := got.Config()
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := n.Parts()
+		want, err := n.Config()
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameMatrix(t, "encoder", p.Encoder, q.Encoder)
-		sameMatrix(t, "decoder", p.Decoder, q.Decoder)
-		if p.Encoder.Float32 == nil || p.Decoder.Float32 == nil {
+		sameMatrix(t, "encoder", g.Encoder, want.Encoder)
+		sameMatrix(t, "decoder", g.Decoder, want.Decoder)
+		if g.Encoder.Float32 == nil || g.Decoder.Float32 == nil {
 			t.Errorf("%s: float32 weights have become float64", format)
 		}
 	}

@@ -5,141 +5,119 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/ksparse/ksparse/internal/torchfile"
 )
 
-// isModel reports whether the tensors may be those of a sparse autoencoder.
-func (w *weights) isModel() bool {
-	_, backup := w.values["ae"].(*torchfile.Dict)
-	_, ours := w.metadata[ownKey]
-	return backup || ours || w.hasInWords() || w.has("encoder.weight") || w.has("decoder.linear.weight")
-}
-
-// hasInWords reports whether the weights have the names of SAELens, which writes the
-// encoder [inputs, latents].
-func (w *weights) hasInWords() bool { return w.has("W_enc") || w.has("w_enc") }
-
-// A format is one of those that can be opened.
-type format struct {
+// A formatReader reads one of the formats that can be opened.
+type formatReader struct {
 	name       Format
 	containers []container
 	// fits says whether tensors and configuration, nil for none, are of this format.
-	fits func(w *weights, c *config) bool
+	fits func(file *tensorFile, s *settings) bool
 	read func(r *reader)
-	// config is what the configuration is called in the error that misses it, "" for
-	// a format that has none.
-	config string
+	// configuration is what that is called in the error that misses it, "" for a format
+	// that has none.
+	configuration string
 }
 
-// formats are tried in this order: what cannot be mistaken comes first.
-var formats = []format{
-	{Native, []container{inSafetensors}, func(w *weights, _ *config) bool {
-		_, ours := w.metadata[ownKey]
-		return ours
-	}, (*reader).own, ""},
-	{DictionaryLearning, []container{inTorch}, func(_ *weights, c *config) bool {
-		return c.holds("trainer")
+// formatReaders are tried in this order: what cannot be mistaken comes first.
+var formatReaders = []formatReader{
+	{Native, []container{inSafetensors}, func(file *tensorFile, _ *settings) bool {
+		return file.isNative()
+	}, (*reader).native, ""},
+	{DictionaryLearning, []container{inTorch}, func(_ *tensorFile, s *settings) bool {
+		return s.holds("trainer")
 	}, (*reader).dictionaryLearning, "config.json with trainer"},
-	{SentenceTransformers, []container{inSafetensors, inTorch}, func(_ *weights, c *config) bool {
-		return c.holds("input_dim")
+	{SentenceTransformers, []container{inSafetensors, inTorch}, func(_ *tensorFile, s *settings) bool {
+		return s.holds("input_dim")
 	}, (*reader).sentenceTransformers, "config.json with input_dim and k"},
-	{BatchTopK, []container{inTorch}, func(_ *weights, c *config) bool {
-		return c.holds("sae_type")
+	{BatchTopK, []container{inTorch}, func(_ *tensorFile, s *settings) bool {
+		return s.holds("sae_type")
 	}, (*reader).batchTopK, "config.json with sae_type"},
-	{SAELens, []container{inSafetensors}, func(w *weights, c *config) bool {
-		return w.hasInWords() && c.holds("d_in")
+	{SAELens, []container{inSafetensors}, func(file *tensorFile, s *settings) bool {
+		return file.hasSAELensNames() && s.holds("d_in")
 	}, (*reader).saeLens, "cfg.json with d_in and d_sae"},
-	{Sparsify, []container{inSafetensors}, func(w *weights, c *config) bool {
-		return !w.hasInWords() && c.holds("d_in")
+	{Sparsify, []container{inSafetensors}, func(file *tensorFile, s *settings) bool {
+		return !file.hasSAELensNames() && s.holds("d_in")
 	}, (*reader).sparsify, "cfg.json with d_in and k"},
-	{OpenAI, []container{inTorch}, func(w *weights, c *config) bool {
-		return c == nil && w.has("pre_bias") && w.has("latent_bias")
+	{OpenAI, []container{inTorch}, func(file *tensorFile, s *settings) bool {
+		return s == nil && file.has("pre_bias") && file.has("latent_bias")
 	}, (*reader).openAI, ""},
-	{GemmaScope, []container{inNpz}, func(w *weights, _ *config) bool {
-		return w.container == inNpz && w.hasInWords()
+	{GemmaScope, []container{inNpz}, func(file *tensorFile, _ *settings) bool {
+		return file.container == inNpz && file.hasSAELensNames()
 	}, (*reader).gemmaScope, ""},
-}
-
-// holds reports whether there is a configuration, with that field.
-func (c *config) holds(key string) bool {
-	if c == nil {
-		return false
-	}
-	_, ok := c.fields[key]
-	return ok
 }
 
 // recognise finds the configuration and the format, and returns the function that
 // reads it.
 func (r *reader) recognise() (func(*reader), error) {
-	configs, err := r.configs()
+	found, err := r.configurations()
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range append(configs, nil) {
-		for _, f := range formats {
-			if !f.fits(r.weights, c) {
+	for _, s := range append(found, nil) {
+		for _, f := range formatReaders {
+			if !f.fits(r.file, s) {
 				continue
 			}
-			if !slices.Contains(f.containers, r.weights.container) {
-				if c == nil {
+			if !slices.Contains(f.containers, r.file.container) {
+				if s == nil {
 					continue
 				}
-				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", c.name, f.name, r.weights.container, r.weights.name)
+				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", s.name, f.name, r.file.container, r.file.name)
 			}
-			r.info.Format, r.config = f.name, c
+			r.info.Format, r.settings = f.name, s
 			return f.read, nil
 		}
 	}
-	return nil, r.unrecognised(configs)
+	return nil, r.unrecognised(found)
 }
 
 // unrecognised says what was found, and what is missing.
-func (r *reader) unrecognised(configs []*config) error {
+func (r *reader) unrecognised(configurations []*settings) error {
 	var wanted []string
-	for _, f := range formats {
-		if f.config != "" && slices.Contains(f.containers, r.weights.container) {
-			wanted = append(wanted, f.config+" ("+string(f.name)+")")
+	for _, f := range formatReaders {
+		if f.configuration != "" && slices.Contains(f.containers, r.file.container) {
+			wanted = append(wanted, f.configuration+" ("+string(f.name)+")")
 		}
 	}
 	found := "no configuration lies beside it"
-	if len(configs) > 0 {
+	if len(configurations) > 0 {
 		var names []string
-		for _, c := range configs {
-			names = append(names, c.name)
+		for _, s := range configurations {
+			names = append(names, s.name)
 		}
 		found = "what lies beside it, " + some(names) + ", describes none of the known formats"
 	}
-	return unknown("%s holds %s, and %s; wanted: %s", r.weights.name, r.weights.list(), found, strings.Join(wanted, ", or "))
+	return unknown("%s holds %s, and %s; wanted: %s", r.file.name, r.file.list(), found, strings.Join(wanted, ", or "))
 }
 
-// configs reads the configurations beside the weights, the usual names first, and
-// for a checkpoint of dictionary_learning that of its run.
-func (r *reader) configs() ([]*config, error) {
-	folder := filepath.Dir(r.weights.path)
-	found, err := r.configsIn(folder)
+// configurations reads those beside the weights, the usual names first, and for a
+// checkpoint of dictionary_learning that of its run.
+func (r *reader) configurations() ([]*settings, error) {
+	folder := filepath.Dir(r.file.path)
+	found, err := r.configurationsIn(folder)
 	if err != nil {
 		return nil, err
 	}
 	if whole, err := filepath.Abs(folder); err == nil && filepath.Base(whole) == "checkpoints" {
-		above, err := r.configsIn(filepath.Dir(whole))
+		above, err := r.configurationsIn(filepath.Dir(whole))
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range above {
-			if c.holds("trainer") {
-				found = append(found, c)
+		for _, s := range above {
+			if s.holds("trainer") {
+				found = append(found, s)
 			}
 		}
 	}
 	return found, nil
 }
 
-// maxConfigs is how many JSON files beside the weights are read.
-const maxConfigs = 64
+// maxConfigurations is how many JSON files beside the weights are read.
+const maxConfigurations = 64
 
-func (r *reader) configsIn(folder string) ([]*config, error) {
+// configurationsIn reads the JSON files of a folder that hold objects.
+func (r *reader) configurationsIn(folder string) ([]*settings, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
@@ -152,16 +130,16 @@ func (r *reader) configsIn(folder string) ([]*config, error) {
 	}
 	usual := func(name string) int { return slices.Index([]string{"config.json", "cfg.json"}, name) }
 	slices.SortStableFunc(names, func(a, b string) int { return usual(b) - usual(a) })
-	var found []*config
-	for _, name := range names[:min(len(names), maxConfigs)] {
+	var found []*settings
+	for _, name := range names[:min(len(names), maxConfigurations)] {
 		path := filepath.Join(folder, name)
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		c, err := readConfig(path, r.faults)
+		s, err := readSettings(path, r.faults)
 		switch {
 		case err == nil:
-			found = append(found, c)
+			found = append(found, s)
 		case usual(name) >= 0: // any other may be what it likes
 			return nil, err
 		}

@@ -122,65 +122,70 @@ func TestMoreRefusals(t *testing.T) {
 	}
 }
 
+// fields is a change of one field of a configuration; nil removes it.
+func fields(key string, v any) map[string]any { return map[string]any{key: v} }
+
+// fieldChanges are changes of a fixture's configuration, with a word of the error.
+var fieldChanges = []struct {
+	fixture string
+	fields  map[string]any
+	want    string // "" if it opens
+}{
+	{"saelens_topk_v6", fields("k", nil), "k is 100, and there are 32 latents"}, // the class's default
+	{"saelens_topk_v6", fields("k", 4.0), ""},                                   // JSON of 4.0 here is 4
+	{"saelens_topk_v6", fields("k", 4.5), "k is 4.5, want an integer"},
+	{"saelens_topk_v6", fields("k", true), "k is true"},
+	{"saelens_topk_v6", fields("k", 1e12), "k is 1000000000000, want"},
+	{"saelens_topk_v6", fields("d_sae", 33), "d_sae is 33, the tensor W_enc says 32"},
+	{"saelens_topk_v6", fields("d_sae", nil), "has no d_sae"},
+	{"saelens_topk_v6", fields("d_in", "8"), `d_in is the string "8"`},
+	{"saelens_topk_v6", fields("architecture", nil), "has no architecture"},
+	{"saelens_topk_v6", fields("architecture", 7), "architecture is 7, want a string"},
+	{"saelens_topk_v6", fields("architecture", "standard"), ""}, // it says so, and there is nothing against it
+	{"saelens_topk_v6", fields("architecture", "jumprelu"), "no tensor threshold"},
+	{"saelens_topk_v6", fields("architecture", "gated"), "no tensor b_mag"},
+	{"saelens_topk_v6", map[string]any{"architecture": "standard", "activation_fn_str": "topk"}, "activation_fn_str is the string"},
+	{"saelens_topk_v6", fields("architecture", "transcoder"), "apply_b_dec_to_input is true, want false"},
+	{"saelens_topk_v6", fields("reshape_activations", "flatten"), "reshape_activations is"},
+	{"saelens_topk_v6", fields("normalize_activations", []any{}), "normalize_activations is a list"},
+	{"saelens_topk_v6", fields("apply_b_dec_to_input", 1), "apply_b_dec_to_input is 1, want true or false"},
+	{"saelens_topk_v6", fields("metadata", "none"), "metadata is the string"},
+	{"saelens_topk_v6", fields("noise", 3), ""},
+	{"saelens_jumprelu_v6", fields("architecture", "standard"), "does not have: threshold"},
+	{"saelens_jumprelu_transcoder_v6", fields("d_out", 768), "d_out is 768, the tensor W_dec says 6"},
+	{"saelens_batchtopk_training_checkpoint_v6", fields("k", "3"), `k is the string "3"`},
+	{"saelens_batchtopk_training_checkpoint_v6", fields("k", 0), "k is 0, want a number above 0"},
+	{"saelens_topk_v5", fields("normalize_activations", "no"), "normalize_activations is"},
+	{"saelens_topk_v5", fields("normalize_activations", true), "Options.Scale"},
+	{"saelens_topk_v5", fields("activation_fn_kwargs", nil), "has no k"},
+	{"saelens_topk_v5", fields("activation_fn_str", nil), "k, want"},
+	{"saelens_topk_v5", fields("architecture", "jumprelu"), ""}, // topk whatever it says
+	{"sparsify_topk_2025", fields("num_latents", 31), "num_latents is 31, the tensor encoder.weight says 32"},
+	{"sparsify_topk_2025", fields("num_latents", 32), ""},
+	{"sparsify_topk_2025", fields("num_latents", "32"), "num_latents is the string"},
+	{"sparsify_topk_2025", fields("k", nil), ""}, // 32 by default, and there are as many
+	{"sparsify_topk_2025", fields("skip_connection", true), "no tensor W_skip"},
+	{"sparsify_transcoder_skip", fields("skip_connection", false), "does not have: W_skip"},
+	{"sparsify_groupmax", fields("signed", true), "signed is true, want false for groupmax"},
+	{"sparsify_topk_2025", fields("d_in", nil), "describes none of the known formats"},
+	{"batchtopk_repo_topk", fields("top_k", nil), "has no top_k"},
+	{"batchtopk_repo_topk", fields("act_size", 9), "act_size is 9"},
+	{"batchtopk_repo_topk", fields("dict_size", 9), "dict_size is 9"},
+	{"batchtopk_repo_topk", fields("input_unit_norm", "yes"), "input_unit_norm is"},
+	{"matryoshka_repo_global", fields("group_sizes", "[1, 2"), "group_sizes is the string"},
+	{"matryoshka_repo_global", fields("group_sizes", []any{1, 2}), "group_sizes [1 2] add up to 3"},
+	{"dictlearn_topk", fields("trainer.activation_dim", 9), "activation_dim is 9"},
+	{"dictlearn_topk", fields("trainer.dict_size", 9), "dict_size is 9"},
+	{"dictlearn_topk_2024", fields("trainer.k", nil), "has no k"},
+	{"dictlearn_topk", fields("trainer.dict_class", "BatchTopKSAE"), ""},
+	{"more/csr_defaults_normalize", fields("hidden_dim", 8), "hidden_dim is 8, the tensor encoder.weight says 512"},
+	{"more/csr_defaults_normalize", fields("k", 513), "k is 513, and there are 512 latents"},
+	{"more/csr_defaults_normalize", fields("normalize", "true"), "normalize is the string"},
+}
+
 // TestFields changes one field of a good configuration at a time.
 func TestFields(t *testing.T) {
-	fields := func(key string, v any) map[string]any { return map[string]any{key: v} }
-	for _, c := range []struct {
-		fixture string
-		fields  map[string]any
-		want    string // "" if it opens
-	}{
-		{"saelens_topk_v6", fields("k", nil), "k is 100, and there are 32 latents"}, // the class's default
-		{"saelens_topk_v6", fields("k", 4.0), ""},                                   // JSON of 4.0 here is 4
-		{"saelens_topk_v6", fields("k", 4.5), "k is 4.5, want an integer"},
-		{"saelens_topk_v6", fields("k", true), "k is true"},
-		{"saelens_topk_v6", fields("k", 1e12), "k is 1000000000000, want"},
-		{"saelens_topk_v6", fields("d_sae", 33), "d_sae is 33, the tensor W_enc says 32"},
-		{"saelens_topk_v6", fields("d_sae", nil), "has no d_sae"},
-		{"saelens_topk_v6", fields("d_in", "8"), `d_in is the string "8"`},
-		{"saelens_topk_v6", fields("architecture", nil), "has no architecture"},
-		{"saelens_topk_v6", fields("architecture", 7), "architecture is 7, want a string"},
-		{"saelens_topk_v6", fields("architecture", "standard"), ""}, // it says so, and there is nothing against it
-		{"saelens_topk_v6", fields("architecture", "jumprelu"), "no tensor threshold"},
-		{"saelens_topk_v6", fields("architecture", "gated"), "no tensor b_mag"},
-		{"saelens_topk_v6", map[string]any{"architecture": "standard", "activation_fn_str": "topk"}, "activation_fn_str is the string"},
-		{"saelens_topk_v6", fields("architecture", "transcoder"), "apply_b_dec_to_input is true, want false"},
-		{"saelens_topk_v6", fields("reshape_activations", "flatten"), "reshape_activations is"},
-		{"saelens_topk_v6", fields("normalize_activations", []any{}), "normalize_activations is a list"},
-		{"saelens_topk_v6", fields("apply_b_dec_to_input", 1), "apply_b_dec_to_input is 1, want true or false"},
-		{"saelens_topk_v6", fields("metadata", "none"), "metadata is the string"},
-		{"saelens_topk_v6", fields("noise", 3), ""},
-		{"saelens_jumprelu_v6", fields("architecture", "standard"), "does not have: threshold"},
-		{"saelens_jumprelu_transcoder_v6", fields("d_out", 768), "d_out is 768, the tensor W_dec says 6"},
-		{"saelens_batchtopk_training_checkpoint_v6", fields("k", "3"), `k is the string "3"`},
-		{"saelens_batchtopk_training_checkpoint_v6", fields("k", 0), "k is 0, want a number above 0"},
-		{"saelens_topk_v5", fields("normalize_activations", "no"), "normalize_activations is"},
-		{"saelens_topk_v5", fields("normalize_activations", true), "Options.Scale"},
-		{"saelens_topk_v5", fields("activation_fn_kwargs", nil), "has no k"},
-		{"saelens_topk_v5", fields("activation_fn_str", nil), "k, want"},
-		{"saelens_topk_v5", fields("architecture", "jumprelu"), ""}, // topk whatever it says
-		{"sparsify_topk_2025", fields("num_latents", 31), "num_latents is 31, the tensor encoder.weight says 32"},
-		{"sparsify_topk_2025", fields("num_latents", 32), ""},
-		{"sparsify_topk_2025", fields("num_latents", "32"), "num_latents is the string"},
-		{"sparsify_topk_2025", fields("k", nil), ""}, // 32 by default, and there are as many
-		{"sparsify_topk_2025", fields("skip_connection", true), "no tensor W_skip"},
-		{"sparsify_transcoder_skip", fields("skip_connection", false), "does not have: W_skip"},
-		{"sparsify_groupmax", fields("signed", true), "signed is true, want false for groupmax"},
-		{"sparsify_topk_2025", fields("d_in", nil), "describes none of the known formats"},
-		{"batchtopk_repo_topk", fields("top_k", nil), "has no top_k"},
-		{"batchtopk_repo_topk", fields("act_size", 9), "act_size is 9"},
-		{"batchtopk_repo_topk", fields("dict_size", 9), "dict_size is 9"},
-		{"batchtopk_repo_topk", fields("input_unit_norm", "yes"), "input_unit_norm is"},
-		{"matryoshka_repo_global", fields("group_sizes", "[1, 2"), "group_sizes is the string"},
-		{"matryoshka_repo_global", fields("group_sizes", []any{1, 2}), "group_sizes [1 2] add up to 3"},
-		{"dictlearn_topk", fields("trainer.activation_dim", 9), "activation_dim is 9"},
-		{"dictlearn_topk", fields("trainer.dict_size", 9), "dict_size is 9"},
-		{"dictlearn_topk_2024", fields("trainer.k", nil), "has no k"},
-		{"dictlearn_topk", fields("trainer.dict_class", "BatchTopKSAE"), ""},
-		{"more/csr_defaults_normalize", fields("hidden_dim", 8), "hidden_dim is 8, the tensor encoder.weight says 512"},
-		{"more/csr_defaults_normalize", fields("k", 513), "k is 513, and there are 512 latents"},
-		{"more/csr_defaults_normalize", fields("normalize", "true"), "normalize is the string"},
-	} {
+	for _, c := range fieldChanges {
 		_, err := pretrained.Open(edited(t, c.fixture, c.fields), pretrained.Options{})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s with %v: %v, want %q", c.fixture, c.fields, err, c.want)

@@ -21,7 +21,7 @@ var written = []pretrained.Format{pretrained.SAELens, pretrained.Sparsify, pretr
 // expressible says in which formats a fixture can be saved, by what its model is.
 // Native takes all.
 func expressible(m *pretrained.Model) []pretrained.Format {
-	p, err := m.Parts()
+	cfg, err := m.Config()
 	if err != nil {
 		panic(err)
 	}
@@ -29,13 +29,13 @@ func expressible(m *pretrained.Model) []pretrained.Format {
 	decodes, square := m.Info.Outputs > 0, m.Info.Outputs == m.Info.Inputs
 	switch m.Info.Selection {
 	case "topk":
-		if p.Activation != ksparse.ReLU {
+		if cfg.Activation != ksparse.ReLU {
 			break
 		}
-		if decodes && !m.Info.Skip && p.Normalization != ksparse.DatasetScale {
+		if decodes && !m.Info.Skip && cfg.Normalization != ksparse.DatasetScale {
 			out = append(out, pretrained.SAELens)
 		}
-		if p.Normalization == ksparse.NoNormalization && (square || !decodes) {
+		if cfg.Normalization == ksparse.NoNormalization && (square || !decodes) {
 			out = append(out, pretrained.Sparsify)
 		}
 		if m.Info.Tied {
@@ -96,11 +96,11 @@ func TestRoundTrip(t *testing.T) {
 // exact32 reports whether float32 holds all numbers of the model.
 func exact32(t *testing.T, m *pretrained.Model) bool {
 	t.Helper()
-	p, err := m.Parts()
+	cfg, err := m.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, numbers := range [][]float64{p.Encoder.Float64, p.Decoder.Float64, p.EncoderBias, p.DecoderBias, p.Thresholds} {
+	for _, numbers := range [][]float64{cfg.Encoder.Float64, cfg.Decoder.Float64, cfg.EncoderBias, cfg.DecoderBias, cfg.Thresholds} {
 		for _, v := range numbers {
 			if float64(float32(v)) != v {
 				return false
@@ -113,11 +113,11 @@ func exact32(t *testing.T, m *pretrained.Model) bool {
 // sameModel compares the bits of weights, codes and outputs.
 func sameModel(t *testing.T, got, want *pretrained.Model, x mat.Matrix, whole bool) {
 	t.Helper()
-	g, err := got.Parts()
+	g, err := got.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := want.Parts()
+	w, err := want.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,8 @@ func sameModel(t *testing.T, got, want *pretrained.Model, x mat.Matrix, whole bo
 	sameBits(t, "outputs", y.RawMatrix().Data, z.RawMatrix().Data)
 }
 
-func sameMatrix(t *testing.T, what string, got, want ksparse.Matrix) {
+// sameMatrix compares the bits of two matrices, in float64.
+func sameMatrix(t *testing.T, what string, got, want ksparse.Weights) {
 	t.Helper()
 	if got.Rows != want.Rows || got.Cols != want.Cols {
 		t.Errorf("%s is %d x %d, want %d x %d", what, got.Rows, got.Cols, want.Rows, want.Cols)
@@ -161,7 +162,8 @@ func sameMatrix(t *testing.T, what string, got, want ksparse.Matrix) {
 	sameBits(t, what, wide(got), wide(want))
 }
 
-func wide(m ksparse.Matrix) []float64 {
+// wide returns the numbers of m in float64.
+func wide(m ksparse.Weights) []float64 {
 	if m.Float32 == nil {
 		return m.Float64
 	}
@@ -172,6 +174,7 @@ func wide(m ksparse.Matrix) []float64 {
 	return out
 }
 
+// sameBits compares the bits of two vectors, -0 and 0 being the same.
 func sameBits(t *testing.T, what string, got, want []float64) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -228,6 +231,25 @@ func TestSaveTrained(t *testing.T) {
 	}
 }
 
+// TestSaveOutputActivation: no format holds a decoder with another activation than
+// Identity, so nothing is written, and the error names the activation.
+func TestSaveOutputActivation(t *testing.T) {
+	n, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 20, K: 3, Activation: ksparse.ReLU, OutputActivation: ksparse.Sigmoid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	for _, format := range append(written, pretrained.OpenAI) {
+		err := pretrained.Save(filepath.Join(root, "x"), format, n, pretrained.SaveOptions{Round: true})
+		if !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), `layer "decoder" has the activation `+ksparse.Sigmoid.String()) {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	if left, _ := os.ReadDir(root); len(left) > 0 {
+		t.Errorf("%v is left behind", left)
+	}
+}
+
 // TestSaveWhere: a folder with something in it is not replaced, an empty one is, a
 // file is, and a failure leaves nothing behind.
 func TestSaveWhere(t *testing.T) {
@@ -260,8 +282,11 @@ func TestSaveWhere(t *testing.T) {
 		t.Errorf("a folder in the place of a file: %v", err)
 	}
 	mustOpen(t, file, pretrained.Options{}) // it is still there
-	if err := m.SaveAs(filepath.Join(root, "new", "folder"), pretrained.Sparsify, pretrained.SaveOptions{}); err != nil {
-		t.Errorf("folders above: %v", err)
+	for _, format := range []pretrained.Format{pretrained.Sparsify, pretrained.Native} {
+		err := m.SaveAs(filepath.Join(root, "new", "model"), format, pretrained.SaveOptions{})
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), filepath.Join(root, "new")) {
+			t.Errorf("%s: no folder above: %v", format, err)
+		}
 	}
 	if err := m.SaveAs(filepath.Join(root, "x"), pretrained.OpenAI, pretrained.SaveOptions{}); !errors.Is(err, pretrained.ErrLossy) {
 		t.Errorf("a format that is not written: %v", err)

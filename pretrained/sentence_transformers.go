@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/safetensors"
+	"github.com/ksparse/ksparse/internal/tensor"
 )
 
 // sentenceTransformers reads config.json and model.safetensors or pytorch_model.bin
@@ -12,33 +15,33 @@ import (
 // of (x - pre_bias) Wᵀ + latent_bias, then ReLU.
 func (r *reader) sentenceTransformers() {
 	const tied = "decoder.linear.weight"
-	w, c, p := r.weights, r.config, &r.parts
+	file, s, net := r.file, r.settings, &r.net
 	name := "encoder.weight"
-	if !w.has(name) {
+	if !file.has(name) {
 		name = tied
-	} else if w.has(tied) {
+	} else if file.has(tied) {
 		r.sameTensor(name, tied)
 	}
-	p.Encoder, p.Tied = w.matrix(name, anySize, anySize), true
-	latents, inputs := p.Encoder.Rows, p.Encoder.Cols
-	p.EncoderBias = w.vector("latent_bias", latents)
-	p.DecoderBias, p.PreBias = w.vector("pre_bias", inputs), true
-	p.Selection, p.Activation = ksparse.SelectTopK, ksparse.ReLU
+	net.Encoder, net.Tied = file.matrix(name, anySize, anySize), true
+	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+	net.EncoderBias = file.vector("latent_bias", latents)
+	net.DecoderBias, net.PreBias = file.vector("pre_bias", inputs), true
+	net.Selection, net.Activation = ksparse.SelectTopK, ksparse.ReLU
 	if r.err != nil {
 		return
 	}
-	c.equal("input_dim", inputs, name)
-	if hidden := c.integerOr("hidden_dim", 512); r.err == nil && hidden != latents {
-		r.fail(unknown("%s: hidden_dim is %d, the tensor %s says %d", c.name, hidden, name, latents))
+	s.equal("input_dim", inputs, name)
+	if hidden := s.integerOr("hidden_dim", 512); r.err == nil && hidden != latents {
+		r.fail(unknown("%s: hidden_dim is %d, the tensor %s says %d", s.name, hidden, name, latents))
 	}
-	p.K = r.k(c.integerOr("k", 8), latents)
-	if c.boolOr("normalize", false) {
-		p.Normalization, p.Undo = ksparse.LayerNorm, true
+	net.K = r.k(s.integerOr("k", 8), latents)
+	if s.boolOr("normalize", false) {
+		net.Normalization = ksparse.LayerNorm
 	}
 	r.info.Architecture = "SparseAutoEncoder"
-	r.info.IgnoredTensors = w.ignore("stats_last_nonzero")
+	r.info.IgnoredTensors = file.ignore("stats_last_nonzero")
 	for _, training := range []string{"k_aux", "dead_threshold"} {
-		c.get(training)
+		s.get(training)
 	}
 	r.sentencePipeline()
 }
@@ -46,12 +49,12 @@ func (r *reader) sentenceTransformers() {
 // sentencePipeline tells what of the model that the module belongs to the rows have
 // gone through.
 func (r *reader) sentencePipeline() {
-	folder, err := filepath.Abs(filepath.Dir(r.weights.path))
+	folder, err := filepath.Abs(filepath.Dir(r.file.path))
 	if err != nil {
 		return
 	}
-	sparse, before, err := sentenceModules(filepath.Dir(folder))
-	if err != nil || sparse == nil || filepath.Base(filepath.FromSlash(sparse.Path)) != filepath.Base(folder) {
+	sparse, before := sentenceModules(filepath.Dir(folder))
+	if sparse == nil || filepath.Base(filepath.FromSlash(sparse.Path)) != filepath.Base(folder) {
 		return
 	}
 	switch {
@@ -65,4 +68,51 @@ func (r *reader) sentencePipeline() {
 			r.note("rows have norm 1: a Normalize module comes before this one")
 		}
 	}
+}
+
+// sentenceFile is config.json. The class takes its fields as keyword arguments, so
+// there may be no other.
+type sentenceFile struct {
+	InputDim      int  `json:"input_dim"`
+	HiddenDim     int  `json:"hidden_dim"`
+	K             int  `json:"k"`
+	KAux          int  `json:"k_aux"`
+	Normalize     bool `json:"normalize"`
+	DeadThreshold int  `json:"dead_threshold"`
+}
+
+// sentenceTransformers writes the folder of a SparseAutoEncoder module.
+func (s *saving) sentenceTransformers(path string) error {
+	rule, err := s.rule()
+	if err != nil {
+		return err
+	}
+	switch {
+	case rule != topKRule:
+		return lossy("it has no %s, only TopK with ReLU", s.selects())
+	case !s.hasK():
+		return lossy("it needs k from 1 to the number of latents, the network has %d", s.K)
+	case s.Decoder.Empty(), !s.Tied && !sameNumbers(s.Encoder, s.Decoder):
+		return lossy("its decoder is its encoder, and the network's weights are not tied")
+	case !s.PreBias:
+		return lossy("it subtracts the decoder's bias from its input, and the network has no pre-bias")
+	case !s.Skip.Empty():
+		return lossy("it has no skip connection")
+	case s.Normalization != ksparse.NoNormalization && (s.Normalization != ksparse.LayerNorm || s.NoUndo):
+		return lossy("it normalizes by %v, undone at the end, or not at all, and the network's is %v", ksparse.LayerNorm, s.Normalization)
+	}
+	entries, _, err := s.entries(false, outMatrix("decoder.linear.weight", s.Encoder), outVector("latent_bias", s.EncoderBias), outVector("pre_bias", s.DecoderBias))
+	if err != nil {
+		return err
+	}
+	entries = append(entries, safetensors.Entry{Name: "stats_last_nonzero", DType: tensor.I64, Shape: []int{s.Latents}, Int64s: oneRun(make([]int64, s.Latents))})
+	cfg := sentenceFile{
+		InputDim: s.Inputs, HiddenDim: s.Latents, K: s.K, KAux: min(512, s.Latents),
+		Normalize: s.Normalization == ksparse.LayerNorm, DeadThreshold: 30,
+	}
+	names := map[string]string{"encoder.weight": "decoder.linear.weight"} // one matrix, as its library marks it
+	return atomicfile.WriteFolder(path, []atomicfile.File{
+		{Name: "model.safetensors", Write: safetensorsFile(names, entries)},
+		{Name: "config.json", Write: jsonFile(cfg)},
+	})
 }

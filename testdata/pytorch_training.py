@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes pytorch_training.json: what PyTorch computes, in float64, for optimizers,
-learning-rate schedules and whole small trainings. optimizer_test.go,
-schedule_test.go and train_test.go compare with it.
+learning-rate schedules and whole small trainings. The tests of package train, and
+train_test.go, compare with it.
 
     /usr/bin/python3 testdata/pytorch_training.py > testdata/pytorch_training.json
 

@@ -1,5 +1,5 @@
-// Command classifier trains a network with a sparse hidden layer to tell the
-// MNIST digits apart: of its 1000 hidden units only k are active on any digit.
+// Command classifier trains a network with a sparse hidden layer to recognise the
+// MNIST digits: of its 1000 hidden units only k are active on each digit.
 //
 //	go run ./classifier
 package main
@@ -15,8 +15,10 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
+// main runs the program until it ends or Ctrl-C interrupts it.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -26,17 +28,25 @@ func main() {
 	}
 }
 
+// settings are the program's flags.
+type settings struct {
+	hidden, k, epochs, digits int
+	seed                      uint64
+}
+
+// run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
+	var s settings
 	flags := flag.NewFlagSet("classifier", flag.ContinueOnError)
-	hidden := flags.Int("hidden", 1000, "hidden units")
-	k := flags.Int("k", 100, "hidden units that may be active")
-	epochs := flags.Int("epochs", 8, "passes over the training digits")
-	digits := flags.Int("digits", 60000, "how many training digits to use")
-	seed := flags.Uint64("seed", 1, "of the first weights and of the order of the digits")
+	flags.IntVar(&s.hidden, "hidden", 1000, "hidden units")
+	flags.IntVar(&s.k, "k", 100, "hidden units that may be active")
+	flags.IntVar(&s.epochs, "epochs", 8, "passes over the training digits")
+	flags.IntVar(&s.digits, "digits", 60000, "how many training digits to use")
+	flags.Uint64Var(&s.seed, "seed", 1, "of the first weights and of the order of the digits")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	train, err := mnistdata.Train()
+	training, err := mnistdata.Train()
 	if err != nil {
 		return err
 	}
@@ -44,37 +54,16 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	train = train.Head(*digits)
-
 	net, err := ksparse.NewNetwork(
-		ksparse.NewSparseLayer("hidden", mnistdata.Pixels, *hidden, *k, ksparse.ReLU),
-		ksparse.NewLinearLayer("digits", *hidden, 10, ksparse.Identity), // logits
+		ksparse.NewSparseLayer("hidden", mnistdata.Pixels, s.hidden, s.k, ksparse.ReLU),
+		ksparse.NewLinearLayer("digits", s.hidden, 10, ksparse.Identity), // logits
 	)
 	if err != nil {
 		return err
 	}
-	net.Init(*seed)
+	net.Init(s.seed)
 
-	fmt.Fprintf(w, "%d-%d-10, %d of the %d hidden units active, %d training digits\n",
-		mnistdata.Pixels, *hidden, *k, *hidden, len(train.Labels))
-	_, err = net.Train(ctx, train.Images, train.OneHot(), ksparse.TrainConfig{
-		Epochs:       *epochs,
-		BatchSize:    100,
-		Loss:         ksparse.SoftmaxCrossEntropy,
-		Optimizer:    ksparse.Adam{},
-		LearningRate: 0.001,
-		Schedule:     ksparse.CosineDecay{},
-		Seed:         *seed,
-		Callback: func(p ksparse.Progress) error {
-			if !p.EpochEnd {
-				return nil
-			}
-			accuracy, err := testAccuracy(net, test)
-			fmt.Fprintf(w, "epoch %2d/%d  loss %.4f  test accuracy %.2f %%  %6.0f samples/s\n",
-				p.Epoch, p.Epochs, p.EpochLoss, 100*accuracy, p.SamplesPerSecond)
-			return err
-		},
-	})
+	err = learn(ctx, w, net, training.Head(s.digits), test, s)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -86,7 +75,32 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	return err
 }
 
-// testAccuracy is the share of the test digits for which the largest of the ten
+// learn trains the network, and writes a line about each epoch.
+func learn(ctx context.Context, w io.Writer, net *ksparse.Network, training, test mnistdata.Set, s settings) error {
+	fmt.Fprintf(w, "%d-%d-10, %d of the %d hidden units active, %d training digits\n",
+		mnistdata.Pixels, s.hidden, s.k, s.hidden, len(training.Labels))
+	_, err := net.Train(ctx, training.Images, training.OneHot(), ksparse.TrainConfig{
+		Epochs:       s.epochs,
+		BatchSize:    100,
+		Loss:         ksparse.SoftmaxCrossEntropy,
+		Optimizer:    train.Adam{},
+		LearningRate: 0.001,
+		Schedule:     train.CosineDecay{},
+		Seed:         s.seed,
+		Callback: func(p train.Progress) error {
+			if !p.EpochEnd {
+				return nil
+			}
+			accuracy, err := testAccuracy(net, test)
+			fmt.Fprintf(w, "epoch %2d/%d  loss %.4f  test accuracy %.2f %%  %6.0f samples/s\n",
+				p.Epoch, p.Epochs, p.EpochLoss, 100*accuracy, p.SamplesPerSecond)
+			return err
+		},
+	})
+	return err
+}
+
+// testAccuracy returns the share of the test digits for which the largest of the ten
 // outputs is that of the right digit.
 func testAccuracy(net *ksparse.Network, test mnistdata.Set) (float64, error) {
 	logits, err := net.Predict(test.Images)

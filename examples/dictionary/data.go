@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// A world makes samples from a dictionary that is known, so that one can see
-// whether training finds it.
+// world makes samples from a known dictionary, so that it can be measured whether
+// training finds the dictionary.
 type world struct {
 	atoms  *mat.Dense // one a row, of norm 1
 	active int        // atoms in a sample
@@ -28,8 +28,8 @@ func randomAtoms(atoms, dims int, rng *rand.Rand) *mat.Dense {
 	return m
 }
 
-// samples draws n samples, one a row: each the sum of a few different atoms with
-// magnitudes from 0.5 to 1.5, and noise.
+// samples draws n samples, one a row. Each is the sum of w.active different atoms, with
+// magnitudes from 0.5 to 1.5, and of noise.
 func (w world) samples(n int, rng *rand.Rand) *mat.Dense {
 	atoms, dims := w.atoms.Dims()
 	x := mat.NewDense(n, dims, nil)
@@ -48,7 +48,7 @@ func (w world) samples(n int, rng *rand.Rand) *mat.Dense {
 	return x
 }
 
-// noiseShare is the part of the variance of x that is noise.
+// noiseShare returns the share of the variance of x that is noise.
 func (w world) noiseShare(x *mat.Dense) float64 {
 	_, cols := x.Dims()
 	variance := 0.0

@@ -1,7 +1,7 @@
 // Command dictionary makes data of a known dictionary, 512 atoms in 64
-// dimensions with 5 of them in each sample, trains a sparse autoencoder on them,
-// and says how much of the dictionary it has found; then the same without the
-// parts of the recipe that keep latents alive.
+// dimensions with 5 of them in each sample. It trains a sparse autoencoder on the data,
+// and prints how much of the dictionary the autoencoder has found. Then it does the
+// same without the parts of the recipe that keep latents alive.
 //
 //	go run ./dictionary
 //	go run ./dictionary -ablation    # every part of the recipe switched off or on
@@ -21,8 +21,11 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/measure"
 )
 
+// main runs the program until it ends or Ctrl-C interrupts it.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -32,6 +35,7 @@ func main() {
 	}
 }
 
+// run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("dictionary", flag.ContinueOnError)
 	atoms := flags.Int("atoms", 512, "atoms of the dictionary, and latents to find them with")
@@ -50,9 +54,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	}
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	truth := world{randomAtoms(*atoms, *dims, rng), *active, *noise}
-	train, test := truth.samples(*samples, rng), truth.samples(*samples/5, rng)
+	training, test := truth.samples(*samples, rng), truth.samples(*samples/5, rng)
 
-	chance, err := ksparse.MeanMaxCosine(truth.atoms, randomAtoms(*atoms, *dims, rng))
+	chance, err := measure.MeanMaxCosine(truth.atoms, randomAtoms(*atoms, *dims, rng))
 	if err != nil {
 		return err
 	}
@@ -68,7 +72,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	for _, v := range variants {
 		r := theRecipe(*atoms, *dims, *active, *samples, *epochs, *seed)
 		v.change(&r)
-		f, err := r.measure(ctx, train, test, truth.atoms)
+		f, err := r.try(ctx, training, test, truth.atoms)
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
@@ -77,35 +81,35 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	return nil
 }
 
-// figures are what a training comes to, on test samples.
+// figures are the figures of merit of a trained network, on test samples.
 type figures struct {
 	fvu, dead, l0, recovery float64
 	time                    time.Duration
 }
 
-// measure trains an autoencoder by the recipe and compares its dictionary with
-// the true one.
-func (r recipe) measure(ctx context.Context, train, test, truth *mat.Dense) (figures, error) {
+// try trains an autoencoder by the recipe, measures it, and compares its dictionary
+// with the true one.
+func (r recipe) try(ctx context.Context, training, test, truth *mat.Dense) (figures, error) {
 	net, err := ksparse.New(r.model)
 	if err != nil {
 		return figures{}, err
 	}
-	if err := net.StartFrom(train, r.start); err != nil {
+	if err := net.StartFrom(training, r.start); err != nil {
 		return figures{}, err
 	}
-	history, err := net.Train(ctx, train, train, r.train)
+	history, err := net.Train(ctx, training, training, r.train)
 	if err != nil {
 		return figures{}, err
 	}
-	source, err := ksparse.NewMatrixSource(test)
+	source, err := data.FromMatrix(test)
 	if err != nil {
 		return figures{}, err
 	}
-	report, err := net.Evaluate(source)
+	report, err := measure.Evaluate(net, source)
 	if err != nil {
 		return figures{}, err
 	}
-	recovery, err := ksparse.MeanMaxCosine(truth, net.Layers()[1].Weights())
+	recovery, err := measure.MeanMaxCosine(truth, net.Layers()[1].Weights())
 	return figures{
 		fvu:      report.FVU,
 		dead:     float64(len(report.Dead)) / float64(report.Latents),

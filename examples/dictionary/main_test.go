@@ -11,7 +11,7 @@ import (
 
 var small = []string{"-atoms", "64", "-dims", "32", "-active", "2", "-samples", "15000", "-epochs", "15"}
 
-// TestRun finds a dictionary that is small enough for some seconds.
+// TestRun finds a dictionary, a small one that takes some seconds.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(context.Background(), small, &out); err != nil {
@@ -28,7 +28,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestAblation: every variant is one that can be trained.
+// TestAblation: every variant can be trained.
 func TestAblation(t *testing.T) {
 	var out bytes.Buffer
 	args := append([]string{"-ablation"}, small...)

@@ -10,9 +10,9 @@ import (
 	"github.com/ksparse/ksparse"
 )
 
-// checkUnselected goes through the samples one by one, as a batch of one row
-// each, and looks at the gradient of every weight and bias of every latent that
-// the sample did not select.
+// checkUnselected runs each sample as a batch of one row. It counts the gradients
+// that are not zero among those of all weights and biases of all latents that the
+// sample did not select.
 func checkUnselected(w io.Writer, net *ksparse.Network, x *mat.Dense) error {
 	rows, cols := x.Dims()
 	entries, nonZero := 0, 0
@@ -49,8 +49,9 @@ func checkUnselected(w io.Writer, net *ksparse.Network, x *mat.Dense) error {
 	return nil
 }
 
-// checkGradients sets every gradient against the differences of the loss, and
-// so too what the gradient of the encoder's biases would be without the mask.
+// checkGradients compares every gradient with the differences of the loss. It does
+// the same with biasWithoutMask, the gradient of the encoder's biases that would come
+// from a way back without the mask.
 func checkGradients(w io.Writer, net *ksparse.Network, x *mat.Dense, grads *ksparse.Gradients, biasWithoutMask []float64) error {
 	fmt.Fprintln(w, "\nBack-propagation against central differences (L(p+h) - L(p-h)) / 2h with h = 1e-5,")
 	fmt.Fprintln(w, "where the two are furthest apart:")
@@ -95,8 +96,8 @@ func checkGradients(w io.Writer, net *ksparse.Network, x *mat.Dense, grads *kspa
 	return nil
 }
 
-// differences returns the numerical derivative of the loss by each of the
-// parameters, which are the network's own memory.
+// differences returns the numerical derivative of the loss with respect to each of
+// the parameters, which are the network's own memory.
 func differences(net *ksparse.Network, x *mat.Dense, parameters []float64) ([]float64, error) {
 	const h = 1e-5
 	d := make([]float64, len(parameters))
@@ -117,8 +118,8 @@ func differences(net *ksparse.Network, x *mat.Dense, parameters []float64) ([]fl
 	return d, nil
 }
 
-// loss is the squared error of the reconstructions, by its own definition and
-// not the library's: summed over the columns, its mean over the rows.
+// loss returns the squared error of the reconstructions, summed over the columns and
+// averaged over the rows. It is computed here, not by the library.
 func loss(net *ksparse.Network, x *mat.Dense) (float64, error) {
 	out, err := net.Predict(x)
 	if err != nil {
@@ -130,7 +131,7 @@ func loss(net *ksparse.Network, x *mat.Dense) (float64, error) {
 	return norm * norm / float64(rows), nil
 }
 
-// relativeError compares with the larger of the two, or with 1e-3 where both
+// relativeError returns |a-b| over the larger of |a| and |b|, or over 1e-3 where both
 // are smaller: below that the differences have no digits left.
 func relativeError(a, b float64) float64 {
 	return math.Abs(a-b) / max(math.Abs(a), math.Abs(b), 1e-3)

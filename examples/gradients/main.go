@@ -1,8 +1,8 @@
 // Command gradients shows, with numbers small enough to read, how the gradient
 // passes a top-k selection: the mask that the forward pass chose, the delta that
-// arrives at the sparse layer, the part of it that the mask lets through, and
-// that the result is the true gradient, by comparison with differences of the
-// loss itself.
+// arrives at the sparse layer, and the part of it that the mask lets through. It
+// compares the result with differences of the loss, which shows that it is the true
+// gradient.
 //
 //	go run ./gradients
 package main
@@ -27,6 +27,7 @@ const (
 	samples = 3
 )
 
+// main runs the program.
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "gradients:", err)
@@ -34,6 +35,7 @@ func main() {
 	}
 }
 
+// run is the program with the given flags. It writes to w.
 func run(args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("gradients", flag.ContinueOnError)
 	seed := flags.Uint64("seed", 1, "of the weights and the data")
@@ -50,8 +52,7 @@ func run(args []string, w io.Writer) error {
 	x := mat.NewDense(samples, inputs, nil)
 	x.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, x)
 
-	// Forward, and back. The pass remembers the mask; on the way back the mask is
-	// a constant.
+	// Forward, and back. The pass keeps the mask, which is a constant on the way back.
 	pass, err := net.Forward(x)
 	if err != nil {
 		return err
@@ -63,29 +64,15 @@ func run(args []string, w io.Writer) error {
 
 	fmt.Fprintf(w, "An autoencoder %d-%d-%d that keeps the k = %d largest of its %d latents z, on %d samples.\n",
 		inputs, latents, inputs, k, latents, samples)
-
-	mask := pass.Mask(0)
-	fmt.Fprintln(w, "\nThe mask M that the forward pass chose (rows are samples, columns latents):")
-	printMask(w, mask)
-
-	// The decoder's delta, back through the decoder's weights.
-	var arriving mat.Dense
-	arriving.Mul(grads.Delta(1), net.Layers()[1].Weights().T())
-	fmt.Fprintln(w, "\nThe delta dL/dz that arrives at the sparse layer. Every latent has one:")
-	printMatrix(w, &arriving, nil)
-
-	var passed mat.Dense
-	if err := mask.Apply(&passed, &arriving); err != nil {
+	arriving, passed, err := printWayBack(w, net, pass, grads)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nWhat the mask lets through, dL/dz ⊙ M. The output does not depend on a latent that was")
-	fmt.Fprintln(w, "not selected, so neither does the loss, and its share is exactly zero:")
-	printMatrix(w, &passed, mask)
 
-	// That times the slope of the activation is the delta at the pre-activations,
-	// from which the encoder's gradients come.
+	// What passed, times the slope of the activation, is the delta at the
+	// pre-activations. The encoder's gradients come from that delta.
 	pre := preActivations(net.Layers()[0], x)
-	withMask, withoutMask := timesSlope(&passed, pre), timesSlope(&arriving, pre)
+	withMask, withoutMask := timesSlope(passed, pre), timesSlope(arriving, pre)
 	if !mat.EqualApprox(withMask, grads.Delta(0), 1e-14) {
 		return errors.New("the library's delta is another one")
 	}
@@ -93,6 +80,28 @@ func run(args []string, w io.Writer) error {
 		return err
 	}
 	return checkGradients(w, net, x, grads, columnSums(withoutMask))
+}
+
+// printWayBack prints the mask, the delta that arrives at the sparse layer and the
+// delta that passes the mask. It returns the two deltas.
+func printWayBack(w io.Writer, net *ksparse.Network, pass *ksparse.Pass, grads *ksparse.Gradients) (arriving, passed *mat.Dense, err error) {
+	mask := pass.Mask(0)
+	fmt.Fprintln(w, "\nThe mask M that the forward pass chose (rows are samples, columns latents):")
+	printMask(w, mask)
+
+	// The decoder's delta, back through the decoder's weights.
+	arriving, passed = new(mat.Dense), new(mat.Dense)
+	arriving.Mul(grads.Delta(1), net.Layers()[1].Weights().T())
+	fmt.Fprintln(w, "\nThe delta dL/dz that arrives at the sparse layer. Every latent has one:")
+	printMatrix(w, arriving, nil)
+
+	if err := mask.Apply(passed, arriving); err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintln(w, "\nWhat the mask lets through, dL/dz ⊙ M. The output does not depend on a latent that was")
+	fmt.Fprintln(w, "not selected, so neither does the loss, and its share is exactly zero:")
+	printMatrix(w, passed, mask)
+	return arriving, passed, nil
 }
 
 // preActivations returns xWᵀ + b, row by row.
@@ -120,6 +129,7 @@ func columnSums(delta *mat.Dense) []float64 {
 	return sums
 }
 
+// printMask prints m with a 1 for each entry that is selected.
 func printMask(w io.Writer, m *ksparse.Mask) {
 	rows, cols := m.Dims()
 	for i := range rows {

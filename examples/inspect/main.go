@@ -1,5 +1,6 @@
-// Command inspect says what a file of a sparse autoencoder is, whether it does on your
-// activations what it declares, and writes it in another library's format.
+// Command inspect prints what a file of a sparse autoencoder holds, checks on your
+// activations whether the model does what the file declares, and writes the model in the
+// format of another library.
 //
 //	go run ./inspect path/to/model
 //	go run ./inspect -rows activations.npy path/to/model
@@ -19,7 +20,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -30,11 +31,13 @@ type result struct {
 	Saved    *saved               `json:"saved,omitempty"`
 }
 
+// saved says what was written, and where.
 type saved struct {
 	Format pretrained.Format `json:"format"`
 	Path   string            `json:"path"`
 }
 
+// main runs the program.
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "inspect:", err)
@@ -42,55 +45,73 @@ func main() {
 	}
 }
 
-func run(args []string, w io.Writer) error {
-	var (
-		open    pretrained.Options
-		save    pretrained.SaveOptions
-		flags   = flag.NewFlagSet("inspect", flag.ContinueOnError)
-		rows    = flags.String("rows", "", "a .npy `file` of activations, samples x inputs, to check the model on")
-		outputs = flags.String("outputs", "", "a .npy `file` of what a transcoder should give for the rows")
-		most    = flags.Int("most", 10000, "`rows` to check on at most")
-		to      = flags.String("to", "", "a `format` to convert to: saelens, sparsify, sentence-transformers or ksparse")
-		out     = flags.String("out", "", "the `path` to convert to: a new folder, or for ksparse a file")
-		asJSON  = flags.Bool("json", false, "print JSON")
-	)
-	flags.StringVar(&open.Hookpoint, "hookpoint", "", "which model of a folder with several: its `path` below the folder")
-	flags.Float64Var(&open.Threshold, "threshold", 0, "the `threshold` of a model that never learned one")
-	flags.Float64Var(&open.Scale, "scale", 0, "the `factor` for the rows of a model that has one and does not say which; 1 for none")
-	flags.BoolVar(&open.Unset, "unset", false, "look at a model although its threshold or scale is not known")
-	flags.BoolVar(&open.Embedding, "embedding", false, "the Gemma Scope file is of the token embeddings")
-	flags.BoolVar(&save.Round, "round", false, "allow float64 weights to be rounded to float32 in converting")
+// settings are the program's flags, and the path of the model.
+type settings struct {
+	path          string
+	open          pretrained.Options
+	save          pretrained.SaveOptions
+	rows, outputs string
+	most          int
+	to, out       string
+	asJSON        bool
+}
+
+// parseFlags returns the settings that the flags give.
+func parseFlags(args []string) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
+	flags.StringVar(&s.rows, "rows", "", "a .npy `file` of activations, samples x inputs, to check the model on")
+	flags.StringVar(&s.outputs, "outputs", "", "a .npy `file` of what a transcoder should give for the rows")
+	flags.IntVar(&s.most, "most", 10000, "`rows` to check on at most")
+	flags.StringVar(&s.to, "to", "", "a `format` to convert to: saelens, sparsify, sentence-transformers or ksparse")
+	flags.StringVar(&s.out, "out", "", "the `path` to convert to: a new folder, or for ksparse a file")
+	flags.BoolVar(&s.asJSON, "json", false, "print JSON")
+	flags.StringVar(&s.open.Hookpoint, "hookpoint", "", "which model of a folder with several: its `path` below the folder")
+	flags.Float64Var(&s.open.Threshold, "threshold", 0, "the `threshold` of a model that never learned one")
+	flags.Float64Var(&s.open.Scale, "scale", 0, "the `factor` for the rows of a model that has one and does not say which; 1 for none")
+	flags.BoolVar(&s.open.Unset, "unset", false, "look at a model although its threshold or scale is not known")
+	flags.BoolVar(&s.open.Embedding, "embedding", false, "the Gemma Scope file is of the token embeddings")
+	flags.BoolVar(&s.save.Round, "round", false, "allow float64 weights to be rounded to float32 in converting")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return s, err
 	}
 	switch {
 	case flags.NArg() != 1:
-		return fmt.Errorf("want the path of one model after the flags, got %d", flags.NArg())
-	case (*to == "") != (*out == ""):
-		return errors.New("-to and -out go together")
-	case *outputs != "" && *rows == "":
-		return errors.New("-outputs goes with -rows")
-	case *most < 1:
-		return fmt.Errorf("-most is %d, want at least 1", *most)
+		return s, fmt.Errorf("want the path of one model after the flags, got %d", flags.NArg())
+	case (s.to == "") != (s.out == ""):
+		return s, errors.New("-to and -out go together")
+	case s.outputs != "" && s.rows == "":
+		return s, errors.New("-outputs goes with -rows")
+	case s.most < 1:
+		return s, fmt.Errorf("-most is %d, want at least 1", s.most)
 	}
+	s.path = flags.Arg(0)
+	return s, nil
+}
 
-	m, err := pretrained.Open(flags.Arg(0), open)
+// run is the program with the given flags. It writes to w.
+func run(args []string, w io.Writer) error {
+	s, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	m, err := pretrained.Open(s.path, s.open)
 	if err != nil {
 		return err
 	}
 	r := result{Info: m.Info}
-	if *rows != "" {
-		if r.Findings, err = check(m, *rows, *outputs, *most); err != nil {
+	if s.rows != "" {
+		if r.Findings, err = check(m, s.rows, s.outputs, s.most); err != nil {
 			return err
 		}
 	}
-	if *to != "" {
-		r.Saved = &saved{pretrained.Format(*to), *out}
-		if err := m.SaveAs(*out, r.Saved.Format, save); err != nil {
+	if s.to != "" {
+		r.Saved = &saved{pretrained.Format(s.to), s.out}
+		if err := m.SaveAs(s.out, r.Saved.Format, s.save); err != nil {
 			return err
 		}
 	}
-	if *asJSON {
+	if s.asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(r)
@@ -116,7 +137,7 @@ func check(m *pretrained.Model, rows, outputs string, most int) (*pretrained.Fin
 
 // read returns the first rows of a .npy file.
 func read(path string, most int) (mat.Matrix, error) {
-	source, err := ksparse.OpenNpy(path)
+	source, err := data.OpenNpy(path)
 	if err != nil {
 		return nil, err
 	}

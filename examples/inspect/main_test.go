@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ const models = "../../pretrained/testdata/"
 // npy writes rows as a .npy file and returns its path.
 func npy(t *testing.T, rows, cols int) string {
 	t.Helper()
-	header := "{'descr': '<f4', 'fortran_order': False, 'shape': (" + itoa(rows) + ", " + itoa(cols) + "), }"
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, cols)
 	header += strings.Repeat(" ", 117-len(header)) + "\n"
 	data := append([]byte("\x93NUMPY\x01\x00\x76\x00"), header...)
 	for i := range rows * cols {
@@ -29,11 +30,6 @@ func npy(t *testing.T, rows, cols int) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func itoa(n int) string {
-	text, _ := json.Marshal(n)
-	return string(text)
 }
 
 // TestRun inspects, checks and converts, and inspects what it has made.
@@ -62,7 +58,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRefuse: what is wrong is said.
+// TestRefuse: the error says what is wrong.
 func TestRefuse(t *testing.T) {
 	for want, args := range map[string][]string{
 		"want the path":     {},

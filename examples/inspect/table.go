@@ -55,6 +55,7 @@ func (r result) print(w io.Writer) error {
 	return t.Flush()
 }
 
+// sizes describes the number of inputs, latents and outputs.
 func sizes(i pretrained.Info) string {
 	s := fmt.Sprintf("%d inputs, %d latents", i.Inputs, i.Latents)
 	switch {
@@ -66,6 +67,7 @@ func sizes(i pretrained.Info) string {
 	return s
 }
 
+// selection describes how the model selects latents.
 func selection(i pretrained.Info) string {
 	s := i.Selection
 	if i.K > 0 {
@@ -80,6 +82,7 @@ func selection(i pretrained.Info) string {
 	return s
 }
 
+// properties lists what else the model has.
 func properties(i pretrained.Info) string {
 	var list []string
 	for _, p := range []struct {

@@ -9,8 +9,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
 // display shows how a training goes: one line per epoch and, on a terminal, a
@@ -21,10 +21,11 @@ type display struct {
 	bar  *progressbar.ProgressBar // nil before the first step, and off a terminal
 }
 
+// newDisplay returns a display that writes to w, with the name in front of each line.
 func newDisplay(w io.Writer, name string) *display { return &display{w: w, name: name} }
 
 // update is called after every step.
-func (d *display) update(p ksparse.Progress) {
+func (d *display) update(p train.Progress) {
 	state := fmt.Sprintf("%s  epoch %2d/%d  batches %.4f", d.name, p.Epoch, p.Epochs, p.EpochLoss/mnistdata.Pixels)
 	if d.bar == nil && isTerminal(d.w) {
 		d.bar = progressbar.NewOptions(p.Steps,
@@ -50,6 +51,7 @@ func (d *display) close() {
 	}
 }
 
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -1,12 +1,13 @@
 // Command mnist trains the k-sparse autoencoder 784-100-784 on the 60,000 MNIST
-// digits for several k, prints how well each rebuilds the test digits, and
-// draws what it learned.
+// digits for several k, prints how well each network reconstructs the test digits,
+// and draws what it learned.
 //
 //	go run ./mnist              # k = 5, 10, 20, 30, 50; about a minute on two cores
 //	go run ./mnist -quick       # a look, in some seconds
 //	go run ./mnist -k 8,16 -epochs 20 -out /tmp/pictures
 //
-// Ctrl-C ends the training; the table and the pictures then show what is done.
+// Ctrl-C ends the training. The table and the pictures then show the networks that
+// are trained by then.
 package main
 
 import (
@@ -24,10 +25,20 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
 const latents = 100
 
+// settings are the program's flags.
+type settings struct {
+	ks             []int
+	epochs, digits int
+	seed           uint64
+	out            string
+}
+
+// main runs the program until it ends or Ctrl-C interrupts it.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -37,31 +48,38 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, w io.Writer) error {
-	var (
-		ks     = []int{5, 10, 20, 30, 50}
-		flags  = flag.NewFlagSet("mnist", flag.ContinueOnError)
-		epochs = flags.Int("epochs", 10, "passes over the training digits")
-		digits = flags.Int("digits", 60000, "how many training digits to use")
-		seed   = flags.Uint64("seed", 1, "of the order in which the digits come")
-		out    = flags.String("out", "out", "folder for the pictures")
-		quick  = flags.Bool("quick", false, "3 epochs on 6000 digits")
-	)
+// parseFlags returns the settings that the flags give.
+func parseFlags(args []string) (settings, error) {
+	s := settings{ks: []int{5, 10, 20, 30, 50}}
+	flags := flag.NewFlagSet("mnist", flag.ContinueOnError)
+	flags.IntVar(&s.epochs, "epochs", 10, "passes over the training digits")
+	flags.IntVar(&s.digits, "digits", 60000, "how many training digits to use")
+	flags.Uint64Var(&s.seed, "seed", 1, "of the order in which the digits come")
+	flags.StringVar(&s.out, "out", "out", "folder for the pictures")
+	quick := flags.Bool("quick", false, "3 epochs on 6000 digits")
 	flags.Func("k", "latents that may be active, a list (default 5,10,20,30,50)", func(list string) (err error) {
-		ks, err = parseList(list)
+		s.ks, err = parseList(list)
 		return err
 	})
 	if err := flags.Parse(args); err != nil {
-		return err
+		return s, err
 	}
 	if *quick {
-		*epochs, *digits = 3, 6000
+		s.epochs, s.digits = 3, 6000
 	}
-	if *digits < latents { // each latent starts from a digit, see start
-		return fmt.Errorf("-digits is %d, want at least %d", *digits, latents)
+	if s.digits < latents { // each latent starts from a digit, see start
+		return s, fmt.Errorf("-digits is %d, want at least %d", s.digits, latents)
 	}
+	return s, nil
+}
 
-	train, err := mnistdata.Train()
+// run is the program with the given flags. It writes to w.
+func run(ctx context.Context, args []string, w io.Writer) error {
+	s, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	training, err := mnistdata.Train()
 	if err != nil {
 		return err
 	}
@@ -69,11 +87,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	train = train.Head(*digits)
+	training = training.Head(s.digits)
 
 	var results []*result
-	for _, k := range ks {
-		r, err := learn(ctx, w, k, *epochs, *seed, train.Images, test.Images)
+	for _, k := range s.ks {
+		r, err := learn(ctx, w, k, s, training.Images, test.Images)
 		if r != nil {
 			results = append(results, r)
 		}
@@ -89,16 +107,16 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return ctx.Err()
 	}
 	printTable(w, results)
-	if err := drawPictures(*out, test, results); err != nil {
+	if err := drawPictures(s.out, test, results); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nPictures are in %s: reconstructions, atoms, training, frequencies.\n", *out)
+	fmt.Fprintf(w, "\nPictures are in %s: reconstructions, atoms, training, frequencies.\n", s.out)
 	return ctx.Err()
 }
 
 // learn trains one network and measures it on the test digits. When ctx ends
 // the training it returns the network as it is by then, and the error of ctx.
-func learn(ctx context.Context, w io.Writer, k, epochs int, seed uint64, train, test *mat.Dense) (*result, error) {
+func learn(ctx context.Context, w io.Writer, k int, s settings, training, test *mat.Dense) (*result, error) {
 	net, err := ksparse.New(ksparse.Config{
 		Inputs:           mnistdata.Pixels,
 		Latents:          latents,
@@ -109,23 +127,22 @@ func learn(ctx context.Context, w io.Writer, k, epochs int, seed uint64, train, 
 	if err != nil {
 		return nil, err
 	}
-	start(net, train) // instead of the random weights of New
+	start(net, training) // instead of the random weights of New
 	r := &result{k: k, net: net}
 	show := newDisplay(w, fmt.Sprintf("k = %-2d", k))
-	_, trainErr := net.Train(ctx, train, train, ksparse.TrainConfig{
-		Epochs:       epochs,
+	_, trainErr := net.Train(ctx, training, training, ksparse.TrainConfig{
+		Epochs:       s.epochs,
 		BatchSize:    200,
 		Loss:         ksparse.SquaredError,
-		Optimizer:    ksparse.Adam{},
+		Optimizer:    train.Adam{},
 		LearningRate: 0.01,
-		Schedule:     ksparse.CosineDecay{},
-		L2:           3e-4, // smooth atoms, and none of them inks where there is never ink
-		Seed:         seed,
-		// The test digits are looked at, never learned from: nothing here stops
-		// early or chooses among networks by this loss.
-		ValidationX: test,
-		ValidationY: test,
-		Callback: func(p ksparse.Progress) error {
+		Schedule:     train.CosineDecay{},
+		L2:           3e-4, // makes atoms smooth, and zero where no digit has ink
+		Seed:         s.seed,
+		// The loss on the test digits is shown, and has no effect: nothing here stops
+		// early or chooses among networks by it.
+		Validation: ksparse.Validation{X: test, Y: test},
+		Callback: func(p train.Progress) error {
 			r.record(p)
 			show.update(p)
 			return nil
@@ -141,6 +158,7 @@ func learn(ctx context.Context, w io.Writer, k, epochs int, seed uint64, train, 
 	return r, trainErr
 }
 
+// parseList reads a list of k, with commas between them.
 func parseList(list string) ([]int, error) {
 	var ks []int
 	for _, field := range strings.Split(list, ",") {

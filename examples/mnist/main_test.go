@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestRun takes the whole program through a small training, as a user would.
+// TestRun runs the whole program on a small training.
 func TestRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pictures")
 	var out bytes.Buffer
@@ -66,7 +66,7 @@ func checkPicture(t *testing.T, path string) {
 	}
 }
 
-// TestInterrupted: after Ctrl-C there is a table and pictures of what was done.
+// TestInterrupted: after Ctrl-C there are a table and pictures of what is trained.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	dir := t.TempDir()

@@ -42,7 +42,7 @@ func drawPictures(dir string, test mnistdata.Set, results []*result) error {
 }
 
 // drawReconstructions shows one test digit of each kind in the top row, and
-// below it what each network makes of its k numbers.
+// below it the reconstruction of each network from k numbers.
 func drawReconstructions(path string, test mnistdata.Set, results []*result) error {
 	const scale, gap, left, top = 3, 6, 140, 64
 	const cell = scale*mnistdata.Side + gap
@@ -72,7 +72,7 @@ func drawReconstructions(path string, test mnistdata.Set, results []*result) err
 }
 
 // drawAtoms shows what each latent adds to a picture: the rows of the
-// decoder's weights, most used first.
+// decoder's weights. The latent that is active most often comes first.
 func drawAtoms(path string, r *result) error {
 	const scale, gap, columns, margin, top = 2, 4, 10, 20, 86
 	const cell = scale*mnistdata.Side + gap
@@ -103,8 +103,8 @@ func drawAtoms(path string, r *result) error {
 	return s.save(path)
 }
 
-// strength is the size of weight that gets the full colour: one that only 1 in 50
-// exceeds, because a few pixels at the edge of the ink have by far the largest.
+// strength returns the size of weight that gets the full colour: one that only 1 in 50
+// exceeds, because a few pixels at the edge of the ink have by far the largest weights.
 func strength(atom []float64) float64 {
 	sizes := make([]float64, len(atom))
 	for i, w := range atom {
@@ -131,19 +131,20 @@ func signed(v float64) color.Color {
 // grey paints -1 dark, 0 light and 1 white.
 func grey(v float64) color.Color { return color.Gray{Y: uint8(math.Round(215 + 40*v))} }
 
-// A sheet is a white picture measured in pixels from its top left corner.
+// sheet is a white picture measured in pixels from its top left corner.
 type sheet struct {
 	canvas draw.Canvas
 	image  stddraw.Image
 }
 
+// newSheet returns an empty sheet of that size.
 func newSheet(width, height int) *sheet {
 	// At 72 dots per inch, one of vg's points is one pixel.
 	c := vgimg.NewWith(vgimg.UseWH(vg.Length(width), vg.Length(height)), vgimg.UseDPI(72))
 	return &sheet{draw.New(c), c.Image()}
 }
 
-// write puts a line of text with its middle at height y.
+// write writes a line of text that begins at x. Its middle is at height y.
 func (s *sheet) write(x, y int, size vg.Length, line string) {
 	s.canvas.FillText(text.Style{
 		Color:   color.Gray{Y: 40},
@@ -167,6 +168,7 @@ func (s *sheet) tile(x, y, scale int, values []float64, paint func(float64) colo
 	}
 }
 
+// save writes the sheet to a PNG file.
 func (s *sheet) save(path string) error {
 	f, err := os.Create(path)
 	if err != nil {

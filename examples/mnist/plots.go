@@ -55,9 +55,9 @@ func plotCurves(path string, results []*result) error {
 	return s.save(path)
 }
 
-// plotFrequencies draws one histogram per k of how often the latents are active:
-// on the left those that hardly any digit needs, on the right those that most
-// digits have.
+// plotFrequencies draws one histogram per k of how often the latents are active: on
+// the left latents that are active on few digits, on the right those that are active
+// on most.
 func plotFrequencies(path string, results []*result) error {
 	const bin = 2.5 // percent
 	const width, title, panel, foot = 1000, 56, 170, 40
@@ -102,7 +102,7 @@ func plotFrequencies(path string, results []*result) error {
 	return s.save(path)
 }
 
-// newPlot returns an empty plot in the style that all share.
+// newPlot returns an empty plot in the style that all plots have.
 func newPlot() *plot.Plot {
 	p := plot.New()
 	p.Title.TextStyle.Font = font.From(sans, 20)
@@ -130,9 +130,10 @@ func shade(i, n int) color.Color {
 	return color.RGBA{mix(0), mix(1), mix(2), 255}
 }
 
-// every marks the multiples of a number.
+// every marks the multiples of a number on an axis.
 type every float64
 
+// Ticks implements plot.Ticker.
 func (e every) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for n := math.Ceil(lo / float64(e)); n*float64(e) <= hi; n++ {
@@ -142,9 +143,10 @@ func (e every) Ticks(lo, hi float64) []plot.Tick {
 }
 
 // logTicks marks 1 to 9 times the powers of ten. plot.LogTicks writes numbers at
-// the powers only, and the curves' range holds but one of them.
+// the powers only, and there is only one power in the range of the curves.
 type logTicks struct{}
 
+// Ticks implements plot.Ticker.
 func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {

@@ -10,14 +10,15 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
 // result is one trained network and what it does to the test digits.
 type result struct {
 	k         int
 	net       *ksparse.Network
-	rebuilt   *mat.Dense // the test digits, encoded and decoded
-	frequency []float64  // per latent: the share of the test digits that it is active on
+	rebuilt   *mat.Dense // the reconstructions of the test digits
+	frequency []float64  // for each latent, the share of the test digits on which it is active
 
 	mse, psnr, fvu, l0 float64
 	dead               int
@@ -29,7 +30,7 @@ type result struct {
 
 // record keeps the points of the training curves. The library's squared error
 // is a sum over the pixels; the curves show the mean.
-func (r *result) record(p ksparse.Progress) {
+func (r *result) record(p train.Progress) {
 	window := min(50, p.Steps/p.Epochs) // steps; one batch alone is noisy
 	epoch := float64(p.Step) / float64(p.Steps) * float64(p.Epochs)
 	r.sum += p.Loss / mnistdata.Pixels
@@ -45,13 +46,11 @@ func (r *result) record(p ksparse.Progress) {
 
 // measure fills in the figures of merit. Each is computed over all test digits.
 func (r *result) measure(test *mat.Dense) (err error) {
-	codes, err := r.net.Encode(test)
+	codes, rebuilt, err := r.net.Reconstruct(test)
 	if err != nil {
 		return err
 	}
-	if r.rebuilt, err = r.net.Decode(codes); err != nil {
-		return err
-	}
+	r.rebuilt = rebuilt
 	if r.mse, err = ksparse.MeanSquaredError(r.rebuilt, test); err != nil {
 		return err
 	}
@@ -59,12 +58,11 @@ func (r *result) measure(test *mat.Dense) (err error) {
 		return err
 	}
 	r.psnr = ksparse.PSNR(r.mse, 1)
-	r.l0 = ksparse.L0(codes)
-	r.dead = len(ksparse.DeadLatents(codes))
-	r.frequency = ksparse.ActivationFrequency(codes)
+	r.l0, r.dead, r.frequency = codes.L0(), len(codes.Dead()), codes.Frequency()
 	return nil
 }
 
+// printTable prints a line of figures for each network.
 func printTable(w io.Writer, results []*result) {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)

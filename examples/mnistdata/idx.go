@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// ErrFormat is wrapped by every error that says that a file is not what an IDX
-// file of images or labels should be.
+// ErrFormat is wrapped by every error about a file that is not a valid IDX file of
+// images or labels.
 var ErrFormat = errors.New("not a valid IDX file")
 
 // An IDX file is a magic number (two zero bytes, the type of the elements,
@@ -81,8 +81,8 @@ func readHeader(r io.Reader, magic uint32, n int) ([]int64, error) {
 	return dims, nil
 }
 
-// readBody reads exactly n bytes, which must be the rest of r. It reserves no
-// more memory than there is data, whatever n a broken header claims.
+// readBody reads exactly n bytes, which must be the rest of r. It takes no more memory
+// than there is data, also where n is from a broken header and too large.
 func readBody(r io.Reader, n int64) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r, n+1))
 	switch {

@@ -36,13 +36,14 @@ type Set struct {
 	Labels []int      // Labels[i], 0 to 9, is the digit in row i
 }
 
-// Train returns the 60,000 training digits. Each call reads them anew (some
-// 360 MiB), so the caller may change what it gets.
+// Train returns the 60,000 training digits. Each call reads them again (into some
+// 360 MiB of memory), so the caller may change them.
 func Train() (Set, error) { return load(trainImages, trainLabels) }
 
 // Test returns the 10,000 test digits.
 func Test() (Set, error) { return load(testImages, testLabels) }
 
+// load reads a set from two compressed files.
 func load(images, labels []byte) (Set, error) {
 	zi, err := gzip.NewReader(bytes.NewReader(images))
 	if err != nil {
@@ -65,8 +66,8 @@ func load(images, labels []byte) (Set, error) {
 	return s, nil
 }
 
-// Head returns the first n digits of s, or s itself when it has no more than
-// that. The two share memory.
+// Head returns the first n digits of s, or s itself where it has at most n digits. The
+// two share memory.
 func (s Set) Head(n int) Set {
 	if n >= len(s.Labels) {
 		return s

@@ -84,7 +84,7 @@ func TestHeadAndOneHot(t *testing.T) {
 	}
 }
 
-// idx builds an IDX file.
+// idx returns an IDX file.
 func idx(magic uint32, dims []uint32, body ...byte) []byte {
 	b := binary.BigEndian.AppendUint32(nil, magic)
 	for _, d := range dims {
@@ -163,7 +163,8 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-// Whatever the bytes, ReadImages gives an error or a matrix that holds them all.
+// FuzzReadImages: for all bytes, ReadImages returns an error or a matrix that has all of
+// them.
 func FuzzReadImages(f *testing.F) {
 	f.Add(idx(magicImages, []uint32{2, 1, 2}, 0, 255, 51, 102))
 	f.Add(idx(magicImages, []uint32{1 << 31, 1, 2}, 0, 255))

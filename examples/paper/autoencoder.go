@@ -8,7 +8,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
 const (
@@ -22,28 +24,29 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 		Inputs: mnistdata.Pixels, Latents: latents, K: k,
 		Activation: ksparse.Identity,
 		Tied:       true,
-		PreBias:    true, // no other model, as the encoder has biases; they begin better
+		PreBias:    true, // gives the biases better start values; the encoder has biases too, so the model is the same
 		Seed:       seed,
 	})
 	if err != nil {
 		return nil, err
 	}
-	// A latent that is never among the k largest never learns. From random weights
-	// that happens to one in ten or more. So each starts as the difference of a digit
-	// from the mean digit, and short: a hundred atoms of norm 1 draw far too much ink.
-	if err := net.StartFrom(digits, ksparse.Start{PreBias: ksparse.MeanPreBias, Atoms: true, Norm: 0.1, Seed: seed}); err != nil {
+	// A latent that is never among the k largest never learns. With random weights that
+	// happens to one latent in ten or more. So each latent starts as the difference of a
+	// digit from the mean digit. Its norm is 0.1: the sum of a hundred atoms of norm 1 has
+	// far too much ink.
+	if err := net.StartFrom(digits, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Norm: 0.1, Seed: seed}); err != nil {
 		return nil, err
 	}
 
 	_, err = net.Train(ctx, digits, digits, ksparse.TrainConfig{
 		Epochs:       epochs,
 		BatchSize:    100,
-		Optimizer:    ksparse.SGD{Momentum: 0.9},
+		Optimizer:    train.SGD{Momentum: 0.9},
 		LearningRate: 0.03,
-		Schedule:     ksparse.LinearDecay{End: 1.0 / 30},
-		KStart:       firstK, // and down to k over the first half
+		Schedule:     train.LinearDecay{End: 1.0 / 30},
+		Recipe:       ksparse.Recipe{KStart: firstK}, // falls to k over the first half of the steps
 		Seed:         seed,
-		Callback: func(p ksparse.Progress) error {
+		Callback: func(p train.Progress) error {
 			if p.EpochEnd {
 				fmt.Fprintf(w, "k = %d  epoch %2d/%d  L0 %5.1f  FVU %.4f  %6.0f digits/s\n", k, p.Epoch, p.Epochs, p.L0, p.FVU, p.SamplesPerSecond)
 			}

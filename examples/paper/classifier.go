@@ -10,19 +10,20 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
-// result is how a classifier was trained and how often it errs.
+// result says how a classifier was trained and how often it is wrong.
 type result struct {
 	alpha, l2        float64
 	dead             int     // latents that are active on no training digit
-	validation, test float64 // shares of the digits that it gets wrong
+	validation, test float64 // error rates on those digits
 }
 
-// classify finds the α and the penalty with which a logistic regression on the
-// codes errs least on the validation digits, and then takes all training digits
-// for the one that is tested.
-func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k int, seed uint64) (result, error) {
+// classify finds the α and the penalty that give a logistic regression on the codes the
+// lowest error rate on the validation digits. With these it trains a logistic regression
+// on all training digits, and tests that.
+func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d sets, k int, seed uint64) (result, error) {
 	best := result{validation: math.Inf(1)}
 	for _, alpha := range []float64{1, 2, 3, 4} {
 		fit, err := encode(net, d.fit, k, alpha)
@@ -52,7 +53,7 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k 
 	if err != nil {
 		return result{}, err
 	}
-	best.dead = len(ksparse.DeadLatents(all))
+	best.dead = len(all.Dead())
 	softmax, err := regress(ctx, all, d.all.OneHot(), best.l2, seed)
 	if err != nil {
 		return result{}, err
@@ -65,7 +66,7 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d data, k 
 	return best, err
 }
 
-// encode keeps the α·k largest latents of each digit.
+// encode returns the codes of the digits, with the α·k largest latents of each.
 func encode(net *ksparse.Network, s mnistdata.Set, k int, alpha float64) (*ksparse.Codes, error) {
 	if err := net.Layers()[0].(*ksparse.SparseLayer).SetK(int(math.Round(alpha * float64(k)))); err != nil {
 		return nil, err
@@ -84,14 +85,14 @@ func regress(ctx context.Context, x, y mat.Matrix, l2 float64, seed uint64) (*ks
 		Epochs: 20, BatchSize: 500,
 		Loss:         ksparse.SoftmaxCrossEntropy,
 		LearningRate: 0.02,
-		Schedule:     ksparse.CosineDecay{},
+		Schedule:     train.CosineDecay{},
 		L2:           l2,
 		Seed:         seed,
 	})
 	return net, err
 }
 
-// errorRate is the share of the digits whose largest logit is that of another one.
+// errorRate returns the share of the digits whose largest logit is that of another digit.
 func errorRate(net *ksparse.Network, x mat.Matrix, s mnistdata.Set) (float64, error) {
 	logits, err := net.Predict(x)
 	if err != nil {

@@ -6,22 +6,23 @@ import (
 	"github.com/ksparse/ksparse/examples/mnistdata"
 )
 
-// data is MNIST as the experiment uses it.
-type data struct {
+// sets is MNIST as the experiment uses it.
+type sets struct {
 	all             mnistdata.Set // the training digits
 	fit, validation mnistdata.Set // five sixths of them, and the rest
 	test            mnistdata.Set
 }
 
-func split(train, test mnistdata.Set) data {
-	n := len(train.Labels)
-	fit := train.Head(n * 5 / 6)
-	return data{
-		all: train,
+// split holds out the last sixth of the training digits for validation.
+func split(training, test mnistdata.Set) sets {
+	n := len(training.Labels)
+	fit := training.Head(n * 5 / 6)
+	return sets{
+		all: training,
 		fit: fit,
 		validation: mnistdata.Set{
-			Images: train.Images.Slice(len(fit.Labels), n, 0, mnistdata.Pixels).(*mat.Dense),
-			Labels: train.Labels[len(fit.Labels):],
+			Images: training.Images.Slice(len(fit.Labels), n, 0, mnistdata.Pixels).(*mat.Dense),
+			Labels: training.Labels[len(fit.Labels):],
 		},
 		test: test,
 	}

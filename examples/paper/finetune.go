@@ -9,16 +9,17 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/train"
 )
 
-// tunedAlpha and the settings below are those with which the validation digits,
-// held out, gained most.
+// tunedAlpha is the α of the fine-tuned network. This value, and the settings below,
+// gave the lowest error rate on the validation digits, which were held out.
 const tunedAlpha = 4
 
 // fineTune trains the encoder and the classifier together, with labels: the
 // gradient of the classifier's loss passes the selection on its way to the encoder.
-// It returns the share of the test digits that the two get wrong.
-func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d data, k int, l2 float64, seed uint64) (float64, error) {
+// It returns their error rate on the test digits.
+func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d sets, k int, l2 float64, seed uint64) (float64, error) {
 	codes, err := encode(autoencoder, d.all, k, tunedAlpha)
 	if err != nil {
 		return 0, err
@@ -34,11 +35,11 @@ func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d 
 	_, err = net.Train(ctx, d.all.Images, d.all.OneHot(), ksparse.TrainConfig{
 		Epochs: 10, BatchSize: 100,
 		Loss:         ksparse.SoftmaxCrossEntropy,
-		Optimizer:    ksparse.SGD{Momentum: 0.9},
+		Optimizer:    train.SGD{Momentum: 0.9},
 		LearningRate: 0.05,
-		Schedule:     ksparse.LinearDecay{},
+		Schedule:     train.LinearDecay{},
 		Seed:         seed,
-		Callback: func(p ksparse.Progress) error {
+		Callback: func(p train.Progress) error {
 			if p.EpochEnd {
 				fmt.Fprintf(w, "fine-tuning  epoch %2d/%d  loss %.4f  %6.0f digits/s\n", p.Epoch, p.Epochs, p.EpochLoss, p.SamplesPerSecond)
 			}
@@ -62,8 +63,8 @@ func stack(autoencoder, softmax *ksparse.Network) (*ksparse.Network, error) {
 		return nil, err
 	}
 	encoder.Weights().Copy(from.Weights())
-	// The autoencoder takes its decoder's biases from the digits first:
-	// W(x-b) + c = Wx + (c-Wb).
+	// The autoencoder subtracts its decoder's biases b from the digits first. With c,
+	// the encoder's biases, W(x-b) + c = Wx + (c-Wb).
 	var shift mat.VecDense
 	shift.MulVec(from.Weights(), decoder.Biases())
 	encoder.Biases().SubVec(from.Biases(), &shift)

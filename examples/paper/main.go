@@ -1,22 +1,22 @@
 // Command paper repeats the MNIST experiment of the paper that introduced
 // k-sparse autoencoders (Makhzani and Frey 2013, arXiv:1312.5663): 1,000 latents
-// learn to draw the digits without labels, and a logistic regression tells the
-// digits apart by their codes alone. Then, for one k, the encoder is fine-tuned
-// together with the classifier.
+// learn to reconstruct the digits without labels, and a logistic regression
+// recognises the digits from their codes alone. Then, for one k, the encoder is
+// fine-tuned together with the classifier.
 //
 //	go run ./paper            # k = 10, 25, 40
-//	go run ./paper -k 25      # that alone
+//	go run ./paper -k 25      # only that k
 //	go run ./paper -quick     # a look, in a minute
 //
 // As in the paper: linear activations, tied weights, SGD with momentum 0.9 and a
 // learning rate that falls to 0.001, k falling from 100 over the first half of the
-// epochs, the α·k largest latents when encoding. Other than there, for minutes
-// instead of a day: 40 epochs, not 5,000, with a learning rate from 0.03, not 0.01,
-// and weights that start from digits, not from noise.
+// epochs, the α·k largest latents when encoding. Unlike the paper, so that it takes
+// minutes and not a day: 40 epochs, not 5,000, with a learning rate from 0.03, not
+// 0.01, and weights that start from digits, not from noise.
 //
-// The α and the penalty of the classifier are those that err least on the last
-// sixth of the training digits, held out; then it is trained on all of them. The
-// test digits are looked at once for each line of the table.
+// The α and the penalty of the classifier are those with the lowest error rate on the
+// last sixth of the training digits, which is held out. Then the classifier is trained
+// on all training digits. The test digits are used once for each line of the table.
 package main
 
 import (
@@ -34,6 +34,7 @@ import (
 	"github.com/ksparse/ksparse/examples/mnistdata"
 )
 
+// main runs the program until it ends or Ctrl-C interrupts it.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -43,13 +44,14 @@ func main() {
 	}
 }
 
-// The paper's test errors in percent, by k, as our notes have them, which were not
-// made with the paper at hand: look there before you quote them.
+// The paper's test error rates in percent, by k, from our notes. The notes were not
+// compared with the paper: read the paper before you quote these numbers.
 var (
 	published      = map[int]string{10: "2.10", 25: "1.35", 40: "1.54"}
 	publishedTuned = map[int]string{25: "1.08"}
 )
 
+// run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
 	var (
 		ks     = []int{10, 25, 40}
@@ -73,7 +75,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if *digits < latents { // each latent starts from a digit
 		return fmt.Errorf("-digits is %d, want at least %d", *digits, latents)
 	}
-	train, err := mnistdata.Train()
+	training, err := mnistdata.Train()
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := split(train.Head(*digits), test)
+	d := split(training.Head(*digits), test)
 
 	begin := time.Now()
 	var table strings.Builder
@@ -96,7 +98,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 }
 
 // experiment adds the lines for one k to the table.
-func experiment(ctx context.Context, w, table io.Writer, d data, k, epochs int, tune bool, seed uint64) error {
+func experiment(ctx context.Context, w, table io.Writer, d sets, k, epochs int, tune bool, seed uint64) error {
 	begin := time.Now()
 	net, err := learn(ctx, w, d.all.Images, k, epochs, seed)
 	if err != nil {
@@ -121,6 +123,7 @@ func experiment(ctx context.Context, w, table io.Writer, d data, k, epochs int, 
 	return nil
 }
 
+// parseList reads a list of k, with commas between them.
 func parseList(list string) ([]int, error) {
 	var ks []int
 	for _, field := range strings.Split(list, ",") {

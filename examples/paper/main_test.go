@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestRun takes the whole experiment through, with a fortieth of the digits.
+// TestRun runs the whole experiment, on a fortieth of the digits.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	args := []string{"-k", "10,25", "-digits", "1500", "-epochs", "4", "-finetune", "25"}

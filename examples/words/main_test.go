@@ -17,8 +17,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TestRun finds themes in the excerpt: among them the months, which are the same
-// eight or so words whatever else is learned.
+// TestRun finds themes in the excerpt. The months are one of them, whatever else is
+// learned.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(context.Background(), []string{"-latents", "256", "-epochs", "30", "-themes", "20"}, &out); err != nil {
@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestExcerpt writes an excerpt of the excerpt, which is the same again.
+// TestExcerpt: an excerpt of the excerpt is the same words and vectors.
 func TestExcerpt(t *testing.T) {
 	want, err := load("")
 	if err != nil {

@@ -8,9 +8,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 )
 
-// A theme is a latent and the words that fire it most.
+// theme is a latent and the words that fire it most.
 type theme struct {
 	latent    int
 	words     []int   // rows of the vocabulary, the largest value first
@@ -18,11 +19,10 @@ type theme struct {
 }
 
 // themesOf returns the latents with their top words, the most coherent first. It
-// leaves out latents that fewer than 2·top words fire, and those that are active
-// more than three times as often as the average: one that is always there has no
-// theme.
+// leaves out latents that fewer than 2·top words fire, and those that are active more
+// than three times as often as the average: a latent that is always active has no theme.
 func themesOf(codes *ksparse.Codes, v vocabulary, top int) ([]theme, error) {
-	mean, err := ksparse.MeanRow(v.vectors)
+	mean, err := data.MeanRow(v.vectors)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func themesOf(codes *ksparse.Codes, v vocabulary, top int) ([]theme, error) {
 	return themes, nil
 }
 
-// coherence is the mean cosine between two of the words' vectors, less the mean
+// coherence returns the mean cosine between two of the words' vectors, less the mean
 // vector. For n vectors u of norm 1, |Σu|² is n and twice the cosines of all pairs.
 func coherence(words []int, v vocabulary, mean mat.Vector) float64 {
 	sum, u := mat.NewVecDense(dims, nil), mat.NewVecDense(dims, nil)

@@ -23,7 +23,7 @@ const dims = 100
 //go:embed excerpt.json.gz
 var excerptGz []byte
 
-// vocabulary is words, the most frequent first, and a vector for each.
+// vocabulary is a list of words, the most frequent first, with a vector for each.
 type vocabulary struct {
 	words   []string
 	vectors *mat.Dense // one a row
@@ -54,13 +54,14 @@ func load(folder string) (vocabulary, error) {
 }
 
 // packaged is the layout of the package's file: a list of the words by frequency,
-// and for each its 100 numbers, followed by their norm and the word's place in the
-// list, which are of no interest here.
+// and for each word its 100 numbers, followed by their norm and the word's place in the
+// list. The last two are not used here.
 type packaged struct {
 	Words   []string             `json:"words"`
 	Vectors map[string][]float32 `json:"vectors"`
 }
 
+// read reads a file in the layout of packaged.
 func read(r io.Reader) (vocabulary, error) {
 	var p packaged
 	if err := json.NewDecoder(r).Decode(&p); err != nil {
@@ -82,7 +83,7 @@ func read(r io.Reader) (vocabulary, error) {
 	return vocabulary{p.Words, x}, nil
 }
 
-// write makes an excerpt: the words of v with numbers of one decimal.
+// write writes an excerpt: the words of v, their numbers rounded to one decimal.
 func (v vocabulary) write(path string) error {
 	p := packaged{v.words, make(map[string][]float32)}
 	for i, word := range v.words {

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// BenchmarkEncode compares screened and plain encodes; samples/s is the figure to
+// BenchmarkEncode compares screened encodes with the float64 path; samples/s is the figure to
 // read, candidates/row what explains it.
 func BenchmarkEncode(b *testing.B) {
 	for _, s := range []struct{ rows, d, n, k int }{
@@ -30,35 +31,35 @@ func BenchmarkEncode(b *testing.B) {
 			b.ReportMetric(float64(s.rows)*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
 		}
 		b.Run(name+"/screen", func(b *testing.B) {
-			packed := Pack(Wide(w), bias)
+			packed := Pack(matrix.Wide(w), bias)
 			var stats Stats
-			Encode(out, x, packed, Wide(w), bias, s.k, f, &stats)
+			Encode(out, x, packed, matrix.Wide(w), bias, s.k, f, &stats)
 			b.ReportAllocs()
 			for b.Loop() {
-				Encode(out, x, packed, Wide(w), bias, s.k, f, nil)
+				Encode(out, x, packed, matrix.Wide(w), bias, s.k, f, nil)
 			}
 			perSecond(b)
 			b.ReportMetric(float64(stats.Candidates.Load())/float64(s.rows), "candidates/row")
 		})
-		b.Run(name+"/narrow", func(b *testing.B) {
+		b.Run(name+"/float32", func(b *testing.B) {
 			each(w, func(v float64) float64 { return float64(float32(v)) })
-			narrow, _ := Narrowed(w)
+			narrow, _ := matrix.Narrowed(matrix.Wide(w))
 			packed := Pack(narrow, bias)
 			for b.Loop() {
 				Encode(out, x, packed, narrow, bias, s.k, f, nil)
 			}
 			perSecond(b)
 		})
-		b.Run(name+"/plain", func(b *testing.B) {
+		b.Run(name+"/float64", func(b *testing.B) {
 			for b.Loop() {
-				topk.Encode(out, x, w, bias, s.k, f)
+				topk.Encode(out, x, matrix.Wide(w), bias, s.k, f)
 			}
 			perSecond(b)
 		})
 		b.Run(name+"/pack", func(b *testing.B) {
-			packed := Pack(Wide(w), bias)
+			packed := Pack(matrix.Wide(w), bias)
 			for b.Loop() {
-				packed.Repack(Wide(w), bias)
+				packed.Repack(matrix.Wide(w), bias)
 			}
 		})
 	}
@@ -74,13 +75,13 @@ func BenchmarkCrossing(b *testing.B) {
 					k := n / part
 					r := rand.New(rand.NewPCG(1, 1))
 					w, bias, x := gaussian(r, n, d), make([]float64, n), gaussian(r, rows, d)
-					packed := Pack(Wide(w), bias)
+					packed := Pack(matrix.Wide(w), bias)
 					packed.Always = true
 					out, f := selected(rows, k), funcs[1].f
 					b.Run(fmt.Sprintf("rows=%d/inputs=%d/latents=%d/k=%d", rows, d, n, k), func(b *testing.B) {
 						compare(b,
-							func() { Encode(out, x, packed, Wide(w), bias, k, f, nil) },
-							func() { topk.Encode(out, x, w, bias, k, f) })
+							func() { Encode(out, x, packed, matrix.Wide(w), bias, k, f, nil) },
+							func() { topk.Encode(out, x, matrix.Wide(w), bias, k, f) })
 					})
 				}
 			}
@@ -90,10 +91,10 @@ func BenchmarkCrossing(b *testing.B) {
 
 // compare runs two ways in turn and reports how many times as fast the first is, by
 // the medians.
-func compare(b *testing.B, screened, plain func()) {
+func compare(b *testing.B, screened, other func()) {
 	var times [2][]float64
 	for b.Loop() {
-		for i, f := range []func(){screened, plain} {
+		for i, f := range []func(){screened, other} {
 			start := time.Now()
 			f()
 			times[i] = append(times[i], time.Since(start).Seconds())
@@ -118,13 +119,13 @@ func BenchmarkCrossingAbove(b *testing.B) {
 					for j := range threshold {
 						threshold[j] = math.Sqrt(float64(2*d)) * math.Erfinv(1-2/float64(part))
 					}
-					packed := Pack(Wide(w), bias)
+					packed := Pack(matrix.Wide(w), bias)
 					packed.Always = true
 					var list topk.List
 					b.Run(fmt.Sprintf("rows=%d/inputs=%d/latents=%d/part=%d", rows, d, n, part), func(b *testing.B) {
 						compare(b,
-							func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
-							func() { topk.EncodeAbove(&list, x, w, bias, threshold) })
+							func() { EncodeAbove(&list, x, packed, matrix.Wide(w), bias, threshold, nil) },
+							func() { topk.EncodeAbove(&list, x, matrix.Wide(w), bias, threshold) })
 					})
 				}
 			}
@@ -133,12 +134,12 @@ func BenchmarkCrossingAbove(b *testing.B) {
 }
 
 // BenchmarkSelections compares what is selected, at the same number of entries per
-// row: times is how many times as fast as the plain path each is.
+// row: times is how many times as fast as the float64 path each is.
 func BenchmarkSelections(b *testing.B) {
 	for _, s := range []struct{ rows, d, n, k int }{{1024, 768, 8192, 32}, {1024, 100, 4096, 16}, {1, 768, 16384, 32}} {
 		r := rand.New(rand.NewPCG(1, 1))
 		w, bias, x := gaussian(r, s.n, s.d), make([]float64, s.n), gaussian(r, s.rows, s.d)
-		packed := Pack(Wide(w), bias)
+		packed := Pack(matrix.Wide(w), bias)
 		out, threshold := selected(s.rows, s.k), make([]float64, s.n)
 		for j := range threshold {
 			threshold[j] = math.Sqrt(float64(2*s.d)) * math.Erfinv(1-2*float64(s.k)/float64(s.n))
@@ -148,14 +149,14 @@ func BenchmarkSelections(b *testing.B) {
 		for _, f := range []topk.Func{identity, funcs[magnitude].f} {
 			b.Run(fmt.Sprintf("%s/magnitude=%v", name, f.Magnitude), func(b *testing.B) {
 				compare(b,
-					func() { Encode(out, x, packed, Wide(w), bias, s.k, f, nil) },
-					func() { topk.Encode(out, x, w, bias, s.k, f) })
+					func() { Encode(out, x, packed, matrix.Wide(w), bias, s.k, f, nil) },
+					func() { topk.Encode(out, x, matrix.Wide(w), bias, s.k, f) })
 			})
 		}
 		b.Run(name+"/above", func(b *testing.B) {
 			compare(b,
-				func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
-				func() { topk.EncodeAbove(&list, x, w, bias, threshold) })
+				func() { EncodeAbove(&list, x, packed, matrix.Wide(w), bias, threshold, nil) },
+				func() { topk.EncodeAbove(&list, x, matrix.Wide(w), bias, threshold) })
 		})
 	}
 }
@@ -184,16 +185,16 @@ func BenchmarkMiddle(b *testing.B) {
 					}
 				}
 			}
-			for _, kind := range []string{"wide", "narrow"} {
-				weights := Wide(w)
-				if kind == "narrow" {
+			for _, kind := range []string{"float64", "float32"} {
+				weights := matrix.Wide(w)
+				if kind == "float32" {
 					each(w, func(v float64) float64 { return float64(float32(v)) })
-					weights, _ = Narrowed(w)
+					weights, _ = matrix.Narrowed(matrix.Wide(w))
 				}
 				with, without := Pack(weights, bias), Pack(weights, bias)
 				with.addMiddle(weights, bias)
 				without.middle.Store(nil)
-				without.rows.Store(math.MinInt64) // ever too young to get one
+				without.sinceChange.Store(math.MinInt64) // ever too young to get one
 				name := fmt.Sprintf("%dx%d/%d/k%d/%s/%s", s.rows, s.d, s.n, s.k, data, kind)
 				b.Run(name, func(b *testing.B) {
 					compare(b,
@@ -218,7 +219,7 @@ func BenchmarkFine(b *testing.B) {
 			for _, k := range []int{16, 64} {
 				for _, rows := range []int{1, 12, 256} {
 					r := rand.New(rand.NewPCG(1, 1))
-					w, bias, x := Wide(gaussian(r, n, d)), make([]float64, n), gaussian(r, rows, d)
+					w, bias, x := matrix.Wide(gaussian(r, n, d)), make([]float64, n), gaussian(r, rows, d)
 					out, f := selected(rows, k), funcs[1].f
 					fine, coarse := pack(w, bias, true), pack(w, bias, false)
 					encode := func(p *Packed) func() {

@@ -1,19 +1,15 @@
 // Package screen finds the k largest latents of each row, or all above thresholds,
 // at the cost of an integer product, with the answer of package topk bit for bit.
 //
-// Every product is computed in int8, or in int16 where there are few latents, with a
+// Every product is first computed in int8, or in int16 where there are few latents, with a
 // bound on its error. A latent whose upper bound cannot reach the k-th best value is
 // dropped; the values of the others are computed as topk computes them, kernel.Dot
 // plus the bias, and the choice is made among those. So data on which the bound is
 // loose costs time and never changes an answer, and a row for which the arithmetic of
-// the bound would leave its range takes the plain path, topk.Encode.
+// the bound would leave its range takes the float64 path, topk.Encode.
 package screen
 
-import (
-	"math"
-
-	"github.com/ksparse/ksparse/internal/kernel"
-)
+import "math"
 
 // # The bound
 //
@@ -37,8 +33,8 @@ import (
 // x is measured in s, w in a power of two ω (Packed.unit), b in β
 // (Packed.biasUnit), a product in sω. In these units let N = max(|w|, |s'q'|), at
 // least 2^-64, R = |r'|, X = |x| over all inputs, b = bias/(sω). A code is a bound
-// times the row's C, rounded up to an integer. This file and pack.go give the
-// kernel
+// times the row's C, rounded up to an integer. The kernel
+// is given
 //
 //	row:    Scale = C, Bias ~ Cβ/(sω), Norm >= C (|r| + 2^-16 X), Residual >= C |x|,
 //	        Outlier ~ C x_p
@@ -61,7 +57,7 @@ import (
 // EncodeAbove has bias-threshold for bias, so that a code bounds by what the value
 // exceeds its threshold. A code is a whole number, at least its bound: where that is
 // above 0, the code is 1 or more, and all other latents are out. A threshold of +Inf
-// makes the latent one that only pads.
+// makes the latent count as padding.
 //
 // # Rounding
 //
@@ -111,14 +107,15 @@ import (
 //
 // # Ranges
 //
-// Products, not factors, are what must stay in range. A row is plain unless its
-// largest entry is within 2^±400 (or zero), C >= 2^-50, and Cβ/(sω) fits a
-// float32. As the latents' N is at least 2^-64 and the largest bound at least
+// Products, not factors, are what must stay in range. A row takes the
+// float64 path unless its largest entry is within 2^±400 (or zero), C >= 2^-50, and
+// Cβ/(sω) fits a float32. As the latents' N is at least 2^-64 and the largest bound at least
 // 2^-40, C <= 2^55, the integer sum times C is below 2^87, and all else is far from
 // overflow too. A very negative bias may give -Inf, and so may the padding's -Inf
 // bias, or NaN: both become -32768.
 // Latents below 2^-80 ω get q = 0. Weights beyond 2^40 ω, ω outside 2^±400, or
-// anything not finite make the whole Packed unusable, and all rows plain.
+// anything not finite make the whole Packed unusable: all rows take the float64
+// path.
 
 const (
 	normSlack  = 1 + 0x1p-18 // on computed norms
@@ -135,7 +132,8 @@ const (
 	minScale = 0x1p-50
 )
 
-// boundFactor scales the bound. It is 1; a test sets it lower and must fail.
+// boundFactor scales the bound. It is 1; with less, the tests must fail, which is
+// itself tested.
 var boundFactor = 1.0
 
 // up32 returns the smallest float32 that is at least v.
@@ -154,78 +152,6 @@ func powerOfTwo(v float64) float64 {
 	}
 	_, e := math.Frexp(v)
 	return math.Ldexp(1, e-1)
-}
-
-// packRow quantises a row into dst, whose groups of four lie stride bytes apart,
-// and sets its numbers. It returns the value of one code, or 0 where the row must
-// take the plain path, and at least the norm of the row; clean has room for a copy
-// of it.
-func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean []float64) (unit, length float64) {
-	p := c.packed
-	largest, squares := kernel.Extent(x)
-	if largest != 0 && !(largest >= minInput && largest <= maxInput) {
-		return 0, 0
-	}
-	inner, rest, outer := x, largest, 0.0
-	if len(c.outliers.inputs) > 0 {
-		inner = clean
-		copy(inner, x)
-		for _, i := range c.outliers.inputs {
-			outer = max(outer, math.Abs(x[i]))
-			inner[i] = 0
-		}
-		rest = kernel.MaxAbs(inner)
-	}
-	// Outliers of 2^30 times the rest would take float32 out of its range.
-	s := p.step(max(rest, outer*0x1p-30), math.Sqrt(squares))
-	if s == 0 {
-		s = 1
-	}
-	inv := 1 / s
-	z := p.quantise(dst, stride, inner, inv, 0)
-
-	square := z.Square
-	for _, i := range c.outliers.inputs {
-		t := x[i] * inv
-		square += float64(t * t)
-	}
-	all := math.Sqrt(square) * normSlack
-	residual := float64(boundFactor*math.Sqrt(z.Residual)*normSlack) + float64(sumSlack*all)
-	norm := boundFactor * math.Sqrt(z.Square) * normSlack
-
-	units := s * p.unit // of a product
-	sum := c.summary
-	// The integer product with the outliers is within one error of x·w, the bound
-	// within two.
-	top := float64(residual*sum.norm) + float64(norm*sum.residual)
-	bias, mask := max(c.biases.largest, 0), kernel.ScreenSigned
-	if c.f.Magnitude {
-		bias, mask = c.biases.magnitude, kernel.ScreenMagnitude
-	}
-	top = 1.01 * (float64(all*sum.norm) + float64(2*top) + bias/units)
-	if top == 0 {
-		top = c.biases.magnitude / units // a row of zeros whose biases are not positive
-	}
-	scale := float32(topCode / max(top, 0x1p-40))
-	ofBias := float64(scale) * (c.biases.biasUnit / units)
-	if !(scale >= minScale && ofBias <= math.MaxFloat32/4) {
-		return 0, 0
-	}
-	by := float64(scale)
-	*row = kernel.ScreenRow{
-		Scale:    scale,
-		Bias:     float32(ofBias),
-		Norm:     up32(by * residual * normSlack),
-		Residual: up32(by * norm * normSlack),
-		Mask:     mask,
-	}
-	if !p.fine {
-		row.Start = int32(-128 * z.Sum)
-	}
-	for o, i := range c.outliers.inputs {
-		row.Outlier[o] = float32(by * (x[i] * inv))
-	}
-	return units / by, all * s
 }
 
 // upper returns the largest value that a latent with this code can have. The

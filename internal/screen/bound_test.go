@@ -7,16 +7,19 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/topk"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // eachBound calls f with the bound and what it bounds for every latent on every row
 // of t that can be screened: the value, its magnitude if that is what t selects by,
 // or how far it is above its threshold.
 func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, unit, value float64)) {
-	c := &call{x: t.x, packed: packed, f: t.f, summary: packed.summarize(), biases: &packed.biases, outliers: packed.outliers.Load()}
+	c := &call{
+		request:  request{x: t.x, packed: packed, f: newActivation(t.f)},
+		prepared: prepared{summary: packed.summarize(), biases: &packed.biases, outliers: packed.outliers.Load()},
+	}
 	if above {
-		c.biases, c.f = packed.less(t.bias, t.threshold), identity
+		c.biases, c.f = packed.biasesAbove(t.bias, t.threshold), newActivation(identity)
 	}
 	if c.outliers == nil {
 		c.outliers = &noOutliers
@@ -56,15 +59,15 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 	}
 }
 
-// sharpTrial has, on the fine grid, errors as large as the bound allows, in so many
-// inputs that the slack for rounding and whole codes is small beside them: entries of
+// sharpTrial has, on the fine grid, errors as large as the bound allows, and enough
+// inputs to make the slack for rounding and whole codes small beside them: entries of
 // the row are half a step off the grid, all but one, which makes that step 1, and
 // latents point along them, whose own grid fits (46000/sqrt(d) is almost 360).
 func sharpTrial() *trial {
 	const d, n = 16327, 2
 	t := &trial{
-		x:    topk.Rows{Data: make([]float64, d), Rows: 1, Cols: d, Stride: d},
-		w:    topk.Rows{Data: make([]float64, n*d), Rows: n, Cols: d, Stride: d},
+		x:    matrix.Rows{Data: make([]float64, d), Rows: 1, Cols: d, Stride: d},
+		w:    matrix.Rows{Data: make([]float64, n*d), Rows: n, Cols: d, Stride: d},
 		bias: make([]float64, n), threshold: make([]float64, n),
 	}
 	for c := range d {
@@ -85,9 +88,9 @@ func broken(trials int, fine bool) (below, all [3]int) {
 		if n == trials {
 			t = sharpTrial()
 		}
-		packed := pack(Wide(t.w), t.bias, fine)
+		packed := pack(matrix.Wide(t.w), t.bias, fine)
 		if r.IntN(2) == 0 {
-			packed.learn(t.x, Wide(t.w))
+			packed.findOutliers(t.x, matrix.Wide(t.w))
 		}
 		for of, name := range []string{"identity", "magnitude", "above"} {
 			t.f = identity
@@ -131,10 +134,10 @@ func outside(trials int) (out, all int) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for n := range trials {
 		t := newTrial(r, n%len(kinds))
-		packed := pack(Wide(t.w), t.bias, false)
-		packed.addMiddle(Wide(t.w), t.bias)
-		c := &call{x: t.x, packed: packed, w: Wide(t.w), bias: t.bias, f: identity, k: 1}
-		if !c.prepare() {
+		packed := pack(matrix.Wide(t.w), t.bias, false)
+		packed.addMiddle(matrix.Wide(t.w), t.bias)
+		c := &call{request: request{x: t.x, packed: packed, w: matrix.Wide(t.w), bias: t.bias, f: newActivation(identity), k: 1}}
+		if !c.prepare(&c.request) {
 			continue
 		}
 		c.room = t.w.Rows
@@ -142,19 +145,18 @@ func outside(trials int) (out, all int) {
 		b.reset(c, 0, t.x.Rows)
 		b.pack()
 		for i := range t.x.Rows {
-			if b.unit[i] == 0 {
+			if !b.ranges.open(i) {
 				continue
 			}
-			b.count[i] = 0
 			for j := range t.w.Rows {
-				b.pairs = append(b.pairs, kernel.Pair{Row: int32(i), Latent: int32(j)})
+				b.pairs.add(i, int32(j))
 			}
 			b.compute(true)
 			for at := i * c.room; at < (i+1)*c.room; at++ {
-				j := int(b.idx[at])
+				j := int(b.candidates.idx[at])
 				v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
 				all++
-				if !(b.pre[at] <= v && v <= b.upper[at]) {
+				if !(b.candidates.pre[at] <= v && v <= b.candidates.upper[at]) {
 					out++
 				}
 			}
@@ -186,25 +188,25 @@ func TestMiddleIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 20))
 	const n, d = 300, 256
 	x, w, bias := gaussian(r, 4, d), gaussian(r, n, d), make([]float64, n)
-	packed := pack(Wide(w), bias, false)
-	packed.addMiddle(Wide(w), bias)
-	c := &call{x: x, packed: packed, w: Wide(w), bias: bias, f: identity, k: n - 1}
-	if !c.prepare() {
+	packed := pack(matrix.Wide(w), bias, false)
+	packed.addMiddle(matrix.Wide(w), bias)
+	c := &call{request: request{x: x, packed: packed, w: matrix.Wide(w), bias: bias, f: newActivation(identity), k: n - 1}}
+	if !c.prepare(&c.request) {
 		t.Fatal("not usable")
 	}
 	b := new(block)
 	b.reset(c, 0, 1)
 	b.pack()
 	for j := range n {
-		b.pairs = append(b.pairs, kernel.Pair{Latent: int32(j)})
+		b.pairs.add(0, int32(j))
 	}
 	b.compute(true)
 	for at := range n {
-		row := w.Row(int(b.idx[at]))
+		row := w.Row(int(b.candidates.idx[at]))
 		// A residual is at most half a step for each input, and a step is norm/46000.
 		e := math.Sqrt(d) / 46000 * norm(x.Row(0)) * norm(row)
-		if wide := b.upper[at] - b.pre[at]; wide > 2.01*e {
-			t.Fatalf("latent %d: an interval of %v, want at most %v", b.idx[at], wide, 2*e)
+		if wide := b.candidates.upper[at] - b.candidates.pre[at]; wide > 2.01*e {
+			t.Fatalf("latent %d: an interval of %v, want at most %v", b.candidates.idx[at], wide, 2*e)
 		}
 	}
 }
@@ -215,7 +217,7 @@ func TestBoundIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300), threshold: gaussian(r, 1, 300).Data}
 	for _, grid := range grids {
-		packed := pack(Wide(trial.w), trial.bias, grid.fine)
+		packed := pack(matrix.Wide(trial.w), trial.bias, grid.fine)
 		step := func(x []float64) float64 {
 			if grid.fine {
 				return norm(x) / 46000

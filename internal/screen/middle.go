@@ -5,7 +5,6 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // # The middle stage
@@ -39,7 +38,7 @@ type middle struct {
 	stride  int // bytes of a row, which zeros fill up to a multiple of 64
 	data    []uint8
 	numbers []middleNumbers
-	follows bool // it is repacked with the int8 copy, not dropped
+	follows bool // where weights change it is repacked with the int8 copy, else dropped
 }
 
 // middleNumbers is what the bound needs of a row or a latent.
@@ -47,10 +46,11 @@ type middleNumbers struct{ step, norm, residual float64 }
 
 // The copy takes two bytes a weight, where that in int8 takes one, and up to a
 // quarter of the time of a repacking. So it is there from the beginning only where
-// it saves much, and else made for weights that stay as they are, once so many rows
-// were encoded with so many candidates that it pays. By processor time on two cores
-// of a Zen 5 with a cache of 32 MB, an encode with it takes, of that without
-// (BenchmarkMiddle, 8192 and 16384 latents, normal numbers but for the third):
+// it saves much. Else it is made for weights that stay as they are, once enough rows
+// had enough candidates to pay for it: middleLatents and middleManyOfK say how many.
+// By processor time on two cores of a Zen 5 with a cache of 32 MB, an encode with it
+// takes, of that without (BenchmarkMiddle, 8192 and 16384 latents, normal numbers but
+// for the third):
 //
 //	inputs  candidates/k  time
 //	   768           3.3  1/1.13
@@ -65,51 +65,50 @@ const (
 	middleAtOnce  = 2048     // inputs from which it is there from the beginning
 	middleBytes   = 16 << 20 // of float64 weights: fewer stay in a cache
 	middleManyOfK = 3        // candidates for each of the k
-	middleLatents = 1        // rows for each latent before it is made
+	middleLatents = 1        // rows that are encoded for each latent before it is made
 )
 
+// worthMiddle reports whether weights of this size may have a middle stage.
 func worthMiddle(latents, inputs int) bool {
 	return kernel.FastScreen() && inputs >= middleInputs && latents*inputs*8 >= middleBytes
 }
 
+// newMiddle returns a copy that is still to be filled.
 func newMiddle(latents, inputs int, follows bool) *middle {
 	stride := (inputs + 31) / 32 * 64
 	return &middle{stride, aligned[uint8](latents * stride), make([]middleNumbers, latents), follows}
 }
 
-// ripen looks at a call that was screened without a middle stage, and makes one for
-// the next if it is time.
-func (p *Packed) ripen(c *call) {
-	screened := c.x.Rows - len(c.plain)
-	if c.middle != nil || p.fine || c.k == 0 || c.candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
+// considerMiddle makes a middle stage after the call c, which was screened without
+// one and had many candidates, where the calls before it had enough rows.
+func (p *Packed) considerMiddle(c *call) {
+	screened, candidates := c.x.Rows-len(c.unscreened.rows), int(c.candidateCount.Load())
+	if c.middle != nil || p.fine || c.k == 0 || candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
 		return
 	}
 	// Only earlier calls count, so that weights repacked for each call never get one.
-	earlier := p.rows.Add(int64(screened)) - int64(screened)
-	if earlier < int64(middleLatents*p.latents) || !p.ripening.CompareAndSwap(false, true) {
+	earlier := p.sinceChange.Add(int64(screened)) - int64(screened)
+	if earlier < int64(middleLatents*p.latents) || !p.makingMiddle.CompareAndSwap(false, true) {
 		return
 	}
 	m := newMiddle(p.latents, p.inputs, false)
 	parallel.For(p.latents, 256, func(_, lo, hi int) {
 		var wide []float64
-		if c.w.Narrow != nil {
-			wide = make([]float64, p.inputs)
-		}
 		for j := lo; j < hi; j++ {
-			m.take(p, j, c.w.row(j, wide))
+			m.packLatent(p, j, weightRow(&wide, c.w, j))
 		}
 	})
 	p.middle.Store(m)
-	p.ripening.Store(false)
+	p.makingMiddle.Store(false)
 }
 
-// take quantises latent j of p, which has its numbers in int8 already.
-func (m *middle) take(p *Packed, j int, row []float64) {
+// packLatent quantises latent j of p, which has its numbers in int8 already.
+func (m *middle) packLatent(p *Packed, j int, row []float64) {
 	to := m.data[j*m.stride : (j+1)*m.stride]
 	largest := kernel.MaxAbs(row)
 	if largest/p.unit < tiny {
 		clear(to)
-		m.numbers[j] = middleNumbers{norm: leastNorm * p.unit, residual: 0x1p-73 * p.unit} // as in packLatent
+		m.numbers[j] = middleNumbers{norm: leastNorm * p.unit, residual: 0x1p-73 * p.unit} // as in Packed.packLatent
 		return
 	}
 	norm := float64(p.numbers[j/kernel.ScreenLatents].Norm[j%kernel.ScreenLatents]) * p.unit
@@ -131,78 +130,4 @@ func quantise16(dst []uint8, x []float64, largest, norm float64) middleNumbers {
 		norm:     step * math.Sqrt(max(z.Square, z.Integers)) * normSlack,
 		residual: boundFactor * step * math.Sqrt(z.Residual) * normSlack,
 	}
-}
-
-// packMiddle quantises row i once more, whose norm is at most the given one.
-func (b *block) packMiddle(i int, norm float64) {
-	stride, x := b.middle.stride, b.own.Row(i)
-	b.numbers16[i] = quantise16(b.rows16[i*stride:(i+1)*stride], x, kernel.MaxAbs(x), norm)
-}
-
-// intervals adds pairs to the lists of their rows, with the ends of the intervals
-// that hold their values, or magnitudes where those are selected by.
-func (b *block) intervals(pairs []kernel.Pair) {
-	m := b.middle
-	sums := b.sums[:len(pairs)]
-	kernel.DotPairs16(sums, b.rows16, m.stride, m.data, m.stride, m.stride/2, pairs)
-	for t, p := range pairs {
-		at := b.place(p)
-		if at < 0 {
-			continue
-		}
-		x, w, bias := &b.numbers16[p.Row], &m.numbers[p.Latent], b.bias[p.Latent]
-		z := float64(float64(float64(sums[t])*x.step)*w.step) + bias
-		e := float64(x.residual*w.norm) + float64(x.norm*w.residual) + float64(middleSlack*x.norm*w.norm) + float64(middleBias*math.Abs(bias))
-		if b.f.Magnitude {
-			z = max(math.Abs(z), e)
-		}
-		b.pre[at], b.upper[at] = z-e, z+e
-	}
-}
-
-// refine computes the values of those candidates that their intervals leave in the
-// race, and drops the others.
-func (b *block) refine() {
-	for i := range b.rows {
-		if b.unit[i] == 0 {
-			continue
-		}
-		idx, upper := b.idx[i*b.room:][:b.count[i]], b.upper[i*b.room:][:b.count[i]]
-		switch {
-		case b.threshold != nil:
-			for c, z := range upper {
-				if z > b.threshold[idx[c]] {
-					b.pairs = append(b.pairs, kernel.Pair{Row: int32(i), Latent: idx[c]})
-				}
-			}
-		default:
-			least := math.Nextafter(b.floor, math.Inf(1)) // as in secondThreshold
-			if b.evaluate(i) >= b.k {
-				least = b.kth()
-			}
-			for c, z := range upper {
-				if b.level(z) >= least {
-					b.pairs = append(b.pairs, kernel.Pair{Row: int32(i), Latent: idx[c]})
-				}
-			}
-		}
-		b.count[i] = 0
-	}
-	// Latent by latent, for the rows that share it.
-	n := b.packed.latents
-	b.starts = topk.Grown(b.starts, n+1)
-	clear(b.starts)
-	for _, p := range b.pairs {
-		b.starts[p.Latent+1]++
-	}
-	for j := range n {
-		b.starts[j+1] += b.starts[j]
-	}
-	b.hits = append(b.hits[:0], b.pairs...)
-	for _, p := range b.hits {
-		b.pairs[b.starts[p.Latent]] = p
-		b.starts[p.Latent]++
-	}
-	b.compute(false)
-	copy(b.first, b.count)
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // outliers are inputs with so large a scale that they would take the int8 grid
@@ -16,23 +16,24 @@ type outliers struct {
 	columns []float32 // of panel i: [len(inputs)][32] weights in the unit of Packed
 }
 
+// noOutliers is the set of a Packed that has none.
 var noOutliers outliers
 
 const (
 	// An input is an outlier where its mean square is outlierRatio times the median
 	// over the inputs, and stays one down to keepRatio, so that the noise between
-	// batches does not change the set, which would mean gathering columns anew.
+	// batches does not change the set: that costs a copy of all its columns.
 	outlierRatio = 30
 	keepRatio    = 10
-	// fewSamples rows say too little about scales; with more than manySamples, so
-	// many of them are looked at.
+	// Fewer rows than fewSamples say too little about scales. Of more than manySamples,
+	// manySamples are looked at.
 	fewSamples  = 32
 	manySamples = 64
 )
 
-// learn looks for outliers in x and installs a set that differs from the one in
-// use. It reports whether it did.
-func (p *Packed) learn(x topk.Rows, w Weights) bool {
+// findOutliers looks for outliers in x and installs their set where it is to differ
+// from the present one. It reports whether it did.
+func (p *Packed) findOutliers(x matrix.Rows, w matrix.Weights) bool {
 	if p.fine {
 		return false
 	}
@@ -40,9 +41,38 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 	if current == nil {
 		current = &noOutliers
 	}
-	s := learnPool.Get()
-	defer learnPool.Put(s)
-	s.square = topk.Grown(s.square, x.Cols)
+	s := searchPool.Get()
+	defer searchPool.Put(s)
+	s.measure(x)
+	s.search()
+	if !s.differ(current) {
+		return false
+	}
+	set := &outliers{
+		inputs:  slices.Clone(s.found),
+		columns: make([]float32, len(s.found)*p.panels*kernel.ScreenLatents),
+	}
+	parallel.For(p.latents, 1024, func(_, lo, hi int) {
+		for j := lo; j < hi; j++ {
+			set.copyLatent(p, j, w)
+		}
+	})
+	p.outliers.Store(set)
+	return true
+}
+
+// outlierSearch is the memory of a findOutliers.
+type outlierSearch struct {
+	square []float64 // of each input: the sum of its squares
+	base   float64   // about the median of those
+	found  []int32   // the outliers, ascending
+}
+
+var searchPool pool[outlierSearch]
+
+// measure sets the sums of squares from some rows of x, and base.
+func (s *outlierSearch) measure(x matrix.Rows) {
+	s.square = matrix.Resized(s.square, x.Cols)
 	clear(s.square)
 	count := min(x.Rows, manySamples)
 	for i := range count {
@@ -61,56 +91,55 @@ func (p *Packed) learn(x topk.Rows, w Weights) bool {
 	for _, v := range s.square {
 		sum += v
 	}
-	// The median, and something above zero where most inputs are zero.
-	base := max(kernel.KthLargest(s.square, (x.Cols+1)/2), sum/float64(8*x.Cols))
+	// The median, or something above zero where most inputs are zero.
+	s.base = max(kernel.KthLargest(s.square, (x.Cols+1)/2), sum/float64(8*x.Cols))
+}
 
+// search sets found to the outliers, the largest ones where there are too many.
+func (s *outlierSearch) search() {
 	s.found = s.found[:0]
 	for c, v := range s.square {
-		if v > outlierRatio*base {
+		if v > outlierRatio*s.base {
 			s.found = append(s.found, int32(c))
 		}
 	}
-	if len(s.found) > kernel.ScreenOutliers {
-		slices.SortStableFunc(s.found, func(a, b int32) int {
-			switch {
-			case s.square[a] > s.square[b]:
-				return -1
-			case s.square[a] < s.square[b]:
-				return 1
-			}
-			return 0
-		})
-		s.found = s.found[:kernel.ScreenOutliers]
-		slices.Sort(s.found)
+	if len(s.found) <= kernel.ScreenOutliers {
+		return
 	}
-	keep := true
-	for _, c := range s.found {
-		keep = keep && slices.Contains(current.inputs, c)
-	}
-	for _, c := range current.inputs {
-		keep = keep && s.square[c] > keepRatio*base
-	}
-	if keep {
-		return false
-	}
-	set := &outliers{
-		inputs:  slices.Clone(s.found),
-		columns: make([]float32, len(s.found)*p.panels*kernel.ScreenLatents),
-	}
-	parallel.For(p.latents, 1024, func(_, lo, hi int) {
-		for j := lo; j < hi; j++ {
-			set.take(p, j, w)
+	slices.SortStableFunc(s.found, func(a, b int32) int {
+		switch {
+		case s.square[a] > s.square[b]:
+			return -1
+		case s.square[a] < s.square[b]:
+			return 1
 		}
+		return 0
 	})
-	p.outliers.Store(set)
-	return true
+	s.found = s.found[:kernel.ScreenOutliers]
+	slices.Sort(s.found)
 }
 
-// take copies the weights of latent j.
-func (o *outliers) take(p *Packed, j int, w Weights) {
+// differ reports whether found is to take the place of the current set: it has an
+// outlier that this lacks, or an outlier of this is none any more.
+func (s *outlierSearch) differ(current *outliers) bool {
+	for _, c := range s.found {
+		if !slices.Contains(current.inputs, c) {
+			return true
+		}
+	}
+	for _, c := range current.inputs {
+		if !(s.square[c] > keepRatio*s.base) {
+			return true
+		}
+	}
+	return false
+}
+
+// copyLatent copies the weights of latent j.
+func (o *outliers) copyLatent(p *Packed, j int, w matrix.Weights) {
 	to := o.panel(j / kernel.ScreenLatents)
 	for c, i := range o.inputs {
-		to[c*kernel.ScreenLatents+j%kernel.ScreenLatents] = float32(w.at(j, int(i)) / p.unit)
+		to[c*kernel.ScreenLatents+j%kernel.ScreenLatents] = float32(weightAt(w, j, int(i)) / p.unit)
 	}
 }
 
@@ -119,10 +148,3 @@ func (o *outliers) panel(i int) []float32 {
 	n := len(o.inputs) * kernel.ScreenLatents
 	return o.columns[i*n : (i+1)*n]
 }
-
-type learning struct {
-	square []float64
-	found  []int32
-}
-
-var learnPool pool[learning]

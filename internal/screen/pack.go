@@ -2,78 +2,25 @@ package screen
 
 import (
 	"math"
-	"slices"
 	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// Weights are the exact weights, row j those of latent j: in float64, or, where
-// every one of them is a float32, in half the memory. Values are the same bits
-// either way.
-type Weights struct {
-	Wide   topk.Rows // Rows and Cols are set in any case, Data where Narrow is nil
-	Narrow []float32 // row after row without gaps, or nil
-}
-
-// Wide returns w as it is.
-func Wide(w topk.Rows) Weights { return Weights{Wide: w} }
-
-// Narrowed returns a float32 copy of w, and whether that is exact.
-func Narrowed(w topk.Rows) (Weights, bool) {
-	narrow := make([]float32, 0, w.Rows*w.Cols)
-	for j := range w.Rows {
-		for _, v := range w.Row(j) {
-			f := float32(v)
-			if float64(f) != v {
-				return Weights{}, false
-			}
-			narrow = append(narrow, f)
-		}
-	}
-	return Weights{topk.Rows{Rows: w.Rows, Cols: w.Cols, Stride: w.Cols}, narrow}, true
-}
-
-// row returns row j, in the memory of wide where it must be converted.
-func (w Weights) row(j int, wide []float64) []float64 {
-	if w.Narrow == nil {
-		return w.Wide.Row(j)
-	}
-	d := w.Wide.Cols
-	for p, v := range w.Narrow[j*d:][:d] {
-		wide[p] = float64(v)
-	}
-	return wide[:d]
-}
-
-func (w Weights) at(j, p int) float64 {
-	if w.Narrow == nil {
-		return w.Wide.Data[j*w.Wide.Stride+p]
-	}
-	return float64(w.Narrow[j*w.Wide.Cols+p])
-}
-
-// dotPairs computes Dot for pairs of a row of x and a latent.
-func (w Weights) dotPairs(dst []float64, x topk.Rows, pairs []kernel.Pair) {
-	if w.Narrow == nil {
-		kernel.DotPairs(dst, x.Data, x.Stride, w.Wide.Data, w.Wide.Stride, x.Cols, pairs)
-	} else {
-		kernel.DotPairs32(dst, x.Data, x.Stride, w.Narrow, w.Wide.Cols, x.Cols, pairs)
-	}
-}
-
-// Packed holds the integer copy of weights and what the bound needs to know of them.
-// It is a copy: whoever changes weights or biases repacks them before the next
-// Encode, or the answers are wrong without notice. Encode may be called from any
-// number of goroutines at once, Repack only while nothing else uses the Packed.
+// Packed is the integer copy of weights, with what the bound needs to know of them.
+// Whoever changes weights or biases repacks them before the next Encode, or the
+// answers are wrong without notice. Any number of goroutines may Encode at once;
+// Repack is for one that nobody else uses at the time.
 type Packed struct {
 	// Always keeps the watcher from giving up on data that screen badly. It is for
 	// tests and measurements.
 	Always bool
 
-	latents, inputs, groups, panels int
+	latents, inputs int
+	groups          int // of inputs, whose integers lie in the same four bytes
+	panels          int // of PanelLatents latents each, the last one filled up
 
 	fine  bool    // int16, not int8
 	unit  float64 // ω: weights are measured in it
@@ -84,63 +31,27 @@ type Packed struct {
 	shifted  atomic.Pointer[shifted] // the same
 	outliers atomic.Pointer[outliers]
 	middle   atomic.Pointer[middle] // nil where there is none
-	rows     atomic.Int64           // screened since a change, for ripen
-	ripening atomic.Bool
 	watcher  watcher
+
+	sinceChange  atomic.Int64 // rows screened since a change of the weights
+	makingMiddle atomic.Bool  // a goroutine is in considerMiddle
 }
 
-// biases holds the latents' numbers, of which the biases are not the same for all
-// calls.
-type biases struct {
-	numbers   []kernel.ScreenPanel
-	biasUnit  float64 // β
-	largest   float64 // of the biases
-	magnitude float64 // the largest absolute value of one; not finite if one is not
-}
-
-// summary holds the largest of the latents' other numbers.
+// summary holds what is known of the latents' other numbers.
 type summary struct {
-	norm, residual           float64
-	usualNorm, usualResidual float64 // means
-	usable                   bool
-}
-
-// The integer product costs twice as much in int16 as in int8, and leaves fewer
-// candidates: of 784 -> 1000, k = 25, on normal numbers 27 a row, not 64, in a training
-// 42, not 97. So the fine grid is for few latents, where candidates cost more than the
-// product. How many times as fast as in int8 a batch of 256 rows is, without and with
-// the repacking of a training step (BenchmarkFine, normal numbers, two cores of a
-// Zen 5; a cell may be off by 0.05):
-//
-//	inputs  latents     k = 16       k = 64
-//	    64      256  1.03  1.02
-//	    64     1024  0.96  0.96   1.07  1.08
-//	   256      256  1.15  1.12
-//	   256     1024  1.02  0.99   1.11  1.16
-//	   256     2048  0.93  0.90   1.09  1.07
-//	   784     1024  1.21  1.04   1.37  1.26
-//	   784     2048  1.05  0.96   1.22  1.17
-//	   784     4096  0.97  0.95   1.21  1.16
-//	  2048     2048  1.07  1.01   2.29  2.06
-//	  2048     4096  0.94  0.95   1.21  1.23
-//
-// A single row is bound by reading the copy, and takes up to 1.5 times as long.
-const (
-	fineLatents  = 2048
-	finePerInput = 4 // latents at most for each input
-)
-
-func worthFine(latents, inputs int) bool {
-	return latents <= fineLatents && latents <= finePerInput*inputs
+	norm, residual         float64 // the largest
+	meanNorm, meanResidual float64
+	usable                 bool // there is a bound
 }
 
 // Pack quantises weights, which costs about as much as reading them twice.
-func Pack(w Weights, bias []float64) *Packed {
-	return pack(w, bias, worthFine(w.Wide.Rows, w.Wide.Cols))
+func Pack(w matrix.Weights, bias []float64) *Packed {
+	return pack(w, bias, worthFine(w.Rows, w.Cols))
 }
 
-func pack(w Weights, bias []float64, fine bool) *Packed {
-	n, d := w.Wide.Rows, w.Wide.Cols
+// pack is Pack on the grid of int16 where fine is set, else on that of int8.
+func pack(w matrix.Weights, bias []float64, fine bool) *Packed {
+	n, d := w.Rows, w.Cols
 	p := &Packed{
 		latents: n, inputs: d, fine: fine,
 		groups: (d + 3) / 4,
@@ -155,12 +66,13 @@ func pack(w Weights, bias []float64, fine bool) *Packed {
 	}
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
 	for l := n % kernel.ScreenLatents; l > 0 && l < kernel.ScreenLatents; l++ {
-		p.numbers[p.panels-1].Norm[l] = float32(math.Inf(-1)) // only pads
+		p.numbers[p.panels-1].Norm[l] = float32(math.Inf(-1)) // padding
 	}
 	p.Repack(w, bias)
 	return p
 }
 
+// panelBytes is how many bytes a panel takes.
 func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
 
 // Bytes returns how much memory p holds.
@@ -178,10 +90,10 @@ func (p *Packed) Bytes() int {
 	return n
 }
 
-// Repack takes over all weights and biases, which have the shape they had for
-// Pack, and measures them anew: by some of the latents, so that the others need not
-// be read twice, and by all where that does not serve.
-func (p *Packed) Repack(w Weights, bias []float64) {
+// Repack packs all weights and biases again; they have the shape that they had for
+// Pack. It also chooses the unit of measure again: by some of the latents, so that
+// the others need not be read twice, and by all of them where that unit does not fit.
+func (p *Packed) Repack(w matrix.Weights, bias []float64) {
 	every := (p.latents + 63) / 64
 	p.measure(w, every)
 	p.repackAll(w)
@@ -192,21 +104,20 @@ func (p *Packed) Repack(w Weights, bias []float64) {
 	}
 }
 
-func (p *Packed) repackAll(w Weights) {
+// repackAll packs all weights in the present unit of measure.
+func (p *Packed) repackAll(w matrix.Weights) {
 	parallel.For(p.panels, 4, func(_, lo, hi int) {
 		p.RepackRows(w, lo*kernel.ScreenLatents, min(hi*kernel.ScreenLatents, p.latents))
 	})
 }
 
-// measure sets the unit by the largest weight of every so many latents.
-func (p *Packed) measure(w Weights, every int) {
+// measure sets the unit of measure by the largest weight of some latents: the first,
+// and every every-th after it.
+func (p *Packed) measure(w matrix.Weights, every int) {
 	var wide []float64
-	if w.Narrow != nil {
-		wide = make([]float64, p.inputs)
-	}
 	m := 0.0
 	for j := 0; j < p.latents; j += every {
-		m = max(m, kernel.MaxAbs(w.row(j, wide))) // which keeps a NaN
+		m = max(m, kernel.MaxAbs(weightRow(&wide, w, j))) // which keeps a NaN
 	}
 	p.unit = 1
 	if m >= minInput && m <= maxInput {
@@ -214,33 +125,30 @@ func (p *Packed) measure(w Weights, every int) {
 	}
 }
 
-// RepackRows takes over the weights of the latents lo to hi. Calls for ranges
+// RepackRows packs the weights of the latents lo to hi again. Calls for ranges
 // that do not overlap may run at once, so a training sweep calls it for the rows
 // that it has just moved, while they are in cache. Ranges that are multiples of
 // PanelLatents are fastest: the latents of a panel lie side by side in the same
 // cache lines, for which two goroutines would fight. The unit of measure stays that
-// of the last Repack, which serves until weights have grown 2^40 times.
-func (p *Packed) RepackRows(w Weights, lo, hi int) {
+// of the last Repack, which fits until weights have grown 2^40 times.
+func (p *Packed) RepackRows(w matrix.Weights, lo, hi int) {
 	var wide []float64
-	if w.Narrow != nil {
-		wide = make([]float64, p.inputs)
-	}
 	set, middle := p.outliers.Load(), p.middle.Load()
 	for j := lo; j < hi; j++ {
-		row := w.row(j, wide)
+		row := weightRow(&wide, w, j)
 		p.packLatent(j, row)
 		if middle != nil && middle.follows {
-			middle.take(p, j, row)
+			middle.packLatent(p, j, row)
 		}
 		if set != nil {
-			set.take(p, j, w)
+			set.copyLatent(p, j, w)
 		}
 	}
 	if middle != nil && !middle.follows {
 		p.middle.Store(nil)
 	}
-	if p.rows.Load() != 0 {
-		p.rows.Store(0)
+	if p.sinceChange.Load() != 0 {
+		p.sinceChange.Store(0)
 	}
 	p.changed()
 }
@@ -248,8 +156,9 @@ func (p *Packed) RepackRows(w Weights, lo, hi int) {
 // PanelLatents is how many latents are stored side by side.
 const PanelLatents = kernel.ScreenLatents
 
+// changed drops what was computed from all latents.
 func (p *Packed) changed() {
-	// Many goroutines come here in turn; one needs to write.
+	// Many goroutines call this in turn; one of them needs to write.
 	if p.summary.Load() != nil {
 		p.summary.Store(nil)
 	}
@@ -258,7 +167,8 @@ func (p *Packed) changed() {
 	}
 }
 
-// packLatent quantises latent j. See bound.go for what its numbers must satisfy.
+// packLatent quantises latent j, whose weights are row. See bound.go for what its
+// numbers must satisfy.
 func (p *Packed) packLatent(j int, row []float64) {
 	panel, l := j/kernel.ScreenLatents, j%kernel.ScreenLatents
 	dst := p.bytes[panel*p.panelBytes()+4*l : (panel+1)*p.panelBytes()]
@@ -291,8 +201,8 @@ func (p *Packed) quantise(dst []uint8, stride int, x []float64, inv float64, fli
 	return kernel.Quantise(dst, stride, x, inv, flip)
 }
 
-// step returns the step of the grid for a row or latent with such a largest entry and
-// such a norm.
+// step returns the step of the grid for a row or latent with the given largest entry
+// and norm.
 func (p *Packed) step(largest, norm float64) float64 {
 	if p.fine {
 		return fineStep(largest, norm)
@@ -300,74 +210,16 @@ func (p *Packed) step(largest, norm float64) float64 {
 	return largest / 127
 }
 
+// fineStep is step on the fine grid.
 func fineStep(largest, norm float64) float64 { return max(largest/32767, norm/46000) }
 
-// RepackBias takes over all biases.
+// RepackBias packs all biases again.
 func (p *Packed) RepackBias(bias []float64) {
 	p.biases.set(bias, nil)
 	p.changed()
 }
 
-// set takes over the biases, less the thresholds where those are not nil. See
-// bound.go for the slack.
-func (b *biases) set(bias, threshold []float64) {
-	at := func(j int) (v, slack float64) {
-		v = bias[j]
-		if threshold == nil {
-			return v, biasSlack * math.Abs(v)
-		}
-		v -= threshold[j]
-		return v, float64(biasSlack*math.Abs(v)) + float64(shiftSlack*math.Abs(bias[j]))
-	}
-	b.largest, b.magnitude = math.Inf(-1), 0
-	for j := range bias {
-		v, slack := at(j)
-		if threshold != nil && threshold[j] > math.MaxFloat64 {
-			continue // nothing is above: like padding
-		}
-		b.largest = max(b.largest, v+slack)
-		if m := math.Abs(v) + slack; !(m <= b.magnitude) { // keeps a NaN, too
-			b.magnitude = m
-		}
-	}
-	b.biasUnit = 1
-	finite := b.magnitude <= math.MaxFloat64
-	if finite {
-		b.biasUnit = powerOfTwo(b.magnitude)
-	}
-	for i := range b.numbers {
-		for l := range b.numbers[i].Bias {
-			f := float32(math.Inf(-1))
-			if j := i*kernel.ScreenLatents + l; j < len(bias) && finite {
-				v, slack := at(j)
-				f = up32(v/b.biasUnit + slack/b.biasUnit)
-			}
-			b.numbers[i].Bias[l] = f
-		}
-	}
-}
-
-// shifted holds the biases less thresholds: what they bound is how far a value is
-// above its threshold.
-type shifted struct {
-	biases
-	threshold []float64
-}
-
-// less returns the biases less the thresholds, which are kept for the next call:
-// for a single row they would take a good part of the time.
-func (p *Packed) less(bias, threshold []float64) *biases {
-	if s := p.shifted.Load(); s != nil && slices.Equal(s.threshold, threshold) {
-		return &s.biases
-	}
-	s := &shifted{threshold: slices.Clone(threshold)}
-	s.numbers = slices.Clone(p.numbers)
-	s.set(bias, threshold)
-	p.shifted.Store(s)
-	return &s.biases
-}
-
-// summarize returns the largest of the latents' numbers.
+// summarize returns the summary, and makes it where it was dropped.
 func (p *Packed) summarize() *summary {
 	if s := p.summary.Load(); s != nil {
 		return s
@@ -378,22 +230,16 @@ func (p *Packed) summarize() *summary {
 		w := &p.numbers[i]
 		for l := range w.Norm {
 			norm, residual = max(norm, w.Norm[l]), max(residual, w.Residual[l])
-			norms += float64(max(w.Norm[l], 0)) // padding has -Inf
+			norms += float64(max(w.Norm[l], 0)) // that of padding is -Inf
 			residuals += float64(w.Residual[l])
 		}
 	}
 	s := &summary{
-		usualNorm: norms / float64(p.latents), usualResidual: residuals / float64(p.latents),
+		meanNorm: norms / float64(p.latents), meanResidual: residuals / float64(p.latents),
 		norm: float64(norm), residual: float64(residual),
 		usable: p.inputs > 0 && p.inputs <= kernel.ScreenInputs && norm <= math.MaxFloat32 &&
 			p.unit >= minInput && p.unit <= maxInput,
 	}
 	p.summary.Store(s)
 	return s
-}
-
-// aligned returns memory of n bytes or int16 that starts at a 64-byte address:
-// objects beyond 32 KB start at a page.
-func aligned[T uint8 | int16](n int) []T {
-	return make([]T, n, max(n, 40<<10))
 }

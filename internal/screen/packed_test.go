@@ -8,18 +8,19 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
-// encodes compares one screened encode with the plain one, and returns what the
+// encodes compares one screened encode with the float64 path, and returns what the
 // screen counted.
-func encodes(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias []float64, k int, f topk.Func) *Stats {
+func encodes(t *testing.T, x matrix.Rows, packed *Packed, w matrix.Rows, bias []float64, k int, f topk.Func) *Stats {
 	t.Helper()
 	stats := new(Stats)
 	got, want := selected(x.Rows, k), selected(x.Rows, k)
-	Encode(got, x, packed, Wide(w), bias, k, f, stats)
-	topk.Encode(want, x, w, bias, k, f)
+	Encode(got, x, packed, matrix.Wide(w), bias, k, f, stats)
+	topk.Encode(want, x, matrix.Wide(w), bias, k, f)
 	if s := differ(got, want, k); s != "" {
 		t.Fatal(s)
 	}
@@ -27,19 +28,19 @@ func encodes(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias []floa
 }
 
 // encodesAbove is encodes for a selection above thresholds.
-func encodesAbove(t *testing.T, x topk.Rows, packed *Packed, w topk.Rows, bias, threshold []float64) *Stats {
+func encodesAbove(t *testing.T, x matrix.Rows, packed *Packed, w matrix.Rows, bias, threshold []float64) *Stats {
 	t.Helper()
 	stats := new(Stats)
 	var got, want topk.List
-	EncodeAbove(&got, x, packed, Wide(w), bias, threshold, stats)
-	topk.EncodeAbove(&want, x, w, bias, threshold)
+	EncodeAbove(&got, x, packed, matrix.Wide(w), bias, threshold, stats)
+	topk.EncodeAbove(&want, x, matrix.Wide(w), bias, threshold)
 	if s := listsDiffer(&got, &want); s != "" {
 		t.Fatal(s)
 	}
 	return stats
 }
 
-// TestRepack: a copy that follows changes of weights and biases, in pieces and at
+// TestRepack: a copy that follows changes of weights and biases, range by range and at
 // once, serves as well as a new one, also where weights grow or shrink beyond what
 // the first unit of measure serves.
 func TestRepack(t *testing.T) {
@@ -56,12 +57,12 @@ func testRepack(t *testing.T, fine bool) {
 		x.Row(i)[3] *= 100 // so that there are columns to keep up as well
 	}
 	bias := make([]float64, n)
-	packed := pack(Wide(w), bias, fine)
+	packed := pack(matrix.Wide(w), bias, fine)
 	packed.Always = true
 	f := funcs[0].f
 	bytes := packed.Bytes()
 	if !fine {
-		packed.addMiddle(Wide(w), bias)
+		packed.addMiddle(matrix.Wide(w), bias)
 	}
 	if more := packed.Bytes() - bytes; !fine && more < 2*n*d || fine && bytes < 2*n*d {
 		t.Errorf("fine %v: %d weights take %d bytes, with a middle stage %d more", fine, n*d, bytes, more)
@@ -92,10 +93,10 @@ func testRepack(t *testing.T, fine bool) {
 			bias[j] += r.NormFloat64()
 		}
 		if step == 10 {
-			packed.Repack(Wide(w), bias)
+			packed.Repack(matrix.Wide(w), bias)
 			continue
 		}
-		parallel.ForWorkers(3, n, 7, func(_, lo, hi int) { packed.RepackRows(Wide(w), lo, hi) })
+		parallel.ForWorkers(3, n, 7, func(_, lo, hi int) { packed.RepackRows(matrix.Wide(w), lo, hi) })
 		packed.RepackBias(bias)
 	}
 	if set := packed.outliers.Load(); fine {
@@ -107,7 +108,7 @@ func testRepack(t *testing.T, fine bool) {
 	}
 }
 
-// TestUnusable: what no bound can be given for takes the plain path.
+// TestUnusable: what no bound can be given for takes the float64 path.
 func TestUnusable(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	const n, d, k = 100, 10, 3
@@ -119,10 +120,10 @@ func TestUnusable(t *testing.T) {
 			} else {
 				w.Row(r.IntN(n))[r.IntN(d)] = v
 			}
-			if s := encodes(t, x, pack(Wide(w), bias, turn < 3), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
+			if s := encodes(t, x, pack(matrix.Wide(w), bias, turn < 3), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened with a %s of %v", where, v)
 			}
-			if s := encodesAbove(t, x, pack(Wide(w), bias, turn < 3), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
+			if s := encodesAbove(t, x, pack(matrix.Wide(w), bias, turn < 3), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened above thresholds with a %s of %v", where, v)
 			}
 		}
@@ -137,14 +138,14 @@ func TestWatcher(t *testing.T) {
 	for j := range n {
 		copy(w.Row(j), w.Row(0))
 	}
-	packed := Pack(Wide(w), bias)
+	packed := Pack(matrix.Wide(w), bias)
 	for turn := range 2 {
 		if s := encodes(t, x, packed, w, bias, k, funcs[0].f); s.Screened.Load() != 40 {
 			t.Fatalf("turn %d: %d rows screened", turn, s.Screened.Load())
 		}
-		for i := range pause {
-			if s := encodes(t, x, packed, w, bias, k, funcs[0].f); s.Plain.Load() != 40 || s.Rows.Load() != 40 {
-				t.Fatalf("turn %d, call %d after: %d rows plain", turn, i, s.Plain.Load())
+		for i := range pauseCalls {
+			if s := encodes(t, x, packed, w, bias, k, funcs[0].f); s.Float64.Load() != 40 || s.Rows.Load() != 40 {
+				t.Fatalf("turn %d, call %d after: %d rows on the float64 path", turn, i, s.Float64.Load())
 			}
 		}
 	}
@@ -152,15 +153,15 @@ func TestWatcher(t *testing.T) {
 	if s := encodes(t, x, packed, w, bias, k, funcs[0].f); s.Screened.Load() != 40 {
 		t.Errorf("not screened though asked to")
 	}
-	packed = Pack(Wide(w), bias)
+	packed = Pack(matrix.Wide(w), bias)
 	threshold := make([]float64, n) // half of all latents are above
 	for range 2 {
 		if s := encodesAbove(t, x, packed, w, bias, threshold); s.Screened.Load() != 40 {
 			t.Fatalf("above thresholds: %d rows screened", s.Screened.Load())
 		}
-		for range pause {
-			if s := encodesAbove(t, x, packed, w, bias, threshold); s.Plain.Load() != 40 {
-				t.Fatalf("above thresholds: %d rows plain", s.Plain.Load())
+		for range pauseCalls {
+			if s := encodesAbove(t, x, packed, w, bias, threshold); s.Float64.Load() != 40 {
+				t.Fatalf("above thresholds: %d rows on the float64 path", s.Float64.Load())
 			}
 		}
 	}
@@ -178,7 +179,7 @@ func testThresholds(t *testing.T, fine bool) {
 	const n, d = 200, 20
 	w, x, bias := gaussian(r, n, d), gaussian(r, 30, d), gaussian(r, 1, n).Data
 	clear(x.Row(3))
-	packed := pack(Wide(w), bias, fine)
+	packed := pack(matrix.Wide(w), bias, fine)
 	packed.Always = true
 	all := func(v float64) []float64 {
 		threshold := make([]float64, n)
@@ -196,11 +197,11 @@ func testThresholds(t *testing.T, fine bool) {
 	// Equal to the bias: a row of zeros is above none of them.
 	encodesAbove(t, x, packed, w, bias, bias)
 	var list topk.List
-	EncodeAbove(&list, x.Slice(3, 4), packed, Wide(w), bias, bias, nil)
+	EncodeAbove(&list, x.Slice(3, 4), packed, matrix.Wide(w), bias, bias, nil)
 	if len(list.Idx) > 0 {
 		t.Errorf("%d biases are above themselves", len(list.Idx))
 	}
-	EncodeAbove(&list, x.Slice(3, 3), packed, Wide(w), bias, bias, nil)
+	EncodeAbove(&list, x.Slice(3, 3), packed, matrix.Wide(w), bias, bias, nil)
 	if len(list.Offsets) != 1 || len(list.Idx) != 0 {
 		t.Errorf("no rows give %v", list)
 	}
@@ -216,19 +217,19 @@ func testThresholds(t *testing.T, fine bool) {
 	encodesAbove(t, x, packed, w, large, threshold)
 }
 
-// TestRipen: weights that stay as they are get a middle stage in time, if they are
-// large and have many candidates, and lose it with the first change.
-func TestRipen(t *testing.T) {
+// TestMiddleOfUnchanged: weights that stay as they are get a middle stage in time, if
+// they are large and have many candidates, and lose it with the first change.
+func TestMiddleOfUnchanged(t *testing.T) {
 	r := rand.New(rand.NewPCG(35, 36))
 	const n, d, k = 4096, 512, 4
 	w, x, bias := gaussian(r, n, d), gaussian(r, 64, d), make([]float64, n)
 	each(w, func(v float64) float64 { return v + 2 }) // what all latents share widens the bounds
-	packed := Pack(Wide(w), bias)
+	packed := Pack(matrix.Wide(w), bias)
 	out, want := selected(x.Rows, k), selected(x.Rows, k)
-	topk.Encode(want, x, w, bias, k, identity)
+	topk.Encode(want, x, matrix.Wide(w), bias, k, identity)
 	calls := func(most int) (n int) {
 		for n < most && packed.middle.Load() == nil {
-			Encode(out, x, packed, Wide(w), bias, k, identity, nil)
+			Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
 			n++
 		}
 		return n
@@ -246,16 +247,16 @@ func TestRipen(t *testing.T) {
 		if got := calls(1000); got != middleLatents*n/x.Rows+1 {
 			t.Errorf("turn %d: a middle stage after %d calls", turn, got)
 		}
-		Encode(out, x, packed, Wide(w), bias, k, identity, nil)
+		Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
 		if s := differ(out, want, k); s != "" {
 			t.Fatalf("with the middle stage: %s", s)
 		}
-		packed.RepackRows(Wide(w), 7, 8)
+		packed.RepackRows(matrix.Wide(w), 7, 8)
 		if packed.middle.Load() != nil {
 			t.Error("a middle stage outlives a change of weights")
 		}
 	}
-	wide := Wide(topk.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048})
+	wide := matrix.Wide(matrix.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048})
 	if pack(wide, make([]float64, 1024), false).middle.Load() == nil {
 		t.Error("no middle stage of the beginning")
 	}
@@ -275,10 +276,10 @@ func TestOutliersOfFewRows(t *testing.T) {
 			w.Row(j)[c] /= 500
 		}
 	}
-	packed := pack(Wide(w), bias, false)
+	packed := pack(matrix.Wide(w), bias, false)
 	first := encodes(t, x, packed, w, bias, k, funcs[0].f)
 	second := encodes(t, x, packed, w, bias, k, funcs[0].f)
-	if a, b := first.Candidates.Load()+n*first.Plain.Load(), second.Candidates.Load(); second.Screened.Load() != 1 || b > 100 || a < n/8 {
+	if a, b := first.Candidates.Load()+n*first.Float64.Load(), second.Candidates.Load(); second.Screened.Load() != 1 || b > 100 || a < n/8 {
 		t.Errorf("%d candidates, then %d", a, b)
 	}
 }
@@ -289,7 +290,7 @@ func TestConcurrent(t *testing.T) {
 	r := rand.New(rand.NewPCG(29, 30))
 	const n, d, k = 300, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	copies := []*Packed{pack(Wide(w), bias, false), pack(Wide(w), bias, true)}
+	copies := []*Packed{pack(matrix.Wide(w), bias, false), pack(matrix.Wide(w), bias, true)}
 	var wg sync.WaitGroup
 	for g := range 12 {
 		packed, g := copies[g%2], g/2
@@ -301,10 +302,10 @@ func TestConcurrent(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			want, got := selected(x.Rows, k), selected(x.Rows, k)
-			topk.Encode(want, x, w, bias, k, funcs[1].f)
+			topk.Encode(want, x, matrix.Wide(w), bias, k, funcs[1].f)
 			for range 10 {
 				clear(got.Idx)
-				Encode(got, x, packed, Wide(w), bias, k, funcs[1].f, nil)
+				Encode(got, x, packed, matrix.Wide(w), bias, k, funcs[1].f, nil)
 				if s := differ(got, want, k); s != "" {
 					t.Error(s)
 				}
@@ -323,18 +324,18 @@ func TestAllocs(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
 	const n, d, k = 600, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	packed := pack(Wide(w), bias, false)
+	packed := pack(matrix.Wide(w), bias, false)
 	for turn, rows := range []int{1, 3, 8, 64, 1, 3, 8, 64, 1, 3, 8, 64} {
 		x, out := gaussian(r, rows, d), selected(rows, k)
 		switch turn {
 		case 4:
-			packed.addMiddle(Wide(w), bias)
+			packed.addMiddle(matrix.Wide(w), bias)
 		case 8:
-			packed = pack(Wide(w), bias, true)
+			packed = pack(matrix.Wide(w), bias, true)
 		}
 		for _, fn := range funcs[:4] {
 			if a := testing.AllocsPerRun(20, func() {
-				Encode(out, x, packed, Wide(w), bias, k, fn.f, nil)
+				Encode(out, x, packed, matrix.Wide(w), bias, k, fn.f, nil)
 			}); a > 0 {
 				t.Errorf("%d rows, %s: %v allocations", rows, fn.name, a)
 			}
@@ -342,8 +343,8 @@ func TestAllocs(t *testing.T) {
 		var list topk.List
 		threshold := make([]float64, n)
 		for _, f := range []func(){
-			func() { EncodeAbove(&list, x, packed, Wide(w), bias, threshold, nil) },
-			func() { topk.EncodeAbove(&list, x, w, bias, threshold) },
+			func() { EncodeAbove(&list, x, packed, matrix.Wide(w), bias, threshold, nil) },
+			func() { topk.EncodeAbove(&list, x, matrix.Wide(w), bias, threshold) },
 		} {
 			if a := testing.AllocsPerRun(20, f); a > 0 {
 				t.Errorf("%d rows above thresholds: %v allocations", rows, a)
@@ -362,13 +363,13 @@ func TestMeasuredByAll(t *testing.T) {
 		w.Row(1)[p] *= 0x1p50
 	}
 	for _, grid := range grids {
-		packed := pack(Wide(w), bias, grid.fine)
+		packed := pack(matrix.Wide(w), bias, grid.fine)
 		if packed.unit < 0x1p40 || !packed.summarize().usable {
 			t.Errorf("fine %v: the unit is %v", grid.fine, packed.unit)
 		}
 		out, want := selected(x.Rows, k), selected(x.Rows, k)
-		Encode(out, x, packed, Wide(w), bias, k, identity, nil)
-		topk.Encode(want, x, w, bias, k, identity)
+		Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
+		topk.Encode(want, x, matrix.Wide(w), bias, k, identity)
 		if s := differ(out, want, k); s != "" {
 			t.Errorf("fine %v: %s", grid.fine, s)
 		}

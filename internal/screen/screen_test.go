@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/topk"
 )
 
@@ -25,7 +26,7 @@ type count struct {
 }
 
 // addMiddle gives p a middle stage.
-func (p *Packed) addMiddle(w Weights, bias []float64) {
+func (p *Packed) addMiddle(w matrix.Weights, bias []float64) {
 	p.middle.Store(newMiddle(p.latents, p.inputs, true))
 	p.Repack(w, bias)
 }
@@ -33,9 +34,9 @@ func (p *Packed) addMiddle(w Weights, bias []float64) {
 // check encodes t with the screen and compares. It returns what differs.
 func (t *trial) check(r *rand.Rand, c *count) string {
 	want := selected(t.x.Rows, t.k)
-	topk.Encode(want, t.x, t.w, t.bias, t.k, t.f)
-	w := Wide(t.w)
-	if narrow, ok := Narrowed(t.w); ok {
+	topk.Encode(want, t.x, matrix.Wide(t.w), t.bias, t.k, t.f)
+	w := matrix.Wide(t.w)
+	if narrow, exact := matrix.Narrowed(w); exact {
 		w = narrow
 	}
 	packed := pack(w, t.bias, t.fine)
@@ -47,7 +48,7 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 		c.middle += t.x.Rows
 	}
 	if r.IntN(3) == 0 && t.x.Rows < fewSamples {
-		packed.learn(t.x, w) // a set, where the batch is too small to have one of its own
+		packed.findOutliers(t.x, w) // a set, where the batch is too small to have one of its own
 	}
 	var stats Stats
 	got := selected(t.x.Rows, t.k)
@@ -56,7 +57,7 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 	c.rows += int(stats.Rows.Load())
 	c.screened += int(stats.Screened.Load())
 	c.candidates += int(stats.Candidates.Load())
-	if stats.Screened.Load()+stats.Plain.Load() != int64(t.x.Rows) {
+	if stats.Screened.Load()+stats.Float64.Load() != int64(t.x.Rows) {
 		return "the statistics do not add up to the rows"
 	}
 	if s := differ(got, want, t.k); s != "" {
@@ -74,12 +75,12 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 }
 
 // checkAbove does the same for the selection above the thresholds.
-func (t *trial) checkAbove(r *rand.Rand, packed *Packed, w Weights, c *count) string {
+func (t *trial) checkAbove(r *rand.Rand, packed *Packed, w matrix.Weights, c *count) string {
 	var stats Stats
 	var got, want topk.List
-	topk.EncodeAbove(&want, t.x, t.w, t.bias, t.threshold)
+	topk.EncodeAbove(&want, t.x, matrix.Wide(t.w), t.bias, t.threshold)
 	EncodeAbove(&got, t.x, packed, w, t.bias, t.threshold, &stats)
-	if stats.Screened.Load()+stats.Plain.Load() != int64(t.x.Rows) {
+	if stats.Screened.Load()+stats.Float64.Load() != int64(t.x.Rows) {
 		return "above: the statistics do not add up to the rows"
 	}
 	c.above += int(stats.Rows.Load())
@@ -89,9 +90,9 @@ func (t *trial) checkAbove(r *rand.Rand, packed *Packed, w Weights, c *count) st
 		return "above: " + s
 	}
 	if r.IntN(8) == 0 {
-		EncodeAbovePlain(&got, t.x, w, t.bias, t.threshold)
+		topk.EncodeAbove(&got, t.x, w, t.bias, t.threshold)
 		if s := listsDiffer(&got, &want); s != "" {
-			return "above, plain: " + s
+			return "above, float64: " + s
 		}
 		i := r.IntN(t.x.Rows)
 		if s := t.above(i, got.Idx[got.Offsets[i]:got.Offsets[i+1]], got.Pre[got.Offsets[i]:]); s != "" {
@@ -101,8 +102,8 @@ func (t *trial) checkAbove(r *rand.Rand, packed *Packed, w Weights, c *count) st
 	return ""
 }
 
-// TestExact compares with the plain path on all kinds of data. It takes about two
-// seconds; KSPARSE_SCREEN_ROWS=1000000 makes it encode so many rows.
+// TestExact compares with the float64 path on all kinds of data. It takes about two
+// seconds. KSPARSE_SCREEN_ROWS sets how many rows it encodes.
 func TestExact(t *testing.T) {
 	rows := 30000
 	if testing.Short() || raceEnabled {
@@ -203,7 +204,7 @@ func TestSameForAllSplits(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for n := range 4 * len(kinds) {
 		trial := newTrial(r, n%len(kinds))
-		w := Wide(trial.w)
+		w := matrix.Wide(trial.w)
 		packed := pack(w, trial.bias, trial.fine)
 		packed.Always = true
 		if n >= 2*len(kinds) && !trial.fine {
@@ -238,14 +239,14 @@ func TestSameForAllSplits(t *testing.T) {
 				lo = hi
 			}
 			if s := differ(got, want, k); s != "" {
-				t.Fatalf("%s, %d processors, in pieces: %s", trial.what, procs, s)
+				t.Fatalf("%s, %d processors, range by range: %s", trial.what, procs, s)
 			}
 		}
 	}
 }
 
-func gaussian(r *rand.Rand, rows, cols int) topk.Rows {
-	m := topk.Rows{Data: make([]float64, rows*cols), Rows: rows, Cols: cols, Stride: cols}
+func gaussian(r *rand.Rand, rows, cols int) matrix.Rows {
+	m := matrix.Rows{Data: make([]float64, rows*cols), Rows: rows, Cols: cols, Stride: cols}
 	for i := range m.Data {
 		m.Data[i] = r.NormFloat64()
 	}
@@ -261,7 +262,7 @@ func TestCandidates(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const n, d, k = 8192, 768, 32
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	packed := Pack(Wide(w), bias)
+	packed := Pack(matrix.Wide(w), bias)
 	rows := 48
 	if kernel.Active() == "go" {
 		rows = fewSamples
@@ -271,13 +272,13 @@ func TestCandidates(t *testing.T) {
 	measure := func() float64 {
 		var stats Stats
 		out, want := selected(x.Rows, k), selected(x.Rows, k)
-		Encode(out, x, packed, Wide(w), bias, k, f, &stats)
-		topk.Encode(want, x, w, bias, k, f)
+		Encode(out, x, packed, matrix.Wide(w), bias, k, f, &stats)
+		topk.Encode(want, x, matrix.Wide(w), bias, k, f)
 		if s := differ(out, want, k); s != "" {
 			t.Fatal(s)
 		}
-		if stats.Plain.Load() > 0 {
-			t.Errorf("%d rows took the plain path", stats.Plain.Load())
+		if stats.Float64.Load() > 0 {
+			t.Errorf("%d rows took the float64 path", stats.Float64.Load())
 		}
 		return float64(stats.Candidates.Load()) / float64(stats.Screened.Load())
 	}
@@ -294,8 +295,8 @@ func TestCandidates(t *testing.T) {
 			w.Row(j)[i] /= 30
 		}
 	}
-	packed.Repack(Wide(w), bias)
-	packed.addMiddle(Wide(w), bias)
+	packed.Repack(matrix.Wide(w), bias)
+	packed.addMiddle(matrix.Wide(w), bias)
 	measure()
 	packed.middle.Store(nil)
 	c = measure()
@@ -321,11 +322,11 @@ func TestLargeShapes(t *testing.T) {
 			each(x, func(v float64) float64 { return math.Copysign(1, v-2) })
 		}
 		for _, grid := range grids {
-			packed := pack(Wide(w), bias, grid.fine)
+			packed := pack(matrix.Wide(w), bias, grid.fine)
 			packed.Always = true
 			stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
 			if s.d <= kernel.ScreenInputs && !grid.fine {
-				packed.addMiddle(Wide(w), bias)
+				packed.addMiddle(matrix.Wide(w), bias)
 				stats = encodes(t, x, packed, w, bias, s.k, funcs[1].f)
 			}
 			if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {

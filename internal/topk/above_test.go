@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // checkAbove compares l with the definition: all values, one by one.
-func checkAbove(t *testing.T, what string, l *List, x, w Rows, bias, threshold []float64) {
+func checkAbove(t *testing.T, what string, l *List, x, w matrix.Rows, bias, threshold []float64) {
 	t.Helper()
 	if len(l.Offsets) != x.Rows+1 || l.Offsets[0] != 0 || l.Offsets[x.Rows] != len(l.Idx) || len(l.Idx) != len(l.Pre) {
 		t.Fatalf("%s: %d offsets, %v to %v, for %d and %d entries", what, len(l.Offsets), l.Offsets[0], l.Offsets[x.Rows], len(l.Idx), len(l.Pre))
@@ -32,6 +33,77 @@ func checkAbove(t *testing.T, what string, l *List, x, w Rows, bias, threshold [
 	}
 }
 
+// aboveCase is what one comparison of TestEncodeAbove encodes.
+type aboveCase struct {
+	x, w            matrix.Rows
+	narrow          matrix.Weights // w in float32, where it is that exactly, else empty
+	bias, threshold []float64
+	special         int // values behind the thresholds that are not finite
+}
+
+// newAboveCase draws shapes and data.
+func newAboveCase(rng *rand.Rand) *aboveCase {
+	rows, n, d := 1+rng.IntN(40), 1+rng.IntN(900), 1+rng.IntN(70)
+	switch rng.IntN(4) {
+	case 0:
+		rows, n, d = 1+rng.IntN(4), 800+rng.IntN(1000), 80+rng.IntN(50) // split by latents
+	case 1:
+		rows, n, d = 1, 1, 1+rng.IntN(3)
+	}
+	draw := rng.NormFloat64
+	switch rng.IntN(4) {
+	case 0:
+		draw = func() float64 { return float64(rng.IntN(3) - 1) } // ties
+	case 1:
+		draw = func() float64 { return math.Ldexp(rng.NormFloat64(), rng.IntN(1020)) }
+	case 2:
+		draw = func() float64 { return math.Ldexp(rng.NormFloat64(), -rng.IntN(1070)) }
+	}
+	pad := rng.IntN(3)
+	narrow := make([]float32, n*d)
+	for i := range narrow {
+		narrow[i] = float32(draw())
+		if v := narrow[i]; v-v != 0 { // weights are finite
+			narrow[i] = math.MaxFloat32
+		}
+	}
+	c := &aboveCase{
+		x: matrix.Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad},
+		w: matrix.Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d},
+	}
+	if rng.IntN(2) == 0 {
+		c.narrow = matrix.Weights{Rows: n, Cols: d, Float32: narrow}
+		matrix.Widen(c.w.Data, narrow)
+	}
+	c.bias, c.threshold = fill(n, draw), fill(n, draw)
+	c.moveThresholds(rng)
+	return c
+}
+
+// moveThresholds sets some thresholds to zero, to +Inf, to values themselves and to
+// just below them.
+func (c *aboveCase) moveThresholds(rng *rand.Rand) {
+	for j := range c.threshold {
+		switch rng.IntN(5) {
+		case 0:
+			c.threshold[j] = math.Inf(1)
+		case 1:
+			c.threshold[j] = 0
+		case 2, 3:
+			z := kernel.Dot(c.x.Row(rng.IntN(c.x.Rows)), c.w.Row(j)) + c.bias[j]
+			if math.IsInf(z, 0) || math.IsNaN(z) {
+				c.special++
+			}
+			if rng.IntN(2) == 0 {
+				z = math.Nextafter(z, math.Inf(-1))
+			}
+			if z > math.Inf(-1) {
+				c.threshold[j] = z
+			}
+		}
+	}
+}
+
 // TestEncodeAbove: for thresholds of all sizes, among them values themselves, on
 // pre-activations that may overflow, however the work was split, into memory that
 // held something else before.
@@ -41,81 +113,30 @@ func TestEncodeAbove(t *testing.T) {
 	var list List
 	entries, special := 0, 0
 	for range 150 {
-		rows, n, d := 1+rng.IntN(40), 1+rng.IntN(900), 1+rng.IntN(70)
-		switch rng.IntN(4) {
-		case 0:
-			rows, n, d = 1+rng.IntN(4), 800+rng.IntN(1000), 80+rng.IntN(50) // split by latents
-		case 1:
-			rows, n, d = 1, 1, 1+rng.IntN(3)
-		}
-		draw := rng.NormFloat64
-		switch rng.IntN(4) {
-		case 0:
-			draw = func() float64 { return float64(rng.IntN(3) - 1) } // ties
-		case 1:
-			draw = func() float64 { return math.Ldexp(rng.NormFloat64(), rng.IntN(1020)) }
-		case 2:
-			draw = func() float64 { return math.Ldexp(rng.NormFloat64(), -rng.IntN(1070)) }
-		}
-		pad := rng.IntN(3)
-		narrow := make([]float32, n*d)
-		for i := range narrow {
-			narrow[i] = float32(draw())
-			if v := narrow[i]; v-v != 0 { // weights are finite
-				narrow[i] = math.MaxFloat32
-			}
-		}
-		x := Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad}
-		w := Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
-		if rng.IntN(2) == 0 {
-			for i, v := range narrow {
-				w.Data[i] = float64(v)
-			}
-		} else {
-			narrow = nil
-		}
-		bias, threshold := fill(n, draw), fill(n, draw)
-		for j := range threshold {
-			switch rng.IntN(5) {
-			case 0:
-				threshold[j] = math.Inf(1)
-			case 1:
-				threshold[j] = 0
-			case 2, 3:
-				z := kernel.Dot(x.Row(rng.IntN(rows)), w.Row(j)) + bias[j]
-				if math.IsInf(z, 0) || math.IsNaN(z) {
-					special++
-				}
-				if rng.IntN(2) == 0 {
-					z = math.Nextafter(z, math.Inf(-1))
-				}
-				if z > math.Inf(-1) {
-					threshold[j] = z
-				}
-			}
-		}
+		c := newAboveCase(rng)
+		special += c.special
 		for _, procs := range []int{1, 2, 5} {
 			runtime.GOMAXPROCS(procs)
-			what := fmt.Sprintf("rows=%d n=%d d=%d procs=%d", rows, n, d, procs)
-			EncodeAbove(&list, x, w, bias, threshold)
-			checkAbove(t, what, &list, x, w, bias, threshold)
+			what := fmt.Sprintf("rows=%d n=%d d=%d procs=%d", c.x.Rows, c.w.Rows, c.x.Cols, procs)
+			EncodeAbove(&list, c.x, matrix.Wide(c.w), c.bias, c.threshold)
+			checkAbove(t, what, &list, c.x, c.w, c.bias, c.threshold)
 			entries += len(list.Idx)
-			if narrow != nil {
-				EncodeAboveNarrow(&list, x, narrow, bias, threshold)
-				checkAbove(t, "narrow: "+what, &list, x, w, bias, threshold)
+			if !c.narrow.Empty() {
+				EncodeAbove(&list, c.x, c.narrow, c.bias, c.threshold)
+				checkAbove(t, "float32: "+what, &list, c.x, c.w, c.bias, c.threshold)
 			}
 		}
 	}
 	if entries < 10000 || special < 1000 {
 		t.Errorf("the test shows little: %d entries, %d values that are not finite", entries, special)
 	}
-	EncodeAbove(&list, Rows{Cols: 3, Stride: 3}, Rows{Data: make([]float64, 3), Rows: 1, Cols: 3, Stride: 3}, []float64{1}, []float64{0})
+	EncodeAbove(&list, matrix.Rows{Cols: 3, Stride: 3}, matrix.Wide(matrix.New(1, 3)), []float64{1}, []float64{0})
 	if len(list.Offsets) != 1 || len(list.Idx) != 0 || len(list.Pre) != 0 {
 		t.Errorf("no rows give %v", list)
 	}
 }
 
-// TestFound: pieces of one row that come in several parts, and rows without any.
+// TestFound: runs of one row that come in several parts, and rows without any.
 func TestFound(t *testing.T) {
 	var f Found
 	for range 2 { // the second time in the memory of the first

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // reference selects by sorting: values down, indices up, NaN last of all.
@@ -106,7 +107,7 @@ func TestSelectAgainstSorting(t *testing.T) {
 					values[j] = f.Value(z[j])
 				}
 				out := selected(1, k)
-				Select(out, Rows{Data: z, Rows: 1, Cols: n, Stride: n}, k, f)
+				Select(out, matrix.Rows{Data: z, Rows: 1, Cols: n, Stride: n}, k, f)
 				checkSelected(t, fmt.Sprintf("%s %s n=%d k=%d", kind, name, n, k), out, 0, k, z, values, f)
 			}
 		}
@@ -144,9 +145,9 @@ func checkSelected(t *testing.T, what string, out Selected, row, k int, z, value
 	}
 }
 
-// TestEncodeAgainstPlainProduct: the fused encode gives the bits of the plain one,
-// whatever the batch, and however the work was split.
-func TestEncodeAgainstPlainProduct(t *testing.T) {
+// TestEncodeAgainstDot: the fused encode gives the bits of values that are computed
+// one at a time, whatever the batch, and however the work was split.
+func TestEncodeAgainstDot(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 60 {
@@ -164,14 +165,14 @@ func TestEncodeAgainstPlainProduct(t *testing.T) {
 			draw = func() float64 { return 4 * rng.NormFloat64() } // a sigmoid saturates
 		}
 		pad := rng.IntN(3)
-		x := Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad}
-		w := Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
+		x := matrix.Rows{Data: fill(rows*(d+pad), draw), Rows: rows, Cols: d, Stride: d + pad}
+		w := matrix.Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
 		bias := fill(n, draw)
 		for name, f := range testFuncs {
 			for _, procs := range []int{1, 2, 5} {
 				runtime.GOMAXPROCS(procs)
 				out := selected(rows, k)
-				Encode(out, x, w, bias, k, f)
+				Encode(out, x, matrix.Wide(w), bias, k, f)
 				for i := range rows {
 					z := make([]float64, n)
 					values := make([]float64, n)
@@ -195,7 +196,7 @@ func TestEncodeOverflow(t *testing.T) {
 		rows, n, d := 1+rng.IntN(8), 2+rng.IntN(900), 2+rng.IntN(6)
 		k := 1 + rng.IntN(min(n-1, 1+rng.IntN(500)))
 		draw := func() float64 { return math.Ldexp(rng.NormFloat64(), rng.IntN(1020)) }
-		x, w := Rows{Data: fill(rows*d, draw), Rows: rows, Cols: d, Stride: d}, Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
+		x, w := matrix.Rows{Data: fill(rows*d, draw), Rows: rows, Cols: d, Stride: d}, matrix.Rows{Data: fill(n*d, draw), Rows: n, Cols: d, Stride: d}
 		bias := fill(n, rng.NormFloat64)
 		for name, f := range testFuncs {
 			z := make([]float64, rows*n)
@@ -205,10 +206,10 @@ func TestEncodeOverflow(t *testing.T) {
 				}
 			}
 			want, got := selected(rows, k), selected(rows, k)
-			Select(want, Rows{Data: z, Rows: rows, Cols: n, Stride: n}, k, f)
+			Select(want, matrix.Rows{Data: z, Rows: rows, Cols: n, Stride: n}, k, f)
 			for _, procs := range []int{1, 4} {
 				runtime.GOMAXPROCS(procs)
-				Encode(got, x, w, bias, k, f)
+				Encode(got, x, matrix.Wide(w), bias, k, f)
 				for i := range rows {
 					values := fill(n, func() float64 { return 0 })
 					for j := range values {
@@ -246,7 +247,7 @@ func FuzzSelect(f *testing.F) {
 				values[j] = fn.Value(z[j])
 			}
 			out := selected(1, k)
-			Select(out, Rows{Data: z, Rows: 1, Cols: len(z), Stride: len(z)}, k, fn)
+			Select(out, matrix.Rows{Data: z, Rows: 1, Cols: len(z), Stride: len(z)}, k, fn)
 			checkSelected(t, name, out, 0, k, z, values, fn)
 		}
 	})
@@ -262,11 +263,11 @@ func BenchmarkEncode(b *testing.B) {
 	}{{100, "sigmoids"}, {1000, "relu"}} {
 		b.Run(fmt.Sprintf("%d/%s", c.latents, c.f), func(b *testing.B) {
 			draw := func() float64 { return rng.NormFloat64() / 28 }
-			x := Rows{Data: fill(rows*d, rng.NormFloat64), Rows: rows, Cols: d, Stride: d}
-			w := Rows{Data: fill(c.latents*d, draw), Rows: c.latents, Cols: d, Stride: d}
+			x := matrix.Rows{Data: fill(rows*d, rng.NormFloat64), Rows: rows, Cols: d, Stride: d}
+			w := matrix.Rows{Data: fill(c.latents*d, draw), Rows: c.latents, Cols: d, Stride: d}
 			bias, out := fill(c.latents, draw), selected(rows, k)
 			for b.Loop() {
-				Encode(out, x, w, bias, k, testFuncs[c.f])
+				Encode(out, x, matrix.Wide(w), bias, k, testFuncs[c.f])
 			}
 		})
 	}

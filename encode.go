@@ -1,0 +1,188 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Encode returns the output of the last sparse layer for each row of x, as codes
+// of samples by latents. A row's code does not depend on the other rows. Errors
+// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, or ErrUnset where the
+// network needs a threshold or scale that was never learned.
+func (m *model) Encode(x mat.Matrix) (*Codes, error) {
+	c := new(Codes)
+	if err := m.EncodeInto(c, x); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// EncodeInto is Encode into codes that exist already, whose memory it uses where
+// that is large enough. What dst held is lost, also when there is an error.
+func (m *model) EncodeInto(dst *Codes, x mat.Matrix) error {
+	if last, _ := m.lastSparse(); last < 0 {
+		return fault.Errorf(ErrNoSparseLayer, "Encode needs a sparse layer, this network has none")
+	}
+	if dst == nil {
+		return fault.Errorf(ErrEmpty, "EncodeInto was given nil codes")
+	}
+	rows, err := dense.Rows("x", x, m.In())
+	if err != nil {
+		return err
+	}
+	if err := m.ready(false); err != nil {
+		return err
+	}
+	p := m.pass()
+	defer m.spare.Put(p)
+	p.Encode(&dst.entries, &dst.scales, rows)
+	return checkCodes(dst)
+}
+
+// checkCodes reports codes that overflowed.
+func checkCodes(c *Codes) error {
+	if i := c.entries.NotFiniteRow(); i >= 0 {
+		return fault.Errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
+	}
+	return nil
+}
+
+// Predict returns the network's output for each row of x, samples by Out; a skip
+// connection (see Config) has its part in it. Errors wrap ErrEmpty, ErrShape,
+// ErrNotFinite, ErrUnset, or ErrNoDecoder for a network without a decoder.
+func (m *model) Predict(x mat.Matrix) (*mat.Dense, error) {
+	out := new(mat.Dense)
+	if err := m.PredictInto(out, x); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PredictInto is Predict into a matrix that exists already, of as many rows as x by Out,
+// or an empty one (new(mat.Dense)), which takes that shape. dst and x do not overlap.
+// What dst held is lost, also when there is an error.
+func (m *model) PredictInto(dst *mat.Dense, x mat.Matrix) error { return m.predict(nil, dst, x) }
+
+// Reconstruct returns what Encode and Predict would, from one run. Errors are those of
+// both.
+func (m *model) Reconstruct(x mat.Matrix) (*Codes, *mat.Dense, error) {
+	if last, _ := m.lastSparse(); last < 0 {
+		return nil, nil, fault.Errorf(ErrNoSparseLayer, "codes need a sparse layer, this network has none")
+	}
+	c, out := new(Codes), new(mat.Dense)
+	err := m.predict(c, out, x)
+	if err == nil {
+		err = checkCodes(c)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, out, nil
+}
+
+// predict sets dst to the output and, where c is not nil, c to the codes.
+func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
+	rows, err := dense.Rows("x", x, m.In())
+	if err != nil {
+		return err
+	}
+	if err := m.ready(false); err != nil {
+		return err
+	}
+	if m.noDecoder {
+		return fault.Errorf(ErrNoDecoder, "Predict needs a decoder, this network was made without one: use Encode")
+	}
+	out, err := outputRows(dst, rows.Rows, m.Out())
+	if err != nil {
+		return err
+	}
+	p := m.pass()
+	defer m.spare.Put(p)
+	if c != nil {
+		p.Predict(out, &c.entries, &c.scales, rows)
+	} else {
+		p.Predict(out, nil, nil, rows)
+	}
+	return checkOutput(out)
+}
+
+// outputRows returns the memory of dst, which must be rows x cols, or empty.
+func outputRows(dst *mat.Dense, rows, cols int) (matrix.Rows, error) {
+	if dst == nil {
+		return matrix.Rows{}, fault.Errorf(ErrEmpty, "the matrix for the output is nil")
+	}
+	if dst.IsEmpty() {
+		dst.ReuseAs(rows, cols)
+	}
+	if r, c := dst.Dims(); r != rows || c != cols {
+		return matrix.Rows{}, fault.Errorf(ErrShape, "the matrix for the output is %d x %d, want %d x %d", r, c, rows, cols)
+	}
+	return dense.View(dst), nil
+}
+
+// Decode returns the network's output for each of the codes, samples by Out: what
+// the layers after the last sparse layer make of them. Codes that Encode returned
+// remember how their rows were normalised, and are scaled back; for others of a
+// network with LayerNorm or UnitRMS the output is that for normalised rows. Where no
+// layer follows the last sparse one, that is the codes themselves.
+//
+// Codes remember nothing else of their rows. So of a network with a skip connection
+// Decode gives the output without the skipped part, which is Skip times the rows as
+// they came in: Predict gives the whole. A network without a decoder has nothing to
+// decode with.
+//
+// Errors wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, ErrNoDecoder or
+// ErrUnset.
+func (m *model) Decode(c *Codes) (*mat.Dense, error) {
+	out := new(mat.Dense)
+	if err := m.DecodeInto(out, c); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DecodeInto is Decode into a matrix that exists already, of as many rows as c by Out,
+// or an empty one (new(mat.Dense)), which takes that shape. What dst held is lost, also
+// when there is an error.
+func (m *model) DecodeInto(dst *mat.Dense, c *Codes) error {
+	last, sparse := m.lastSparse()
+	if last < 0 {
+		return fault.Errorf(ErrNoSparseLayer, "Decode needs a sparse layer, this network has none")
+	}
+	if c == nil || c.entries.Rows == 0 {
+		return fault.Errorf(ErrEmpty, "there are no codes to decode")
+	}
+	if c.entries.Cols != sparse.out {
+		return fault.Errorf(ErrShape, "codes have %d latents, layer %q has %d", c.entries.Cols, sparse.name, sparse.out)
+	}
+	if i := c.entries.NotFiniteRow(); i >= 0 {
+		return fault.Errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity", i)
+	}
+	if err := m.scaleKnown(); err != nil {
+		return err
+	}
+	if m.noDecoder {
+		return fault.Errorf(ErrNoDecoder, "Decode needs a decoder, this network was made without one")
+	}
+	out, err := outputRows(dst, c.entries.Rows, m.Out())
+	if err != nil {
+		return err
+	}
+	if last == len(m.layers)-1 {
+		for i := range out.Rows {
+			row := out.Row(i)
+			clear(row)
+			indices, values := c.Row(i)
+			for t, j := range indices {
+				row[j] = values[t]
+			}
+		}
+		return nil
+	}
+	p := m.pass()
+	defer m.spare.Put(p)
+	p.Decode(out, &c.entries, c.scales)
+	return checkOutput(out)
+}

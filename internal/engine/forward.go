@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/parallel"
+)
+
+// forward runs x through the first layers of the network, as many as asked for.
+func (p *Pass) forward(x matrix.Rows, layers int) {
+	p.x = x
+	in := signal{dense: p.Network.Rows.Enter(&p.input, x)}
+	p.begin()
+	for i := range layers {
+		lp := &p.layers[i]
+		lp.in = in
+		lp.forward(p)
+		in = lp.out
+	}
+	if layers < len(p.layers) {
+		p.layers[layers].in = in
+	}
+}
+
+// begin prepares the memory of all layers.
+func (p *Pass) begin() {
+	if len(p.layers) != len(p.Network.Layers) {
+		p.layers = make([]layerPass, len(p.Network.Layers))
+		for i := range p.layers {
+			p.layers[i].find.k = ownK
+		}
+	}
+	for i := range p.layers {
+		p.layers[i].layer = &p.Network.Layers[i]
+	}
+}
+
+// forward computes the layer's output from what has come in.
+func (lp *layerPass) forward(p *Pass) {
+	lp.gradient = gradient{}
+	if lp.layer.Sparse() {
+		lp.denseInput()
+		lp.pre = lp.encode(p, &lp.memory.codes, lp.pre, lp.in.dense)
+		lp.out = signal{codes: &lp.memory.codes}
+		if lp.memory.codes.DenseEnough() {
+			lp.memory.codes.Scatter(&lp.memory.outDense, lp.memory.codes.Values)
+			lp.out.dense = lp.memory.outDense
+		}
+		return
+	}
+	lp.forwardLinear()
+}
+
+// denseInput makes what came in dense: the product that encodes is so in any case.
+func (lp *layerPass) denseInput() {
+	if !lp.in.isDense() {
+		lp.in.codes.Scatter(&lp.memory.inDense, lp.in.codes.Values)
+		lp.in.dense = lp.memory.inDense
+	}
+}
+
+// forwardLinear: z = xW + b, out = f(z). Where x is codes only the rows of W that
+// their entries name are read.
+func (lp *layerPass) forwardLinear() {
+	l := lp.layer
+	rows, n := lp.beginLinear(), l.Out
+	if !lp.in.isDense() {
+		parallel.For(rows, lp.decodeGrain(), func(_, lo, hi int) { lp.decodeRows(lo, hi) })
+	} else {
+		eachProduct(rows, func(_, lo, hi int) {
+			z := lp.pre[lo*n : hi*n]
+			clear(z)
+			matrix.AddProduct(z, n, lp.in.dense.Slice(lo, hi), l.W)
+			addBias(z, l.B)
+		})
+	}
+	activate(l.Activation, lp.out.dense.Data, lp.pre)
+}
+
+// beginLinear makes room for the output, of as many rows as have come in.
+func (lp *layerPass) beginLinear() (rows int) {
+	rows, n := lp.in.rows(), lp.layer.Out
+	lp.pre = matrix.Resized(lp.pre, rows*n)
+	out := lp.pre
+	if lp.layer.Activation.Values != nil {
+		lp.memory.post = matrix.Resized(lp.memory.post, rows*n)
+		out = lp.memory.post
+	}
+	lp.out = signal{dense: matrix.Rows{Data: out, Rows: rows, Cols: n, Stride: n}}
+	return rows
+}
+
+// decodeRows computes the pre-activations of the rows lo to hi from codes.
+func (lp *layerPass) decodeRows(lo, hi int) {
+	n, c := lp.layer.Out, lp.in.codes
+	z := lp.pre[lo*n : hi*n]
+	clear(z)
+	matrix.AddRows(z, n, c.Offsets[lo:hi+1], c.Values, lp.layer.W, c.Indices)
+	addBias(z, lp.layer.B)
+}
+
+// decodeGrain is for how many rows decodeRows should be called at a time.
+func (lp *layerPass) decodeGrain() int {
+	c := lp.in.codes
+	return matrix.GatherGrain(c.Rows, lp.layer.Out, len(c.Values), lp.layer.In, matrix.RowGrain(c.RowCost(lp.layer.Out)))
+}
+
+// addBias adds b to each row of z.
+func addBias(z, b []float64) {
+	n := len(b)
+	for i := 0; i < len(z); i += n {
+		matrix.AddTo(z[i:i+n], b)
+	}
+}

@@ -1,0 +1,260 @@
+package measure
+
+import (
+	"errors"
+	"math"
+	"sort"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/stat"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Model is an autoencoder with a sparse layer. A *ksparse.Network is one, and so is a
+// *ksparse.Frozen.
+type Model interface {
+	// In and Out are how many values the model takes and gives for a row.
+	In() int
+	Out() int
+	// Reconstruct returns the codes and the outputs of the rows of x, and leaves x as
+	// it is. What it returns for a row does not depend on the other rows.
+	Reconstruct(x mat.Matrix) (*ksparse.Codes, *mat.Dense, error)
+}
+
+// chunkRows is how many rows are in memory at a time.
+const chunkRows = 1024
+
+// Evaluate measures the model on all rows of src. It goes through them twice, because
+// RowExplainedVariance needs the mean row first. It reads 1024 rows at a time, so its
+// memory does not grow with src. All sums go over the rows in order: the bits are the
+// same for every GOMAXPROCS.
+//
+// Errors wrap ksparse.ErrEmpty; ErrShape, where src has not In columns, or Out is not
+// In; ErrNotFinite, for the first row of src or of the reconstructions that holds NaN or
+// an infinity, or for a figure that overflows; ErrRange where all rows are equal, so
+// that there is no variance to explain; or what src or the model returned, such as
+// ErrNoSparseLayer, ErrNoDecoder or ErrUnset. An error of the model that is not about
+// the data comes before any row is read.
+func Evaluate(m Model, src data.Source) (*Report, error) {
+	rows, err := check(m, src)
+	if err != nil {
+		return nil, err
+	}
+	var inputs stat.Moments
+	err = eachChunk(src, rows, func(_ int, x matrix.Rows) error {
+		inputs.Add(x)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if inputs.Total() == 0 {
+		return nil, fault.Errorf(fault.Range, "Evaluate needs rows that differ: the variance of the source is zero")
+	}
+	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total()}
+	err = eachChunk(src, rows, func(from int, x matrix.Rows) error {
+		codes, out, err := reconstruct(m, x, from)
+		if err != nil {
+			return err
+		}
+		e.addRows(x, out)
+		return e.addCodes(codes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e.report()
+}
+
+// check returns the number of rows of src, and an error where m cannot reconstruct
+// them, whatever they are. To find that out it has m reconstruct a row of zeros.
+func check(m Model, src data.Source) (rows int, err error) {
+	if m == nil {
+		return 0, fault.Errorf(fault.Empty, "the model is nil")
+	}
+	if m.In() != m.Out() {
+		return 0, fault.Errorf(fault.Shape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
+	}
+	if rows, err = feed.Check(src, m.In()); err != nil {
+		return 0, err
+	}
+	_, _, err = m.Reconstruct(dense.Of(matrix.New(1, m.In())))
+	if err != nil && !errors.Is(err, fault.NotFinite) { // the rows of src may do better than zeros
+		return 0, err
+	}
+	return rows, nil
+}
+
+// eachChunk calls f for the rows of src, chunk by chunk, with the number of the
+// chunk's first row. Chunks share memory.
+func eachChunk(src data.Source, rows int, f func(from int, x matrix.Rows) error) error {
+	var x matrix.Rows
+	for lo := 0; lo < rows; lo += chunkRows {
+		if err := feed.Read(&x, src, lo, min(lo+chunkRows, rows)); err != nil {
+			return err
+		}
+		if err := f(lo, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reconstruct returns m's codes and outputs for x. from is the number of x's first row
+// in the source, for an error.
+func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out matrix.Rows, err error) {
+	codes, y, err := m.Reconstruct(dense.Of(x))
+	if errors.Is(err, fault.NotFinite) {
+		return nil, out, fault.Errorf(err, "the reconstruction of row %d overflows: data or weights are too large", from+overflowing(m, x))
+	}
+	if err != nil {
+		return nil, out, err
+	}
+	if codes == nil || y == nil {
+		return nil, out, fault.Errorf(fault.Empty, "the model returned nil codes or outputs")
+	}
+	out = dense.View(y)
+	if codeRows, _ := codes.Dims(); codeRows != x.Rows || out.Rows != x.Rows || out.Cols != x.Cols {
+		return nil, out, fault.Errorf(fault.Shape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d",
+			x.Rows, x.Cols, codeRows, out.Rows, out.Cols)
+	}
+	return codes, out, nil
+}
+
+// overflowing returns the first row of x that m cannot reconstruct because a number
+// overflows; there is one.
+func overflowing(m Model, x matrix.Rows) int {
+	return sort.Search(x.Rows-1, func(i int) bool {
+		_, _, err := m.Reconstruct(dense.Of(x.Slice(0, i+1)))
+		return errors.Is(err, fault.NotFinite)
+	})
+}
+
+// evaluation is Evaluate's second pass under way.
+type evaluation struct {
+	mean     []float64    // of the inputs
+	variance float64      // the sum over the rows of |x-x̄|²
+	residual stat.Moments // of x-x̂
+	fired    []int        // for each latent, the rows in which it is not zero
+
+	// Sums over the rows.
+	errors, outputs, products        float64 // |x̂-x|², |x̂|², x·x̂
+	normalized, explained            float64 // |x̂-x|²/|x|², 1 - |x̂-x|²/|x-x̄|²
+	cosines, lengths                 float64 // x·x̂/(|x||x̂|), |x̂|/|x|
+	rows, zeroRows, meanRows, active int
+
+	residuals matrix.Rows // scratch: those of a chunk
+	figures   []figures   // scratch: those of a chunk's rows
+}
+
+// figures are what one row adds to the sums: squared norms and a product.
+type figures struct{ err, x, out, product, centred float64 }
+
+// addRows takes in a chunk of the data and its reconstruction.
+func (e *evaluation) addRows(x, out matrix.Rows) {
+	e.residuals.Resize(x.Rows, x.Cols)
+	e.figures = matrix.Resized(e.figures, x.Rows)
+	parallel.For(x.Rows, matrix.RowGrain(8*x.Cols), func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			x, out := x.Row(i), out.Row(i)
+			e.figures[i] = figures{
+				err:     stat.SquaredDistance(e.residuals.Row(i), x, out),
+				x:       kernel.Dot(x, x),
+				out:     kernel.Dot(out, out),
+				product: kernel.Dot(x, out),
+				centred: stat.SquaredDistance(nil, x, e.mean),
+			}
+		}
+	})
+	e.residual.Add(e.residuals)
+	e.rows += x.Rows
+	for _, f := range e.figures {
+		e.addFigures(f)
+	}
+}
+
+// addFigures adds those of one row to the sums.
+func (e *evaluation) addFigures(f figures) {
+	e.errors += f.err
+	e.outputs += f.out
+	e.products += f.product
+	if f.x == 0 {
+		e.zeroRows++
+	} else {
+		e.normalized += f.err / f.x
+		e.lengths += math.Sqrt(f.out) / math.Sqrt(f.x)
+		if f.out != 0 {
+			e.cosines += f.product / (math.Sqrt(f.x) * math.Sqrt(f.out))
+		}
+	}
+	if f.centred == 0 {
+		e.meanRows++
+	} else {
+		e.explained += 1 - f.err/f.centred
+	}
+}
+
+// addCodes takes in a chunk's codes. They must have as many latents as those before.
+func (e *evaluation) addCodes(c *ksparse.Codes) error {
+	rows, latents := c.Dims()
+	if e.fired == nil {
+		e.fired = make([]int, latents)
+	}
+	if latents != len(e.fired) {
+		return fault.Errorf(fault.Shape, "the model returned codes of %d latents after codes of %d", latents, len(e.fired))
+	}
+	for i := range rows {
+		indices, values := c.Row(i)
+		for t, j := range indices {
+			if values[t] != 0 {
+				e.fired[j]++
+				e.active++
+			}
+		}
+	}
+	return nil
+}
+
+// report makes the means of the sums.
+func (e *evaluation) report() (*Report, error) {
+	rows := float64(e.rows)
+	withNorm, offMean := float64(e.rows-e.zeroRows), float64(e.rows-e.meanRows)
+	r := &Report{
+		Rows: e.rows, Inputs: len(e.mean), Latents: len(e.fired),
+		MSE:                      e.errors / (rows * float64(len(e.mean))),
+		FVU:                      e.errors / e.variance,
+		NormalizedMSE:            e.normalized / withNorm,
+		CentredExplainedVariance: 1 - e.residual.Total()/e.variance,
+		RowExplainedVariance:     e.explained / offMean,
+		CosineSimilarity:         e.cosines / withNorm,
+		L2Ratio:                  e.lengths / withNorm,
+		ReconstructionBias:       math.NaN(),
+		ZeroRows:                 e.zeroRows,
+		MeanRows:                 e.meanRows,
+		L0:                       float64(e.active) / rows,
+		Frequency:                make([]float64, len(e.fired)),
+	}
+	if e.products != 0 {
+		r.ReconstructionBias = e.outputs / e.products
+	}
+	for _, figure := range []float64{e.variance, e.outputs, e.products, r.MSE, r.FVU, r.NormalizedMSE,
+		r.CentredExplainedVariance, r.RowExplainedVariance, r.CosineSimilarity, r.L2Ratio} {
+		if math.IsNaN(figure) || math.IsInf(figure, 0) {
+			return nil, fault.Errorf(fault.NotFinite, "a figure overflows: data or outputs are too large, or too small to divide by")
+		}
+	}
+	for j, count := range e.fired {
+		r.Frequency[j] = float64(count) / rows
+		if count == 0 {
+			r.Dead = append(r.Dead, j)
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,101 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/parallel"
+)
+
+// trained returns every slice of numbers that training moves, each memory once:
+// weights, biases and the thresholds that are learned, layer by layer.
+func trained(layers []Layer) [][]float64 {
+	var all [][]float64
+	seen := make(map[*float64]bool) // tied layers share memory
+	for _, l := range layers {
+		a := l.parameters()
+		slices := [][]float64{a.w.Float64, a.b}
+		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
+			slices = append(slices, s.thresholds)
+		}
+		for _, p := range slices {
+			if len(p) > 0 && !seen[&p[0]] {
+				seen[&p[0]] = true
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// makeThresholds makes room for the thresholds that training will learn. If it has
+// taken no step in the end, forget makes them unknown again.
+func makeThresholds(layers []Layer) (forget func()) {
+	var made []*SparseLayer
+	for _, l := range layers {
+		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK && s.thresholds == nil {
+			s.thresholds = make([]float64, s.out)
+			made = append(made, s)
+		}
+	}
+	return func() {
+		for _, l := range made {
+			l.thresholds = nil
+		}
+	}
+}
+
+// keptParameters is what a training keeps besides the parameters themselves: their
+// average, with EMA, and those of the best epoch, with Patience.
+type keptParameters struct {
+	live    [][]float64 // the parameters
+	decay   float64     // of the average
+	average [][]float64 // nil for none
+	best    [][]float64 // nil for none
+}
+
+// averagePiece is how many parameters are averaged at a time.
+const averagePiece = 1024
+
+// addToAverage takes the parameters after a step, number from 1, into the average.
+func (k *keptParameters) addToAverage(number int) {
+	for i, v := range k.average {
+		p := k.live[i]
+		if number == 1 {
+			copy(v, p)
+			continue
+		}
+		pieces := (len(p) + averagePiece - 1) / averagePiece
+		parallel.For(pieces, 16, func(_, first, last int) {
+			for lo := first * averagePiece; lo < min(last*averagePiece, len(p)); lo += averagePiece {
+				hi := min(lo+averagePiece, len(p))
+				kernel.Scale(v[lo:hi], k.decay)
+				kernel.SGDStep(v[lo:hi], p[lo:hi], -(1 - k.decay)) // plus (1-decay)·p
+			}
+		})
+	}
+}
+
+// swapAverage exchanges parameters and average.
+func (k *keptParameters) swapAverage() {
+	for i, average := range k.average {
+		p := k.live[i]
+		for j, v := range average {
+			average[j], p[j] = p[j], v
+		}
+	}
+}
+
+// likeEach returns a new slice for each of s, of its length.
+func likeEach(s [][]float64) [][]float64 {
+	all := make([][]float64, len(s))
+	for i := range s {
+		all[i] = make([]float64, len(s[i]))
+	}
+	return all
+}
+
+// copyEach copies each of src to its place in dst.
+func copyEach(dst, src [][]float64) {
+	for i := range dst {
+		copy(dst[i], src[i])
+	}
+}

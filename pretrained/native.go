@@ -1,0 +1,147 @@
+package pretrained
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/safetensors"
+)
+
+// The native format is one safetensors file with everything that the ksparse.Config of
+// an autoencoder holds whose decoder has the activation Identity:
+//
+//	encoder       [latents, inputs]    encoder_bias  [latents]
+//	decoder       [latents, outputs]   decoder_bias  [outputs]
+//	thresholds, gate_bias, gate_log_gain  [latents]
+//	skip          [outputs, inputs]
+//
+// each in F32 where that holds all its numbers, else in F64; those that the network
+// does not have are absent. All settings are one JSON object, nativeSettings, under the
+// key "ksparse" of the metadata.
+const nativeVersion = 1
+
+// nativeSettings are all of a network but its numbers, and what Info says of it.
+type nativeSettings struct {
+	Version       int     `json:"version"`
+	K             int     `json:"k"`
+	Activation    string  `json:"activation"`
+	Selection     string  `json:"selection"`
+	Tied          bool    `json:"tied"`
+	PreBias       bool    `json:"pre_bias"`
+	Normalization string  `json:"normalization"`
+	Scale         float64 `json:"scale"`
+	Undo          bool    `json:"undo"`
+
+	Architecture string `json:"architecture,omitempty"`
+	Transcoder   bool   `json:"transcoder,omitempty"`
+	Reshape      string `json:"reshape,omitempty"`
+	Groups       []int  `json:"group_sizes,omitempty"`
+	ModelName    string `json:"model_name,omitempty"`
+	HookName     string `json:"hook_name,omitempty"`
+}
+
+// native writes a file of our own.
+func (s *saving) native(path string) error {
+	settings, err := json.Marshal(nativeSettings{
+		Version: nativeVersion, K: s.K, Activation: s.Activation.String(), Selection: s.Selection.String(), Tied: s.Tied, PreBias: s.PreBias,
+		Normalization: s.Normalization.String(), Scale: s.Scale, Undo: s.Normalization != ksparse.NoNormalization && !s.NoUndo,
+		Architecture: s.info.Architecture, Transcoder: s.info.Transcoder, Reshape: s.info.Reshape, Groups: s.info.Groups,
+		ModelName: s.options.ModelName, HookName: s.options.HookName,
+	})
+	if err != nil {
+		return err
+	}
+	tensors := []outTensor{outMatrix("encoder", s.Encoder), outVector("encoder_bias", s.EncoderBias)}
+	if !s.Decoder.Empty() && !s.Tied {
+		tensors = append(tensors, outMatrix("decoder", s.Decoder))
+	}
+	if !s.Skip.Empty() {
+		tensors = append(tensors, outMatrix("skip", s.Skip))
+	}
+	for _, v := range []outTensor{
+		outVector("decoder_bias", s.DecoderBias), outVector("thresholds", s.Thresholds),
+		outVector("gate_bias", s.GateBias), outVector("gate_log_gain", s.GateLogGain),
+	} {
+		if v.vector != nil {
+			tensors = append(tensors, v)
+		}
+	}
+	var entries []safetensors.Entry
+	for _, t := range tensors {
+		entries = append(entries, t.entry(!s.options.Round && !t.exact32()))
+	}
+	return atomicfile.Write(path, safetensorsFile(map[string]string{nativeKey: string(settings)}, entries))
+}
+
+// native reads a file of our own.
+func (r *reader) native() {
+	file, net := r.file, &r.net
+	s, err := parseSettings(file.name+": metadata", []byte(file.metadata[nativeKey]), r.faults)
+	if err != nil {
+		r.fail(unknown("%s: the metadata ksparse is not a JSON object: %v", file.name, err))
+		return
+	}
+	if version := s.integer("version"); r.err == nil && version != nativeVersion {
+		s.wrong("version", fmt.Sprint(nativeVersion))
+	}
+	net.Tied, net.PreBias, net.NoUndo = s.boolOr("tied", false), s.boolOr("pre_bias", false), !s.boolOr("undo", false)
+	net.Scale = s.number("scale")
+	if k, ok := asInteger(s.get("k")); ok {
+		net.K = k
+	} else {
+		s.wrong("k", "an integer")
+	}
+	net.Activation = constantNamed[ksparse.Activation](s, "activation")
+	net.Selection = constantNamed[ksparse.Selection](s, "selection")
+	net.Normalization = constantNamed[ksparse.Normalization](s, "normalization")
+	r.nativeTensors()
+	r.info.Version = fmt.Sprint(nativeVersion)
+	r.info.Architecture = cmp.Or(s.textOr("architecture", ""), s.textOr("selection", ""))
+	r.info.Transcoder = s.boolOr("transcoder", false)
+	r.info.Reshape, r.info.ModelName, r.info.HookName = s.textOr("reshape", ""), s.textOr("model_name", ""), s.textOr("hook_name", "")
+	r.groups(s.integers("group_sizes"))
+	r.info.Ignored = s.ignored("ksparse.")
+}
+
+// nativeTensors reads the tensors of a file of our own.
+func (r *reader) nativeTensors() {
+	file, net := r.file, &r.net
+	net.Encoder = file.matrix("encoder", anySize, anySize)
+	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+	outputs := inputs
+	if file.has("decoder") {
+		net.Decoder = file.matrix("decoder", latents, anySize)
+		outputs = net.Decoder.Cols
+	}
+	if file.has("skip") {
+		net.Skip = file.matrix("skip", outputs, inputs)
+	}
+	net.EncoderBias = file.vector("encoder_bias", latents)
+	if file.has("decoder_bias") {
+		net.DecoderBias = file.vector("decoder_bias", outputs)
+	}
+	if file.has("thresholds") {
+		net.Thresholds = file.vector("thresholds", latents)
+	}
+	if file.has("gate_bias") || file.has("gate_log_gain") {
+		net.GateBias, net.GateLogGain = file.vector("gate_bias", latents), file.vector("gate_log_gain", latents)
+	}
+}
+
+// constantNamed returns the constant of a kind whose name a field holds.
+func constantNamed[T interface {
+	~uint8
+	String() string
+}](s *settings, key string) T {
+	name := s.textOr(key, "")
+	for v := range 64 {
+		if T(v).String() == name {
+			return T(v)
+		}
+	}
+	s.wrong(key, "a name that this version knows")
+	return 0
+}

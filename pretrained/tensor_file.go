@@ -1,0 +1,252 @@
+package pretrained
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/npy"
+	"github.com/ksparse/ksparse/internal/safetensors"
+	"github.com/ksparse/ksparse/internal/tensor"
+	"github.com/ksparse/ksparse/internal/torchfile"
+)
+
+// A container is a kind of file that holds named tensors.
+type container uint8
+
+const (
+	noContainer container = iota
+	inSafetensors
+	inTorch
+	inNpz
+)
+
+func (c container) String() string {
+	return [...]string{"unknown", "safetensors", "torch.save", ".npz"}[c]
+}
+
+// sniff tells the container by the first bytes of the file and, for a zip archive,
+// by what it holds.
+func sniff(path string) (container, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return noContainer, err
+	}
+	defer file.Close() // read only
+	head := make([]byte, 16)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return noContainer, err
+	}
+	switch head = head[:n]; {
+	case n >= 4 && string(head[:4]) == "PK\x03\x04":
+		return zipKind(file), nil
+	case n >= 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length
+		return inSafetensors, nil
+	case n >= 2 && head[0] == 0x80 && head[1] <= 5, isTar(file):
+		return inTorch, nil
+	case filepath.Ext(path) == ".safetensors": // let its reader say what is wrong
+		return inSafetensors, nil
+	}
+	return noContainer, nil
+}
+
+// zipKind tells .npz from torch.save: the first has arrays at its top, the second
+// everything in one folder.
+func zipKind(file *os.File) container {
+	head := make([]byte, 30+256)
+	n, _ := file.ReadAt(head, 0)
+	if n < 30 {
+		return inTorch
+	}
+	name := head[30:min(n, 30+int(head[26])+int(head[27])<<8)]
+	if strings.HasSuffix(string(name), ".npy") && !strings.Contains(string(name), "/") {
+		return inNpz
+	}
+	return inTorch
+}
+
+// isTar recognises the files of the first PyTorch versions, for the error about them.
+func isTar(file *os.File) bool {
+	magic := make([]byte, 5)
+	_, err := file.ReadAt(magic, 257)
+	return err == nil && string(magic) == "ustar"
+}
+
+// isNamedAsWeights reports whether a file has the extension of a container, so that
+// an error should mention it if it is none.
+func isNamedAsWeights(path string) bool {
+	switch filepath.Ext(path) {
+	case ".safetensors", ".pt", ".pth", ".bin", ".npz":
+		return true
+	}
+	return false
+}
+
+// A tensorFile is a file of named tensors, whatever its container. It remembers
+// which were taken: what is left at the end was not understood.
+type tensorFile struct {
+	*faults
+	name      string // for errors
+	path      string
+	container container
+	metadata  map[string]string // of safetensors
+	all       map[string]bool   // the names
+	values    map[string]any    // of torch.save: by name, tensors and others
+	tensor    func(name string) (*tensor.Tensor, error)
+	close     func() error
+
+	taken    map[string]bool
+	types    map[tensor.DType]bool // of the weights
+	matrices []readMatrix
+}
+
+// A readMatrix is a matrix that was read, with the name of its tensor.
+type readMatrix struct {
+	name string
+	ksparse.Weights
+	transposed bool // in the file
+}
+
+// nativeKey is the key of the metadata under which a file of our own has its settings.
+const nativeKey = "ksparse"
+
+// openTensorFile opens a file of that container.
+func openTensorFile(path string, c container, errs *faults) (*tensorFile, error) {
+	f := &tensorFile{faults: errs, name: filepath.Base(path), path: path, container: c,
+		all: make(map[string]bool), taken: make(map[string]bool), types: make(map[tensor.DType]bool)}
+	var names []string
+	switch c {
+	case inSafetensors:
+		file, err := safetensors.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		names, f.metadata, f.tensor, f.close = file.Names(), file.Metadata(), file.Tensor, file.Close
+	case inNpz:
+		file, err := npy.OpenArchive(path)
+		if err != nil {
+			return nil, err
+		}
+		names, f.tensor, f.close = file.Names(), file.Tensor, file.Close
+	case inTorch:
+		file, err := torchfile.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		f.close = file.Close
+		f.useDict(file.Dict())
+	}
+	for _, name := range names {
+		f.all[name] = true
+	}
+	return f, nil
+}
+
+// useDict makes the entries of d those of the file.
+func (f *tensorFile) useDict(d *torchfile.Dict) {
+	clear(f.all)
+	f.values = make(map[string]any, d.Len())
+	for key, value := range d.All() {
+		name, ok := key.(string)
+		if !ok {
+			name = fmt.Sprintf("%v (the key is no string)", key)
+		}
+		f.all[name], f.values[name] = true, value
+	}
+	f.tensor = func(name string) (*tensor.Tensor, error) {
+		t, ok := f.values[name].(*tensor.Tensor)
+		if !ok {
+			return nil, fmt.Errorf("%.100q is %s, not a tensor", name, torchfile.Kind(f.values[name]))
+		}
+		return t, nil
+	}
+}
+
+// has reports whether there is a tensor, or another value, of that name.
+func (f *tensorFile) has(name string) bool { return f.all[name] }
+
+// isModel reports whether the tensors may be those of a sparse autoencoder.
+func (f *tensorFile) isModel() bool {
+	_, interrupted := f.values["ae"].(*torchfile.Dict) // see reader.interruptedRun
+	return interrupted || f.isNative() || f.hasSAELensNames() || f.has("encoder.weight") || f.has("decoder.linear.weight")
+}
+
+// isNative reports whether the file is one of our own.
+func (f *tensorFile) isNative() bool {
+	_, ours := f.metadata[nativeKey]
+	return ours
+}
+
+// hasSAELensNames reports whether the weights have the names of SAELens, which writes
+// the encoder [inputs, latents]. Other projects have those names too.
+func (f *tensorFile) hasSAELensNames() bool { return f.has("W_enc") || f.has("w_enc") }
+
+// take returns the tensor of that name, nil after an error.
+func (f *tensorFile) take(name string) *tensor.Tensor {
+	if f.err != nil {
+		return nil
+	}
+	if !f.all[name] {
+		f.fail(unknown("%s has no tensor %s; it has %s", f.name, name, f.list()))
+		return nil
+	}
+	f.taken[name] = true
+	t, err := f.tensor(name)
+	if err != nil {
+		f.fail(unknown("%s: %v", f.name, err))
+		return nil
+	}
+	return t
+}
+
+// list names the tensors, not all of them where they are many.
+func (f *tensorFile) list() string {
+	names := slices.Sorted(maps.Keys(f.all))
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return some(names)
+}
+
+// ignore takes the tensors that are known to play no role in the function, and
+// returns the names of those that are there.
+func (f *tensorFile) ignore(names ...string) (there []string) {
+	for _, n := range names {
+		if f.all[n] {
+			f.taken[n] = true
+			there = append(there, n)
+		}
+	}
+	return there
+}
+
+// finish reports tensors that were not taken.
+func (f *tensorFile) finish() {
+	var left []string
+	for _, n := range slices.Sorted(maps.Keys(f.all)) {
+		if !f.taken[n] {
+			left = append(left, n)
+		}
+	}
+	if len(left) > 0 {
+		f.fail(unknown("%s holds what the model that its configuration describes does not have: %s", f.name, some(left)))
+	}
+}
+
+// typeNames returns the number formats of the weights, as safetensors spell them.
+func (f *tensorFile) typeNames() string {
+	var names []string
+	for d := range f.types {
+		names = append(names, d.String())
+	}
+	slices.Sort(names)
+	return strings.Join(names, " and ")
+}

@@ -1,0 +1,249 @@
+package ksparse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/format"
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/train"
+)
+
+// mayChange are the fields of TrainConfig that make no difference to the result, or are
+// compared in another form.
+var mayChange = map[string]bool{
+	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
+	"TrainConfig.Checkpoint": true, "TrainConfig.Steps": true,
+}
+
+// settings lists what a checkpoint must agree in, the data's variance standing for the
+// data.
+func (l *loop) settings() []format.Setting {
+	var all []format.Setting
+	add := func(name, text string, values ...any) {
+		all = append(all, format.Setting{Name: name, Value: fmt.Sprintf(text, values...)})
+	}
+	add("the number of layers", "%d", len(l.net.layers))
+	for i, layer := range l.net.layers {
+		kind, k := "linear", ""
+		if s := layer.sparse(); s != nil {
+			kind, k = "sparse", fmt.Sprintf(" with k = %d by %v", s.k, s.selection)
+		}
+		add(fmt.Sprintf("layer %d", i), "%s from %d to %d%s, %v", kind, layer.In(), layer.Out(), k, layer.Activation())
+	}
+	w := l.net.Wiring()
+	add("the model", "pre-bias %v, tied weights %v, normalization %v by %v, undone %v", w.PreBias, w.Tied, w.Normalization, w.Scale, w.Undo)
+	add("the number of samples", "%d", l.feed.Samples())
+	add("the buffer", "%s", l.feed.Buffer())
+	add("the number of validation samples", "%d", l.valid.x.Rows)
+	add("the variance of the samples", "%v", l.variance)
+	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
+	add("TrainConfig.Steps", "%d", l.cfg.Steps) // last: by default it follows from others, which an error should name
+	return all
+}
+
+// describeFields lists the fields of v, a struct that is called what, and those of the
+// structs in it, but for those that may change.
+func describeFields(what string, v reflect.Value) []format.Setting {
+	var all []format.Setting
+	for i := range v.NumField() {
+		name := what + "." + v.Type().Field(i).Name
+		switch field := v.Field(i); {
+		case mayChange[name]:
+		case field.Kind() == reflect.Struct:
+			all = append(all, describeFields(name, field)...)
+		default:
+			all = append(all, format.Setting{Name: name, Value: describe(field.Interface())})
+		}
+	}
+	return all
+}
+
+// describe writes v so that it reads the same for equal values, through pointers
+// too. Of what cannot be written it is the type alone.
+func describe(v any) string {
+	switch reflect.TypeOf(v).Kind() {
+	case reflect.Struct, reflect.Pointer, reflect.Func:
+		text, _ := json.Marshal(v)
+		return strings.TrimLeft(fmt.Sprintf("%T", v), "*") + string(text)
+	}
+	return fmt.Sprint(v)
+}
+
+// scalars points at the single numbers of the training's state. Of the tally, what
+// the next step sets anew is not among them.
+func (l *loop) scalars(at *feed.State) (counts []*int, floats []*float64) {
+	h, e := &l.history, &l.epoch
+	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &at.Chunk, &at.Used, &at.LeftOut},
+		[]*float64{&l.valid.loss, &l.valid.best, &e.lossSum, &e.fvuSum, &e.l0Sum, &e.gradientNorm}
+}
+
+// epochNumbers points at the numbers of e that a checkpoint keeps. Its number,
+// count of dead latents and time are integers: they come apart.
+func epochNumbers(e *train.EpochStats) []*float64 {
+	return []*float64{&e.TrainLoss, &e.ValidationLoss, &e.LearningRate, &e.FVU, &e.L0, &e.GradientNorm}
+}
+
+const (
+	epochFloats = 6 // numbers of an epoch in "epoch floats"
+	epochCounts = 2 // in "epoch counts"
+	copied      = 6 // the first sections hold copies, see restore
+)
+
+// sections lists the whole state of the training. The first ones, which are
+// small, hold copies; those of parameters and optimizer the state itself.
+func (l *loop) sections() []format.Section {
+	at := l.feed.State()
+	counts, floats := l.scalars(&at)
+	inEpoch := int64(0)
+	if at.InEpoch {
+		inEpoch = 1
+	}
+	all := []format.Section{
+		{Name: "counters", Counts: make([]int64, len(counts))},
+		{Name: "sums", Floats: make([]float64, len(floats))},
+		{Name: "random", Counts: []int64{int64(at.Random[0]), int64(at.Random[1]), inEpoch}},
+		{Name: "order", Counts: at.Order},
+		{Name: "epoch floats", Floats: make([]float64, 0, epochFloats*len(l.history.Epochs))},
+		{Name: "epoch counts", Counts: make([]int64, 0, epochCounts*len(l.history.Epochs))},
+	}
+	for i, p := range counts {
+		all[0].Counts[i] = int64(*p)
+	}
+	for i, p := range floats {
+		all[1].Floats[i] = *p
+	}
+	for i := range l.history.Epochs {
+		e := &l.history.Epochs[i]
+		for _, p := range epochNumbers(e) {
+			all[4].Floats = append(all[4].Floats, *p)
+		}
+		all[5].Counts = append(all[5].Counts, int64(e.Dead), int64(e.Time))
+	}
+	for _, part := range []struct {
+		name   string
+		slices [][]float64
+	}{{"parameters", l.kept.live}, {"best parameters", l.kept.best}, {"average", l.kept.average}} {
+		for i, s := range part.slices {
+			all = append(all, format.Section{Name: fmt.Sprint(part.name, " ", i), Floats: s})
+		}
+	}
+	for _, s := range l.stepper.State() {
+		all = append(all, format.Section(s))
+	}
+	return all
+}
+
+// restore takes the state back from sections that have been read: the first ones,
+// for the others have been read to where they belong.
+func (l *loop) restore(ctx context.Context, all []format.Section) error {
+	var at feed.State
+	counts, floats := l.scalars(&at)
+	for i, p := range counts {
+		*p = int(all[0].Counts[i])
+		if *p < 0 || int64(*p) != all[0].Counts[i] {
+			return fault.Errorf(ErrFormat, "the checkpoint holds %d as counter %d", all[0].Counts[i], i)
+		}
+	}
+	for i, p := range floats {
+		*p = all[1].Floats[i]
+	}
+	for i := range l.history.Epochs {
+		e := &l.history.Epochs[i]
+		e.Epoch = i + 1
+		for j, p := range epochNumbers(e) {
+			*p = all[4].Floats[epochFloats*i+j]
+		}
+		e.Dead, e.Time = int(all[5].Counts[epochCounts*i]), time.Duration(all[5].Counts[epochCounts*i+1])
+	}
+	if l.history.Steps > l.cfg.Steps || l.history.BestEpoch > len(l.history.Epochs) {
+		return fault.Errorf(ErrFormat, "the checkpoint is at step %d of %d, with epoch %d of %d the best",
+			l.history.Steps, l.cfg.Steps, l.history.BestEpoch, len(l.history.Epochs))
+	}
+	for _, s := range all[copied : len(all)-len(l.stepper.State())] {
+		if !kernel.AllFinite(s.Floats) {
+			return fault.Errorf(errors.Join(ErrFormat, ErrNotFinite), "the checkpoint's %s are not all finite", s.Name)
+		}
+	}
+	l.stepper.Restored()
+	at.Random, at.InEpoch = [2]uint64{uint64(all[2].Counts[0]), uint64(all[2].Counts[1])}, all[2].Counts[2] != 0
+	at.Order = all[3].Counts
+	return l.feed.Restore(ctx, at)
+}
+
+// checkpointDue says whether to write a checkpoint after a step, the last of an
+// epoch or not.
+func (l *loop) checkpointDue(last bool) bool {
+	switch every := l.cfg.Checkpoint.Every; {
+	case l.cfg.Checkpoint.File == "":
+		return false
+	case l.over():
+		return true
+	case every > 0:
+		return l.history.Steps%every == 0
+	default:
+		return last
+	}
+}
+
+// save writes a checkpoint.
+func (l *loop) save() error {
+	err := atomicfile.Write(l.cfg.Checkpoint.File, func(w io.Writer) error {
+		return format.WriteCheckpoint(w, l.settings(), l.sections())
+	})
+	if err != nil {
+		return fault.Errorf(err, "the checkpoint after step %d: %s", l.history.Steps, fault.Text(err))
+	}
+	return nil
+}
+
+// resume reads the checkpoint file, if it exists, into the training.
+func (l *loop) resume(ctx context.Context) error {
+	f, err := os.Open(l.cfg.Checkpoint.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ksparse: %w", err)
+	}
+	defer f.Close()
+	all, err := l.read(f)
+	if err != nil {
+		return fmt.Errorf("%w (in %s)", err, l.cfg.Checkpoint.File)
+	}
+	return l.restore(ctx, all)
+}
+
+// read checks the file and that it belongs to this training, reads the training's
+// sections and returns them.
+func (l *loop) read(f *os.File) ([]format.Section, error) {
+	c, err := format.OpenCheckpoint(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Same(l.settings()); err != nil {
+		return nil, err
+	}
+	wrong := fault.Errorf(ErrFormat, "the checkpoint does not have the sections of this training")
+	if len(c.Sections) < copied {
+		return nil, wrong
+	}
+	epochs := c.Sections[copied-1].Counts / epochCounts
+	if epochs < 0 || epochs > l.cfg.Epochs {
+		return nil, wrong
+	}
+	l.history.Epochs = make([]train.EpochStats, epochs)
+	all := l.sections()
+	return all, c.ReadInto(all)
+}

@@ -1,0 +1,277 @@
+package ksparse
+
+import (
+	"context"
+	"errors"
+	"math"
+	"reflect"
+	"time"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/engine"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/train"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Train trains the network to give y for x, one row per sample; for an
+// autoencoder y is x. It goes over the samples in a new random order each epoch,
+// a batch a step. Between two steps it looks whether ctx is done.
+//
+// The history is returned in every case in which training began, with an error
+// too: ctx.Err(), what the callback returned, or an error that wraps ErrDiverged
+// and names the step at which the loss or a parameter would have become NaN or
+// infinite; the network then keeps its last finite parameters. Before training
+// begins, errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange, with
+// Checkpoint.Resume also ErrCheckpoint or ErrFormat, and the network is untouched.
+//
+// The same seed, data and configuration give the same bits, for every GOMAXPROCS.
+func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
+	start := time.Now()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	rowsX, rowsY, err := n.samples("x", "y", x, y, cfg.Loss)
+	if err != nil {
+		return nil, err
+	}
+	return n.trainOn(ctx, start, feed.FromMemory(feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}, rowsX, rowsY), cfg)
+}
+
+// TrainSource trains an autoencoder on the rows of src, which need not fit in
+// memory. It is Train otherwise.
+//
+// A source of up to TrainConfig.Buffer rows is read once, and the training is
+// that of Train, to the bit. A larger one is read once in each epoch, through a
+// shuffling buffer: chunks of Buffer/64 consecutive rows (at least one row), in a
+// new random order; as many as fit are read into the buffer, a ReadRows each, its
+// rows are shuffled and used up, and so on. A batch may take the last rows of one
+// buffer and the first of the next. So rows that are far apart in the source meet
+// in a batch, but neighbours do so more often than by chance: a source that is
+// sorted wants a large buffer.
+//
+// Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, and 8 bytes for
+// each row of the buffer and each chunk. The rest is that of a training that has
+// its data in memory: parameters, optimizer state, and activations of one batch.
+//
+// The rows must stay the same from epoch to epoch, and until a resumed training
+// ends. Errors of the source are wrapped and name the rows that were asked for;
+// rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
+// another number of columns than the network takes ErrShape, a network that is not as
+// wide at its end as at its start ErrShape. Reading the first buffer comes before
+// training begins, so where that fails, or ctx is done meanwhile, there is no history
+// and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
+// it is ErrRange: give Validation.X.
+func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainConfig) (*train.History, error) {
+	start := time.Now()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if _, err := feed.Check(src, n.In()); err != nil {
+		return nil, err
+	}
+	if n.Out() != n.In() {
+		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
+	}
+	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
+	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n.layers).Buffer, cfg.Loss.checkTarget)
+	if err != nil {
+		return nil, err
+	}
+	return n.trainOn(ctx, start, f, cfg)
+}
+
+// trainOn trains on what f hands out. cfg is valid.
+func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cfg TrainConfig) (*train.History, error) {
+	forget := makeThresholds(n.layers)
+	l, err := newLoop(ctx, n, f, cfg)
+	if err != nil {
+		forget()
+		return nil, err
+	}
+	l.clock.start, l.forget = start, forget
+	err = l.run(ctx)
+	l.leave()
+	return &l.history, err
+}
+
+// loop is a training whose batches come from a feed.
+type loop struct {
+	*Trainer
+	feed     *feed.Feed
+	variance float64 // of the samples, or of those in the first buffer; NaN where there is none
+}
+
+// newLoop prepares a training up to its first step, or up to where the checkpoint is
+// that it resumes from.
+func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*loop, error) {
+	t, err := newTrainer(n, cfg)
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{Trainer: t, feed: f}
+	if cfg.Validation.Fraction > 0 {
+		if t.valid.x, t.valid.y, err = f.HoldOut(cfg.Validation.Fraction); err != nil {
+			return nil, err
+		}
+	}
+	t.cfg = t.cfg.withSamples(f.Samples())
+	f.SetBatchSize(t.cfg.BatchSize)
+	if err := l.beginEpoch(ctx); err != nil {
+		return nil, err
+	}
+	t.keep()
+	var before [][]float64
+	if cfg.Checkpoint.Resume {
+		before = likeEach(t.kept.live)
+		copyEach(before, t.kept.live)
+	}
+	l.variance = l.measureVariance()
+	t.begin(t.cfg.BatchSize, l.variance)
+	if cfg.Checkpoint.Resume {
+		if err := l.resume(ctx); err != nil {
+			copyEach(t.kept.live, before)
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// measureVariance returns the mean of |y-ȳ|² over the samples in memory, in the space in which
+// losses are measured; NaN where the loss is another than the squared error.
+func (l *loop) measureVariance() float64 {
+	if l.cfg.Loss != SquaredError {
+		return math.NaN()
+	}
+	rows := &l.net.rows
+	if !rows.Undo {
+		return l.feed.Variance(func(_, y []float64) []float64 { return y })
+	}
+	buffer := make([]float64, l.net.Out())
+	return l.feed.Variance(func(x, y []float64) []float64 {
+		mean, spread := rows.Numbers(x)
+		normal.Apply(buffer, y, mean, spread)
+		return buffer
+	})
+}
+
+// run goes through what is left of the training, a batch a step. The first epoch has
+// begun.
+func (l *loop) run(ctx context.Context) error {
+	for !l.over() {
+		if err := ctx.Err(); err != nil {
+			return l.interrupt(train.StopContext, err)
+		}
+		if !l.feed.InEpoch() {
+			if err := l.beginEpoch(ctx); err != nil {
+				return l.interrupt(train.StopSource, err)
+			}
+		}
+		x, y, last, err := l.feed.Next(ctx)
+		if err != nil {
+			return l.interrupt(train.StopSource, err)
+		}
+		report, err := l.step(x, y)
+		if err != nil {
+			return err
+		}
+		l.history.LeftOut = max(l.history.LeftOut, l.feed.LeftOut())
+		if last = last || l.history.Steps == l.cfg.Steps; last {
+			if err := l.endEpoch(); err != nil {
+				l.fail(err)
+				return err
+			}
+		}
+		if err := l.tell(report, last); err != nil {
+			return l.interrupt(train.StopCallback, err)
+		}
+		if l.checkpointDue(last) {
+			if err := l.save(); err != nil {
+				l.history.Stop = train.StopCheckpoint
+				return err
+			}
+		}
+	}
+	if l.outOfPatience() {
+		l.history.Stop = train.StopPatience
+	}
+	return nil
+}
+
+// over reports whether the training has come to its end. (Where MaxNorm leaves rows of a
+// source out there are fewer steps than were counted in advance.)
+func (l *loop) over() bool {
+	return l.history.Steps >= l.cfg.Steps || len(l.history.Epochs) >= l.cfg.Epochs || l.outOfPatience()
+}
+
+// outOfPatience reports whether there was no better epoch for Patience epochs.
+func (l *loop) outOfPatience() bool {
+	patience := l.cfg.Validation.Patience
+	return patience > 0 && len(l.history.Epochs)-l.history.BestEpoch >= patience
+}
+
+// beginEpoch begins an epoch.
+func (l *loop) beginEpoch(ctx context.Context) error {
+	l.epoch = tally{begin: time.Now()}
+	err := l.feed.Begin(ctx)
+	l.history.LeftOut = max(l.history.LeftOut, l.feed.LeftOut())
+	return err
+}
+
+// interrupt ends the training between two steps, for a reason from outside, so
+// that it can be resumed.
+func (l *loop) interrupt(reason train.StopReason, cause error) error {
+	if reason == train.StopSource && (errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded)) {
+		reason = train.StopContext
+	}
+	l.history.Stop = reason
+	if reason == train.StopCallback && errors.Is(cause, ErrStop) {
+		cause = nil
+	}
+	if l.cfg.Checkpoint.File == "" {
+		return cause
+	}
+	if err := l.save(); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// tell calls the callback after a step, the last of its epoch or not.
+func (l *loop) tell(r engine.Report, last bool) error {
+	if l.cfg.Callback == nil {
+		return nil
+	}
+	epoch := len(l.history.Epochs)
+	if !last {
+		epoch++
+	}
+	return l.cfg.Callback(l.progress(r, epoch, last))
+}
+
+// samples checks a pair of inputs and targets. Where both are one matrix it is read once.
+func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX, rowsY matrix.Rows, err error) {
+	if rowsX, err = dense.Rows(nameX, x, n.In()); err != nil {
+		return rowsX, rowsY, err
+	}
+	if n.In() == n.Out() && sameMatrix(x, y) {
+		return rowsX, rowsX, loss.checkTarget(nameY, rowsX)
+	}
+	if rowsY, err = dense.Rows(nameY, y, n.Out()); err != nil {
+		return rowsX, rowsY, err
+	}
+	if rowsX.Rows != rowsY.Rows {
+		return rowsX, rowsY, fault.Errorf(ErrShape, "%s has %d rows, %s has %d", nameX, rowsX.Rows, nameY, rowsY.Rows)
+	}
+	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
+}
+
+// sameMatrix reports whether x and y are pointers to one matrix.
+func sameMatrix(x, y mat.Matrix) bool {
+	a, b := reflect.ValueOf(x), reflect.ValueOf(y)
+	return a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Kind() == reflect.Pointer && a.Pointer() == b.Pointer()
+}

@@ -1,0 +1,330 @@
+package ksparse
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/ksparse/ksparse/internal/engine"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/stat"
+	"github.com/ksparse/ksparse/train"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Trainer trains a network step by step, on batches of the caller's choice. Train and
+// TrainSource are loops over its steps. A Trainer is for one goroutine, which may use
+// the network between two steps.
+type Trainer struct {
+	net     *Network
+	cfg     TrainConfig     // with defaults
+	stepper *engine.Stepper // nil before the first step
+	kept    keptParameters
+	history train.History
+	epoch   tally // of the epoch under way
+	valid   validator
+	clock   clock
+	failed  error  // what ended the training
+	forget  func() // see makeThresholds
+}
+
+// tally adds up what the steps of an epoch report.
+type tally struct {
+	begin                  time.Time
+	steps, samples         int
+	lossSum, fvuSum, l0Sum float64 // over samples
+	gradientNorm           float64 // over steps
+	rate                   float64 // of the last step
+	dead                   int     // after it
+}
+
+// clock takes the time of a training.
+type clock struct {
+	start    time.Time
+	stepping time.Duration // in steps
+	samples  int           // that went through a step in that time
+}
+
+// NewTrainer returns a Trainer of the network, for steps on batches of one's own:
+//
+//	t, err := ksparse.NewTrainer(net, ksparse.TrainConfig{Steps: 1000})
+//	for range 1000 {
+//		progress, err := t.Step(x, x) // x: the next batch
+//	}
+//	history, err := t.Finish()
+//
+// The whole training is one epoch. Of cfg, what decides about the data is left to the
+// caller: Epochs, BatchSize, Seed and Buffer play no part, and MaxNorm,
+// Validation.Fraction, Validation.Patience and Checkpoint are ErrRange. Steps is how many
+// steps there will be; it may be 0 where neither a Schedule nor Recipe.KStart goes by
+// it. Other errors are those of Train.
+func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
+	if net == nil {
+		return nil, fault.Errorf(ErrEmpty, "NewTrainer was given a nil network")
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"MaxNorm", cfg.MaxNorm != 0}, {"Validation.Fraction", cfg.Validation.Fraction != 0},
+		{"Validation.Patience", cfg.Validation.Patience != 0}, {"Checkpoint.File", cfg.Checkpoint.File != ""},
+	} {
+		if field.set {
+			return nil, fault.Errorf(ErrRange, "TrainConfig.%s is for Train and TrainSource, not for a Trainer of one's own", field.name)
+		}
+	}
+	if cfg.Steps == 0 && (cfg.Schedule != nil && cfg.Schedule != train.Schedule(train.ConstantRate{}) || cfg.Recipe.KStart > 0) {
+		return nil, fault.Errorf(ErrRange, "TrainConfig.Steps is 0, want how many steps Schedule and Recipe.KStart are for")
+	}
+	t, err := newTrainer(net, cfg)
+	if err != nil {
+		return nil, err
+	}
+	t.epoch.begin = time.Now()
+	return t, nil
+}
+
+// newTrainer checks cfg against the network, and takes in the validation samples.
+func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
+	if err := fault.First(net.trainable(), net.ready(true), cfg.checkRecipe(net.layers)); err != nil {
+		return nil, err
+	}
+	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
+	if cfg.Validation.X != nil {
+		var err error
+		if t.valid.x, t.valid.y, err = net.samples("Validation.X", "Validation.Y", cfg.Validation.X, cfg.Validation.Y, cfg.Loss); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// keep makes room for what is kept besides the parameters.
+func (t *Trainer) keep() {
+	t.kept = keptParameters{live: trained(t.net.layers), decay: t.cfg.EMA}
+	if t.cfg.EMA > 0 {
+		t.kept.average = likeEach(t.kept.live)
+	}
+	if t.cfg.Validation.Patience > 0 {
+		t.kept.best = likeEach(t.kept.live)
+	}
+}
+
+// begin prepares the steps: batches have that number of rows, and the data this
+// variance.
+func (t *Trainer) begin(batch int, variance float64) {
+	c, r := t.cfg, t.cfg.Recipe
+	var view engine.Network
+	t.net.forEngine(&view)
+	t.stepper = engine.NewStepper(view, &t.net.screening, engine.Recipe{
+		Loss: t.loss(), Slots: c.Optimizer.Slots(), Move: train.MoveOf(c.Optimizer),
+		L1: c.L1, L2: c.L2, ClipNorm: c.ClipNorm,
+		UnitNorm: r.UnitNorm, AuxK: r.AuxK, AuxWeight: r.AuxWeight, DeadAfter: r.DeadAfter,
+		MultiTopK: r.MultiTopK, Matryoshka: r.Matryoshka, KStart: r.KStart, KAnneal: r.KAnneal,
+		Variance: variance, Steps: c.Steps,
+	}, batch)
+}
+
+// loss describes the loss after the network's last layer to the engine.
+func (t *Trainer) loss() engine.Loss {
+	l, act := t.cfg.Loss, t.net.layers[len(t.net.layers)-1].Activation()
+	return engine.Loss{Row: l.row(act), AtPre: l.atPre(act), Squared: l == SquaredError, Explain: l.explain}
+}
+
+// Step takes one training step on the batch x with the targets y, one row per sample;
+// for an autoencoder y is x. It returns the step's figures, which are those of the batch
+// before the step. FVU is relative to the variance of the first batch.
+//
+// Errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange for a batch that is not one,
+// and leave everything as it was. One that wraps ErrDiverged, or says that the loss is
+// not defined for the network's output, ends the training, and so does what the callback
+// returns: after ErrStop the next Step returns that.
+func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
+	var none train.Progress
+	switch {
+	case t.failed != nil:
+		return none, t.failed
+	case t.cfg.Steps > 0 && t.history.Steps >= t.cfg.Steps:
+		return none, fault.Errorf(ErrRange, "the training has had its %d steps", t.cfg.Steps)
+	}
+	rowsX, rowsY, err := t.net.samples("x", "y", x, y, t.cfg.Loss)
+	if err != nil {
+		return none, err
+	}
+	if t.stepper == nil {
+		t.beginWith(rowsX, rowsY)
+	}
+	report, err := t.step(rowsX, rowsY)
+	if err != nil {
+		t.failed = err
+		return none, err
+	}
+	progress := t.progress(report, 1, t.history.Steps == t.cfg.Steps)
+	if t.cfg.Callback != nil {
+		if err := t.cfg.Callback(progress); err != nil {
+			t.failed, t.history.Stop = err, train.StopCallback
+			if !errors.Is(err, ErrStop) {
+				return progress, err
+			}
+		}
+	}
+	return progress, nil
+}
+
+// beginWith is begin for the first batch of the caller's.
+func (t *Trainer) beginWith(x, y matrix.Rows) {
+	t.forget = makeThresholds(t.net.layers)
+	t.keep()
+	t.cfg = t.cfg.withBatch(x.Rows)
+	variance := math.NaN()
+	if t.cfg.Loss == SquaredError {
+		var rows normal.Batch
+		t.net.rows.Enter(&rows, x)
+		target := t.net.rows.Target(new(matrix.Rows), &rows, x, y)
+		variance = stat.MomentsOf(target).Total() / float64(x.Rows)
+	}
+	t.begin(x.Rows, variance)
+}
+
+// step takes a step and takes its report into the epoch's tally.
+func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
+	rate := t.cfg.LearningRate * t.cfg.Schedule.Factor(t.history.Steps, t.cfg.Steps)
+	from := time.Now()
+	r, err := t.stepper.Step(x, y, rate, t.history.Steps+1)
+	if err != nil {
+		t.fail(err)
+		return r, err
+	}
+	t.history.Steps++
+	t.kept.addToAverage(t.history.Steps)
+	t.clock.stepping += time.Since(from)
+	t.clock.samples += x.Rows
+
+	e := &t.epoch
+	e.steps++
+	e.samples += x.Rows
+	e.lossSum += float64(r.Loss * float64(x.Rows))
+	e.fvuSum += float64(r.FVU * float64(x.Rows))
+	e.l0Sum += float64(r.L0 * float64(x.Rows))
+	e.gradientNorm += r.GradientNorm
+	e.rate, e.dead = rate, r.Dead
+	return r, nil
+}
+
+// fail notes why a step or an epoch's end failed.
+func (t *Trainer) fail(err error) {
+	t.history.Stop = train.StopLoss
+	if errors.Is(err, ErrDiverged) {
+		t.history.Stop = train.StopDiverged
+	}
+}
+
+// progress says how far the training is after a step in that epoch, the epoch's last one
+// or not.
+func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress {
+	speed := 0.0
+	if t.clock.stepping > 0 {
+		speed = float64(t.clock.samples) / t.clock.stepping.Seconds()
+	}
+	return train.Progress{
+		Step: t.history.Steps, Steps: t.cfg.Steps,
+		Epoch: epoch, Epochs: t.cfg.Epochs, EpochEnd: last,
+		Loss: r.Loss, EpochLoss: t.epoch.lossSum / float64(t.epoch.samples), ValidationLoss: t.valid.loss,
+		FVU: r.FVU, L0: r.L0, Dead: r.Dead, GradientNorm: r.GradientNorm,
+		LearningRate:     t.epoch.rate,
+		SamplesPerSecond: speed,
+		Elapsed:          time.Since(t.clock.start),
+	}
+}
+
+// Finish ends the training: it measures the validation loss, leaves the network with the
+// averaged parameters where there is an EMA, and returns the history, which has one
+// epoch, or none without a step. Errors are those of the validation.
+func (t *Trainer) Finish() (*train.History, error) {
+	if t.kept.live == nil { // no step was taken, or it was finished before
+		t.failed = fault.Errorf(ErrRange, "the training is finished")
+		return &t.history, nil
+	}
+	var err error
+	if t.epoch.steps > 0 && (t.failed == nil || t.history.Stop == train.StopCallback) {
+		if err = t.endEpoch(); err != nil {
+			t.fail(err)
+		}
+	}
+	if t.failed == nil {
+		t.failed = fault.Errorf(ErrRange, "the training is finished")
+	}
+	t.leave()
+	return &t.history, err
+}
+
+// leave leaves the network with the parameters that the training ends with.
+func (t *Trainer) leave() {
+	switch {
+	case t.history.Steps == 0:
+		t.forget()
+	case t.kept.best != nil && t.history.BestEpoch > 0:
+		copyEach(t.kept.live, t.kept.best)
+	case t.kept.average != nil:
+		copyEach(t.kept.live, t.kept.average)
+	}
+	t.kept.live = nil
+	t.history.Time = time.Since(t.clock.start)
+}
+
+// validator measures the loss on validation samples.
+type validator struct {
+	x, y matrix.Rows  // no rows for none
+	pass *engine.Pass // nil before the first time
+	loss float64      // after the last epoch; NaN if there is none
+	best float64      // the lowest loss that Patience has seen
+}
+
+// endEpoch validates, keeps the best parameters and writes the history.
+func (t *Trainer) endEpoch() error {
+	t.kept.swapAverage() // the averages are what is measured and kept
+	defer t.kept.swapAverage()
+	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
+	trainLoss := e.lossSum / float64(e.samples)
+	watched := trainLoss
+	if v.x.Rows > 0 {
+		loss, err := t.validate()
+		if err != nil {
+			return err
+		}
+		v.loss, watched = loss, loss
+	}
+	if t.history.BestEpoch == 0 || watched < v.best-t.cfg.Validation.MinDelta {
+		v.best, t.history.BestEpoch = watched, epoch
+		copyEach(t.kept.best, t.kept.live)
+	}
+	t.history.Epochs = append(t.history.Epochs, train.EpochStats{
+		Epoch: epoch, TrainLoss: trainLoss, ValidationLoss: v.loss, LearningRate: e.rate,
+		FVU: e.fvuSum / float64(e.samples), L0: e.l0Sum / float64(e.samples), Dead: e.dead, GradientNorm: e.gradientNorm / float64(e.steps),
+		Time: time.Since(e.begin),
+	})
+	return nil
+}
+
+// validate returns the mean loss over the validation samples.
+func (t *Trainer) validate() (float64, error) {
+	v := &t.valid
+	if v.pass == nil {
+		v.pass = engine.NewPass(&t.net.screening)
+		if t.kept.average == nil {
+			v.pass.Network = t.stepper.Network() // its integers serve here too
+		} else {
+			t.net.forEngine(&v.pass.Network)
+		}
+	}
+	loss, err := v.pass.MeanLoss(v.x, v.y, t.loss())
+	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+		err = fault.Errorf(ErrDiverged, "training diverged at step %d: the validation loss is %v", t.history.Steps, loss)
+	}
+	return loss, err
+}
