@@ -9,54 +9,54 @@ import "github.com/ksparse/ksparse/internal/fault"
 var (
 	// ErrShape: a matrix, layer or mask has the wrong size for its place. Compare
 	// its Dims with the layer's In and Out that the text names.
-	ErrShape = fault.Shape
+	ErrShape = fault.ErrShape
 
 	// ErrEmpty: a matrix is nil or has no rows.
-	ErrEmpty = fault.Empty
+	ErrEmpty = fault.ErrEmpty
 
 	// ErrNotFinite: data, or a result, holds NaN or an infinity. Clean the data;
 	// for a result, the weights or the data are too large for float64.
-	ErrNotFinite = fault.NotFinite
+	ErrNotFinite = fault.ErrNotFinite
 
 	// ErrRange: a number lies outside the range in which it makes sense: a
 	// negative k, a probability of 1.7, a negative learning rate.
-	ErrRange = fault.Range
+	ErrRange = fault.ErrRange
 
 	// ErrNoSparseLayer: Encode or Decode was asked of a network that has no
 	// sparse layer. Use Predict.
-	ErrNoSparseLayer = fault.NoSparseLayer
+	ErrNoSparseLayer = fault.ErrNoSparseLayer
 
 	// ErrNoDecoder: Decode or Predict was asked of a network without a decoder. It
 	// can only encode.
-	ErrNoDecoder = fault.NoDecoder
+	ErrNoDecoder = fault.ErrNoDecoder
 
 	// ErrFrozen: training, or gradients, were asked of a network that can only be
 	// used: its weights are held in float32 (Widen makes them float64), or it has a
 	// gate, a skip connection or no decoder, for which there are no gradients here. The
 	// text says which.
-	ErrFrozen = fault.Frozen
+	ErrFrozen = fault.ErrFrozen
 
 	// ErrUnset: the network needs a number that was never learned or set, such as
 	// the threshold of SelectBatchTopK. The text says how to get it.
-	ErrUnset = fault.Unset
+	ErrUnset = fault.ErrUnset
 
 	// ErrPass: Backprop was given a Pass that another network made.
-	ErrPass = fault.Pass
+	ErrPass = fault.ErrPass
 
 	// ErrDiverged: the loss, or a parameter, was about to become NaN or infinite
 	// in training. The network keeps its last finite parameters. A smaller
 	// learning rate, clipping or scaled data helps.
-	ErrDiverged = fault.Diverged
+	ErrDiverged = fault.ErrDiverged
 
 	// ErrFormat: a saved network, or checkpoint of a training, is damaged, cut short or
 	// not of this format.
-	ErrFormat = fault.Format
+	ErrFormat = fault.ErrFormat
 
 	// ErrCheckpoint: the checkpoint to resume from was made by a training of another
 	// network, other data or another configuration. The text names what differs.
-	ErrCheckpoint = fault.Checkpoint
+	ErrCheckpoint = fault.ErrCheckpoint
 
 	// ErrStop is for a training callback to return: the training ends after this
 	// step, without an error.
-	ErrStop = fault.Stop
+	ErrStop = fault.ErrStop
 )

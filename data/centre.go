@@ -17,7 +17,7 @@ func MeanRow(x mat.Matrix) (*mat.VecDense, error) {
 	}
 	m := stat.MeanRow(rows)
 	if matrix.FirstNotFinite(m) >= 0 {
-		return nil, fault.Errorf(fault.NotFinite, "the mean row overflows: the data are too large")
+		return nil, fault.Errorf(fault.ErrNotFinite, "the mean row overflows: the data are too large")
 	}
 	return mat.NewVecDense(len(m), m), nil
 }

@@ -34,11 +34,11 @@ func TestCentreErrors(t *testing.T) {
 			x    mat.Matrix
 			want error
 		}{
-			{"nil", nil, fault.Empty},
-			{"nil pointer", (*mat.SymDense)(nil), fault.Empty},
-			{"empty", &mat.Dense{}, fault.Empty},
-			{"NaN", mat.NewDense(1, 2, []float64{1, math.NaN()}), fault.NotFinite},
-			{"overflow", mat.NewDense(2, 1, []float64{math.MaxFloat64, -math.MaxFloat64}), fault.NotFinite},
+			{"nil", nil, fault.ErrEmpty},
+			{"nil pointer", (*mat.SymDense)(nil), fault.ErrEmpty},
+			{"empty", &mat.Dense{}, fault.ErrEmpty},
+			{"NaN", mat.NewDense(1, 2, []float64{1, math.NaN()}), fault.ErrNotFinite},
+			{"overflow", mat.NewDense(2, 1, []float64{math.MaxFloat64, -math.MaxFloat64}), fault.ErrNotFinite},
 		} {
 			if v, err := centre(c.x); v != nil || !errors.Is(err, c.want) {
 				t.Errorf("%s of %s is %v, error is %v, want %v", name, c.what, v, err, c.want)

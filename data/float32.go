@@ -8,14 +8,14 @@ import "github.com/ksparse/ksparse/internal/fault"
 // have rows x cols numbers) or ksparse.ErrNotFinite.
 func FromFloat32(data []float32, rows, cols int) (Source, error) {
 	if rows < 1 || cols < 1 {
-		return nil, fault.Errorf(fault.Empty, "a source of %d x %d has no data", rows, cols)
+		return nil, fault.Errorf(fault.ErrEmpty, "a source of %d x %d has no data", rows, cols)
 	}
 	if len(data)%cols != 0 || len(data)/cols != rows { // rows·cols may overflow
-		return nil, fault.Errorf(fault.Shape, "a source of %d x %d was given %d numbers", rows, cols, len(data))
+		return nil, fault.Errorf(fault.ErrShape, "a source of %d x %d was given %d numbers", rows, cols, len(data))
 	}
 	for e, v := range data {
 		if v-v != 0 {
-			return nil, fault.Errorf(fault.NotFinite, "the source holds %v at row %d, column %d", v, e/cols, e%cols)
+			return nil, fault.Errorf(fault.ErrNotFinite, "the source holds %v at row %d, column %d", v, e/cols, e%cols)
 		}
 	}
 	return float32Source{data, rows, cols}, nil

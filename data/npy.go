@@ -31,16 +31,16 @@ func OpenNpy(path string) (*Npy, error) {
 	if err != nil {
 		text := err.Error()
 		if pathError := (*fs.PathError)(nil); !errors.As(err, &pathError) {
-			err = errors.Join(fault.Format, err)
+			err = errors.Join(fault.ErrFormat, err)
 		}
 		return nil, fault.Errorf(err, "opening NumPy file: %s", text)
 	}
 	shape := file.Shape()
 	switch {
 	case len(shape) != 2:
-		err = fault.Errorf(fault.Shape, "%s has an array of shape %v, want two dimensions", path, shape)
+		err = fault.Errorf(fault.ErrShape, "%s has an array of shape %v, want two dimensions", path, shape)
 	case shape[0] == 0 || shape[1] == 0:
-		err = fault.Errorf(fault.Empty, "%s has an array of %d x %d, which is empty", path, shape[0], shape[1])
+		err = fault.Errorf(fault.ErrEmpty, "%s has an array of %d x %d, which is empty", path, shape[0], shape[1])
 	default:
 		return &Npy{file, path, shape[0], shape[1]}, nil
 	}

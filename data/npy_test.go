@@ -94,21 +94,21 @@ func TestOpenNpyErrors(t *testing.T) {
 	}{
 		{"no such file", filepath.Join(t.TempDir(), "gone.npy"), fs.ErrNotExist, "gone.npy"},
 		{"a folder", t.TempDir(), nil, "directory"},
-		{"another format", text, fault.Format, "x.csv"},
-		{"cut short", cut, fault.Format, "20 bytes of elements, want 24"},
-		{"one dimension", npyFile(t, "<f4", false, "(6,)", little, make([]float32, 6)), fault.Shape, "[6]"},
-		{"three dimensions", npyFile(t, "<f4", false, "(3, 1, 2)", little, make([]float32, 6)), fault.Shape, "[3 1 2]"},
-		{"no rows", npyFile(t, "<f4", false, "(0, 2)", little, []float32{}), fault.Empty, "0 x 2"},
-		{"no columns", npyFile(t, "<f4", false, "(2, 0)", little, []float32{}), fault.Empty, "2 x 0"},
-		{"complex numbers", npyFile(t, "<c8", false, "(3, 1)", little, make([]float32, 6)), fault.Format, "<c8"},
-		{"Python objects", npyFile(t, "|O", false, "(3, 1)", little, make([]float32, 6)), fault.Format, "objects"},
+		{"another format", text, fault.ErrFormat, "x.csv"},
+		{"cut short", cut, fault.ErrFormat, "20 bytes of elements, want 24"},
+		{"one dimension", npyFile(t, "<f4", false, "(6,)", little, make([]float32, 6)), fault.ErrShape, "[6]"},
+		{"three dimensions", npyFile(t, "<f4", false, "(3, 1, 2)", little, make([]float32, 6)), fault.ErrShape, "[3 1 2]"},
+		{"no rows", npyFile(t, "<f4", false, "(0, 2)", little, []float32{}), fault.ErrEmpty, "0 x 2"},
+		{"no columns", npyFile(t, "<f4", false, "(2, 0)", little, []float32{}), fault.ErrEmpty, "2 x 0"},
+		{"complex numbers", npyFile(t, "<c8", false, "(3, 1)", little, make([]float32, 6)), fault.ErrFormat, "<c8"},
+		{"Python objects", npyFile(t, "|O", false, "(3, 1)", little, make([]float32, 6)), fault.ErrFormat, "objects"},
 	} {
 		src, err := data.OpenNpy(c.path)
 		if src != nil || err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: error is %v, want %v and %q", c.what, err, c.want, c.text)
 			continue
 		}
-		if errors.Is(err, fault.Format) != (c.want == fault.Format) {
+		if errors.Is(err, fault.ErrFormat) != (c.want == fault.ErrFormat) {
 			t.Errorf("%s: error is %v: Format is for the file's contents alone", c.what, err)
 		}
 		if !strings.HasPrefix(err.Error(), "ksparse: ") || strings.Contains(err.Error(), "\n") {

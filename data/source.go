@@ -43,10 +43,10 @@ type Source interface {
 func checkRead(s Source, dst []float64, lo, hi int) error {
 	rows, cols := s.Dims()
 	if lo < 0 || lo > hi || hi > rows {
-		return fault.Errorf(fault.Range, "rows %d to %d of a source that has %d", lo, hi, rows)
+		return fault.Errorf(fault.ErrRange, "rows %d to %d of a source that has %d", lo, hi, rows)
 	}
 	if len(dst) != (hi-lo)*cols {
-		return fault.Errorf(fault.Shape, "rows %d to %d of %d columns are read into %d numbers, want %d", lo, hi, cols, len(dst), (hi-lo)*cols)
+		return fault.Errorf(fault.ErrShape, "rows %d to %d of %d columns are read into %d numbers, want %d", lo, hi, cols, len(dst), (hi-lo)*cols)
 	}
 	return nil
 }

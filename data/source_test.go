@@ -58,12 +58,12 @@ func testSource(t *testing.T, name string, src data.Source, want *mat.Dense) {
 		}
 	}
 	for _, bad := range [][3]int{{-1, 1, 2}, {1, 0, 0}, {0, rows + 1, rows + 1}, {rows + 1, rows + 1, 0}, {math.MinInt, math.MaxInt, 1}} {
-		if err := src.ReadRows(make([]float64, bad[2]*cols), bad[0], bad[1]); !errors.Is(err, fault.Range) {
+		if err := src.ReadRows(make([]float64, bad[2]*cols), bad[0], bad[1]); !errors.Is(err, fault.ErrRange) {
 			t.Errorf("%s: rows %d to %d: error is %v, want Range", name, bad[0], bad[1], err)
 		}
 	}
 	for _, n := range []int{0, cols - 1, cols + 1} {
-		if err := src.ReadRows(make([]float64, n), 0, 1); !errors.Is(err, fault.Shape) {
+		if err := src.ReadRows(make([]float64, n), 0, 1); !errors.Is(err, fault.ErrShape) {
 			t.Errorf("%s: a row into %d numbers: error is %v, want Shape", name, n, err)
 		}
 	}
@@ -91,19 +91,19 @@ func TestSourceErrors(t *testing.T) {
 		want error
 		text string
 	}{
-		{"nil matrix", func() (data.Source, error) { return data.FromMatrix(nil) }, fault.Empty, "nil"},
-		{"nil vector", func() (data.Source, error) { return data.FromMatrix((*mat.VecDense)(nil)) }, fault.Empty, "nil"},
-		{"empty matrix", func() (data.Source, error) { return data.FromMatrix(&mat.Dense{}) }, fault.Empty, "no rows"},
+		{"nil matrix", func() (data.Source, error) { return data.FromMatrix(nil) }, fault.ErrEmpty, "nil"},
+		{"nil vector", func() (data.Source, error) { return data.FromMatrix((*mat.VecDense)(nil)) }, fault.ErrEmpty, "nil"},
+		{"empty matrix", func() (data.Source, error) { return data.FromMatrix(&mat.Dense{}) }, fault.ErrEmpty, "no rows"},
 		{"NaN", func() (data.Source, error) {
 			return data.FromMatrix(mat.NewDense(2, 2, []float64{1, 2, 3, nan}))
-		}, fault.NotFinite, "row 1, column 1"},
-		{"no rows", func() (data.Source, error) { return data.FromFloat32(nil, 0, 3) }, fault.Empty, "0 x 3"},
-		{"negative", func() (data.Source, error) { return data.FromFloat32(make([]float32, 4), -2, -2) }, fault.Empty, "-2 x -2"},
-		{"too few", func() (data.Source, error) { return data.FromFloat32(make([]float32, 5), 2, 3) }, fault.Shape, "5 numbers"},
-		{"rows·cols overflows", func() (data.Source, error) { return data.FromFloat32(nil, math.MaxInt/2+1, 4) }, fault.Shape, "0 numbers"},
+		}, fault.ErrNotFinite, "row 1, column 1"},
+		{"no rows", func() (data.Source, error) { return data.FromFloat32(nil, 0, 3) }, fault.ErrEmpty, "0 x 3"},
+		{"negative", func() (data.Source, error) { return data.FromFloat32(make([]float32, 4), -2, -2) }, fault.ErrEmpty, "-2 x -2"},
+		{"too few", func() (data.Source, error) { return data.FromFloat32(make([]float32, 5), 2, 3) }, fault.ErrShape, "5 numbers"},
+		{"rows·cols overflows", func() (data.Source, error) { return data.FromFloat32(nil, math.MaxInt/2+1, 4) }, fault.ErrShape, "0 numbers"},
 		{"-Inf", func() (data.Source, error) {
 			return data.FromFloat32([]float32{1, 2, 3, inf32, 5, 6}, 2, 3)
-		}, fault.NotFinite, "-Inf at row 1, column 0"},
+		}, fault.ErrNotFinite, "-Inf at row 1, column 0"},
 	} {
 		src, err := c.make()
 		if src != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {

@@ -67,13 +67,13 @@ type DensityBin struct {
 // ErrEmpty.
 func (r *Report) DensityHistogram(perDecade int) ([]DensityBin, error) {
 	if perDecade < 0 || perDecade > 1000 {
-		return nil, fault.Errorf(fault.Range, "a density histogram with %d bins per decade, want 0 (for the default) to 1000", perDecade)
+		return nil, fault.Errorf(fault.ErrRange, "a density histogram with %d bins per decade, want 0 (for the default) to 1000", perDecade)
 	}
 	if perDecade == 0 {
 		perDecade = 4
 	}
 	if r.Rows < 1 {
-		return nil, fault.Errorf(fault.Empty, "a density histogram of a report without rows")
+		return nil, fault.Errorf(fault.ErrEmpty, "a density histogram of a report without rows")
 	}
 	edges := densityEdges(r.Rows, perDecade)
 	if len(edges) == 1 { // a single row

@@ -56,7 +56,7 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 		return nil, err
 	}
 	if inputs.Total() == 0 {
-		return nil, fault.Errorf(fault.Range, "Evaluate needs rows that differ: the variance of the source is zero")
+		return nil, fault.Errorf(fault.ErrRange, "Evaluate needs rows that differ: the variance of the source is zero")
 	}
 	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total()}
 	err = eachChunk(src, rows, func(from int, x matrix.Rows) error {
@@ -77,16 +77,16 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 // them, whatever they are. To find that out it has m reconstruct a row of zeros.
 func check(m Model, src data.Source) (rows int, err error) {
 	if m == nil {
-		return 0, fault.Errorf(fault.Empty, "the model is nil")
+		return 0, fault.Errorf(fault.ErrEmpty, "the model is nil")
 	}
 	if m.In() != m.Out() {
-		return 0, fault.Errorf(fault.Shape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
+		return 0, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
 	}
 	if rows, err = feed.Check(src, m.In()); err != nil {
 		return 0, err
 	}
 	_, _, err = m.Reconstruct(dense.Of(matrix.New(1, m.In())))
-	if err != nil && !errors.Is(err, fault.NotFinite) { // the rows of src may do better than zeros
+	if err != nil && !errors.Is(err, fault.ErrNotFinite) { // the rows of src may do better than zeros
 		return 0, err
 	}
 	return rows, nil
@@ -111,18 +111,18 @@ func eachChunk(src data.Source, rows int, f func(from int, x matrix.Rows) error)
 // in the source, for an error.
 func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out matrix.Rows, err error) {
 	codes, y, err := m.Reconstruct(dense.Of(x))
-	if errors.Is(err, fault.NotFinite) {
+	if errors.Is(err, fault.ErrNotFinite) {
 		return nil, out, fault.Errorf(err, "the reconstruction of row %d overflows: data or weights are too large", from+overflowing(m, x))
 	}
 	if err != nil {
 		return nil, out, err
 	}
 	if codes == nil || y == nil {
-		return nil, out, fault.Errorf(fault.Empty, "the model returned nil codes or outputs")
+		return nil, out, fault.Errorf(fault.ErrEmpty, "the model returned nil codes or outputs")
 	}
 	out = dense.View(y)
 	if codeRows, _ := codes.Dims(); codeRows != x.Rows || out.Rows != x.Rows || out.Cols != x.Cols {
-		return nil, out, fault.Errorf(fault.Shape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d",
+		return nil, out, fault.Errorf(fault.ErrShape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d",
 			x.Rows, x.Cols, codeRows, out.Rows, out.Cols)
 	}
 	return codes, out, nil
@@ -133,7 +133,7 @@ func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out ma
 func overflowing(m Model, x matrix.Rows) int {
 	return sort.Search(x.Rows-1, func(i int) bool {
 		_, _, err := m.Reconstruct(dense.Of(x.Slice(0, i+1)))
-		return errors.Is(err, fault.NotFinite)
+		return errors.Is(err, fault.ErrNotFinite)
 	})
 }
 
@@ -208,7 +208,7 @@ func (e *evaluation) addCodes(c *ksparse.Codes) error {
 		e.fired = make([]int, latents)
 	}
 	if latents != len(e.fired) {
-		return fault.Errorf(fault.Shape, "the model returned codes of %d latents after codes of %d", latents, len(e.fired))
+		return fault.Errorf(fault.ErrShape, "the model returned codes of %d latents after codes of %d", latents, len(e.fired))
 	}
 	for i := range rows {
 		indices, values := c.Row(i)
@@ -247,7 +247,7 @@ func (e *evaluation) report() (*Report, error) {
 	for _, figure := range []float64{e.variance, e.outputs, e.products, r.MSE, r.FVU, r.NormalizedMSE,
 		r.CentredExplainedVariance, r.RowExplainedVariance, r.CosineSimilarity, r.L2Ratio} {
 		if math.IsNaN(figure) || math.IsInf(figure, 0) {
-			return nil, fault.Errorf(fault.NotFinite, "a figure overflows: data or outputs are too large, or too small to divide by")
+			return nil, fault.Errorf(fault.ErrNotFinite, "a figure overflows: data or outputs are too large, or too small to divide by")
 		}
 	}
 	for j, count := range e.fired {

@@ -44,7 +44,7 @@ func MeanMaxCosineWithin(atoms mat.Matrix) (float64, error) {
 		return 0, err
 	}
 	if a.Rows < 2 {
-		return 0, fault.Errorf(fault.Empty, "one atom has no other to be compared with")
+		return 0, fault.Errorf(fault.ErrEmpty, "one atom has no other to be compared with")
 	}
 	a = unitRows(a)
 	return mean(maxCosines(a, a, true)), nil

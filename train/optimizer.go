@@ -42,7 +42,7 @@ func (o SGD) Validate() error {
 		return err
 	}
 	if o.Nesterov && o.Momentum == 0 {
-		return fault.Errorf(fault.Range, "SGD.Nesterov needs a Momentum above 0")
+		return fault.Errorf(fault.ErrRange, "SGD.Nesterov needs a Momentum above 0")
 	}
 	return nil
 }

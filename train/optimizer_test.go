@@ -243,8 +243,8 @@ func TestOptimizerValidate(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, fault.Range) || !strings.Contains(err.Error(), c.field) {
-			t.Errorf("%+v: got %v, want a fault.Range that names %s", c.optimizer, err, c.field)
+		if !errors.Is(err, fault.ErrRange) || !strings.Contains(err.Error(), c.field) {
+			t.Errorf("%+v: got %v, want a fault.ErrRange that names %s", c.optimizer, err, c.field)
 		}
 	}
 }

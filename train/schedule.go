@@ -35,7 +35,7 @@ type StepDecay struct {
 // Validate implements Schedule.
 func (s StepDecay) Validate() error {
 	if s.Every < 1 {
-		return fault.Errorf(fault.Range, "StepDecay.Every is %d steps, want at least 1", s.Every)
+		return fault.Errorf(fault.ErrRange, "StepDecay.Every is %d steps, want at least 1", s.Every)
 	}
 	return fault.NotNegative("StepDecay.Gamma", s.Gamma)
 }

@@ -175,8 +175,8 @@ func TestScheduleValidate(t *testing.T) {
 		{train.Warmup{Then: train.StepDecay{}}, "StepDecay.Every"},
 	} {
 		err := c.schedule.Validate()
-		if !errors.Is(err, fault.Range) || !strings.Contains(err.Error(), c.field) {
-			t.Errorf("%+v: got %v, want a fault.Range that names %s", c.schedule, err, c.field)
+		if !errors.Is(err, fault.ErrRange) || !strings.Contains(err.Error(), c.field) {
+			t.Errorf("%+v: got %v, want a fault.ErrRange that names %s", c.schedule, err, c.field)
 		}
 	}
 }

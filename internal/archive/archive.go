@@ -141,7 +141,7 @@ func (a *Archive) Head(name string, n int) ([]byte, error) {
 		}
 		n = int(min(uint64(n), f.UncompressedSize64))
 		head := make([]byte, n)
-		if n, err = io.ReadFull(r, head); err == nil {
+		if _, err = io.ReadFull(r, head); err == nil {
 			return head, nil
 		}
 	}

@@ -16,23 +16,23 @@ import (
 // Rows returns x, which an error calls what, as rows: the memory of x itself where x
 // is a *mat.Dense, else a copy. It checks that x is not nil, has rows, has cols
 // columns (any number of columns where cols is negative), and holds no NaN and no
-// infinity. Errors wrap fault.Empty, fault.Shape or fault.NotFinite.
+// infinity. Errors wrap fault.ErrEmpty, fault.ErrShape or fault.ErrNotFinite.
 func Rows(what string, x mat.Matrix, cols int) (matrix.Rows, error) {
 	if IsNil(x) {
-		return matrix.Rows{}, fault.Errorf(fault.Empty, "%s is nil", what)
+		return matrix.Rows{}, fault.Errorf(fault.ErrEmpty, "%s is nil", what)
 	}
 	r, c := x.Dims()
 	if r == 0 || c == 0 {
-		return matrix.Rows{}, fault.Errorf(fault.Empty, "%s has no rows (it is %d x %d)", what, r, c)
+		return matrix.Rows{}, fault.Errorf(fault.ErrEmpty, "%s has no rows (it is %d x %d)", what, r, c)
 	}
 	if cols >= 0 && c != cols {
-		return matrix.Rows{}, fault.Errorf(fault.Shape, "%s has %d columns, want %d", what, c, cols)
+		return matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d columns, want %d", what, c, cols)
 	}
 	rows := rowsOf(x, r, c)
 	if i := rows.NotFiniteRow(); i >= 0 {
 		row := rows.Row(i)
 		j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
-		return matrix.Rows{}, fault.Errorf(fault.NotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
+		return matrix.Rows{}, fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
 	}
 	return rows, nil
 }
@@ -59,7 +59,7 @@ func rowsOf(x mat.Matrix, r, c int) matrix.Rows {
 }
 
 // Pair returns x and y as Rows does, and checks that they have the same number of
-// rows; if not, the error wraps fault.Shape.
+// rows; if not, the error wraps fault.ErrShape.
 func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY matrix.Rows, err error) {
 	if rowsX, err = Rows(whatX, x, colsX); err != nil {
 		return matrix.Rows{}, matrix.Rows{}, err
@@ -68,7 +68,7 @@ func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY 
 		return matrix.Rows{}, matrix.Rows{}, err
 	}
 	if rowsX.Rows != rowsY.Rows {
-		return matrix.Rows{}, matrix.Rows{}, fault.Errorf(fault.Shape, "%s has %d rows, %s has %d", whatX, rowsX.Rows, whatY, rowsY.Rows)
+		return matrix.Rows{}, matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d rows, %s has %d", whatX, rowsX.Rows, whatY, rowsY.Rows)
 	}
 	return rowsX, rowsY, nil
 }

@@ -94,21 +94,21 @@ func TestRowsErrors(t *testing.T) {
 		want error
 		says string
 	}{
-		{"nil", nil, fault.Empty, "the data is nil"},
-		{"nil dense", (*mat.Dense)(nil), fault.Empty, "the data is nil"},
-		{"nil vector", (*mat.VecDense)(nil), fault.Empty, "the data is nil"},
-		{"nil symmetric", (*mat.SymDense)(nil), fault.Empty, "the data is nil"},
-		{"nil pointer of another type", (*pointerMatrix)(nil), fault.Empty, "the data is nil"},
-		{"nil slice", sliceMatrix(nil), fault.Empty, "the data is nil"},
-		{"transpose of nil", (*mat.Dense)(nil).T(), fault.Empty, "the data is nil"},
-		{"transpose of a nil vector", mat.TransposeVec{Vector: (*mat.VecDense)(nil)}, fault.Empty, "the data is nil"},
-		{"transpose of nothing", mat.TransposeVec{}, fault.Empty, "the data is nil"},
-		{"empty", new(mat.Dense), fault.Empty, "no rows (it is 0 x 0)"},
-		{"empty vector", new(mat.VecDense), fault.Empty, "no rows"},
-		{"too narrow", mat.NewDense(3, 1, nil), fault.Shape, "the data has 1 columns, want 2"},
-		{"NaN", numbers(1, 2, 3, math.NaN()), fault.NotFinite, "the data holds NaN at row 1, column 1"},
-		{"+Inf", numbers(1, 2, math.Inf(1), 4), fault.NotFinite, "the data holds +Inf at row 1, column 0"},
-		{"-Inf in a copy", numbers(1, 2, math.Inf(-1), 4).T(), fault.NotFinite, "the data holds -Inf at row 0, column 1"},
+		{"nil", nil, fault.ErrEmpty, "the data is nil"},
+		{"nil dense", (*mat.Dense)(nil), fault.ErrEmpty, "the data is nil"},
+		{"nil vector", (*mat.VecDense)(nil), fault.ErrEmpty, "the data is nil"},
+		{"nil symmetric", (*mat.SymDense)(nil), fault.ErrEmpty, "the data is nil"},
+		{"nil pointer of another type", (*pointerMatrix)(nil), fault.ErrEmpty, "the data is nil"},
+		{"nil slice", sliceMatrix(nil), fault.ErrEmpty, "the data is nil"},
+		{"transpose of nil", (*mat.Dense)(nil).T(), fault.ErrEmpty, "the data is nil"},
+		{"transpose of a nil vector", mat.TransposeVec{Vector: (*mat.VecDense)(nil)}, fault.ErrEmpty, "the data is nil"},
+		{"transpose of nothing", mat.TransposeVec{}, fault.ErrEmpty, "the data is nil"},
+		{"empty", new(mat.Dense), fault.ErrEmpty, "no rows (it is 0 x 0)"},
+		{"empty vector", new(mat.VecDense), fault.ErrEmpty, "no rows"},
+		{"too narrow", mat.NewDense(3, 1, nil), fault.ErrShape, "the data has 1 columns, want 2"},
+		{"NaN", numbers(1, 2, 3, math.NaN()), fault.ErrNotFinite, "the data holds NaN at row 1, column 1"},
+		{"+Inf", numbers(1, 2, math.Inf(1), 4), fault.ErrNotFinite, "the data holds +Inf at row 1, column 0"},
+		{"-Inf in a copy", numbers(1, 2, math.Inf(-1), 4).T(), fault.ErrNotFinite, "the data holds -Inf at row 0, column 1"},
 	} {
 		got, err := Rows("the data", c.x, 2)
 		if got.Data != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
@@ -128,10 +128,10 @@ func TestPair(t *testing.T) {
 		want error
 		says string
 	}{
-		{nil, y, fault.Empty, "x is nil"},
-		{x, nil, fault.Empty, "y is nil"},
-		{x, mat.NewDense(3, 2, nil), fault.Shape, "y has 2 columns, want 1"},
-		{x, mat.NewDense(4, 1, nil), fault.Shape, "x has 3 rows, y has 4"},
+		{nil, y, fault.ErrEmpty, "x is nil"},
+		{x, nil, fault.ErrEmpty, "y is nil"},
+		{x, mat.NewDense(3, 2, nil), fault.ErrShape, "y has 2 columns, want 1"},
+		{x, mat.NewDense(4, 1, nil), fault.ErrShape, "x has 3 rows, y has 4"},
 	} {
 		rowsX, rowsY, err := Pair("x", "y", c.x, c.y, 2, 1)
 		if rowsX.Data != nil || rowsY.Data != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {

@@ -107,7 +107,7 @@ func TestStripsNotFinite(t *testing.T) {
 	st.number = 7
 	st.pass.forward(x, 1)
 	_, _, err := st.strips.run(&st.training, y)
-	if !errors.Is(err, fault.Diverged) || !strings.Contains(err.Error(), "step 7: the loss is +Inf") {
+	if !errors.Is(err, fault.ErrDiverged) || !strings.Contains(err.Error(), "step 7: the loss is +Inf") {
 		t.Fatalf("error %v, want that the loss is +Inf", err)
 	}
 	if out := st.pass.output; out.Rows != 2 || out.Row(1)[1] != math.MaxFloat64 {

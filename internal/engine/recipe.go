@@ -86,7 +86,7 @@ func (t *training) fvu(loss float64) float64 {
 
 // diverged makes the error of a training whose numbers are no longer finite.
 func (t *training) diverged(format string, args ...any) error {
-	return fault.Errorf(fault.Diverged, "training diverged at step %d: %s", t.number, fmt.Sprintf(format, args...))
+	return fault.Errorf(fault.ErrDiverged, "training diverged at step %d: %s", t.number, fmt.Sprintf(format, args...))
 }
 
 // finite reports whether v is neither NaN nor an infinity.

@@ -2,13 +2,13 @@ package fault
 
 import "math"
 
-// The checks below return an error that wraps Range and names the setting, or nil.
+// The checks below return an error that wraps ErrRange and names the setting, or nil.
 // NaN passes none of them.
 
 // NotNegative checks that v is finite and 0 or more.
 func NotNegative(name string, v float64) error {
 	if !(v >= 0 && v <= math.MaxFloat64) {
-		return Errorf(Range, "%s is %v, want a finite number that is 0 or more", name, v)
+		return Errorf(ErrRange, "%s is %v, want a finite number that is 0 or more", name, v)
 	}
 	return nil
 }
@@ -16,7 +16,7 @@ func NotNegative(name string, v float64) error {
 // Fraction checks that 0 <= v < 1.
 func Fraction(name string, v float64) error {
 	if !(v >= 0 && v < 1) {
-		return Errorf(Range, "%s is %v, want 0 <= %s < 1", name, v, name)
+		return Errorf(ErrRange, "%s is %v, want 0 <= %s < 1", name, v, name)
 	}
 	return nil
 }
@@ -24,7 +24,7 @@ func Fraction(name string, v float64) error {
 // Share checks that 0 <= v <= 1.
 func Share(name string, v float64) error {
 	if !(v >= 0 && v <= 1) {
-		return Errorf(Range, "%s is %v, want 0 to 1", name, v)
+		return Errorf(ErrRange, "%s is %v, want 0 to 1", name, v)
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func Share(name string, v float64) error {
 // Count checks that v is 0 or more.
 func Count(name string, v int) error {
 	if v < 0 {
-		return Errorf(Range, "%s is %d, want 0 or more", name, v)
+		return Errorf(ErrRange, "%s is %d, want 0 or more", name, v)
 	}
 	return nil
 }

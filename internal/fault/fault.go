@@ -11,33 +11,33 @@ import (
 
 // The causes. What each of them means to a caller stands where it is exported.
 var (
-	// Shape: a matrix, layer or mask has the wrong size for its place.
-	Shape = errors.New("wrong shape")
-	// Empty: a matrix is nil or has no rows.
-	Empty = errors.New("no data")
-	// NotFinite: data, or a result, holds NaN or an infinity.
-	NotFinite = errors.New("not a finite number")
-	// Range: a number lies outside the range in which it makes sense.
-	Range = errors.New("out of range")
-	// NoSparseLayer: codes were asked of a network without a sparse layer.
-	NoSparseLayer = errors.New("no sparse layer")
-	// NoDecoder: outputs were asked of a network without a decoder.
-	NoDecoder = errors.New("no decoder")
-	// Frozen: training, or gradients, were asked of a network that can only be used.
-	Frozen = errors.New("cannot be trained")
-	// Unset: the network needs a number that was never learned or set.
-	Unset = errors.New("never learned")
-	// Pass: Backprop was given a Pass that another network made.
-	Pass = errors.New("pass of another network")
-	// Diverged: in training, the loss or a parameter was about to become NaN or infinite.
-	Diverged = errors.New("training diverged")
-	// Format: a saved network or checkpoint is damaged, cut short or of another format.
-	Format = errors.New("not a valid network file")
-	// Checkpoint: the checkpoint was made by a training of another network, other data
+	// ErrShape: a matrix, layer or mask has the wrong size for its place.
+	ErrShape = errors.New("wrong shape")
+	// ErrEmpty: a matrix is nil or has no rows.
+	ErrEmpty = errors.New("no data")
+	// ErrNotFinite: data, or a result, holds NaN or an infinity.
+	ErrNotFinite = errors.New("not a finite number")
+	// ErrRange: a number lies outside the range in which it makes sense.
+	ErrRange = errors.New("out of range")
+	// ErrNoSparseLayer: codes were asked of a network without a sparse layer.
+	ErrNoSparseLayer = errors.New("no sparse layer")
+	// ErrNoDecoder: outputs were asked of a network without a decoder.
+	ErrNoDecoder = errors.New("no decoder")
+	// ErrFrozen: training, or gradients, were asked of a network that can only be used.
+	ErrFrozen = errors.New("cannot be trained")
+	// ErrUnset: the network needs a number that was never learned or set.
+	ErrUnset = errors.New("never learned")
+	// ErrPass: Backprop was given a Pass that another network made.
+	ErrPass = errors.New("pass of another network")
+	// ErrDiverged: in training, the loss or a parameter was about to become NaN or infinite.
+	ErrDiverged = errors.New("training diverged")
+	// ErrFormat: a saved network or checkpoint is damaged, cut short or of another format.
+	ErrFormat = errors.New("not a valid network file")
+	// ErrCheckpoint: the checkpoint was made by a training of another network, other data
 	// or another configuration.
-	Checkpoint = errors.New("checkpoint of another training")
-	// Stop is for a training callback to return: the training ends without an error.
-	Stop = errors.New("stop training")
+	ErrCheckpoint = errors.New("checkpoint of another training")
+	// ErrStop is for a training callback to return: the training ends without an error.
+	ErrStop = errors.New("stop training")
 )
 
 // prefix begins the text of every error that Errorf makes.

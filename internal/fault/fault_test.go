@@ -8,8 +8,8 @@ import (
 )
 
 func TestErrorfWrapsItsCause(t *testing.T) {
-	err := Errorf(Shape, "x has %d columns, want %d", 3, 4)
-	if !errors.Is(err, Shape) || errors.Is(err, Range) {
+	err := Errorf(ErrShape, "x has %d columns, want %d", 3, 4)
+	if !errors.Is(err, ErrShape) || errors.Is(err, ErrRange) {
 		t.Errorf("%v does not wrap Shape alone", err)
 	}
 	if got, want := err.Error(), "ksparse: x has 3 columns, want 4"; got != want {
@@ -22,7 +22,7 @@ func TestErrorfWrapsItsCause(t *testing.T) {
 		t.Errorf("Text of a foreign error is %q", got)
 	}
 	outer := Errorf(err, "reading: %s", Text(err))
-	if !errors.Is(outer, Shape) || outer.Error() != "ksparse: reading: x has 3 columns, want 4" {
+	if !errors.Is(outer, ErrShape) || outer.Error() != "ksparse: reading: x has 3 columns, want 4" {
 		t.Errorf("outer error: %v", outer)
 	}
 }
@@ -31,7 +31,7 @@ func TestFirst(t *testing.T) {
 	if err := First(nil, nil); err != nil {
 		t.Errorf("First of nils is %v", err)
 	}
-	if err := First(nil, Range, Shape); err != Range {
+	if err := First(nil, ErrRange, ErrShape); err != ErrRange {
 		t.Errorf("First is %v, want Range", err)
 	}
 }
@@ -48,7 +48,7 @@ func TestChecks(t *testing.T) {
 		{Share("v", 0), true}, {Share("v", 1), true}, {Share("v", 1.001), false}, {Share("v", -0.1), false}, {Share("v", nan), false},
 		{Count("v", 0), true}, {Count("v", -1), false},
 	} {
-		if (c.err == nil) != c.ok || c.err != nil && !errors.Is(c.err, Range) {
+		if (c.err == nil) != c.ok || c.err != nil && !errors.Is(c.err, ErrRange) {
 			t.Errorf("got %v, want success %v", c.err, c.ok)
 		}
 	}

@@ -65,7 +65,7 @@ func FromMemory(s Settings, x, y matrix.Rows) *Feed {
 // nothing before, reads it through a buffer of about that many rows. check, where not
 // nil, is asked about the rows after each read; what says which rows they are.
 //
-// Errors wrap fault.Empty, fault.Shape, fault.NotFinite or fault.Range (a buffer that
+// Errors wrap fault.ErrEmpty, fault.ErrShape, fault.ErrNotFinite or fault.ErrRange (a buffer that
 // is too large, or so small that there are too many chunks), or are those of ctx, of
 // src or of check.
 func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows) error) (*Feed, error) {
@@ -129,14 +129,14 @@ func (f *Feed) SetBatchSize(n int) { f.batch.size = n }
 
 // HoldOut takes a share of the samples, at least one and not all, out of the Feed and
 // returns copies of them. They are chosen at random. It comes before the first epoch.
-// Errors wrap fault.Range, where the samples stream, or fault.Empty.
+// Errors wrap fault.ErrRange, where the samples stream, or fault.ErrEmpty.
 func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
 	if f.stream != nil {
-		return x, y, fault.Errorf(fault.Range, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X",
+		return x, y, fault.Errorf(fault.ErrRange, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X",
 			fraction, f.stream.rows)
 	}
 	if len(f.order) < 2 {
-		return x, y, fault.Errorf(fault.Empty, "Validation.Fraction %v of 1 sample leaves none to train on", fraction)
+		return x, y, fault.Errorf(fault.ErrEmpty, "Validation.Fraction %v of 1 sample leaves none to train on", fraction)
 	}
 	f.rng.shuffle(f.order)
 	held := int(math.Round(fraction * float64(len(f.order))))
@@ -182,7 +182,7 @@ func (f *Feed) Next(ctx context.Context) (x, y matrix.Rows, last bool, err error
 	before := f.position
 	more, err := f.gather(ctx)
 	if err == nil && f.batch.count == 0 {
-		err = fault.Errorf(fault.Empty, "no row of the source has a norm of up to %v any more: its rows have changed", f.limit.norm)
+		err = fault.Errorf(fault.ErrEmpty, "no row of the source has a norm of up to %v any more: its rows have changed", f.limit.norm)
 	}
 	if err != nil {
 		f.position = before

@@ -141,7 +141,7 @@ func TestEverySampleOnce(t *testing.T) {
 		if slices.Equal(orders[0], orders[1]) || slices.Equal(orders[1], orders[2]) {
 			t.Errorf("batches of %d: two epochs have one order", size)
 		}
-		if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.Empty) {
+		if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.ErrEmpty) {
 			t.Errorf("a batch after the last one: error %v", err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestHoldOut(t *testing.T) {
 	if len(first) < 3 {
 		t.Errorf("all seeds hold out %v", first)
 	}
-	if _, _, err := FromMemory(Settings{}, numbered(1), numbered(1)).HoldOut(0.1); !errors.Is(err, fault.Empty) || !strings.Contains(err.Error(), "Validation.Fraction 0.1 of 1 sample") {
+	if _, _, err := FromMemory(Settings{}, numbered(1), numbered(1)).HoldOut(0.1); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "Validation.Fraction 0.1 of 1 sample") {
 		t.Errorf("one sample: error %v", err)
 	}
 }

@@ -10,17 +10,17 @@ import (
 )
 
 // Check returns the number of rows of src, which must have some, and cols columns.
-// Errors wrap fault.Empty or fault.Shape.
+// Errors wrap fault.ErrEmpty or fault.ErrShape.
 func Check(src data.Source, cols int) (rows int, err error) {
 	if src == nil {
-		return 0, fault.Errorf(fault.Empty, "the source is nil")
+		return 0, fault.Errorf(fault.ErrEmpty, "the source is nil")
 	}
 	rows, c := src.Dims()
 	if rows < 1 || c < 1 {
-		return 0, fault.Errorf(fault.Empty, "the source has no rows (it is %d x %d)", rows, c)
+		return 0, fault.Errorf(fault.ErrEmpty, "the source has no rows (it is %d x %d)", rows, c)
 	}
 	if c != cols {
-		return 0, fault.Errorf(fault.Shape, "the source has %d columns, want %d", c, cols)
+		return 0, fault.Errorf(fault.ErrShape, "the source has %d columns, want %d", c, cols)
 	}
 	return rows, nil
 }
@@ -31,7 +31,7 @@ const unwritten = 0x7ff8_6b73_7061_7273
 
 // Read sets m, in its own memory where that is large enough, to the rows lo to hi of
 // src, and checks that src has written all of them and that they are finite. Errors
-// are those of src, or wrap fault.NotFinite; they name the rows.
+// are those of src, or wrap fault.ErrNotFinite; they name the rows.
 func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
 	_, cols := src.Dims()
 	m.Resize(hi-lo, cols)
@@ -50,7 +50,7 @@ func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
 	row := m.Row(i)
 	j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	if math.Float64bits(row[j]) == unwritten {
-		return fault.Errorf(fault.NotFinite, "the source was asked for the rows %d to %d and did not write row %d, column %d", lo, hi, lo+i, j)
+		return fault.Errorf(fault.ErrNotFinite, "the source was asked for the rows %d to %d and did not write row %d, column %d", lo, hi, lo+i, j)
 	}
-	return fault.Errorf(fault.NotFinite, "the source holds %v at row %d, column %d", row[j], lo+i, j)
+	return fault.Errorf(fault.ErrNotFinite, "the source holds %v at row %d, column %d", row[j], lo+i, j)
 }

@@ -61,10 +61,10 @@ func TestCheck(t *testing.T) {
 		want error
 		says string
 	}{
-		{nil, fault.Empty, "source is nil"},
-		{(*data.Npy)(nil), fault.Empty, "no rows (it is 0 x 0)"},
-		{&rowSource{Rows: matrix.Rows{Rows: -5, Cols: 4}}, fault.Empty, "no rows (it is -5 x 4)"},
-		{sourceFunc(count), fault.Shape, "has 3 columns, want 4"},
+		{nil, fault.ErrEmpty, "source is nil"},
+		{(*data.Npy)(nil), fault.ErrEmpty, "no rows (it is 0 x 0)"},
+		{&rowSource{Rows: matrix.Rows{Rows: -5, Cols: 4}}, fault.ErrEmpty, "no rows (it is -5 x 4)"},
+		{sourceFunc(count), fault.ErrShape, "has 3 columns, want 4"},
 	} {
 		if rows, err := Check(c.src, 4); rows != 0 || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%d rows, error %v, want %v that says %q", rows, err, c.want, c.says)
@@ -108,24 +108,24 @@ func TestReadErrors(t *testing.T) {
 		says string
 	}{
 		{"an error", func([]float64, int, int) error { return fails }, fails, "reading the rows 10 to 14 of the source: disk gone"},
-		{"an error of this library", func([]float64, int, int) error { return fault.Errorf(fault.Shape, "too thin") }, fault.Shape, "of the source: too thin"},
-		{"NaN", holding(7, math.NaN()), fault.NotFinite, "the source holds NaN at row 12, column 1"},
-		{"an infinity", holding(0, math.Inf(-1)), fault.NotFinite, "the source holds -Inf at row 10, column 0"},
-		{"nothing written", func([]float64, int, int) error { return nil }, fault.NotFinite, "asked for the rows 10 to 14 and did not write row 10, column 0"},
-		{"too little written", func(dst []float64, lo, _ int) error { return countUpTo(dst, lo, 11) }, fault.NotFinite, "did not write row 13, column 2"},
+		{"an error of this library", func([]float64, int, int) error { return fault.Errorf(fault.ErrShape, "too thin") }, fault.ErrShape, "of the source: too thin"},
+		{"NaN", holding(7, math.NaN()), fault.ErrNotFinite, "the source holds NaN at row 12, column 1"},
+		{"an infinity", holding(0, math.Inf(-1)), fault.ErrNotFinite, "the source holds -Inf at row 10, column 0"},
+		{"nothing written", func([]float64, int, int) error { return nil }, fault.ErrNotFinite, "asked for the rows 10 to 14 and did not write row 10, column 0"},
+		{"too little written", func(dst []float64, lo, _ int) error { return countUpTo(dst, lo, 11) }, fault.ErrNotFinite, "did not write row 13, column 2"},
 		{"one number not written", func(dst []float64, lo, hi int) error {
 			skipped := dst[4]
 			count(dst, lo, hi)
 			dst[4] = skipped
 			return nil
-		}, fault.NotFinite, "did not write row 11, column 1"},
+		}, fault.ErrNotFinite, "did not write row 11, column 1"},
 		{"written elsewhere", func(dst []float64, lo, hi int) error {
 			return count(append(dst, 1)[1:], lo, hi)
-		}, fault.NotFinite, "did not write row 10, column 0"},
+		}, fault.ErrNotFinite, "did not write row 10, column 0"},
 		{"NaN before what is not written", func(dst []float64, _, _ int) error {
 			dst[0] = math.NaN()
 			return nil
-		}, fault.NotFinite, "holds NaN at row 10, column 0"},
+		}, fault.ErrNotFinite, "holds NaN at row 10, column 0"},
 	} {
 		m := matrix.New(40, 3) // it must not matter what was there
 		err := Read(&m, c.src, 10, 14)
@@ -160,7 +160,7 @@ func TestReadNpy(t *testing.T) {
 	if err := Read(&m, src, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
 		t.Errorf("rows before: error %v", err)
 	}
-	if err := Read(&m, src, 1024, rows); !errors.Is(err, fault.NotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
+	if err := Read(&m, src, 1024, rows); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
 		t.Errorf("error is %v, want NotFinite at row 1111, column 3", err)
 	}
 	src.Close()

@@ -43,16 +43,16 @@ func (f *Feed) keptOrder() []int {
 
 // Restore goes to a State that a Feed of the same settings and samples had. This
 // Feed has begun its first epoch: where samples stream, that is when MaxNorm's limit
-// is found. If the State cannot be one of this Feed, the error wraps fault.Format;
+// is found. If the State cannot be one of this Feed, the error wraps fault.ErrFormat;
 // other errors are those of filling the buffer. After an error the Feed is of no
 // more use.
 func (f *Feed) Restore(ctx context.Context, s State) error {
 	order := f.keptOrder()
 	if !sameMembers(order, s.Order) {
-		return fault.Errorf(fault.Format, "the checkpoint's order of the samples does not have each sample once")
+		return fault.Errorf(fault.ErrFormat, "the checkpoint's order of the samples does not have each sample once")
 	}
 	refill := f.stream != nil && s.InEpoch // between epochs the buffer does not matter
-	notThere := fault.Errorf(fault.Format, "the checkpoint's place in the data, %d of chunk %d, is not there", s.Used, s.Chunk)
+	notThere := fault.Errorf(fault.ErrFormat, "the checkpoint's place in the data, %d of chunk %d, is not there", s.Used, s.Chunk)
 	if s.Chunk < 0 || s.Used < 0 || s.LeftOut < 0 || refill && (s.Chunk >= len(order) || s.Chunk%f.stream.atOnce != 0) {
 		return notThere
 	}

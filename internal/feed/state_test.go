@@ -218,7 +218,7 @@ func TestRestoreHostile(t *testing.T) {
 		}
 		s := f.State()
 		c.change(&s)
-		if err := f.Restore(ctx, s); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), c.says) {
+		if err := f.Restore(ctx, s); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error is %v, want Format that says %q", c.name, err, c.says)
 		}
 	}

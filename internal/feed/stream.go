@@ -39,7 +39,7 @@ func newStream(src data.Source, cols, buffer int, check func(what string, y matr
 		return nil, err
 	}
 	if buffer < 1 {
-		return nil, fault.Errorf(fault.Range, "a buffer of %d rows, want at least 1", buffer)
+		return nil, fault.Errorf(fault.ErrRange, "a buffer of %d rows, want at least 1", buffer)
 	}
 	s := &stream{source: src, rows: rows, cols: cols, check: check}
 	buffered := min(rows, buffer)
@@ -50,7 +50,7 @@ func newStream(src data.Source, cols, buffer int, check func(what string, y matr
 		buffered = s.atOnce * s.chunkRows
 	}
 	if buffered > maxNumbers/cols || chunks > maxNumbers {
-		return nil, fault.Errorf(fault.Range, "a source of %d x %d in %d chunks, with a buffer of %d rows, is too large", rows, cols, chunks, buffered)
+		return nil, fault.Errorf(fault.ErrRange, "a source of %d x %d in %d chunks, with a buffer of %d rows, is too large", rows, cols, chunks, buffered)
 	}
 	s.order = make([]int, chunks)
 	for i := range s.order {
@@ -73,7 +73,7 @@ func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
 			return matrix.Rows{}, err
 		}
 		if part.Cols != s.cols { // and part may be in other memory
-			return matrix.Rows{}, fault.Errorf(fault.Shape, "the source has %d columns now, it had %d", part.Cols, s.cols)
+			return matrix.Rows{}, fault.Errorf(fault.ErrShape, "the source has %d columns now, it had %d", part.Cols, s.cols)
 		}
 		if s.check != nil {
 			if err := s.check(fmt.Sprintf("the source from row %d on", lo), part); err != nil {

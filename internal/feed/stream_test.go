@@ -275,17 +275,17 @@ func TestFromSourceErrors(t *testing.T) {
 		want   error
 		says   string
 	}{
-		{name: "nil", want: fault.Empty, says: "source is nil"},
-		{name: "empty", src: &rowSource{}, want: fault.Empty, says: "0 x 0"},
-		{name: "negative", src: &endless{rows: -5, cols: 6}, want: fault.Empty, says: "-5 x 6"},
-		{name: "too wide", src: &rowSource{Rows: random(1, 100, 7)}, want: fault.Shape, says: "source has 7 columns, want 6"},
-		{name: "no buffer", src: &endless{rows: 9, cols: 6}, buffer: -1, want: fault.Range, says: "a buffer of -1 rows"},
-		{name: "buffer of too much", src: &endless{rows: math.MaxInt, cols: 6}, buffer: math.MaxInt, want: fault.Range, says: "too large"},
-		{name: "chunks of too little", src: &endless{rows: math.MaxInt, cols: 6}, buffer: 1, want: fault.Range, says: "too large"},
+		{name: "nil", want: fault.ErrEmpty, says: "source is nil"},
+		{name: "empty", src: &rowSource{}, want: fault.ErrEmpty, says: "0 x 0"},
+		{name: "negative", src: &endless{rows: -5, cols: 6}, want: fault.ErrEmpty, says: "-5 x 6"},
+		{name: "too wide", src: &rowSource{Rows: random(1, 100, 7)}, want: fault.ErrShape, says: "source has 7 columns, want 6"},
+		{name: "no buffer", src: &endless{rows: 9, cols: 6}, buffer: -1, want: fault.ErrRange, says: "a buffer of -1 rows"},
+		{name: "buffer of too much", src: &endless{rows: math.MaxInt, cols: 6}, buffer: math.MaxInt, want: fault.ErrRange, says: "too large"},
+		{name: "chunks of too little", src: &endless{rows: math.MaxInt, cols: 6}, buffer: 1, want: fault.ErrRange, says: "too large"},
 		{name: "fails, fits", src: failing(), buffer: 200, want: fails, says: "rows 0 to 3 "},
 		{name: "fails", src: failing(), buffer: 10, want: fails, says: "of the source: disk gone"},
-		{name: "NaN, fits", src: with(71, 3, math.NaN()), buffer: 200, want: fault.NotFinite, says: "source holds NaN at row 71, column 3"},
-		{name: "Inf", src: with(0, 5, math.Inf(-1)), buffer: 99, want: fault.NotFinite, says: "source holds -Inf at row 0, column 5"},
+		{name: "NaN, fits", src: with(71, 3, math.NaN()), buffer: 200, want: fault.ErrNotFinite, says: "source holds NaN at row 71, column 3"},
+		{name: "Inf", src: with(0, 5, math.Inf(-1)), buffer: 99, want: fault.ErrNotFinite, says: "source holds -Inf at row 0, column 5"},
 		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "the source from row 0 on: 3 x 6"},
 		{name: "refused", src: with(0, 0, 0), buffer: 1, check: refuse, want: unfit, says: ": 1 x 6"},
 		{name: "cancelled, fits", src: with(0, 0, 0), buffer: 200, ctx: done, want: context.Canceled, says: "canceled"},
@@ -309,7 +309,7 @@ func TestFromSourceErrors(t *testing.T) {
 		}
 	}
 	f := fromSource(t, Settings{}, with(0, 0, 0), 99, 1)
-	if _, _, err := f.HoldOut(0.1); !errors.Is(err, fault.Range) || !strings.Contains(err.Error(), "100 rows do not fit in the Buffer: use Validation.X") {
+	if _, _, err := f.HoldOut(0.1); !errors.Is(err, fault.ErrRange) || !strings.Contains(err.Error(), "100 rows do not fit in the Buffer: use Validation.X") {
 		t.Errorf("held out of more than fits: error is %v", err)
 	}
 }
@@ -336,7 +336,7 @@ func (s *changing) ReadRows(dst []float64, lo, hi int) error {
 func TestSourceThatChanges(t *testing.T) {
 	for _, cols := range []int{5, 7} {
 		f := fromSource(t, Settings{}, &changing{cols: cols}, 10, 1)
-		if err := f.Begin(context.Background()); !errors.Is(err, fault.Shape) || !strings.Contains(err.Error(), "it had 6") {
+		if err := f.Begin(context.Background()); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "it had 6") {
 			t.Errorf("%d columns: error is %v", cols, err)
 		}
 	}
@@ -350,7 +350,7 @@ func TestSourceThatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := f.State()
-	if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.Empty) || !strings.Contains(err.Error(), "rows have changed") {
+	if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "rows have changed") {
 		t.Errorf("rows that are all too long: error is %v", err)
 	}
 	checkSameState(t, f.State(), before)

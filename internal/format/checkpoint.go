@@ -52,7 +52,7 @@ type checkpointHeader struct {
 }
 
 // WriteCheckpoint writes a checkpoint file. Errors are those of w, or wrap
-// fault.Format where the header would be too long to be read.
+// fault.ErrFormat where the header would be too long to be read.
 func WriteCheckpoint(w io.Writer, settings []Setting, sections []Section) error {
 	h := checkpointHeader{Settings: settings}
 	for i := range sections {
@@ -63,7 +63,7 @@ func WriteCheckpoint(w io.Writer, settings []Setting, sections []Section) error 
 		return err
 	}
 	if len(header) > maxHeader {
-		return fault.Errorf(fault.Format, "the checkpoint's header would have %d bytes, at most %d can be read", len(header), maxHeader)
+		return fault.Errorf(fault.ErrFormat, "the checkpoint's header would have %d bytes, at most %d can be read", len(header), maxHeader)
 	}
 	e := encoder{w: w, buf: make([]byte, 0, chunk)}
 	start := append([]byte(nil), checkpointMagic...)
@@ -97,18 +97,18 @@ type Checkpoint struct {
 
 // OpenCheckpoint checks a checkpoint file as a whole and reads its header. What it
 // allocates depends on the header's length, which is limited. Errors wrap
-// fault.Format. The caller closes f, after ReadInto.
+// fault.ErrFormat. The caller closes f, after ReadInto.
 func OpenCheckpoint(f *os.File) (*Checkpoint, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fault.Errorf(err, "the checkpoint: %v", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fault.Errorf(fault.Format, "the checkpoint is no regular file")
+		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint is no regular file")
 	}
 	size := info.Size()
 	if size < int64(checkpointStart+crc32.Size) {
-		return nil, fault.Errorf(fault.Format, "the checkpoint is cut short: it has %d bytes", size)
+		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint is cut short: it has %d bytes", size)
 	}
 	var start [checkpointStart]byte
 	if _, err := io.ReadFull(f, start[:]); err != nil {
@@ -132,32 +132,32 @@ func OpenCheckpoint(f *os.File) (*Checkpoint, error) {
 	}
 	var h checkpointHeader
 	if err := json.Unmarshal(header, &h); err != nil {
-		return nil, fault.Errorf(fault.Format, "the checkpoint's header: %v", err)
+		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint's header: %v", err)
 	}
 	return &Checkpoint{h.Settings, h.Sections, body}, nil
 }
 
 // checkpointError is the error of a read that failed.
 func checkpointError(err error) error {
-	return fault.Errorf(errors.Join(fault.Format, err), "reading the checkpoint: %v", err)
+	return fault.Errorf(errors.Join(fault.ErrFormat, err), "reading the checkpoint: %v", err)
 }
 
 // checkStart checks the bytes before the header and returns the header's length,
 // which is at most limit.
 func checkStart(start [checkpointStart]byte, limit int64) (int64, error) {
 	if !bytes.HasPrefix(start[:], []byte(checkpointMagic)) {
-		return 0, fault.Errorf(fault.Format, "not a checkpoint: it begins with %q, want %q", start[:len(checkpointMagic)], checkpointMagic)
+		return 0, fault.Errorf(fault.ErrFormat, "not a checkpoint: it begins with %q, want %q", start[:len(checkpointMagic)], checkpointMagic)
 	}
 	numbers := start[len(checkpointMagic):]
 	switch v := binary.LittleEndian.Uint32(numbers); {
 	case v == 1:
-		return 0, fault.Errorf(fault.Format, "the checkpoint has version 1: it was written by an older version of this library and cannot be resumed")
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version 1: it was written by an older version of this library and cannot be resumed")
 	case v != checkpointVersion:
-		return 0, fault.Errorf(fault.Format, "the checkpoint has version %d, this package reads version %d", v, checkpointVersion)
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version %d, this package reads version %d", v, checkpointVersion)
 	}
 	size := int64(binary.LittleEndian.Uint32(numbers[4:]))
 	if limit = min(maxHeader, limit); size > limit {
-		return 0, fault.Errorf(fault.Format, "the checkpoint's header has %d bytes, want at most %d", size, limit)
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint's header has %d bytes, want at most %d", size, limit)
 	}
 	return size, nil
 }
@@ -174,49 +174,49 @@ func checkSum(f *os.File, body io.Reader, start [checkpointStart]byte) error {
 		return checkpointError(err)
 	}
 	if got, want := sum.Sum32(), binary.LittleEndian.Uint32(stored[:]); got != want {
-		return fault.Errorf(fault.Format, "the checkpoint is damaged or cut short: its checksum is %08x, want %08x", got, want)
+		return fault.Errorf(fault.ErrFormat, "the checkpoint is damaged or cut short: its checksum is %08x, want %08x", got, want)
 	}
 	return nil
 }
 
 // Same returns an error that names the first of the settings in which the checkpoint
-// differs, and wraps fault.Checkpoint; or fault.Format where it does not have the
+// differs, and wraps fault.ErrCheckpoint; or fault.ErrFormat where it does not have the
 // setting.
 func (c *Checkpoint) Same(settings []Setting) error {
 	for i, want := range settings {
 		if i >= len(c.Settings) || c.Settings[i].Name != want.Name {
-			return fault.Errorf(fault.Format, "the checkpoint does not say what %s is", want.Name)
+			return fault.Errorf(fault.ErrFormat, "the checkpoint does not say what %s is", want.Name)
 		}
 		if got := c.Settings[i].Value; got != want.Value {
-			return fault.Errorf(fault.Checkpoint, "the checkpoint is of another training: %s is %.200s there and %.200s here", want.Name, got, want.Value)
+			return fault.Errorf(fault.ErrCheckpoint, "the checkpoint is of another training: %s is %.200s there and %.200s here", want.Name, got, want.Value)
 		}
 	}
 	return nil
 }
 
 // ReadInto fills the sections, once. The checkpoint must have sections of these names
-// and sizes and no others, else the error wraps fault.Format and nothing is read.
+// and sizes and no others, else the error wraps fault.ErrFormat and nothing is read.
 func (c *Checkpoint) ReadInto(sections []Section) error {
 	if len(c.Sections) != len(sections) {
-		return fault.Errorf(fault.Format, "the checkpoint does not have the sections of this training")
+		return fault.Errorf(fault.ErrFormat, "the checkpoint does not have the sections of this training")
 	}
 	size := 0
 	for i := range sections {
 		s := &sections[i]
 		if want := s.header(); c.Sections[i] != want {
-			return fault.Errorf(fault.Format, "the checkpoint has the section %.200s, want %+v", fmt.Sprintf("%+v", c.Sections[i]), want)
+			return fault.Errorf(fault.ErrFormat, "the checkpoint has the section %.200s, want %+v", fmt.Sprintf("%+v", c.Sections[i]), want)
 		}
 		size += 8 * (len(s.Floats) + len(s.Counts))
 	}
 	if int64(size) != c.body.N {
-		return fault.Errorf(fault.Format, "the checkpoint has %d bytes of numbers, its header names %d", c.body.N, size)
+		return fault.Errorf(fault.ErrFormat, "the checkpoint has %d bytes of numbers, its header names %d", c.body.N, size)
 	}
 	for _, s := range sections {
 		err := errors.Join(
 			readNumbers(c.body, len(s.Floats), func(i int, v uint64) { s.Floats[i] = math.Float64frombits(v) }),
 			readNumbers(c.body, len(s.Counts), func(i int, v uint64) { s.Counts[i] = int64(v) }))
 		if err != nil {
-			return fault.Errorf(errors.Join(fault.Format, err), "reading %s of the checkpoint: %v", s.Name, err)
+			return fault.Errorf(errors.Join(fault.ErrFormat, err), "reading %s of the checkpoint: %v", s.Name, err)
 		}
 	}
 	return nil

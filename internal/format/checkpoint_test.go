@@ -125,7 +125,7 @@ func TestCheckpointWriteErrors(t *testing.T) {
 		}
 	}
 	long := []Setting{{"long", strings.Repeat("x", maxHeader)}}
-	if err := WriteCheckpoint(io.Discard, long, nil); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), "header would have") {
+	if err := WriteCheckpoint(io.Discard, long, nil); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), "header would have") {
 		t.Errorf("a long header: error %v", err)
 	}
 }
@@ -139,7 +139,7 @@ func TestOldCheckpoint(t *testing.T) {
 	defer f.Close()
 	_, err = OpenCheckpoint(f)
 	const want = "ksparse: the checkpoint has version 1: it was written by an older version of this library and cannot be resumed"
-	if !errors.Is(err, fault.Format) || err.Error() != want {
+	if !errors.Is(err, fault.ErrFormat) || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -156,10 +156,10 @@ func TestCheckpointSame(t *testing.T) {
 		want     error
 		says     string
 	}{
-		{[]Setting{settings[0], {"the variance", "0.5"}}, fault.Checkpoint, "the checkpoint is of another training: the variance is 0.25 there and 0.5 here"},
-		{[]Setting{settings[1]}, fault.Format, "the checkpoint does not say what the variance is"},
-		{append(slices.Clone(settings), Setting{"more", "x"}), fault.Format, "does not say what more is"},
-		{[]Setting{{"layer 0", strings.Repeat("x", 5000)}}, fault.Checkpoint, strings.Repeat("x", 200) + " here"},
+		{[]Setting{settings[0], {"the variance", "0.5"}}, fault.ErrCheckpoint, "the checkpoint is of another training: the variance is 0.25 there and 0.5 here"},
+		{[]Setting{settings[1]}, fault.ErrFormat, "the checkpoint does not say what the variance is"},
+		{append(slices.Clone(settings), Setting{"more", "x"}), fault.ErrFormat, "does not say what more is"},
+		{[]Setting{{"layer 0", strings.Repeat("x", 5000)}}, fault.ErrCheckpoint, strings.Repeat("x", 200) + " here"},
 	} {
 		if err := c.Same(s.settings); !errors.Is(err, s.want) || !strings.Contains(err.Error(), s.says) || len(err.Error()) > 600 {
 			t.Errorf("error %v, want %q", err, s.says)
@@ -175,8 +175,8 @@ func TestCheckpointDamage(t *testing.T) {
 	refused := func(what string, data []byte, says string) {
 		t.Helper()
 		into := emptied(sections)
-		if err := resume(checkpointFile(t, data), settings, into); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: error %v, want fault.Format with %q", what, err, says)
+		if err := resume(checkpointFile(t, data), settings, into); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: error %v, want fault.ErrFormat with %q", what, err, says)
 		}
 		if !reflect.DeepEqual(into, emptied(sections)) {
 			t.Errorf("%s: something is read", what)
@@ -196,7 +196,7 @@ func TestCheckpointDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	if _, err := OpenCheckpoint(folder); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), "regular file") {
+	if _, err := OpenCheckpoint(folder); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), "regular file") {
 		t.Errorf("a folder: error %v", err)
 	}
 	f := checkpointFile(t, data)
@@ -249,8 +249,8 @@ func TestCheckpointHostile(t *testing.T) {
 	} {
 		into := emptied(sections)
 		err := resume(checkpointFile(t, resealed(t, data, c.change)), settings, into)
-		if !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 1000 {
-			t.Errorf("%s: error %v, want fault.Format with %q", c.name, err, c.says)
+		if !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 1000 {
+			t.Errorf("%s: error %v, want fault.ErrFormat with %q", c.name, err, c.says)
 		}
 		if !reflect.DeepEqual(into, emptied(sections)) {
 			t.Errorf("%s: something is read", c.name)
@@ -262,14 +262,14 @@ func TestCheckpointHostile(t *testing.T) {
 	}{8: {3, "the checkpoint has version 3, this package reads version 2"}, 12: {math.MaxUint32, "header has 4294967295 bytes"}} {
 		changed := slices.Clone(data)
 		binary.LittleEndian.PutUint32(changed[offset:], c.value)
-		if err := resume(checkpointFile(t, changed), settings, emptied(sections)); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("error %v, want fault.Format with %q", err, c.says)
+		if err := resume(checkpointFile(t, changed), settings, emptied(sections)); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("error %v, want fault.ErrFormat with %q", err, c.says)
 		}
 	}
 	text := slices.Clone(data[:len(data)-4])
 	text[checkpointStart] = 'x'
 	text = binary.LittleEndian.AppendUint32(text, crc32.Checksum(text, castagnoli))
-	if err := resume(checkpointFile(t, text), settings, emptied(sections)); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), "header: ") {
+	if err := resume(checkpointFile(t, text), settings, emptied(sections)); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), "header: ") {
 		t.Errorf("a header that is no JSON: error %v", err)
 	}
 }
@@ -312,7 +312,7 @@ func FuzzCheckpoint(f *testing.F) {
 		into := emptied(sections)
 		switch err := resume(file, settings, into); {
 		case err != nil:
-			if !errors.Is(err, fault.Format) && !errors.Is(err, fault.Checkpoint) {
+			if !errors.Is(err, fault.ErrFormat) && !errors.Is(err, fault.ErrCheckpoint) {
 				t.Errorf("error %v", err)
 			}
 		default:

@@ -25,15 +25,15 @@ func TestDamage(t *testing.T) {
 			if size == 0 {
 				wantEnd = io.EOF
 			}
-			if !errors.Is(err, fault.Format) || !errors.Is(err, wantEnd) {
-				t.Errorf("%s, first %d bytes: error %v, want fault.Format and %v", f.name, size, err, wantEnd)
+			if !errors.Is(err, fault.ErrFormat) || !errors.Is(err, wantEnd) {
+				t.Errorf("%s, first %d bytes: error %v, want fault.ErrFormat and %v", f.name, size, err, wantEnd)
 			}
 		}
 		for bit := range 8 * len(data) {
 			flipped := bytes.Clone(data)
 			flipped[bit/8] ^= 1 << (bit % 8)
-			if _, err := Read(bytes.NewReader(flipped), testNames); !errors.Is(err, fault.Format) {
-				t.Errorf("%s, bit %d flipped: error %v, want fault.Format", f.name, bit, err)
+			if _, err := Read(bytes.NewReader(flipped), testNames); !errors.Is(err, fault.ErrFormat) {
+				t.Errorf("%s, bit %d flipped: error %v, want fault.ErrFormat", f.name, bit, err)
 			}
 		}
 	}
@@ -42,8 +42,8 @@ func TestDamage(t *testing.T) {
 	data := smallFile()
 	other := assemble(1, strings.Replace(smallHeader, "gelu", "relu", 1), littleEndian(smallParameters...))
 	tail := len(data) - 8*len(smallParameters) - 4
-	if _, err := Read(bytes.NewReader(append(other[:tail:tail], data[tail:]...)), testNames); !errors.Is(err, fault.Format) {
-		t.Errorf("two files spliced: error %v, want fault.Format", err)
+	if _, err := Read(bytes.NewReader(append(other[:tail:tail], data[tail:]...)), testNames); !errors.Is(err, fault.ErrFormat) {
+		t.Errorf("two files spliced: error %v, want fault.ErrFormat", err)
 	}
 }
 
@@ -144,8 +144,8 @@ func TestHostileHeaders(t *testing.T) {
 		data := assemble(version, c.header, make([]byte, 4096))
 		var err error
 		taken := allocated(func() { _, err = Read(bytes.NewReader(data), testNames) })
-		if !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("version %d, header %.120s: error %v, want fault.Format with %q", version, c.header, err, c.want)
+		if !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("version %d, header %.120s: error %v, want fault.ErrFormat with %q", version, c.header, err, c.want)
 		}
 		if len(err.Error()) > 1000 {
 			t.Errorf("version %d, header %.120s: an error of %d bytes", version, c.header, len(err.Error()))
@@ -176,8 +176,8 @@ func TestHostileStart(t *testing.T) {
 	} {
 		data := bytes.Clone(small)
 		copy(data[offset:], c.bytes)
-		if _, err := Read(bytes.NewReader(data), testNames); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q at byte %d: error %v, want fault.Format with %q", c.bytes, offset, err, c.want)
+		if _, err := Read(bytes.NewReader(data), testNames); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q at byte %d: error %v, want fault.ErrFormat with %q", c.bytes, offset, err, c.want)
 		}
 	}
 }
@@ -189,8 +189,8 @@ func TestHostileNumbers(t *testing.T) {
 			p := append([]float64(nil), smallParameters...)
 			p[i] = v
 			_, err := Read(bytes.NewReader(assemble(1, smallHeader, littleEndian(p...))), testNames)
-			if !errors.Is(err, fault.Format) || !errors.Is(err, fault.NotFinite) {
-				t.Errorf("parameter %d is %v: error %v, want fault.Format and fault.NotFinite", i, v, err)
+			if !errors.Is(err, fault.ErrFormat) || !errors.Is(err, fault.ErrNotFinite) {
+				t.Errorf("parameter %d is %v: error %v, want fault.ErrFormat and fault.ErrNotFinite", i, v, err)
 			}
 		}
 	}
@@ -203,7 +203,7 @@ func TestHostileNumbers(t *testing.T) {
 			switch {
 			case err == nil:
 				written(t, n)
-			case !errors.Is(err, fault.Format) || !errors.Is(err, fault.NotFinite):
+			case !errors.Is(err, fault.ErrFormat) || !errors.Is(err, fault.ErrNotFinite):
 				t.Errorf("%s, byte %d: error %v", f.name, at, err)
 			default:
 				found++
@@ -238,8 +238,8 @@ func TestReadGrows(t *testing.T) {
 	}
 	check(func() (*Network, error) { return Read(struct{ io.Reader }{bytes.NewReader(data)}, testNames) }, 3*len(data))
 	for _, size := range []int{256 << 10, 300 << 10, 1 << 20, len(data) - 5, len(data) - 1} {
-		if _, err := Read(bytes.NewReader(data[:size]), testNames); !errors.Is(err, fault.Format) {
-			t.Errorf("first %d bytes: error %v, want fault.Format", size, err)
+		if _, err := Read(bytes.NewReader(data[:size]), testNames); !errors.Is(err, fault.ErrFormat) {
+			t.Errorf("first %d bytes: error %v, want fault.ErrFormat", size, err)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "large")
@@ -265,8 +265,8 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%d bytes allocated for %d", taken, len(data))
 			}
 			if err != nil {
-				if !errors.Is(err, fault.Format) {
-					t.Fatalf("error %v, want fault.Format", err)
+				if !errors.Is(err, fault.ErrFormat) {
+					t.Fatalf("error %v, want fault.ErrFormat", err)
 				}
 				continue
 			}

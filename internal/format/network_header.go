@@ -89,7 +89,7 @@ func (h fileHeader) text() ([]byte, uint32, error) {
 	j := json.NewEncoder(&out)
 	j.SetEscapeHTML(false) // a name is not HTML
 	if err := j.Encode(h); err != nil {
-		return nil, 0, fault.Errorf(fault.Format, "the network's header: %v", err)
+		return nil, 0, fault.Errorf(fault.ErrFormat, "the network's header: %v", err)
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), h.version(), nil
 }

@@ -19,7 +19,7 @@ import (
 // where r is at its end before the first byte, the error wraps io.EOF.
 //
 // Data that are damaged, cut short or made to do harm give an error that wraps
-// fault.Format (together with the error of r where reading failed). Memory is only
+// fault.ErrFormat (together with the error of r where reading failed). Memory is only
 // taken as data arrive, whatever sizes the header names.
 //
 // Of the network as a whole the file is not checked: whether a tied layer can be
@@ -137,7 +137,7 @@ func (d *decoder) header() (h fileHeader, err error) {
 		return h, err
 	}
 	if string(start[:]) != networkMagic {
-		return h, fault.Errorf(fault.Format, "not a network file: it begins with %q, want %q", start[:], networkMagic)
+		return h, fault.Errorf(fault.ErrFormat, "not a network file: it begins with %q, want %q", start[:], networkMagic)
 	}
 	var numbers [8]byte
 	if err := d.read(numbers[:], "the version"); err != nil {
@@ -145,11 +145,11 @@ func (d *decoder) header() (h fileHeader, err error) {
 	}
 	version := binary.LittleEndian.Uint32(numbers[:])
 	if version < 1 || version > networkVersion {
-		return h, fault.Errorf(fault.Format, "the network file has version %d, this package reads versions 1 to %d", version, networkVersion)
+		return h, fault.Errorf(fault.ErrFormat, "the network file has version %d, this package reads versions 1 to %d", version, networkVersion)
 	}
 	size := binary.LittleEndian.Uint32(numbers[4:])
 	if size > maxHeader {
-		return h, fault.Errorf(fault.Format, "the network file's header has %d bytes, want at most %d", size, maxHeader)
+		return h, fault.Errorf(fault.ErrFormat, "the network file's header has %d bytes, want at most %d", size, maxHeader)
 	}
 	// ReadAll takes memory as data arrive, a slice of that size would not.
 	text, err := io.ReadAll(io.LimitReader(d.r, int64(size)))
@@ -164,7 +164,7 @@ func (d *decoder) header() (h fileHeader, err error) {
 		return h, err
 	}
 	if h, err = parseHeader(text, version, d.names); err != nil {
-		return h, fault.Errorf(fault.Format, "the network file's header: %v", err)
+		return h, fault.Errorf(fault.ErrFormat, "the network file's header: %v", err)
 	}
 	return h, nil
 }
@@ -191,9 +191,9 @@ func (d *decoder) took(p []byte) {
 
 func readError(err error, what string) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return fault.Errorf(errors.Join(fault.Format, err), "the network file is cut short in %s", what)
+		return fault.Errorf(errors.Join(fault.ErrFormat, err), "the network file is cut short in %s", what)
 	}
-	return fault.Errorf(errors.Join(fault.Format, err), "reading %s of the network file: %v", what, err)
+	return fault.Errorf(errors.Join(fault.ErrFormat, err), "reading %s of the network file: %v", what, err)
 }
 
 // checksum reads a checksum and compares it with that of all that was read but
@@ -206,7 +206,7 @@ func (d *decoder) checksum(what string) error {
 	}
 	d.crc = sum
 	if want := binary.LittleEndian.Uint32(stored[:]); sum != want {
-		return fault.Errorf(fault.Format, "the network file is damaged: the checksum of %s is %08x, want %08x", what, sum, want)
+		return fault.Errorf(fault.ErrFormat, "the network file is damaged: the checksum of %s is %08x, want %08x", what, sum, want)
 	}
 	return nil
 }
@@ -260,7 +260,7 @@ func readParameters[T float](d *decoder, layer, what string, n int) ([]T, error)
 				part[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i : 4*i+4]))
 			}
 		}
-		if err := checkFinite(errors.Join(fault.Format, fault.NotFinite), layer, what, have, part); err != nil {
+		if err := checkFinite(errors.Join(fault.ErrFormat, fault.ErrNotFinite), layer, what, have, part); err != nil {
 			return nil, err
 		}
 		have += len(part)
@@ -275,7 +275,7 @@ func (d *decoder) end() error {
 	case io.EOF:
 		return nil
 	case nil:
-		return fault.Errorf(fault.Format, "the network file goes on after the network's end")
+		return fault.Errorf(fault.ErrFormat, "the network file goes on after the network's end")
 	default:
 		return readError(err, "the end")
 	}

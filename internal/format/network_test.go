@@ -106,7 +106,7 @@ func TestReaders(t *testing.T) {
 	broken := errors.New("broken")
 	for size := range data {
 		r := io.MultiReader(bytes.NewReader(data[:size]), iotest.ErrReader(broken))
-		if _, err := Read(r, testNames); !errors.Is(err, broken) || !errors.Is(err, fault.Format) {
+		if _, err := Read(r, testNames); !errors.Is(err, broken) || !errors.Is(err, fault.ErrFormat) {
 			t.Errorf("reader that breaks after %d bytes: error %v", size, err)
 		}
 	}
@@ -154,18 +154,18 @@ func TestWriteErrors(t *testing.T) {
 			t.Errorf("%s: error %v after %d bytes, want %v with %q before any", what, err, b.Len(), want, says)
 		}
 	}
-	refuse("no network", new(Network), fault.Empty, "no layers")
-	refuse("1025 layers", longNames(maxLayers+1), fault.Format, "1025 layers")
+	refuse("no network", new(Network), fault.ErrEmpty, "no layers")
+	refuse("1025 layers", longNames(maxLayers+1), fault.ErrFormat, "1025 layers")
 	for _, name := range []string{"\xff", strings.Repeat("x", maxName+1)} {
 		n := largeNetwork(1, 1)
 		n.Layers[0].Name = name
-		refuse("name", n, fault.Format, "name of layer 0")
+		refuse("name", n, fault.ErrFormat, "name of layer 0")
 	}
 	large.Layers[0].Weights.Float64[299*300+299] = math.NaN()
-	refuse("NaN", large, fault.NotFinite, `layer "large" holds NaN as weight 89999`)
+	refuse("NaN", large, fault.ErrNotFinite, `layer "large" holds NaN as weight 89999`)
 	large.Layers[0].Weights.Float64[299*300+299] = 0
 	large.Layers[0].Biases[7] = math.Inf(-1)
-	refuse("-Inf", large, fault.NotFinite, `layer "large" holds -Inf as bias 7`)
+	refuse("-Inf", large, fault.ErrNotFinite, `layer "large" holds -Inf as bias 7`)
 }
 
 // TestWriteEachBlock: a number that is none, or one that is missing, is found in each
@@ -182,7 +182,7 @@ func TestWriteEachBlock(t *testing.T) {
 				v.Float64[len(old)-1] = math.NaN()
 			}
 			var out bytes.Buffer
-			if err := Write(&out, f.network); !errors.Is(err, fault.NotFinite) || !strings.Contains(err.Error(), b.what) || out.Len() > 0 {
+			if err := Write(&out, f.network); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), b.what) || out.Len() > 0 {
 				t.Errorf("%s, block %d: error %v", f.name, i, err)
 			}
 			found[b.what] = true
@@ -207,13 +207,13 @@ func TestWriteEachBlock(t *testing.T) {
 	} {
 		n := smallNetwork()
 		spoil(&n.Layers[0])
-		if err := Write(io.Discard, n); !errors.Is(err, fault.Shape) || !strings.Contains(err.Error(), what) {
+		if err := Write(io.Discard, n); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: error %v, want the wrong shape", what, err)
 		}
 	}
 	n := smallNetwork()
 	n.Skip = matrix.Weights{Rows: 2, Cols: 1, Float64: make([]float64, 2)}
-	if err := Write(io.Discard, n); !errors.Is(err, fault.Shape) || !strings.Contains(err.Error(), `"skip"`) {
+	if err := Write(io.Discard, n); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), `"skip"`) {
 		t.Errorf("a skip connection: error %v", err)
 	}
 }
@@ -232,8 +232,8 @@ func TestReadFile(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadFile(path, testNames); !errors.Is(err, fault.Format) || !strings.Contains(err.Error(), path) {
-			t.Errorf("a file that is %s: error %v, want fault.Format and the path", what, err)
+		if _, err := ReadFile(path, testNames); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), path) {
+			t.Errorf("a file that is %s: error %v, want fault.ErrFormat and the path", what, err)
 		}
 	}
 }

@@ -14,10 +14,10 @@ import (
 
 // Write writes a network that Read reads back with every bit as it was.
 //
-// Nothing is written of a network without layers (fault.Empty), with NaN or an
-// infinity among its parameters (fault.NotFinite), with parameters that do not have
-// the sizes of its layers (fault.Shape), with more than 1024 layers, or with a name
-// that is longer than 1024 bytes or not UTF-8 (fault.Format). An error of w is
+// Nothing is written of a network without layers (fault.ErrEmpty), with NaN or an
+// infinity among its parameters (fault.ErrNotFinite), with parameters that do not have
+// the sizes of its layers (fault.ErrShape), with more than 1024 layers, or with a name
+// that is longer than 1024 bytes or not UTF-8 (fault.ErrFormat). An error of w is
 // wrapped; part of the network may have been written then.
 func Write(w io.Writer, n *Network) error {
 	blocks, err := n.check()
@@ -92,14 +92,14 @@ func (n *Network) blocks() []block {
 // check returns the network's blocks, if it can be written.
 func (n *Network) check() ([]block, error) {
 	if len(n.Layers) == 0 {
-		return nil, fault.Errorf(fault.Empty, "the network to save has no layers")
+		return nil, fault.Errorf(fault.ErrEmpty, "the network to save has no layers")
 	}
 	if len(n.Layers) > maxLayers {
-		return nil, fault.Errorf(fault.Format, "a network of %d layers cannot be saved, at most %d can", len(n.Layers), maxLayers)
+		return nil, fault.Errorf(fault.ErrFormat, "a network of %d layers cannot be saved, at most %d can", len(n.Layers), maxLayers)
 	}
 	for i := range n.Layers {
 		if name := n.Layers[i].Name; len(name) > maxName || !utf8.ValidString(name) {
-			return nil, fault.Errorf(fault.Format, "the name of layer %d cannot be saved: want UTF-8 of at most %d bytes, it has %d", i, maxName, len(name))
+			return nil, fault.Errorf(fault.ErrFormat, "the name of layer %d cannot be saved: want UTF-8 of at most %d bytes, it has %d", i, maxName, len(name))
 		}
 	}
 	blocks := n.blocks()
@@ -116,13 +116,13 @@ func (n *Network) check() ([]block, error) {
 func (b *block) check() error {
 	v := &b.values
 	if v.Rows != b.rows || v.Cols != b.cols || len(v.Float64)+len(v.Float32) != b.rows*b.cols {
-		return fault.Errorf(fault.Shape, "layer %q has %d x %d numbers, %d in all, for each %s, want %d x %d",
+		return fault.Errorf(fault.ErrShape, "layer %q has %d x %d numbers, %d in all, for each %s, want %d x %d",
 			b.layer, v.Rows, v.Cols, len(v.Float64)+len(v.Float32), b.what, b.rows, b.cols)
 	}
-	if err := checkFinite(fault.NotFinite, b.layer, b.what, 0, v.Float64); err != nil {
+	if err := checkFinite(fault.ErrNotFinite, b.layer, b.what, 0, v.Float64); err != nil {
 		return err
 	}
-	return checkFinite(fault.NotFinite, b.layer, b.what, 0, v.Float32)
+	return checkFinite(fault.ErrNotFinite, b.layer, b.what, 0, v.Float32)
 }
 
 // checkFinite returns an error that wraps cause where x, parameters of a layer from

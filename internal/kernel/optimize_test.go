@@ -141,7 +141,7 @@ func TestStepsKeepWhatWouldNotStayFinite(t *testing.T) {
 // TestStepsRefuseShortSlices: assembly does not check lengths, so the Go side
 // has to.
 func TestStepsRefuseShortSlices(t *testing.T) {
-	long, short := make([]float64, 8), make([]float64, 7, 7)
+	long, short := make([]float64, 8), make([]float64, 7)
 	for name, f := range map[string]func(){
 		"AdamStep":     func() { AdamStep(long, long, short, long, 1, 1, 0, 0, 1, 1, 1) },
 		"SGDStep":      func() { SGDStep(short, long, 1) },

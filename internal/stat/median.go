@@ -48,13 +48,13 @@ const (
 // divides by zero, the sums leave those rows out and the step is 1-η/|R| of that;
 // or y is the median, if |R| <= η (Vardi and Zhang 2000).
 //
-// Errors wrap fault.NotFinite: squared distances overflow, or the median does.
+// Errors wrap fault.ErrNotFinite: squared distances overflow, or the median does.
 func GeometricMedian(x matrix.Rows) ([]float64, error) {
 	y := MeanRow(x)
 	p := newPull(x)
 	p.measure(y, 0)
 	if math.IsInf(p.distance, 0) || math.IsNaN(p.distance) {
-		return nil, fault.Errorf(fault.NotFinite, "distances between rows of x overflow: the data are too large")
+		return nil, fault.Errorf(fault.ErrNotFinite, "distances between rows of x overflow: the data are too large")
 	}
 	// Data far from the origin cannot be met more exactly than y is rounded.
 	precision := medianPrecision*p.distance/float64(x.Rows) + float64(0x1p-51*kernel.MaxAbs(y)*math.Sqrt(float64(len(y))))
@@ -80,7 +80,7 @@ func GeometricMedian(x matrix.Rows) ([]float64, error) {
 		copy(y, row)
 	}
 	if !kernel.AllFinite(y) {
-		return nil, fault.Errorf(fault.NotFinite, "the geometric median overflows: the data are too large")
+		return nil, fault.Errorf(fault.ErrNotFinite, "the geometric median overflows: the data are too large")
 	}
 	return y, nil
 }

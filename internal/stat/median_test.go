@@ -151,7 +151,7 @@ func TestGeometricMedianOverflows(t *testing.T) {
 		rowsOf(1, math.MaxFloat64, -math.MaxFloat64),
 		rowsOf(1, 1e200, 2e200, 4e200),
 	} {
-		if v, err := GeometricMedian(x); v != nil || !errors.Is(err, fault.NotFinite) {
+		if v, err := GeometricMedian(x); v != nil || !errors.Is(err, fault.ErrNotFinite) {
 			t.Errorf("the median of %v is %v, error is %v, want NotFinite", x.Data, v, err)
 		}
 	}
