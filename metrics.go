@@ -92,6 +92,7 @@ func squaredDistance(a, b matrix.Rows) float64 {
 	return sum
 }
 
+// largest returns the column of the largest value, the lowest among equal ones.
 func largest(row []float64) int {
 	best := 0
 	for j, v := range row {

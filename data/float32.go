@@ -29,6 +29,7 @@ type float32Source struct {
 
 func (s float32Source) Dims() (rows, cols int) { return s.rows, s.cols }
 
+// ReadRows writes the rows lo to hi to dst, in float64.
 func (s float32Source) ReadRows(dst []float64, lo, hi int) error {
 	if err := checkRead(s, dst, lo, hi); err != nil {
 		return err

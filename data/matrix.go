@@ -22,6 +22,7 @@ type matrixSource struct{ x matrix.Rows }
 
 func (s matrixSource) Dims() (rows, cols int) { return s.x.Rows, s.x.Cols }
 
+// ReadRows writes the rows lo to hi to dst.
 func (s matrixSource) ReadRows(dst []float64, lo, hi int) error {
 	if err := checkRead(s, dst, lo, hi); err != nil {
 		return err

@@ -63,6 +63,7 @@ func (o SGD) Update(w, g []float64, state [][]float64, rate float64, step int) {
 	o.move(w, g, state, rate, step)
 }
 
+// move is Update, and reports whether all parameters stayed finite: see MoveOf.
 func (o SGD) move(w, g []float64, state [][]float64, rate float64, _ int) (finite bool) {
 	if o.Momentum == 0 {
 		return kernel.SGDStep(w, g, rate)

@@ -47,6 +47,7 @@ type entries struct {
 	value, pre, factor []float64
 }
 
+// newNested prepares the objective of an autoencoder of these two layers.
 func newNested(encoder, decoder *Layer, r *Recipe) *nested {
 	n := &nested{encoder: encoder, decoder: decoder, weights: []float64{1}}
 	n.aux = auxiliary{k: r.AuxK, weight: r.AuxWeight, deadAfter: r.DeadAfter, variance: r.Variance}

@@ -12,7 +12,7 @@
 // # One step
 //
 // step.go has a training step from top to bottom: forward (forward.go, encode.go),
-// the last layer with the loss (an objective: single.go, samples.go, strips.go, nested.go),
+// the last layer with the loss (an objective: whole.go, samples.go, strips.go, nested.go),
 // backward (backward.go), the sweep over the parameters (sweep.go). predict.go has
 // what is not training.
 package engine

@@ -37,6 +37,7 @@ type signal struct {
 
 func (s signal) isDense() bool { return s.dense.Data != nil }
 
+// rows returns how many rows flow.
 func (s signal) rows() int {
 	if s.codes != nil {
 		return s.codes.Rows

@@ -47,6 +47,8 @@ func (s *strips) each(rows, size int, f func(st *strip, lo, hi int)) {
 // on both ways. The output is stored only where the loss is not finite.
 type stripsObjective struct{ strips strips }
 
+// run shares the rows out among goroutines, each of which takes its rows through all
+// strips.
 func (o *stripsObjective) run(t *training, y matrix.Rows) (Report, int, error) {
 	p, last := t.pass, len(t.pass.layers)-1
 	lp, below := &p.layers[last], &p.layers[last-1]

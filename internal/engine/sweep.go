@@ -20,6 +20,7 @@ type layerSweep struct {
 	biasGradient []float64
 }
 
+// newLayerSweep makes the optimizer state of a layer, zeros.
 func newLayerSweep(l *Layer, slots int, tied bool) layerSweep {
 	ls := layerSweep{layer: l, tied: tied, biases: newSlots(slots, len(l.B)), biasGradient: make([]float64, len(l.B))}
 	if !tied {

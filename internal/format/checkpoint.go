@@ -80,6 +80,7 @@ func WriteCheckpoint(w io.Writer, settings []Setting, sections []Section) error 
 	return e.err
 }
 
+// counts writes numbers of 8 bytes.
 func (e *encoder) counts(x []int64) {
 	var number [8]byte
 	for _, v := range x {

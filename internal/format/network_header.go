@@ -200,6 +200,7 @@ func (p *headerParser) layer() (layerHeader, error) {
 	return h, h.check(p.names)
 }
 
+// check returns what is wrong with the description of a layer.
 func (h *layerHeader) check(names Names) error {
 	sparse := h.Kind == kindSparse
 	switch {

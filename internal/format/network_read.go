@@ -61,6 +61,7 @@ type decoder struct {
 	buf     []byte // to convert from
 }
 
+// network reads a network, from the magic bytes to the last checksum.
 func (d *decoder) network() (*Network, error) {
 	h, err := d.header()
 	if err != nil {
@@ -189,6 +190,7 @@ func (d *decoder) took(p []byte) {
 	d.crc = crc32.Update(d.crc, castagnoli, p)
 }
 
+// readError makes the error of a file that could not be read, or that ends too early.
 func readError(err error, what string) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fault.Errorf(errors.Join(fault.ErrFormat, err), "the network file is cut short in %s", what)

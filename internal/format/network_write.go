@@ -142,6 +142,7 @@ type encoder struct {
 	err error
 }
 
+// flush writes what was gathered.
 func (e *encoder) flush() {
 	if e.err == nil {
 		var n int
@@ -153,6 +154,7 @@ func (e *encoder) flush() {
 	e.buf = e.buf[:0]
 }
 
+// bytes takes p into the checksum and into what is to be written.
 func (e *encoder) bytes(p []byte) {
 	e.crc = crc32.Update(e.crc, castagnoli, p)
 	if len(p) > cap(e.buf)-len(e.buf) {
