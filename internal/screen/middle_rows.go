@@ -38,13 +38,14 @@ func (m *middleRows) products(w *middle, part []kernel.Pair) []int32 {
 // that hold their values, or magnitudes where those are selected by.
 func (b *block) addIntervals(part []kernel.Pair) {
 	sums := b.middleRows.products(b.middle, part)
+	rows, latents := b.middleRows.numbers, b.middle.numbers
 	lower, upper := b.candidates.pre, b.candidates.upper
 	for t, p := range part {
 		at := b.addCandidate(p)
 		if at < 0 {
 			continue
 		}
-		x, w, bias := &b.middleRows.numbers[p.Row], &b.middle.numbers[p.Latent], b.bias[p.Latent]
+		x, w, bias := &rows[p.Row], &latents[p.Latent], b.bias[p.Latent]
 		z := float64(float64(float64(sums[t])*x.step)*w.step) + bias
 		e := float64(x.residual*w.norm) + float64(x.norm*w.residual) + float64(middleSlack*x.norm*w.norm) + float64(middleBias*math.Abs(bias))
 		if b.f.Magnitude {

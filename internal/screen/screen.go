@@ -15,7 +15,7 @@ type Stats struct {
 	Float64    atomic.Int64 // rows that took the float64 path
 }
 
-// add counts one call of so many rows, unscreened of which took the float64 path, and
+// add counts one call: its rows, the unscreened ones that took the float64 path, and
 // the candidates of the others. s may be nil.
 func (s *Stats) add(rows, unscreened, candidates int) {
 	if s == nil {

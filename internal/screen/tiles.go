@@ -15,7 +15,7 @@ type tiles struct {
 	clean   []float64          // room for a row without its outliers
 }
 
-// reset makes room for rows of so many inputs, and clears the numbers.
+// reset makes room for rows with the given number of inputs, and clears the numbers.
 func (t *tiles) reset(rows, inputs, groups int, single bool) {
 	t.single, t.groups = single, groups
 	if !single {
