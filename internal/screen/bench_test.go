@@ -146,7 +146,7 @@ func BenchmarkSelections(b *testing.B) {
 		}
 		var list topk.List
 		name := fmt.Sprintf("%dx%d/%d/%d", s.rows, s.d, s.n, s.k)
-		for _, f := range []topk.Func{identity, funcs[magnitude].f} {
+		for _, f := range []topk.Func{topk.ByPreActivation, funcs[magnitude].f} {
 			b.Run(fmt.Sprintf("%s/magnitude=%v", name, f.Magnitude), func(b *testing.B) {
 				compare(b,
 					func() { Encode(out, x, packed, matrix.Wide(w), bias, s.k, f, nil) },
@@ -198,8 +198,8 @@ func BenchmarkMiddle(b *testing.B) {
 				name := fmt.Sprintf("%dx%d/%d/k%d/%s/%s", s.rows, s.d, s.n, s.k, data, kind)
 				b.Run(name, func(b *testing.B) {
 					compare(b,
-						func() { Encode(out, x, with, weights, bias, s.k, identity, nil) },
-						func() { Encode(out, x, without, weights, bias, s.k, identity, nil) })
+						func() { Encode(out, x, with, weights, bias, s.k, topk.ByPreActivation, nil) },
+						func() { Encode(out, x, without, weights, bias, s.k, topk.ByPreActivation, nil) })
 				})
 				if data == "gauss" {
 					b.Run(name+"/repack", func(b *testing.B) {

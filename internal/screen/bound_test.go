@@ -8,6 +8,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/topk"
 )
 
 // eachBound calls f with the bound and what it bounds for every latent on every row
@@ -19,7 +20,7 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 		prepared: prepared{summary: packed.summarize(), biases: &packed.biases, outliers: packed.outliers.Load()},
 	}
 	if above {
-		c.biases, c.f = packed.biasesAbove(t.bias, t.threshold), newActivation(identity)
+		c.biases, c.f = packed.biasesAbove(t.bias, t.threshold), newActivation(topk.ByPreActivation)
 	}
 	if c.outliers == nil {
 		c.outliers = &noOutliers
@@ -93,7 +94,7 @@ func broken(trials int, fine bool) (below, all [3]int) {
 			packed.findOutliers(t.x, matrix.Wide(t.w))
 		}
 		for of, name := range []string{"identity", "magnitude", "above"} {
-			t.f = identity
+			t.f = topk.ByPreActivation
 			t.f.Magnitude = name == "magnitude"
 			eachBound(t, packed, name == "above", func(_, _ int, bound, _, value float64) {
 				all[of]++
@@ -136,7 +137,7 @@ func outside(trials int) (out, all int) {
 		t := newTrial(r, n%len(kinds))
 		packed := pack(matrix.Wide(t.w), t.bias, false)
 		packed.addMiddle(matrix.Wide(t.w), t.bias)
-		c := &call{request: request{x: t.x, packed: packed, w: matrix.Wide(t.w), bias: t.bias, f: newActivation(identity), k: 1}}
+		c := &call{request: request{x: t.x, packed: packed, w: matrix.Wide(t.w), bias: t.bias, f: newActivation(topk.ByPreActivation), k: 1}}
 		if !c.prepare(&c.request) {
 			continue
 		}
@@ -190,7 +191,7 @@ func TestMiddleIsTight(t *testing.T) {
 	x, w, bias := gaussian(r, 4, d), gaussian(r, n, d), make([]float64, n)
 	packed := pack(matrix.Wide(w), bias, false)
 	packed.addMiddle(matrix.Wide(w), bias)
-	c := &call{request: request{x: x, packed: packed, w: matrix.Wide(w), bias: bias, f: newActivation(identity), k: n - 1}}
+	c := &call{request: request{x: x, packed: packed, w: matrix.Wide(w), bias: bias, f: newActivation(topk.ByPreActivation), k: n - 1}}
 	if !c.prepare(&c.request) {
 		t.Fatal("not usable")
 	}
@@ -233,7 +234,7 @@ func TestBoundIsTight(t *testing.T) {
 				t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
 			}
 		}
-		trial.f = identity
+		trial.f = topk.ByPreActivation
 		eachBound(trial, packed, false, check)
 		eachBound(trial, packed, true, check)
 		trial.f.Magnitude = true

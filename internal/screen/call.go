@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
 )
@@ -21,21 +20,6 @@ type call struct {
 	byRows   func(worker, lo, hi int) // encodeBlock
 	byPanels func(worker, lo, hi int) // screenPanels
 	oneBlock *block                   // the block that screenPanels works on
-}
-
-// request is what an Encode or EncodeAbove was asked for.
-type request struct {
-	x      matrix.Rows
-	packed *Packed
-	w      matrix.Weights
-	bias   []float64
-	f      activation
-
-	// Of an Encode.
-	k   int
-	out topk.Selected
-
-	threshold []float64 // of an EncodeAbove; nil in an Encode
 }
 
 var callPool pool[call]
@@ -76,9 +60,12 @@ func (c *call) encode(stats *Stats) bool {
 		workers := parallel.Workers(c.x.Rows, kernel.ScreenRows)
 		parallel.ForWorkers(workers, c.x.Rows, c.blockSize(workers), c.byRows)
 	}
-	stats.add(c.x.Rows, len(c.unscreened.rows), int(c.candidateCount.Load()))
-	c.packed.watcher.judge(c)
-	c.packed.considerMiddle(c)
+	unscreened, candidates := len(c.unscreened.rows), int(c.candidateCount.Load())
+	stats.add(c.x.Rows, unscreened, candidates)
+	c.packed.watcher.judge(&c.request, candidates+unscreened*c.packed.latents)
+	if c.middle == nil {
+		c.packed.considerMiddle(&c.request, c.x.Rows-unscreened, candidates)
+	}
 	return true
 }
 

@@ -79,11 +79,11 @@ func newMiddle(latents, inputs int, follows bool) *middle {
 	return &middle{stride, aligned[uint8](latents * stride), make([]middleNumbers, latents), follows}
 }
 
-// considerMiddle makes a middle stage after the call c, which was screened without
-// one and had many candidates, where the calls before it had enough rows.
-func (p *Packed) considerMiddle(c *call) {
-	screened, candidates := c.x.Rows-len(c.unscreened.rows), int(c.candidateCount.Load())
-	if c.middle != nil || p.fine || c.k == 0 || candidates < middleManyOfK*c.k*screened || !worthMiddle(p.latents, p.inputs) {
+// considerMiddle makes a middle stage after the request r, of which that number of rows
+// were screened without one, with many candidates, where the calls before it had enough
+// rows.
+func (p *Packed) considerMiddle(r *request, screened, candidates int) {
+	if p.fine || r.k == 0 || candidates < middleManyOfK*r.k*screened || !worthMiddle(p.latents, p.inputs) {
 		return
 	}
 	// Only earlier calls count, so that weights repacked for each call never get one.
@@ -95,7 +95,7 @@ func (p *Packed) considerMiddle(c *call) {
 	parallel.For(p.latents, 256, func(_, lo, hi int) {
 		var wide []float64
 		for j := lo; j < hi; j++ {
-			m.packLatent(p, j, weightRow(&wide, c.w, j))
+			m.packLatent(p, j, weightRow(&wide, r.w, j))
 		}
 	})
 	p.middle.Store(m)

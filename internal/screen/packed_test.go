@@ -226,10 +226,10 @@ func TestMiddleOfUnchanged(t *testing.T) {
 	each(w, func(v float64) float64 { return v + 2 }) // what all latents share widens the bounds
 	packed := Pack(matrix.Wide(w), bias)
 	out, want := selected(x.Rows, k), selected(x.Rows, k)
-	topk.Encode(want, x, matrix.Wide(w), bias, k, identity)
+	topk.Encode(want, x, matrix.Wide(w), bias, k, topk.ByPreActivation)
 	calls := func(most int) (n int) {
 		for n < most && packed.middle.Load() == nil {
-			Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
+			Encode(out, x, packed, matrix.Wide(w), bias, k, topk.ByPreActivation, nil)
 			n++
 		}
 		return n
@@ -247,7 +247,7 @@ func TestMiddleOfUnchanged(t *testing.T) {
 		if got := calls(1000); got != middleLatents*n/x.Rows+1 {
 			t.Errorf("turn %d: a middle stage after %d calls", turn, got)
 		}
-		Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
+		Encode(out, x, packed, matrix.Wide(w), bias, k, topk.ByPreActivation, nil)
 		if s := differ(out, want, k); s != "" {
 			t.Fatalf("with the middle stage: %s", s)
 		}
@@ -368,8 +368,8 @@ func TestMeasuredByAll(t *testing.T) {
 			t.Errorf("fine %v: the unit is %v", grid.fine, packed.unit)
 		}
 		out, want := selected(x.Rows, k), selected(x.Rows, k)
-		Encode(out, x, packed, matrix.Wide(w), bias, k, identity, nil)
-		topk.Encode(want, x, matrix.Wide(w), bias, k, identity)
+		Encode(out, x, packed, matrix.Wide(w), bias, k, topk.ByPreActivation, nil)
+		topk.Encode(want, x, matrix.Wide(w), bias, k, topk.ByPreActivation)
 		if s := differ(out, want, k); s != "" {
 			t.Errorf("fine %v: %s", grid.fine, s)
 		}

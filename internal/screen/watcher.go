@@ -37,20 +37,20 @@ func (w *watcher) admit(always bool) bool {
 	return true
 }
 
-// judge begins a pause where c, which was screened, had too many candidates.
-func (w *watcher) judge(c *call) {
-	n := c.packed.latents
-	computed := int(c.candidateCount.Load()) + len(c.unscreened.rows)*n
+// judge begins a pause where too many values were computed for the request r, which was
+// screened: those of candidates, and all of the rows that took the float64 path.
+func (w *watcher) judge(r *request, computed int) {
+	n := r.packed.latents
 	share := tooMany
-	if 8*n*c.packed.inputs <= cachedBytes {
+	if 8*n*r.packed.inputs <= cachedBytes {
 		share = tooManyCached
 	}
-	if computed*share <= c.x.Rows*n {
+	if computed*share <= r.x.Rows*n {
 		return
 	}
 	// In a call of few rows nobody has looked for outliers yet. They may be the reason,
 	// and the next call is faster with them.
-	if c.x.Rows < fewSamples && c.packed.findOutliers(c.x, c.w) {
+	if r.x.Rows < fewSamples && r.packed.findOutliers(r.x, r.w) {
 		return
 	}
 	w.paused.Store(pauseCalls)

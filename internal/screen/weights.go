@@ -25,10 +25,10 @@ func weightAt(w matrix.Weights, j, p int) float64 {
 
 // dotPairs sets dst to kernel.Dot of a row of x and the weights of a latent, for every
 // pair of those.
-func dotPairs(dst []float64, x matrix.Rows, w matrix.Weights, pairs []kernel.Pair) {
+func dotPairs(dst []float64, x matrix.Rows, w matrix.Weights, list []kernel.Pair) {
 	if w.Float32 == nil {
-		kernel.DotPairs(dst, x.Data, x.Stride, w.Float64, w.Cols, x.Cols, pairs)
+		kernel.DotPairs(dst, x.Data, x.Stride, w.Float64, w.Cols, x.Cols, list)
 	} else {
-		kernel.DotPairs32(dst, x.Data, x.Stride, w.Float32, w.Cols, x.Cols, pairs)
+		kernel.DotPairs32(dst, x.Data, x.Stride, w.Float32, w.Cols, x.Cols, list)
 	}
 }
