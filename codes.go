@@ -30,8 +30,8 @@ func NewCodes(latents int, indices [][]int32, values [][]float64) (*Codes, error
 	if len(indices) != len(values) {
 		return nil, fault.Errorf(ErrShape, "codes with %d rows of indices and %d rows of values", len(indices), len(values))
 	}
-	if latents < 1 {
-		return nil, fault.Errorf(ErrRange, "codes with %d latents, want at least 1", latents)
+	if latents < 1 || latents > math.MaxInt32 {
+		return nil, fault.Errorf(ErrRange, "codes with %d latents, want 1 to %d", latents, math.MaxInt32)
 	}
 	c := new(Codes)
 	c.entries.Clear(latents)
@@ -53,8 +53,11 @@ func checkCode(latents, i int, indices []int32, values []float64) error {
 	}
 	previous := int32(-1)
 	for t, j := range indices {
-		if j <= previous || int(j) >= latents {
-			return fault.Errorf(ErrRange, "codes: row %d has index %d after %d, want ascending indices below %d", i, j, previous, latents)
+		if j < 0 || int(j) >= latents {
+			return fault.Errorf(ErrRange, "codes: row %d has index %d, want indices from 0 to %d", i, j, latents-1)
+		}
+		if j <= previous {
+			return fault.Errorf(ErrRange, "codes: row %d has index %d after %d, want ascending indices", i, j, previous)
 		}
 		if v := values[t]; math.IsNaN(v) || math.IsInf(v, 0) {
 			return fault.Errorf(ErrNotFinite, "codes: row %d holds %v for latent %d", i, v, j)
@@ -128,7 +131,7 @@ func (c *Codes) Prefix(n int) *Codes {
 // L0 returns the mean number of values per row that are not zero. It is at most k,
 // less where a ReLU layer selected zeros; 0 for codes without rows.
 func (c *Codes) L0() float64 {
-	if c.entries.Rows == 0 {
+	if c == nil || c.entries.Rows == 0 {
 		return 0
 	}
 	n := 0
@@ -141,8 +144,12 @@ func (c *Codes) L0() float64 {
 }
 
 // Frequency returns for each latent the share of the rows in which its value is not
-// zero. A selected zero does not count as active. It has zeros for codes without rows.
+// zero. A selected zero does not count as active. It has zeros for codes without rows, and
+// is nil for nil codes.
 func (c *Codes) Frequency() []float64 {
+	if c == nil {
+		return nil
+	}
 	f := make([]float64, c.entries.Cols)
 	for e, j := range c.entries.Indices {
 		if c.entries.Values[e] != 0 {

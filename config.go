@@ -68,7 +68,7 @@ type Config struct {
 	// EncoderBias has one number per latent; nil stands for zeros.
 	EncoderBias []float64
 	// Decoder is Latents x Outputs: row j is the atom of latent j. With Tied it is
-	// empty, or the memory of Encoder. With an Encoder and without Tied empty means that
+	// empty, or the memory of Encoder; that memory makes it tied in any case. With an Encoder and without Tied empty means that
 	// there is no decoder: such a network can only encode.
 	Decoder Weights
 	// DecoderBias has one number per output; nil stands for zeros. Without a decoder
@@ -115,6 +115,9 @@ func New(cfg Config) (*Network, error) {
 	if err := cfg.nothingGiven(); err != nil {
 		return nil, err
 	}
+	if cfg.Mirrored && cfg.Outputs != cfg.Inputs {
+		return nil, fault.Errorf(ErrShape, "Config.Mirrored is for as many outputs as inputs, not for %d and %d", cfg.Outputs, cfg.Inputs)
+	}
 	encoder := NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation)
 	encoder.selection = cfg.Selection
 	decoder := NewLinearLayer("decoder", cfg.Latents, cfg.Outputs, cfg.OutputActivation)
@@ -158,9 +161,7 @@ func mirror(encoder *SparseLayer, decoder *LinearLayer) {
 	from, to := matrix.WideRows(encoder.w), matrix.WideRows(decoder.w)
 	for j := range from.Rows {
 		engine.Unit(from.Row(j))
-		if to.Cols == from.Cols {
-			copy(to.Row(j), from.Row(j))
-		}
+		copy(to.Row(j), from.Row(j))
 	}
 }
 
@@ -262,6 +263,8 @@ func (cfg Config) decoder(encoder *SparseLayer) (*LinearLayer, error) {
 		return nil, fault.Errorf(ErrShape, "Config.Decoder is there, and is not Encoder, although Tied is set")
 	case cfg.Tied:
 		weights = cfg.Encoder
+	case cfg.Decoder.Empty() && cfg.OutputActivation != Identity:
+		return nil, fault.Errorf(ErrShape, "Config.OutputActivation is there without a decoder")
 	case cfg.Decoder.Empty():
 		return nil, nil
 	}

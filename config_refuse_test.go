@@ -61,6 +61,8 @@ func TestNewRefuses(t *testing.T) {
 		{func(cfg *Config) { cfg.Decoder = randomWeights(rand.New(rand.NewPCG(1, 1)), 3, 3) }, ErrShape, "Decoder is 3 x 3, want 4 rows"},
 		{func(cfg *Config) { cfg.Decoder.Float32[11] = float32(inf) }, ErrNotFinite, "Decoder holds"},
 		{func(cfg *Config) { cfg.Tied = true }, ErrShape, "Tied"},
+		{func(cfg *Config) { cfg.Decoder, cfg.DecoderBias, cfg.OutputActivation = Weights{}, nil, Sigmoid }, ErrShape, "OutputActivation"},
+		{func(cfg *Config) { *cfg = Config{Inputs: 3, Outputs: 4, Latents: 5, Mirrored: true} }, ErrShape, "Mirrored"},
 		{func(cfg *Config) {
 			cfg.Decoder.Cols, cfg.Decoder.Float32, cfg.DecoderBias, cfg.PreBias = 2, cfg.Decoder.Float32[:8], nil, true
 		}, ErrShape, "pre-bias"},
@@ -321,5 +323,40 @@ func TestGroups(t *testing.T) {
 	}
 	if err := l.SetSelection(SelectTopK); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWireKeepsThePreBias: an encoder alone has its pre-bias nowhere else.
+func TestWireKeepsThePreBias(t *testing.T) {
+	cfg := smallConfig()
+	cfg.Decoder, cfg.PreBias, cfg.DecoderBias = Weights{}, true, []float64{1, 2, 3}
+	n, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Wire(Wiring{}); !errors.Is(err, ErrRange) || !n.Wiring().PreBias {
+		t.Errorf("error %v, wiring %+v", err, n.Wiring())
+	}
+	if err := n.Wire(n.Wiring()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFirstStepFails: thresholds that no step has learned stay unknown.
+func TestFirstStepFails(t *testing.T) {
+	n, err := New(Config{Inputs: 3, Latents: 8, K: 2, Activation: ReLU, Selection: SelectBatchTopK})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(n, TrainConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := mat.NewDense(2, 3, []float64{1e200, 1e200, 1e200, -1e200, 1, 2})
+	if _, err := trainer.Step(x, x); !errors.Is(err, ErrDiverged) {
+		t.Errorf("Step: error %v", err)
+	}
+	if _, err := n.Encode(x); !errors.Is(err, ErrUnset) {
+		t.Errorf("Encode: error %v", err)
 	}
 }

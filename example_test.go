@@ -60,7 +60,7 @@ func Example() {
 	fmt.Println("at most 4 latents per sample:", codes.L0() <= 4)
 	fmt.Println("less than 10 % of the variance unexplained:", fvu < 0.1)
 	// Output:
-	// 30 epochs, all epochs done
+	// 30 epochs, all done
 	// at most 4 latents per sample: true
 	// less than 10 % of the variance unexplained: true
 }

@@ -80,7 +80,7 @@ func ExampleNetwork_TrainSource() {
 	fmt.Println(history.Steps, "steps,", history.Stop)
 	fmt.Println("less than 10 % of the variance unexplained:", history.Epochs[9].FVU < 0.1)
 	// Output:
-	// 400 steps, all epochs done
+	// 400 steps, all done
 	// less than 10 % of the variance unexplained: true
 }
 
@@ -125,7 +125,7 @@ func ExampleCheckpoint() {
 	fmt.Println("the same weights as without the stop:", same)
 	// Output:
 	// 7 steps, stopped by callback
-	// 15 steps, all epochs done
+	// 15 steps, all done
 	// the same weights as without the stop: true
 }
 

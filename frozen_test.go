@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ksparse/ksparse/internal/engine"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -157,7 +156,7 @@ func TestScreening(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := gauss(rand.New(rand.NewPCG(6, 1)), 5, 8)
-		encode := func() engine.ScreeningStats {
+		encode := func() ScreeningStats {
 			if _, err := net.Encode(x); err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -53,9 +54,15 @@ type layerPass struct {
 	mask *Mask // of a sparse layer, else nil
 }
 
-// Weights is a matrix of weights in float64 or float32: Rows x Cols numbers, row after
-// row, in one of the slices Float64 and Float32, while the other is nil. The zero value
-// is no matrix, for which Empty() is true. See Config.
+// Weights is a matrix of weights in float64 or float32. One of the two slices has its
+// numbers, row after row without gaps, and the other is nil. The zero value is no matrix,
+// for which Empty() is true. See Config.
+//
+//	type Weights struct {
+//		Rows, Cols int
+//		Float64    []float64
+//		Float32    []float32
+//	}
 type Weights = matrix.Weights
 
 // affine is what both kinds of layer are made of: weights, biases and an activation.
@@ -117,6 +124,11 @@ func (a *affine) Weights() *mat.Dense { return a.weights }
 
 // Biases returns the live biases, of length Out.
 func (a *affine) Biases() *mat.VecDense { return a.biases }
+
+// String says the layer's name and size.
+func (a *affine) String() string {
+	return fmt.Sprintf("layer %q, %d -> %d, %v", a.name, a.in, a.out, a.activation)
+}
 
 func (a *affine) parameters() *affine { return a }
 

@@ -21,18 +21,45 @@ type model struct {
 	skip      Weights          // Out x In, from the rows as they came in to the output; empty for none
 	noDecoder bool             // the only layer is an encoder without a decoder
 
-	screening Screening
+	screening engine.Screening
 	copies    []*engine.Copy // of a Frozen, one for each layer; else nil
 	spare     sync.Pool      // of *engine.Pass
 }
 
-// Screening is a network's switch of certified screening, and counts what that did:
-// SetOff turns it off or on again, Off says which, and Stats returns the counts. It
-// costs nothing to leave it alone: doc/screening.md says what it is.
-type Screening = engine.Screening
+// Screening is a network's switch of certified screening, and counts what that did. It
+// costs nothing to leave it alone: doc/screening.md says what it is. It may be used while
+// the network is in use.
+type Screening engine.Screening
+
+// SetOff turns screening off for all that is computed from now on, or on again. It is
+// on at first. Results are the same bits either way: off is for comparing times, and for
+// finding out whether screening is at fault.
+func (s *Screening) SetOff(off bool) { (*engine.Screening)(s).SetOff(off) }
+
+// Stats returns what screening did in all calls so far, training among them.
+func (s *Screening) Stats() ScreeningStats { return ScreeningStats((*engine.Screening)(s).Stats()) }
+
+// ScreeningStats says how the active latents of rows were found. Where the processor has
+// the instructions for it (AVX-512 VNNI) and the layer is wide enough, all products are
+// first bounded in integers, and only those latents that could be active are computed in
+// float64: the candidates. Data that the bounds do not separate have many, and cost time.
+type ScreeningStats struct {
+	Rows       int64 // rows that went through a layer with screening
+	Candidates int64 // latents that the first bound left as candidates, in the rows that were screened to the end
+	Float64    int64 // of the rows, those computed in float64 altogether
+}
+
+// CandidatesPerRow returns the mean number of candidates of a screened row, 0 where no
+// row was screened.
+func (s ScreeningStats) CandidatesPerRow() float64 {
+	if s.Rows == s.Float64 {
+		return 0
+	}
+	return float64(s.Candidates) / float64(s.Rows-s.Float64)
+}
 
 // Screening returns the network's switch and counts of certified screening.
-func (m *model) Screening() *Screening { return &m.screening }
+func (m *model) Screening() *Screening { return (*Screening)(&m.screening) }
 
 // In returns how many values the network takes per sample.
 func (m *model) In() int { return m.layers[0].In() }

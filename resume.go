@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ import (
 // compared in another form.
 var mayChange = map[string]bool{
 	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
-	"TrainConfig.Checkpoint": true, "TrainConfig.Steps": true,
+	"TrainConfig.Checkpoint": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
 }
 
 // settings lists what a checkpoint must agree in, the data's variance standing for the
@@ -47,6 +48,7 @@ func (l *loop) settings() []format.Setting {
 	add("the number of samples", "%d", l.feed.Samples())
 	add("the buffer", "%s", l.feed.Buffer())
 	add("the number of validation samples", "%d", l.valid.x.Rows)
+	add("TrainConfig.Seed", "%d", l.cfg.Seed) // before the variance, a sum in that order
 	add("the variance of the samples", "%v", l.variance)
 	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
 	add("TrainConfig.Steps", "%d", l.cfg.Steps) // last: by default it follows from others, which an error should name
@@ -208,6 +210,25 @@ func (l *loop) save() error {
 	return nil
 }
 
+// checkCheckpointFile returns an error where a checkpoint could not be written there, as
+// far as that shows before there is one. "" is none.
+func checkCheckpointFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	switch {
+	case err != nil:
+		return fault.Errorf(err, "the folder of Checkpoint.File: %v", err)
+	case !folder.IsDir():
+		return fault.Errorf(fs.ErrInvalid, "Checkpoint.File is %s, and %s is no folder", path, filepath.Dir(path))
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fault.Errorf(errors.Join(ErrFormat, fs.ErrInvalid), "Checkpoint.File is %s, which is no regular file", path)
+	}
+	return nil
+}
+
 // resume reads the checkpoint file, if it exists, into the training.
 func (l *loop) resume(ctx context.Context) error {
 	f, err := os.Open(l.cfg.Checkpoint.File)
@@ -240,7 +261,11 @@ func (l *loop) read(f *os.File) ([]format.Section, error) {
 		return nil, wrong
 	}
 	epochs := c.Sections[copied-1].Counts / epochCounts
-	if epochs < 0 || epochs > l.cfg.Epochs {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fault.Errorf(err, "the checkpoint: %v", err)
+	}
+	if epochs < 0 || int64(epochs) > info.Size()/(8*(epochFloats+epochCounts)) || !l.untilSteps && epochs > l.cfg.Epochs {
 		return nil, wrong
 	}
 	l.history.Epochs = make([]train.EpochStats, epochs)

@@ -145,9 +145,12 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 	if err != nil {
 		return 0, err
 	}
-	want := int(math.Round(l0 * float64(rows.Rows)))
-	if !(l0 > 0 && l0 <= float64(l.out)) || want < 1 {
+	if !(l0 > 0 && l0 <= float64(l.out)) {
 		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, want more than 0 and at most %d", l0, l.out)
+	}
+	want := int(math.Round(l0 * float64(rows.Rows)))
+	if want < 1 {
+		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, which is none in all %d rows together", l0, rows.Rows)
 	}
 	if l.activation != ReLU && l.activation != Identity {
 		return 0, fault.Errorf(ErrRange, "Calibrate needs the activation %v or %v, layer %q has %v", ReLU, Identity, l.name, l.activation)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/ksparse/ksparse"
@@ -52,11 +53,21 @@ func TestCheckpointTimes(t *testing.T) {
 	}
 }
 
-// TestCheckpointCannotBeWritten: training ends with an error, for a checkpoint
-// that nobody has is none.
+// TestCheckpointCannotBeWritten: training ends with an error, for a checkpoint that
+// nobody has is none. The folder goes away after the first step.
 func TestCheckpointCannotBeWritten(t *testing.T) {
 	x := uniform(1, 10, 6)
-	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Checkpoint: ksparse.Checkpoint{File: filepath.Join(t.TempDir(), "no", "such", "folder"), Every: 2}}
+	folder := filepath.Join(t.TempDir(), "folder")
+	vanish := func(then error) func(train.Progress) error {
+		if err := os.Mkdir(folder, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		return func(train.Progress) error {
+			os.Remove(folder)
+			return then
+		}
+	}
+	cfg := ksparse.TrainConfig{Epochs: 3, BatchSize: 4, Checkpoint: ksparse.Checkpoint{File: filepath.Join(folder, "checkpoint"), Every: 2}, Callback: vanish(nil)}
 	net, two := smallNetwork(t), smallNetwork(t)
 	h, err := net.Train(context.Background(), x, x, cfg)
 	if !errors.Is(err, os.ErrNotExist) || h == nil || h.Steps != 2 || h.Stop != train.StopCheckpoint {
@@ -68,10 +79,31 @@ func TestCheckpointCannotBeWritten(t *testing.T) {
 	}
 	// The callback's error is not lost with it.
 	fails := errors.New("fails")
-	cfg.Checkpoint.Every, cfg.Callback = 0, func(train.Progress) error { return fails }
+	cfg.Checkpoint.Every, cfg.Callback = 0, vanish(fails)
 	h, err = smallNetwork(t).Train(context.Background(), x, x, cfg)
 	if !errors.Is(err, os.ErrNotExist) || !errors.Is(err, fails) || h.Stop != train.StopCallback {
 		t.Errorf("error %v, history %+v", err, h)
+	}
+}
+
+// TestCheckpointFileIsCheckedFirst: a file that cannot be written is found before the
+// first step.
+func TestCheckpointFileIsCheckedFirst(t *testing.T) {
+	x, folder := uniform(1, 10, 6), t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "file"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ file, says string }{
+		{filepath.Join(folder, "no", "such"), "no such file"},
+		{filepath.Join(folder, "file", "below"), "no folder"},
+		{folder, "no regular file"},
+	} {
+		net := smallNetwork(t)
+		before := parameters(net)
+		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Checkpoint: ksparse.Checkpoint{File: c.file}})
+		if h != nil || err == nil || !strings.Contains(err.Error(), c.says) || !sameNumbers(before, parameters(net)) {
+			t.Errorf("%s: history %v, error %v, want one that says %q", c.file, h, err, c.says)
+		}
 	}
 }
 

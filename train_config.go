@@ -16,9 +16,10 @@ type TrainConfig struct {
 	// Epochs is how often every sample is used; 0 stands for 10 or, where there are
 	// Steps, for as often as those take.
 	Epochs int
-	// Steps is after how many steps the training ends, in the middle of an epoch too; 0
-	// leaves it to Epochs. Where both are given what comes first ends the training.
-	// Schedule and Recipe.KAnneal go by the steps that the training will have.
+	// Steps is after how many steps the training ends, in the middle of an epoch too,
+	// which then counts as its last one; 0 leaves it to Epochs. Where both are given what
+	// comes first ends the training. Schedule and Recipe.KAnneal go by the steps that the
+	// training will have.
 	Steps int
 	// BatchSize is the number of samples per step; 0 stands for 256. An epoch's
 	// last batch takes what is left.
@@ -172,7 +173,13 @@ func (c TrainConfig) Validate() error {
 		c.Recipe.validate(),
 		c.Checkpoint.validate(),
 	)
-	if err == nil && c.Optimizer != nil {
+	switch {
+	case err != nil:
+		return err
+	case c.Optimizer != nil && fault.IsNil(c.Optimizer), c.Schedule != nil && fault.IsNil(c.Schedule):
+		return fault.Errorf(ErrEmpty, "TrainConfig.Optimizer or Schedule is a nil pointer")
+	}
+	if c.Optimizer != nil {
 		err = c.Optimizer.Validate()
 	}
 	if err == nil && c.Schedule != nil {
@@ -295,21 +302,23 @@ func (c TrainConfig) withDefaults(layers []Layer) TrainConfig {
 }
 
 // withSamples returns c, which has its other defaults, with those that depend on the
-// number of samples in an epoch.
-func (c TrainConfig) withSamples(samples int) TrainConfig {
+// number of samples in an epoch. Where only Steps are given Epochs becomes how many those
+// take, and untilSteps is true: samples that MaxNorm leaves out can make them more.
+func (c TrainConfig) withSamples(samples int) (with TrainConfig, untilSteps bool) {
 	c.BatchSize = min(c.BatchSize, samples)
 	perEpoch := (samples + c.BatchSize - 1) / c.BatchSize
-	switch {
-	case c.Epochs > 0:
-	case c.Steps > 0:
-		c.Epochs = 1 + (c.Steps-1)/perEpoch
-	default:
+	untilSteps = c.Epochs == 0 && c.Steps > 0
+	if c.Epochs == 0 && c.Steps == 0 {
 		c.Epochs = 10
 	}
-	if all := c.Epochs * perEpoch; c.Steps == 0 || c.Steps > all {
-		c.Steps = all
+	if c.Epochs > 0 && (c.Steps == 0 || c.Epochs <= (c.Steps-1)/perEpoch) {
+		c.Steps = math.MaxInt
+		if c.Epochs <= math.MaxInt/perEpoch {
+			c.Steps = c.Epochs * perEpoch
+		}
 	}
-	return c.withDeadAfter(samples)
+	c.Epochs = 1 + (c.Steps-1)/perEpoch
+	return c.withDeadAfter(samples), untilSteps
 }
 
 // withBatch returns c, which has its other defaults, with those of a training on
@@ -317,6 +326,9 @@ func (c TrainConfig) withSamples(samples int) TrainConfig {
 func (c TrainConfig) withBatch(rows int) TrainConfig {
 	c.Epochs, c.BatchSize = 1, rows
 	if c.Steps == 0 {
+		return c.withDeadAfter(mostDeadAfter)
+	}
+	if c.Steps > math.MaxInt/rows {
 		return c.withDeadAfter(mostDeadAfter)
 	}
 	return c.withDeadAfter(max(1, c.Steps*rows/10))

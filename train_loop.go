@@ -102,8 +102,9 @@ func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cf
 // loop is a training whose batches come from a feed.
 type loop struct {
 	*Trainer
-	feed     *feed.Feed
-	variance float64 // of the samples, or of those in the first buffer; NaN where there is none
+	feed       *feed.Feed
+	variance   float64 // of the samples, or of those in the first buffer; NaN where there is none
+	untilSteps bool    // epochs go on until the steps are done
 }
 
 // newLoop prepares a training up to its first step, or up to where the checkpoint is
@@ -113,13 +114,16 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCheckpointFile(cfg.Checkpoint.File); err != nil {
+		return nil, err
+	}
 	l := &loop{Trainer: t, feed: f}
 	if cfg.Validation.Fraction > 0 {
 		if t.valid.x, t.valid.y, err = f.HoldOut(cfg.Validation.Fraction); err != nil {
 			return nil, err
 		}
 	}
-	t.cfg = t.cfg.withSamples(f.Samples())
+	t.cfg, l.untilSteps = t.cfg.withSamples(f.Samples())
 	f.SetBatchSize(t.cfg.BatchSize)
 	if err := l.beginEpoch(ctx); err != nil {
 		return nil, err
@@ -205,7 +209,7 @@ func (l *loop) run(ctx context.Context) error {
 // over reports whether the training has come to its end. (Where MaxNorm leaves rows of a
 // source out there are fewer steps than were counted in advance.)
 func (l *loop) over() bool {
-	return l.history.Steps >= l.cfg.Steps || len(l.history.Epochs) >= l.cfg.Epochs || l.outOfPatience()
+	return l.history.Steps >= l.cfg.Steps || !l.untilSteps && len(l.history.Epochs) >= l.cfg.Epochs || l.outOfPatience()
 }
 
 // outOfPatience reports whether there was no better epoch for Patience epochs.

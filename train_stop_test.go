@@ -39,7 +39,7 @@ func TestTrainEarlyStopping(t *testing.T) {
 		{name: "MinDelta counts from the best", values: scripted{9, 8, 7.5, 7}, patience: 3, minDelta: 30, wantEpochs: 4, wantBest: 4},
 		// The training loss of an epoch is that before it: of 1, then of the values.
 		{name: "on the training loss", values: scripted{0.5, 2, 3, 0.1}, patience: 2, onTrainingLoss: true, wantEpochs: 4, wantBest: 2, wantStop: train.StopPatience},
-		{name: "all epochs done", values: scripted{9, 5, 6, 7}, patience: 3, wantEpochs: 4, wantBest: 2},
+		{name: "all done", values: scripted{9, 5, 6, 7}, patience: 3, wantEpochs: 4, wantBest: 2},
 		{name: "the callback stops it", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: ksparse.ErrStop, wantEpochs: 3, wantBest: 2, wantStop: train.StopCallback},
 		{name: "the callback fails", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: fails, wantEpochs: 3, wantBest: 2, wantStop: train.StopCallback},
 		{name: "cancelled", values: scripted{9, 5, 6, 7}, patience: 9, stopAt: 3, stopBy: context.Canceled, wantEpochs: 3, wantBest: 2, wantStop: train.StopContext},

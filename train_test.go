@@ -249,8 +249,8 @@ func TestTrainHistory(t *testing.T) {
 		},
 	})
 	elapsed := time.Since(before)
-	if h.Steps != 9 || len(h.Epochs) != epochs || h.Stop != train.StopEpochs {
-		t.Fatalf("%d steps, %d epochs, %v; want 9, %d, %v", h.Steps, len(h.Epochs), h.Stop, epochs, train.StopEpochs)
+	if h.Steps != 9 || len(h.Epochs) != epochs || h.Stop != train.StopDone {
+		t.Fatalf("%d steps, %d epochs, %v; want 9, %d, %v", h.Steps, len(h.Epochs), h.Stop, epochs, train.StopDone)
 	}
 	best, total := 0, time.Duration(0)
 	for i, e := range h.Epochs {

@@ -15,8 +15,9 @@ import (
 )
 
 // Trainer trains a network step by step, on batches of the caller's choice. Train and
-// TrainSource are loops over its steps. A Trainer is for one goroutine, which may use
-// the network between two steps.
+// TrainSource are loops over its steps. A Trainer is for one goroutine. Between two steps
+// it may encode and measure with the network; the parameters are live. It must not change
+// the network's k, selection or wiring: the steps go on as they began.
 type Trainer struct {
 	net     *Network
 	cfg     TrainConfig     // with defaults
@@ -71,14 +72,14 @@ func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 		name string
 		set  bool
 	}{
-		{"MaxNorm", cfg.MaxNorm != 0}, {"Validation.Fraction", cfg.Validation.Fraction != 0},
+		{"TrainConfig.MaxNorm", cfg.MaxNorm != 0}, {"Validation.Fraction", cfg.Validation.Fraction != 0},
 		{"Validation.Patience", cfg.Validation.Patience != 0}, {"Checkpoint.File", cfg.Checkpoint.File != ""},
 	} {
 		if field.set {
-			return nil, fault.Errorf(ErrRange, "TrainConfig.%s is for Train and TrainSource, not for a Trainer of one's own", field.name)
+			return nil, fault.Errorf(ErrRange, "%s is for Train and TrainSource, not for a Trainer of one's own", field.name)
 		}
 	}
-	if cfg.Steps == 0 && (cfg.Schedule != nil && cfg.Schedule != train.Schedule(train.ConstantRate{}) || cfg.Recipe.KStart > 0) {
+	if cfg.Steps == 0 && (!isConstant(cfg.Schedule) || cfg.Recipe.KStart > 0) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.Steps is 0, want how many steps Schedule and Recipe.KStart are for")
 	}
 	t, err := newTrainer(net, cfg)
@@ -87,6 +88,15 @@ func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	}
 	t.epoch.begin = time.Now()
 	return t, nil
+}
+
+// isConstant reports whether the schedule does not go by the number of steps.
+func isConstant(s train.Schedule) bool {
+	switch s.(type) {
+	case nil, train.ConstantRate, *train.ConstantRate:
+		return true
+	}
+	return false
 }
 
 // newTrainer checks cfg against the network, and takes in the validation samples.
@@ -161,7 +171,9 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	}
 	report, err := t.step(rowsX, rowsY)
 	if err != nil {
-		t.failed = err
+		if t.failed = err; t.history.Steps == 0 {
+			t.forget()
+		}
 		return none, err
 	}
 	progress := t.progress(report, 1, t.history.Steps == t.cfg.Steps)
@@ -233,7 +245,7 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 	}
 	return train.Progress{
 		Step: t.history.Steps, Steps: t.cfg.Steps,
-		Epoch: epoch, Epochs: t.cfg.Epochs, EpochEnd: last,
+		Epoch: epoch, Epochs: max(epoch, t.cfg.Epochs), EpochEnd: last,
 		Loss: r.Loss, EpochLoss: t.epoch.lossSum / float64(t.epoch.samples), ValidationLoss: t.valid.loss,
 		FVU: r.FVU, L0: r.L0, Dead: r.Dead, GradientNorm: r.GradientNorm,
 		LearningRate:     t.epoch.rate,
@@ -244,7 +256,8 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 
 // Finish ends the training: it measures the validation loss, leaves the network with the
 // averaged parameters where there is an EMA, and returns the history, which has one
-// epoch, or none without a step. Errors are those of the validation.
+// epoch, or none where no step was taken or a step failed. Errors are those of the
+// validation.
 func (t *Trainer) Finish() (*train.History, error) {
 	if t.kept.live == nil { // no step was taken, or it was finished before
 		t.failed = fault.Errorf(ErrRange, "the training is finished")

@@ -69,7 +69,7 @@ func TestTrainerIsTrain(t *testing.T) {
 		if !sameNumbers(parameters(one), parameters(other)) {
 			t.Errorf("%s: other bits than those of Train", name)
 		}
-		if got.Steps != steps || len(got.Epochs) != 1 || got.BestEpoch != 1 || got.Stop != train.StopEpochs {
+		if got.Steps != steps || len(got.Epochs) != 1 || got.BestEpoch != 1 || got.Stop != train.StopDone {
 			t.Errorf("%s: history %+v", name, got)
 		}
 		e, loss := got.Epochs[0], 0.0
@@ -224,7 +224,7 @@ func TestTrainerEnds(t *testing.T) {
 		after error // of the next
 		stop  train.StopReason
 	}{
-		"all steps": {ksparse.TrainConfig{Steps: 3}, 3, nil, ksparse.ErrRange, train.StopEpochs},
+		"all steps": {ksparse.TrainConfig{Steps: 3}, 3, nil, ksparse.ErrRange, train.StopDone},
 		"stop":      {ksparse.TrainConfig{Callback: callback(2, ksparse.ErrStop)}, 2, nil, ksparse.ErrStop, train.StopCallback},
 		"own error": {ksparse.TrainConfig{Callback: callback(2, own)}, 2, own, own, train.StopCallback},
 		"diverged":  {ksparse.TrainConfig{Schedule: rates{1, 1, math.NaN()}, Steps: 9}, 2, nil, ksparse.ErrDiverged, train.StopDiverged},

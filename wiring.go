@@ -81,6 +81,8 @@ func (n *Network) setTied(tied bool) {
 func (n *Network) checkPreBias(w Wiring) error {
 	last := n.layers[len(n.layers)-1]
 	switch {
+	case !w.PreBias && n.noDecoder && n.rows.Shift != nil:
+		return fault.Errorf(ErrRange, "the pre-bias of a network without a decoder is not turned off: its numbers would be lost")
 	case !w.PreBias, n.noDecoder && n.rows.Shift != nil:
 		return nil
 	case last.sparse() != nil || last.Out() != n.In():

@@ -76,11 +76,8 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 // check returns the number of rows of src, and an error where m cannot reconstruct
 // them, whatever they are. To find that out it has m reconstruct a row of zeros.
 func check(m Model, src data.Source) (rows int, err error) {
-	if m == nil {
+	if fault.IsNil(m) {
 		return 0, fault.Errorf(fault.ErrEmpty, "the model is nil")
-	}
-	if m.In() != m.Out() {
-		return 0, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
 	}
 	if rows, err = feed.Check(src, m.In()); err != nil {
 		return 0, err
@@ -88,6 +85,9 @@ func check(m Model, src data.Source) (rows int, err error) {
 	_, _, err = m.Reconstruct(dense.Of(matrix.New(1, m.In())))
 	if err != nil && !errors.Is(err, fault.ErrNotFinite) { // the rows of src may do better than zeros
 		return 0, err
+	}
+	if m.In() != m.Out() {
+		return 0, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
 	}
 	return rows, nil
 }

@@ -9,7 +9,7 @@ import (
 type Progress struct {
 	Step, Steps    int     // steps done, and in the whole training (at most, see History.LeftOut)
 	Epoch, Epochs  int     // the epoch under way, from 1, and how many there are
-	EpochEnd       bool    // this was the epoch's last step
+	EpochEnd       bool    // this was the epoch's last step, or the training's
 	Loss           float64 // of this step's batch, before the step
 	EpochLoss      float64 // mean over the epoch's samples up to now
 	ValidationLoss float64 // after the last epoch that ended; NaN if there is none
@@ -30,7 +30,7 @@ type Progress struct {
 
 // History is what a training leaves behind.
 type History struct {
-	Epochs    []EpochStats // the epochs that were completed
+	Epochs    []EpochStats // the epochs that were completed; TrainConfig.Steps can cut the last one short
 	Steps     int          // the steps that were completed
 	BestEpoch int          // the epoch, from 1, with the lowest loss of those that Validation.Patience compares; 0 before the first
 	Stop      StopReason
@@ -60,7 +60,7 @@ type EpochStats struct {
 type StopReason uint8
 
 const (
-	StopEpochs     StopReason = iota // all epochs are done
+	StopDone       StopReason = iota // all epochs, or all steps, are done
 	StopPatience                     // no better epoch for Validation.Patience epochs
 	StopCallback                     // the callback returned an error, such as ksparse.ErrStop
 	StopContext                      // the context was done
@@ -71,7 +71,7 @@ const (
 	stopReasons                      // their number
 )
 
-var stopReasonNames = [stopReasons]string{"all epochs done", "no more improvement", "stopped by callback", "context done",
+var stopReasonNames = [stopReasons]string{"all done", "no more improvement", "stopped by callback", "context done",
 	"diverged", "loss undefined", "source failed", "checkpoint not written"}
 
 // String returns the reason in a few words, such as "context done".

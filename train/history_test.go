@@ -8,7 +8,7 @@ import (
 
 func TestStopReasonString(t *testing.T) {
 	seen := map[string]bool{}
-	for r := train.StopEpochs; r <= train.StopCheckpoint; r++ {
+	for r := train.StopDone; r <= train.StopCheckpoint; r++ {
 		seen[r.String()] = true
 	}
 	if len(seen) != 8 || seen[""] {

@@ -41,15 +41,6 @@ type ScreeningStats struct {
 	Float64    int64 // of the rows, those computed in float64 altogether
 }
 
-// CandidatesPerRow returns the mean number of candidates of a screened row, 0 where
-// no row was screened.
-func (s ScreeningStats) CandidatesPerRow() float64 {
-	if s.Rows == s.Float64 {
-		return 0
-	}
-	return float64(s.Candidates) / float64(s.Rows-s.Float64)
-}
-
 // ForceScreening is for tests, which run with screening wherever it is possible ("on")
 // and nowhere ("off").
 var ForceScreening = os.Getenv("KSPARSE_SCREENING")

@@ -1,6 +1,9 @@
 package fault
 
-import "math"
+import (
+	"math"
+	"reflect"
+)
 
 // The checks below return an error that wraps ErrRange and names the setting, or nil.
 // NaN passes none of them.
@@ -35,4 +38,16 @@ func Count(name string, v int) error {
 		return Errorf(ErrRange, "%s is %d, want 0 or more", name, v)
 	}
 	return nil
+}
+
+// IsNil reports whether v is nil, or a nil pointer, map, slice, function, channel or
+// interface in v.
+func IsNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:
+		return r.IsNil()
+	}
+	return false
 }

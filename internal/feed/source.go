@@ -12,7 +12,7 @@ import (
 // Check returns the number of rows of src, which must have some, and cols columns.
 // Errors wrap fault.ErrEmpty or fault.ErrShape.
 func Check(src data.Source, cols int) (rows int, err error) {
-	if src == nil {
+	if fault.IsNil(src) {
 		return 0, fault.Errorf(fault.ErrEmpty, "the source is nil")
 	}
 	rows, c := src.Dims()

@@ -62,7 +62,7 @@ func TestCheck(t *testing.T) {
 		says string
 	}{
 		{nil, fault.ErrEmpty, "source is nil"},
-		{(*data.Npy)(nil), fault.ErrEmpty, "no rows (it is 0 x 0)"},
+		{(*data.Npy)(nil), fault.ErrEmpty, "source is nil"},
 		{&rowSource{Rows: matrix.Rows{Rows: -5, Cols: 4}}, fault.ErrEmpty, "no rows (it is -5 x 4)"},
 		{sourceFunc(count), fault.ErrShape, "has 3 columns, want 4"},
 	} {
