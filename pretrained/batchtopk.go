@@ -13,49 +13,50 @@ import (
 //	topk      ReLU((x - b_dec) W_enc), the k largest; b_enc is not used
 //	batchtopk, global-matryoshka-topk   the same where above a threshold
 //	jumprelu  ReLU(x W_enc + b_enc) where above exp(log_threshold)
-func (r *reader) batchTopK() {
-	file, s, net := r.file, r.settings, &r.net
-	r.saeLensNames()
-	if r.err != nil {
-		return
-	}
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+func (r *reader) batchTopK() reading {
+	file, s := r.file, r.settings
+	w := r.saeLensNames()
+	latents := w.encoder.Rows
 	kind := s.textOr("sae_type", "")
-	r.info.Architecture = kind
-	r.info.ModelName = s.remark("model_name")
-	r.info.HookName = s.remark("hook_point")
-	s.equal("act_size", inputs, "W_enc")
+	s.equal("act_size", w.encoder.Cols, "W_enc")
 	s.equal("dict_size", latents, "W_enc")
-	net.Activation, net.PreBias = ksparse.ReLU, true
-	if s.boolOr("input_unit_norm", false) {
-		net.Normalization = ksparse.LayerNorm
-	}
-	withoutBias := func() {
-		net.EncoderBias = nil
-		net.K = r.k(s.integer("top_k"), latents)
-		r.note("b_enc is not used by %s models", kind)
-	}
+	normalization := layerNormIf(s.boolOr("input_unit_norm", false))
+	c, encoderBias := choice{}, w.encoderBias
 	switch kind {
 	case "vanilla":
-		r.relu()
+		c = reluChoice(latents)
 	case "topk":
-		withoutBias()
-		net.Selection = ksparse.SelectTopK
+		c, encoderBias = choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: r.unbiasedK(kind, latents)}, nil
 	case "batchtopk", "global-matryoshka-topk":
-		withoutBias()
-		net.Selection = ksparse.SelectBatchTopK
-		r.batchThreshold("threshold", 0)
+		c, encoderBias = choice{
+			selection: ksparse.SelectBatchTopK, activation: ksparse.ReLU, k: r.unbiasedK(kind, latents),
+			thresholds: r.batchThreshold("threshold", 0, latents),
+		}, nil
 	case "jumprelu":
-		net.PreBias = false
 		thresholds := file.vector("jumprelu.log_threshold", latents)
 		for j, v := range thresholds {
 			thresholds[j] = math.Exp(v)
 		}
-		r.selectByThreshold(thresholds)
+		c = jumpReLUChoice(thresholds)
 	default:
 		s.wrong("sae_type", "one of vanilla, topk, batchtopk, global-matryoshka-topk, jumprelu")
 	}
+	var groups []int
 	if kind == "global-matryoshka-topk" {
-		r.groups(s.integers("group_sizes"))
+		groups = r.checkGroups(s.integers("group_sizes"), latents)
 	}
+	return reading{
+		net: ksparse.Config{
+			Encoder: w.encoder, EncoderBias: encoderBias, Decoder: w.decoder, DecoderBias: w.decoderBias,
+			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
+			PreBias: kind != "jumprelu", Normalization: normalization,
+		},
+		about: about{architecture: kind, groups: groups, modelName: s.remark("model_name"), hookName: s.remark("hook_point")},
+	}
+}
+
+// unbiasedK reads k of a kind that does without the biases of the encoder.
+func (r *reader) unbiasedK(kind string, latents int) int {
+	r.note("b_enc is not used by %s models", kind)
+	return r.checkK(r.settings.integer("top_k"), latents)
 }

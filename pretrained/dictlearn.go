@@ -11,124 +11,151 @@ import (
 
 // dictionaryLearning reads ae.pt and config.json of dictionary_learning
 // (dictionary.py, trainers/*.py), also the file of an interrupted run.
-func (r *reader) dictionaryLearning() {
-	file, net := r.file, &r.net
+func (r *reader) dictionaryLearning() reading {
+	file := r.file
 	trainer := r.settings.object("trainer")
 	class := trainer.textOr("dict_class", "")
 	if trainer.fields["dict_class"] == nil {
 		trainer.wrong("dict_class", "the name of a class")
 	}
-	r.info.Architecture = class
-	r.info.ModelName = trainer.remark("lm_name")
-	r.info.HookName = cmp.Or(trainer.remark("submodule_name"), trainer.remark("layer"))
 	factor := r.interruptedRun()
-	if r.err != nil {
-		return
+	d := r.dictionaryClass(class, trainer, factor)
+	latents := d.encoder.Rows
+	k, version := 0, ""
+	if d.selection == ksparse.SelectTopK || d.selection == ksparse.SelectBatchTopK {
+		k, version = r.dictionaryK(trainer, latents)
 	}
-	net.Activation = ksparse.ReLU
-	r.dictionaryClass(class, trainer, factor)
-	if r.err != nil {
-		return
-	}
-	if net.Selection == ksparse.SelectTopK || net.Selection == ksparse.SelectBatchTopK {
-		net.K = r.dictionaryK(trainer)
-	}
-	encoder := "encoder.weight"
+	encoderName := "encoder.weight"
 	if file.hasSAELensNames() {
-		encoder = "W_enc"
+		encoderName = "W_enc"
 	}
-	trainer.same("activation_dim", net.Encoder.Cols, encoder)
-	trainer.same("dict_size", net.Encoder.Rows, encoder)
-	r.scaleBiases(factor)
-	r.info.Ignored = append(r.info.Ignored, trainer.ignored("trainer.")...)
+	trainer.same("activation_dim", d.encoder.Cols, encoderName)
+	trainer.same("dict_size", latents, encoderName)
+	r.scaleBiases(d, factor)
+	return reading{
+		net: ksparse.Config{
+			Encoder: d.encoder, EncoderBias: d.encoderBias, Decoder: d.decoder, DecoderBias: d.decoderBias, PreBias: d.preBias,
+			Selection: d.selection, Activation: d.activation, K: k, Thresholds: d.thresholds,
+			GateBias: d.gateBias, GateLogGain: d.gateLogGain,
+		},
+		about: about{
+			architecture: class, version: version, groups: d.groups,
+			modelName: trainer.remark("lm_name"), hookName: cmp.Or(trainer.remark("submodule_name"), trainer.remark("layer")),
+			ignored: trainer.ignored("trainer."),
+		},
+	}
 }
 
-// dictionaryClass reads what a class has. factor is that of scaleBiases.
-func (r *reader) dictionaryClass(class string, trainer *settings, factor float64) {
-	file, net := r.file, &r.net
-	neverLearned := math.Nextafter(0, -1) // the threshold is -1 then
+// A dictionary is what a class of dictionary_learning has, but for k.
+type dictionary struct {
+	coders
+	choice
+	preBias bool
+	groups  []int
+}
+
+// dictionaryClass reads what the class has. factor is that of scaleBiases.
+func (r *reader) dictionaryClass(class string, trainer *settings, factor float64) dictionary {
 	switch class {
 	case "AutoEncoder":
-		r.linearNames()
-		r.relu()
-		if net.DecoderBias = file.vector("bias", net.Encoder.Cols); net.DecoderBias != nil {
-			net.PreBias = true
-		}
+		w := r.linearNames("bias")
 		r.note("the project's own loader gives codes times the norms of the decoder's columns by default; these are the file's")
+		return dictionary{coders: w, choice: reluChoice(w.encoder.Rows), preBias: true}
 	case "AutoEncoderNew":
-		r.linearNames()
-		r.relu()
-		net.DecoderBias = file.vector("decoder.bias", net.Encoder.Cols)
+		w := r.linearNames("decoder.bias")
+		return dictionary{coders: w, choice: reluChoice(w.encoder.Rows)}
 	case "AutoEncoderTopK":
-		r.linearNames()
-		net.DecoderBias, net.PreBias = file.vector("b_dec", net.Encoder.Cols), true
-		net.Selection = ksparse.SelectTopK
-		if file.has("threshold") {
-			if theta := file.scalar("threshold"); theta >= 0 {
-				net.Thresholds = constant(net.Encoder.Rows, theta)
-				r.note("the file also has a threshold, %s, that training learned: SetSelection(SelectThreshold) selects by it", figure(theta*factor))
-			}
-		}
+		w := r.linearNames("b_dec")
+		c := choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, thresholds: r.spareThreshold(w.encoder.Rows, factor)}
+		return dictionary{coders: w, choice: c, preBias: true}
 	case "BatchTopKSAE":
-		r.linearNames()
-		net.DecoderBias, net.PreBias = file.vector("b_dec", net.Encoder.Cols), true
-		net.Selection = ksparse.SelectBatchTopK
-		r.batchThreshold("threshold", neverLearned)
+		w := r.linearNames("b_dec")
+		return dictionary{coders: w, choice: r.dictionaryBatchChoice(w.encoder.Rows), preBias: true}
 	case "MatryoshkaBatchTopKSAE", "MatroyshkaBatchTopKSAE": // so spelt until January 2025
-		r.saeLensNames()
-		net.PreBias = true
-		net.Selection = ksparse.SelectBatchTopK
-		r.batchThreshold("threshold", neverLearned)
-		r.groupSizes(trainer)
+		w := r.saeLensNames()
+		latents := w.encoder.Rows
+		return dictionary{coders: w, choice: r.dictionaryBatchChoice(latents), preBias: true, groups: r.groupSizes(trainer, latents)}
 	case "JumpReluAutoEncoder":
-		r.saeLensNames() // b_dec is not subtracted
-		r.selectByThreshold(file.vector("threshold", net.Encoder.Rows))
+		w := r.saeLensNames() // b_dec is not subtracted
+		return dictionary{coders: w, choice: jumpReLUChoice(r.file.vector("threshold", w.encoder.Rows))}
 	case "GatedAutoEncoder":
-		net.Encoder = file.matrix("encoder.weight", anySize, anySize)
-		net.Decoder = file.transposed("decoder.weight", net.Encoder.Rows, net.Encoder.Cols)
-		net.DecoderBias, net.PreBias = file.vector("decoder_bias", net.Encoder.Cols), true
-		r.gated("gate_bias", "mag_bias", "r_mag")
-	default:
-		trainer.wrong("dict_class", "one of AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder")
+		w := r.gatedNames()
+		return dictionary{coders: w, choice: r.gatedChoice("gate_bias", "r_mag", w.encoder.Rows), preBias: true}
+	}
+	trainer.wrong("dict_class", "one of AutoEncoder, AutoEncoderNew, AutoEncoderTopK, BatchTopKSAE, MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder")
+	return dictionary{}
+}
+
+// gatedNames reads the weights and biases of a GatedAutoEncoder.
+func (r *reader) gatedNames() coders {
+	file := r.file
+	encoder := file.matrix("encoder.weight", anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
+	return coders{
+		encoder: encoder, decoder: file.transposed("decoder.weight", latents, inputs),
+		decoderBias: file.vector("decoder_bias", inputs), encoderBias: file.vector("mag_bias", latents),
 	}
 }
 
-// dictionaryK returns k, which until December 2024 was in config.json alone.
-func (r *reader) dictionaryK(trainer *settings) int {
-	file, latents := r.file, r.net.Encoder.Rows
-	var k int
+// dictionaryBatchChoice reads the threshold of BatchTopK, which is -1 where it was never
+// learned.
+func (r *reader) dictionaryBatchChoice(latents int) choice {
+	below := math.Nextafter(0, -1) // 0 may be learned
+	return choice{
+		selection: ksparse.SelectBatchTopK, activation: ksparse.ReLU,
+		thresholds: r.batchThreshold("threshold", below, latents),
+	}
+}
+
+// spareThreshold reads the threshold that some models which keep the k largest have
+// besides, nil where it was never learned. factor is that of scaleBiases.
+func (r *reader) spareThreshold(latents int, factor float64) []float64 {
+	if !r.file.has("threshold") {
+		return nil
+	}
+	theta := r.file.scalar("threshold")
+	if theta < 0 {
+		return nil
+	}
+	r.note("the file also has a threshold, %s, that training learned: SetSelection(SelectThreshold) selects by it", figure(theta*factor))
+	return constant(latents, theta)
+}
+
+// dictionaryK returns k, which until December 2024 was in config.json alone, and tells
+// the version by that.
+func (r *reader) dictionaryK(trainer *settings, latents int) (k int, version string) {
+	file := r.file
 	if file.has("k") {
 		k = file.positive("k", file.scalar("k"))
 		trainer.same("k", k, "k")
 	} else {
-		k = trainer.integer("k")
-		r.info.Version = "before December 2024"
+		k, version = trainer.integer("k"), "before December 2024"
 	}
 	if r.err == nil && k > latents {
 		r.fail(unknown("%s: k is %d, and there are %d latents", file.name, k, latents))
 	}
-	return k
+	return k, version
 }
 
 // groupSizes reads and checks the sizes of the groups of a matryoshka model.
-func (r *reader) groupSizes(trainer *settings) {
+func (r *reader) groupSizes(trainer *settings, latents int) []int {
 	const name = "group_sizes"
 	groups := trainer.integers(name)
 	if r.file.has(name) {
 		stored := r.file.take(name)
 		if stored == nil {
-			return
+			return nil
 		}
-		if len(stored.Shape()) != 1 || stored.Count() > r.net.Encoder.Rows {
+		if len(stored.Shape()) != 1 || stored.Count() > latents {
 			r.fail(unknown("%s: tensor %s has shape %s, want a list of sizes", r.file.name, name, shapeText(stored.Shape())))
-			return
+			return nil
 		}
 		groups = groups[:0]
 		for _, v := range r.file.numbers(name, stored) {
 			groups = append(groups, r.file.positive(name, v))
 		}
 	}
-	r.groups(groups)
+	return r.checkGroups(groups, latents)
 }
 
 // interruptedRun steps into the state dict that an interrupted run leaves in the file
@@ -152,22 +179,21 @@ func (r *reader) interruptedRun() float64 {
 	if r.err == nil && !(factor > 0 && factor <= math.MaxFloat64) {
 		r.fail(unknown("%s is the file of an interrupted run, and its norm_factor is %s, want a number above 0", file.name, torchfile.Kind(file.values["norm_factor"])))
 	}
-	file.useDict(state)
+	file.contents = dictContents(state, file.close)
 	r.note("the file of an interrupted run: biases and thresholds are multiplied by its norm_factor %s", figure(factor))
 	return factor
 }
 
 // scaleBiases turns biases and thresholds from normalised units into those of the
 // rows.
-func (r *reader) scaleBiases(factor float64) {
-	net := &r.net
+func (r *reader) scaleBiases(d dictionary, factor float64) {
 	if factor == 1 {
 		return
 	}
-	times(net.EncoderBias, factor)
-	times(net.DecoderBias, factor)
+	times(d.encoderBias, factor)
+	times(d.decoderBias, factor)
 	if !r.chosen { // the caller's is in the units of the rows
-		times(net.Thresholds, factor)
+		times(d.thresholds, factor)
 	}
-	times(net.GateBias, factor)
+	times(d.gateBias, factor)
 }

@@ -4,29 +4,36 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+
+	"github.com/ksparse/ksparse"
 )
 
 // gemmaScope reads params.npz of Gemma Scope (Lieberum et al. 2024): JumpReLU of
 // x W_enc + b_enc, from which nothing is subtracted.
-func (r *reader) gemmaScope() {
-	file, net := r.file, &r.net
-	encoder, decoder := "W_enc", "W_dec"
-	if !file.has(encoder) {
-		encoder = "w_enc"
+func (r *reader) gemmaScope() reading {
+	file := r.file
+	encoderName, decoderName := "W_enc", "W_dec"
+	if !file.has(encoderName) {
+		encoderName = "w_enc"
 	}
-	if !file.has(decoder) {
-		decoder = "w_dec"
+	if !file.has(decoderName) {
+		decoderName = "w_dec"
 	}
-	net.Encoder = file.transposed(encoder, anySize, anySize)
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
-	net.Decoder = file.matrix(decoder, latents, inputs)
-	net.EncoderBias, net.DecoderBias = file.vector("b_enc", latents), file.vector("b_dec", inputs)
-	r.selectByThreshold(file.vector("threshold", latents))
-	r.info.Architecture = "jumprelu"
+	encoder := file.transposed(encoderName, anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
+	decoder := file.matrix(decoderName, latents, inputs)
 	if r.err == nil && (r.options.Embedding || inEmbedding(file.path)) {
 		root := math.Sqrt(float64(inputs))
-		net.Encoder, net.Decoder = scaled(net.Encoder, constant(latents, 1/root)), scaled(net.Decoder, constant(latents, root))
+		encoder, decoder = scaled(encoder, constant(latents, 1/root)), scaled(decoder, constant(latents, root))
 		r.note("a model of the token embeddings: W_enc is divided and W_dec multiplied by sqrt(%d); the weights are float64 for it", inputs)
+	}
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: file.vector("b_enc", latents),
+			Decoder: decoder, DecoderBias: file.vector("b_dec", inputs),
+			Selection: ksparse.SelectThreshold, Activation: ksparse.ReLU, Thresholds: file.vector("threshold", latents),
+		},
+		about: about{architecture: "jumprelu"},
 	}
 }
 

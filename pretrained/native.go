@@ -77,58 +77,59 @@ func (s *saving) native(path string) error {
 }
 
 // native reads a file of our own.
-func (r *reader) native() {
-	file, net := r.file, &r.net
+func (r *reader) native() reading {
+	file := r.file
 	s, err := parseSettings(file.name+": metadata", []byte(file.metadata[nativeKey]), r.faults)
 	if err != nil {
 		r.fail(unknown("%s: the metadata ksparse is not a JSON object: %v", file.name, err))
-		return
+		return reading{}
 	}
 	if version := s.integer("version"); r.err == nil && version != nativeVersion {
 		s.wrong("version", fmt.Sprint(nativeVersion))
 	}
-	net.Tied, net.PreBias, net.NoUndo = s.boolOr("tied", false), s.boolOr("pre_bias", false), !s.boolOr("undo", false)
-	net.Scale = s.number("scale")
-	if k, ok := asInteger(s.get("k")); ok {
-		net.K = k
-	} else {
-		s.wrong("k", "an integer")
-	}
-	net.Activation = constantNamed[ksparse.Activation](s, "activation")
-	net.Selection = constantNamed[ksparse.Selection](s, "selection")
-	net.Normalization = constantNamed[ksparse.Normalization](s, "normalization")
-	r.nativeTensors()
-	r.info.Version = fmt.Sprint(nativeVersion)
-	r.info.Architecture = cmp.Or(s.textOr("architecture", ""), s.textOr("selection", ""))
-	r.info.Transcoder = s.boolOr("transcoder", false)
-	r.info.Reshape, r.info.ModelName, r.info.HookName = s.textOr("reshape", ""), s.textOr("model_name", ""), s.textOr("hook_name", "")
-	r.groups(s.integers("group_sizes"))
-	r.info.Ignored = s.ignored("ksparse.")
-}
-
-// nativeTensors reads the tensors of a file of our own.
-func (r *reader) nativeTensors() {
-	file, net := r.file, &r.net
-	net.Encoder = file.matrix("encoder", anySize, anySize)
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+	tied, preBias, undo := s.boolOr("tied", false), s.boolOr("pre_bias", false), s.boolOr("undo", false)
+	scale, k := s.number("scale"), nativeK(s)
+	activation := constantNamed[ksparse.Activation](s, "activation")
+	selection := constantNamed[ksparse.Selection](s, "selection")
+	normalization := constantNamed[ksparse.Normalization](s, "normalization")
+	encoder := file.matrix("encoder", anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
 	outputs := inputs
+	var decoder, skip ksparse.Weights
 	if file.has("decoder") {
-		net.Decoder = file.matrix("decoder", latents, anySize)
-		outputs = net.Decoder.Cols
+		decoder = file.matrix("decoder", latents, anySize)
+		outputs = decoder.Cols
 	}
 	if file.has("skip") {
-		net.Skip = file.matrix("skip", outputs, inputs)
+		skip = file.matrix("skip", outputs, inputs)
 	}
-	net.EncoderBias = file.vector("encoder_bias", latents)
-	if file.has("decoder_bias") {
-		net.DecoderBias = file.vector("decoder_bias", outputs)
+	gated := file.has("gate_bias") || file.has("gate_log_gain")
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: file.vector("encoder_bias", latents),
+			Decoder: decoder, DecoderBias: file.vectorIf(file.has("decoder_bias"), "decoder_bias", outputs), Skip: skip,
+			Selection: selection, Activation: activation, K: k,
+			Thresholds: file.vectorIf(file.has("thresholds"), "thresholds", latents),
+			GateBias:   file.vectorIf(gated, "gate_bias", latents), GateLogGain: file.vectorIf(gated, "gate_log_gain", latents),
+			Normalization: normalization, Scale: scale, NoUndo: !undo, Tied: tied, PreBias: preBias,
+		},
+		about: about{
+			version:      fmt.Sprint(nativeVersion),
+			architecture: cmp.Or(s.textOr("architecture", ""), s.textOr("selection", "")),
+			transcoder:   s.boolOr("transcoder", false), reshape: s.textOr("reshape", ""),
+			modelName: s.textOr("model_name", ""), hookName: s.textOr("hook_name", ""),
+			groups: r.checkGroups(s.integers("group_sizes"), latents), ignored: s.ignored("ksparse."),
+		},
 	}
-	if file.has("thresholds") {
-		net.Thresholds = file.vector("thresholds", latents)
+}
+
+// nativeK reads k, which may be less than 1.
+func nativeK(s *settings) int {
+	k, ok := asInteger(s.get("k"))
+	if !ok {
+		s.wrong("k", "an integer")
 	}
-	if file.has("gate_bias") || file.has("gate_log_gain") {
-		net.GateBias, net.GateLogGain = file.vector("gate_bias", latents), file.vector("gate_log_gain", latents)
-	}
+	return k
 }
 
 // constantNamed returns the constant of a kind whose name a field holds.

@@ -53,18 +53,17 @@ func openModel(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	read(r)
+	f := read(r)
 	r.file.finish()
 	if r.err != nil {
 		return nil, r.err
 	}
-	n, err := ksparse.New(r.net)
+	n, err := ksparse.New(f.net)
 	if err != nil {
 		if err := r.file.notFinite(); err != nil {
 			return nil, err
 		}
 		return nil, unknown("%s: %v", r.file.name, err)
 	}
-	r.complete()
-	return &Model{Network: n, Info: r.info}, nil
+	return &Model{Network: n, Info: r.info(f)}, nil
 }

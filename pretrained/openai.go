@@ -14,62 +14,76 @@ import (
 //	y = (x - mean)/(std + 1e-5)    TopK alone, std with n-1
 //	z = activation((y - pre_bias) encoder.weightᵀ + latent_bias)
 //	out = z decoder.weightᵀ + pre_bias, times std, plus mean
-func (r *reader) openAI() {
-	file, net := r.file, &r.net
-	net.Encoder = file.matrix("encoder.weight", anySize, anySize)
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
-	net.EncoderBias = file.vector("latent_bias", latents)
-	net.DecoderBias = file.vector("pre_bias", inputs)
-	net.PreBias = true
+func (r *reader) openAI() reading {
+	file := r.file
+	encoder := file.matrix("encoder.weight", anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
+	latentBias, preBias := file.vector("latent_bias", latents), file.vector("pre_bias", inputs)
+	activation := r.openAIActivation()
+	c := r.openAIChoice(activation, latents)
+	decoder, tied := r.decoderOrTied(latents, inputs)
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: latentBias, Decoder: decoder, DecoderBias: preBias, Tied: tied, PreBias: true,
+			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
+			Normalization: layerNormIf(activation == "TopK"),
+		},
+		about: about{
+			architecture: activation,
+			ignoredTensors: file.ignore("stats_last_nonzero", "latents_activation_frequency", "latents_mean_square",
+				"activation.k", "activation.postact_fn"),
+		},
+	}
+}
+
+// openAIActivation names the activation, ReLU where the file does not. The files of 2023
+// have ReLU and do not say so. Their decoder is one of its own, or they have statistics
+// that no other project writes.
+func (r *reader) openAIActivation() string {
 	activation, ok := r.text("activation")
-	if r.err != nil {
-		return
+	switch {
+	case ok || r.err != nil:
+		return activation
+	case !r.file.has("decoder.weight") && !r.file.has("latents_activation_frequency"):
+		r.fail(unknown("%s has no activation: it may be a ReLU model of openai/sparse_autoencoder, or one of sentence-transformers without its config.json", r.file.name))
 	}
-	if !ok {
-		// The files of 2023 have ReLU and do not say so. Their decoder is one of its own,
-		// or they have statistics that no other project writes.
-		if !file.has("decoder.weight") && !file.has("latents_activation_frequency") {
-			r.fail(unknown("%s has no activation: it may be a ReLU model of openai/sparse_autoencoder, or one of sentence-transformers without its config.json", file.name))
-			return
-		}
-		activation = "ReLU"
-		r.note("the file names no activation, as those of 2023 with ReLU")
-	}
-	r.info.Architecture = activation
+	r.note("the file names no activation, as those of 2023 with ReLU")
+	return "ReLU"
+}
+
+// openAIChoice reads what belongs to the activation, and nothing else may be there.
+func (r *reader) openAIChoice(activation string, latents int) choice {
+	var c choice
 	state := r.activationState()
 	switch activation {
 	case "ReLU":
-		r.relu()
+		c = reluChoice(latents)
 	case "Identity":
-		net.Selection, net.Activation, net.K = ksparse.SelectTopK, ksparse.Identity, latents
+		c = choice{selection: ksparse.SelectTopK, activation: ksparse.Identity, k: latents}
 	case "TopK":
-		r.openAITopK(state, latents)
+		c = choice{selection: ksparse.SelectTopK, k: r.activationK(state, latents), activation: r.activationAfter(state)}
+		delete(state, "k")
+		delete(state, "postact_fn")
 	default:
-		r.fail(unknown("%s: activation is %.60q, want \"TopK\", \"ReLU\" or \"Identity\"", file.name, activation))
+		r.fail(unknown("%s: activation is %.60q, want \"TopK\", \"ReLU\" or \"Identity\"", r.file.name, activation))
 	}
 	if len(state) > 0 {
-		r.fail(unknown("%s: activation_state_dict holds what %s does not have: %s", file.name, activation, some(slices.Sorted(maps.Keys(state)))))
+		r.fail(unknown("%s: activation_state_dict holds what %s does not have: %s", r.file.name, activation, some(slices.Sorted(maps.Keys(state)))))
 	}
-	r.decoderOrTied()
-	r.info.IgnoredTensors = file.ignore("stats_last_nonzero", "latents_activation_frequency", "latents_mean_square",
-		"activation.k", "activation.postact_fn")
+	return c
 }
 
-// openAITopK takes from the state what TopK has: k, and what is done to the k largest.
-func (r *reader) openAITopK(state map[string]any, latents int) {
-	net := &r.net
-	net.Selection, net.Activation, net.Normalization = ksparse.SelectTopK, ksparse.ReLU, ksparse.LayerNorm
-	net.K = r.activationK(state, latents)
+// activationAfter returns what is done to the k largest.
+func (r *reader) activationAfter(state map[string]any) ksparse.Activation {
 	after, _ := state["postact_fn"].(string)
 	switch after {
 	case "ReLU":
+		return ksparse.ReLU
 	case "Identity":
-		net.Activation = ksparse.Identity
-	default:
-		r.fail(unknown("%s: activation_state_dict: postact_fn is %.60q, want \"ReLU\" or \"Identity\"", r.file.name, after))
+		return ksparse.Identity
 	}
-	delete(state, "k")
-	delete(state, "postact_fn")
+	r.fail(unknown("%s: activation_state_dict: postact_fn is %.60q, want \"ReLU\" or \"Identity\"", r.file.name, after))
+	return ksparse.ReLU
 }
 
 // text returns an entry of a state dict that is a string.
@@ -132,18 +146,14 @@ func (r *reader) activationK(state map[string]any, latents int) int {
 // decoderOrTied reads decoder.weight [inputs, latents], or finds that the decoder is the
 // encoder: decoder.linear.weight, [latents, inputs], is another name of encoder.weight
 // then.
-func (r *reader) decoderOrTied() {
-	const tied = "decoder.linear.weight"
-	file, net := r.file, &r.net
-	if r.err != nil {
-		return
+func (r *reader) decoderOrTied(latents, inputs int) (decoder ksparse.Weights, tied bool) {
+	const tiedName = "decoder.linear.weight"
+	file := r.file
+	if !file.has(tiedName) {
+		return file.transposed("decoder.weight", latents, inputs), false
 	}
-	if !file.has(tied) {
-		net.Decoder = file.transposed("decoder.weight", net.Encoder.Rows, net.Encoder.Cols)
-		return
-	}
-	net.Tied = true
 	if file.has("encoder.weight") {
-		r.sameTensor("encoder.weight", tied)
+		r.sameTensor("encoder.weight", tiedName)
 	}
+	return ksparse.Weights{}, true
 }

@@ -13,7 +13,7 @@ type formatReader struct {
 	containers []container
 	// fits says whether tensors and configuration, nil for none, are of this format.
 	fits func(file *tensorFile, s *settings) bool
-	read func(r *reader)
+	read func(r *reader) reading
 	// configuration is what that is called in the error that misses it, "" for a format
 	// that has none.
 	configuration string
@@ -49,7 +49,7 @@ var formatReaders = []formatReader{
 
 // recognise finds the configuration and the format, and returns the function that
 // reads it.
-func (r *reader) recognise() (func(*reader), error) {
+func (r *reader) recognise() (func(*reader) reading, error) {
 	found, err := r.configurations()
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (r *reader) recognise() (func(*reader), error) {
 				}
 				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", s.name, f.name, r.file.container, r.file.name)
 			}
-			r.info.Format, r.settings = f.name, s
+			r.format, r.settings = f.name, s
 			return f.read, nil
 		}
 	}

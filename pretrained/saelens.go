@@ -14,134 +14,135 @@ import (
 //
 // W_enc is [inputs, latents]. saelens_settings.go has what configurations before
 // version 6 say in another way.
-func (r *reader) saeLens() {
-	file, net := r.file, &r.net
-	m := r.readSAELensSettings()
-	if r.err != nil {
-		return
-	}
-	r.info.Architecture, r.info.Transcoder = m.architecture, m.transcoder
-	net.Encoder = file.transposed("W_enc", anySize, anySize)
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
+func (r *reader) saeLens() reading {
+	file, m := r.file, r.readSAELensSettings()
+	encoder := file.transposed("W_enc", anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
 	r.settings.equal("d_in", inputs, "W_enc")
 	r.settings.equal("d_sae", latents, "W_enc")
-	outputs := inputs
-	if m.transcoder {
-		outputs = anySize
-	}
-	net.Decoder = file.matrix("W_dec", latents, outputs)
-	outputs = net.Decoder.Cols
-	if m.transcoder {
-		r.settings.same("d_out", outputs, "W_dec")
-	}
-	net.DecoderBias = file.vector("b_dec", outputs)
-	if m.architecture != "gated" {
-		net.EncoderBias = file.vector("b_enc", latents)
-	}
-	net.PreBias, net.Activation = m.subtract, ksparse.ReLU
-	if r.err != nil {
-		return
-	}
-	r.saeLensNormalization(m)
+	decoder := r.saeLensDecoder(m, latents, inputs)
+	outputs := decoder.Cols
+	decoderBias := file.vector("b_dec", outputs)
+	encoderBias := file.vectorIf(m.architecture != "gated", "b_enc", latents)
+	normalization, scale := r.saeLensNormalization(m, inputs)
+	c, meanK := choice{}, 0.0
 	switch m.architecture {
 	case "standard", "transcoder", "skip_transcoder":
-		r.relu()
+		c = reluChoice(latents)
 	case "topk":
-		net.Selection, net.K = ksparse.SelectTopK, r.k(m.k, latents)
+		c = choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: r.checkK(m.k, latents)}
 	case "jumprelu", "jumprelu_transcoder":
-		r.selectByThreshold(file.vector("threshold", latents))
+		c = jumpReLUChoice(file.vector("threshold", latents))
 	case "batchtopk", "matryoshka_batchtopk":
-		r.batchTopKCheckpoint(latents)
+		c, meanK = r.batchTopKCheckpoint(latents)
 	case "gated":
-		r.gated("b_gate", "b_mag", "r_mag")
+		encoderBias, c = file.vector("b_mag", latents), r.gatedChoice("b_gate", "r_mag", latents)
 	}
+	var skip ksparse.Weights
 	if m.architecture == "skip_transcoder" {
-		net.Skip = file.matrix("W_skip", outputs, inputs)
+		skip = file.matrix("W_skip", outputs, inputs)
 	}
 	if m.rescale {
-		r.foldNorms()
+		encoder, decoder = r.foldNorms(encoder, decoder, encoderBias)
 	}
-	r.dropScalingFactor(latents)
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: encoderBias, Decoder: decoder, DecoderBias: decoderBias, Skip: skip,
+			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
+			GateBias: c.gateBias, GateLogGain: c.gateLogGain,
+			Normalization: normalization, Scale: scale, NoUndo: m.transcoder, PreBias: m.subtract,
+		},
+		about: about{
+			architecture: m.architecture, version: m.version, meanK: meanK, transcoder: m.transcoder, reshape: m.reshape,
+			modelName: m.modelName, hookName: m.hookName,
+			ignored: m.ignored, ignoredTensors: r.dropScalingFactor(latents),
+		},
+	}
+}
+
+// saeLensDecoder reads W_dec, whose outputs may be others than the inputs in a transcoder
+// alone.
+func (r *reader) saeLensDecoder(m saeLensModel, latents, inputs int) ksparse.Weights {
+	if !m.transcoder {
+		return r.file.matrix("W_dec", latents, inputs)
+	}
+	decoder := r.file.matrix("W_dec", latents, anySize)
+	r.settings.same("d_out", decoder.Cols, "W_dec")
+	return decoder
 }
 
 // saeLensNormalization takes over normalize_activations.
-func (r *reader) saeLensNormalization(m saeLensModel) {
-	net := &r.net
-	net.NoUndo = m.transcoder
+func (r *reader) saeLensNormalization(m saeLensModel, inputs int) (n ksparse.Normalization, scale float64) {
 	switch m.normalize {
 	case "layer_norm":
-		net.Normalization = ksparse.LayerNorm
+		return ksparse.LayerNorm, 0
 	case "constant_norm_rescale":
-		net.Normalization = ksparse.UnitRMS
+		return ksparse.UnitRMS, 0
 	case "expected_average_only_in":
 		r.scaled = true
-		if r.options.Scale == 1 {
-			return
-		}
-		net.Normalization, net.Scale = ksparse.DatasetScale, r.options.Scale
-		if net.Scale == 0 {
+		switch r.options.Scale {
+		case 1:
+			return ksparse.NoNormalization, 0
+		case 0:
 			r.unset("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since. "+
 				"If it was, or to do what SAELens does with this file, set Options.Scale to 1; else to that number, or set Options.Unset and let StartFrom find it in your rows",
-				r.settings.name, m.normalize, net.Encoder.Cols)
+				r.settings.name, m.normalize, inputs)
 		}
+		return ksparse.DatasetScale, r.options.Scale
 	}
+	return ksparse.NoNormalization, 0
 }
 
 // batchTopKCheckpoint reads what a training checkpoint of BatchTopK has: one
-// threshold for all latents, by which its export selects.
-func (r *reader) batchTopKCheckpoint(latents int) {
-	net, s := &r.net, r.settings
-	net.Selection = ksparse.SelectThreshold
-	if k := s.number("k"); r.err == nil {
+// threshold for all latents, by which its export selects. meanK is k, which need not be
+// an integer.
+func (r *reader) batchTopKCheckpoint(latents int) (c choice, meanK float64) {
+	s, selection, k := r.settings, ksparse.SelectThreshold, 0
+	if meanK = s.number("k"); r.err == nil {
 		switch {
-		case !(k > 0 && k <= float64(latents)):
+		case !(meanK > 0 && meanK <= float64(latents)):
 			s.wrong("k", "a number above 0 and at most the number of latents")
-		case k == math.Trunc(k):
-			net.Selection, net.K = ksparse.SelectBatchTopK, int(k)
+		case meanK == math.Trunc(meanK):
+			selection, k = ksparse.SelectBatchTopK, int(meanK)
 		default:
-			r.note("k is %v: a training that goes on can only have an integer, so the network selects by its threshold in training too", k)
+			r.note("k is %v: a training that goes on can only have an integer, so the network selects by its threshold in training too", meanK)
 		}
-		r.info.K = k
 	}
-	r.batchThreshold("topk_threshold", 0)
+	thresholds := r.batchThreshold("topk_threshold", 0, latents)
+	return choice{selection: selection, activation: ksparse.ReLU, k: k, thresholds: thresholds}, meanK
 }
 
 // foldNorms makes the rows of the decoder unit vectors and the codes larger by their
 // norms, for models that select by pre-activation times norm. A row of zeros leaves
-// its latent dead.
-func (r *reader) foldNorms() {
-	net := &r.net
+// its latent dead. The biases of the encoder are multiplied in place.
+func (r *reader) foldNorms(encoder, decoder ksparse.Weights, encoderBias []float64) (e, d ksparse.Weights) {
 	if r.err != nil {
-		return
+		return encoder, decoder
 	}
-	norms := rowNorms(net.Decoder)
-	unit := true
-	for _, v := range norms {
-		unit = unit && v == 1
-	}
-	if unit {
-		return
+	norms := rowNorms(decoder)
+	if !slices.ContainsFunc(norms, func(v float64) bool { return v != 1 }) {
+		return encoder, decoder
 	}
 	if r.fail(r.file.notFinite()); r.err != nil {
-		return
+		return encoder, decoder
 	}
 	r.file.matrices = nil // so that the float32 form can go
-	net.Encoder, net.Decoder = scaled(net.Encoder, norms), divided(net.Decoder, norms)
-	for j := range net.EncoderBias {
-		net.EncoderBias[j] *= norms[j]
+	for j := range encoderBias {
+		encoderBias[j] *= norms[j]
 	}
 	r.note("the norms of W_dec are folded into the encoder, as rescale_acts_by_decoder_norm asks; the weights are float64 for it")
+	return scaled(encoder, norms), divided(decoder, norms)
 }
 
-// dropScalingFactor takes the scaling_factor of old files, which must be all ones.
-func (r *reader) dropScalingFactor(latents int) {
+// dropScalingFactor takes the scaling_factor of old files, which must be all ones, and
+// returns its name where it is there.
+func (r *reader) dropScalingFactor(latents int) (ignored []string) {
 	const name = "scaling_factor"
 	if !r.file.has(name) {
-		return
+		return nil
 	}
 	if v := r.file.vector(name, latents); slices.ContainsFunc(v, func(v float64) bool { return v != 1 }) {
 		r.fail(unknown("%s: tensor %s is not all ones: it would change the codes, and is not supported", r.file.name, name))
-		return
 	}
-	r.info.IgnoredTensors = append(r.info.IgnoredTensors, name)
+	return []string{name}
 }

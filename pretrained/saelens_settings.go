@@ -8,15 +8,23 @@ import (
 	"strings"
 )
 
-// saeLensModel is what of cfg.json decides what is computed.
+// saeLensModel is what cfg.json says.
 type saeLensModel struct {
+	saeLensDialect
+	transcoder         bool
+	subtract           bool // apply_b_dec_to_input
+	rescale            bool // rescale_acts_by_decoder_norm
+	version, modelName string
+	ignored            []string // fields of metadata
+}
+
+// saeLensDialect is what versions before 6 say in another way.
+type saeLensDialect struct {
 	architecture string
-	transcoder   bool
-	k            int
-	subtract     bool   // apply_b_dec_to_input
+	k            int    // 0 where it is not said here
 	normalize    string // normalize_activations
-	rescale      bool   // rescale_acts_by_decoder_norm
-	hookZ        bool   // rows are those of hook_z; for Info alone
+	hookName     string
+	reshape      string // "hook_z" where rows are those of hook_z; for Info alone
 }
 
 // saeLensTranscoders has the architectures that are understood, and says which of them
@@ -26,8 +34,7 @@ var saeLensTranscoders = map[string]bool{
 	"transcoder": true, "skip_transcoder": true, "jumprelu_transcoder": true,
 }
 
-// readSAELensSettings reads cfg.json, of version 6 or before, and fills in what Info
-// has of it.
+// readSAELensSettings reads cfg.json, of version 6 or before.
 func (r *reader) readSAELensSettings() saeLensModel {
 	s := r.settings
 	meta := s.object("metadata")
@@ -35,80 +42,77 @@ func (r *reader) readSAELensSettings() saeLensModel {
 	if version == "" {
 		version = meta.remark("sae_lens_version")
 	}
-	var m saeLensModel
-	if r.info.Version = version; major(version) >= 6 {
+	var m saeLensDialect
+	if major(version) >= 6 {
 		m = r.newSAELens(meta)
 	} else {
-		r.info.Version = cmp.Or(version, s.remark("sae_lens_training_version"), "before 6")
+		version = cmp.Or(version, s.remark("sae_lens_training_version"), "before 6")
 		m = r.oldSAELens(meta)
 	}
-	r.info.ModelName = cmp.Or(meta.remark("model_name"), s.remark("model_name"))
-	if m.hookZ {
-		r.info.Reshape = "hook_z"
+	if m.reshape != "" {
 		r.note("a row is the heads of hook_z one after the other (heads × d_head values)")
 	}
 	transcoder, known := saeLensTranscoders[m.architecture]
 	if !known {
 		s.wrong("architecture", "one of standard, topk, jumprelu, gated, transcoder, skip_transcoder, jumprelu_transcoder, batchtopk, matryoshka_batchtopk")
-		return m
 	}
 	if !slices.Contains([]string{"none", "layer_norm", "constant_norm_rescale", "expected_average_only_in"}, m.normalize) {
 		s.wrong("normalize_activations", `"none", "layer_norm", "constant_norm_rescale" or "expected_average_only_in"`)
 	}
-	m.transcoder = transcoder
-	m.subtract = s.boolOr("apply_b_dec_to_input", !transcoder)
-	if transcoder && m.subtract {
+	subtract := s.boolOr("apply_b_dec_to_input", !transcoder)
+	if transcoder && subtract {
 		s.wrong("apply_b_dec_to_input", "false for a transcoder")
 	}
 	if m.architecture == "topk" && m.k == 0 {
 		m.k = s.integerOr("k", 100)
 	}
-	if m.architecture == "topk" || strings.HasSuffix(m.architecture, "batchtopk") {
-		m.rescale = s.boolOr("rescale_acts_by_decoder_norm", false)
-	}
+	mayRescale := m.architecture == "topk" || strings.HasSuffix(m.architecture, "batchtopk")
+	rescale := mayRescale && s.boolOr("rescale_acts_by_decoder_norm", false)
 	r.saeLensNumberFormat()
 	s.get("device")
-	r.info.Ignored = append(r.info.Ignored, meta.ignored("metadata.")...)
-	return m
+	return saeLensModel{
+		saeLensDialect: m, transcoder: transcoder, subtract: subtract, rescale: rescale,
+		version: version, modelName: cmp.Or(meta.remark("model_name"), s.remark("model_name")),
+		ignored: meta.ignored("metadata."),
+	}
 }
 
 // newSAELens reads what version 6 writes in another way than those before it.
-func (r *reader) newSAELens(meta *settings) saeLensModel {
+func (r *reader) newSAELens(meta *settings) saeLensDialect {
 	s := r.settings
-	m := saeLensModel{architecture: s.textOr("architecture", ""), normalize: s.textOr("normalize_activations", "none")}
-	switch reshape := s.textOr("reshape_activations", "none"); reshape {
+	architecture, normalize := s.textOr("architecture", ""), s.textOr("normalize_activations", "none")
+	reshape := s.textOr("reshape_activations", "none")
+	switch reshape {
 	case "none":
+		reshape = ""
 	case "hook_z":
-		m.hookZ = true
 	default:
 		s.wrong("reshape_activations", `"none" or "hook_z"`)
 	}
-	r.info.HookName = meta.remark("hook_name")
 	for _, old := range []string{"activation_fn", "activation_fn_str"} { // which version 6 does not look at
-		if a := s.remark(old); a != "" && a != "relu" && a != m.architecture {
-			s.wrong(old, fmt.Sprintf("nothing beside the architecture %q of version 6", m.architecture))
+		if a := s.remark(old); a != "" && a != "relu" && a != architecture {
+			s.wrong(old, fmt.Sprintf("nothing beside the architecture %q of version 6", architecture))
 		}
 	}
-	return m
+	return saeLensDialect{architecture: architecture, normalize: normalize, hookName: meta.remark("hook_name"), reshape: reshape}
 }
 
 // oldSAELens reads what versions before 6 wrote in another way.
-func (r *reader) oldSAELens(meta *settings) saeLensModel {
+func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 	s := r.settings
-	m := saeLensModel{normalize: "none", architecture: "standard"}
+	architecture, normalize, activation, k := "standard", "none", "relu", 0
 	if s.get("architecture") != nil {
-		m.architecture = s.textOr("architecture", "")
+		architecture = s.textOr("architecture", "")
 	}
 	switch v := s.get("normalize_activations").(type) {
 	case nil:
 	case bool:
 		if v {
-			m.normalize = "expected_average_only_in"
+			normalize = "expected_average_only_in"
 		}
 	default:
-		m.normalize = s.textOr("normalize_activations", "")
+		normalize = s.textOr("normalize_activations", "")
 	}
-	activation := "relu"
 	for _, key := range []string{"activation_fn", "activation_fn_str"} {
 		if s.get(key) != nil {
 			activation = s.textOr(key, "")
@@ -118,16 +122,18 @@ func (r *reader) oldSAELens(meta *settings) saeLensModel {
 	switch activation {
 	case "relu":
 	case "topk": // whatever the architecture says
-		m.architecture, m.k = "topk", kwargs.integer("k")
+		architecture, k = "topk", kwargs.integer("k")
 	default:
 		s.fail(unknown("%s: the activation %.60q is not supported, only relu and topk", s.name, activation))
 	}
-	if m.architecture == "topk" && m.k == 0 {
-		m.k = s.integer("k")
+	if architecture == "topk" && k == 0 {
+		k = s.integer("k")
 	}
-	r.info.HookName = cmp.Or(s.remark("hook_name"), s.remark("hook_point"), meta.remark("hook_name"))
-	m.hookZ = strings.Contains(r.info.HookName, "hook_z")
-	return m
+	hookName, reshape := cmp.Or(s.remark("hook_name"), s.remark("hook_point"), meta.remark("hook_name")), ""
+	if strings.Contains(hookName, "hook_z") {
+		reshape = "hook_z"
+	}
+	return saeLensDialect{architecture: architecture, k: k, normalize: normalize, hookName: hookName, reshape: reshape}
 }
 
 // saeLensNumberFormat remarks where SAELens would cast the weights to another type.

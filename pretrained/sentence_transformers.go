@@ -13,61 +13,61 @@ import (
 // sentenceTransformers reads config.json and model.safetensors or pytorch_model.bin
 // of a SparseAutoEncoder module (CSR, Wen et al. 2025): tied weights, the k largest
 // of (x - pre_bias) Wᵀ + latent_bias, then ReLU.
-func (r *reader) sentenceTransformers() {
+func (r *reader) sentenceTransformers() reading {
 	const tied = "decoder.linear.weight"
-	file, s, net := r.file, r.settings, &r.net
+	file, s := r.file, r.settings
 	name := "encoder.weight"
 	if !file.has(name) {
 		name = tied
 	} else if file.has(tied) {
 		r.sameTensor(name, tied)
 	}
-	net.Encoder, net.Tied = file.matrix(name, anySize, anySize), true
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
-	net.EncoderBias = file.vector("latent_bias", latents)
-	net.DecoderBias, net.PreBias = file.vector("pre_bias", inputs), true
-	net.Selection, net.Activation = ksparse.SelectTopK, ksparse.ReLU
-	if r.err != nil {
-		return
-	}
+	encoder := file.matrix(name, anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
+	latentBias, preBias := file.vector("latent_bias", latents), file.vector("pre_bias", inputs)
 	s.equal("input_dim", inputs, name)
 	if hidden := s.integerOr("hidden_dim", 512); r.err == nil && hidden != latents {
 		r.fail(unknown("%s: hidden_dim is %d, the tensor %s says %d", s.name, hidden, name, latents))
 	}
-	net.K = r.k(s.integerOr("k", 8), latents)
-	if s.boolOr("normalize", false) {
-		net.Normalization = ksparse.LayerNorm
-	}
-	r.info.Architecture = "SparseAutoEncoder"
-	r.info.IgnoredTensors = file.ignore("stats_last_nonzero")
 	for _, training := range []string{"k_aux", "dead_threshold"} {
 		s.get(training)
 	}
-	r.sentencePipeline()
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: latentBias, DecoderBias: preBias, Tied: true, PreBias: true,
+			Selection: ksparse.SelectTopK, Activation: ksparse.ReLU, K: r.checkK(s.integerOr("k", 8), latents),
+			Normalization: layerNormIf(s.boolOr("normalize", false)),
+		},
+		about: about{
+			architecture: "SparseAutoEncoder", version: r.sentencePipeline(),
+			ignoredTensors: file.ignore("stats_last_nonzero"),
+		},
+	}
 }
 
-// sentencePipeline tells what of the model that the module belongs to the rows have
-// gone through.
-func (r *reader) sentencePipeline() {
+// sentencePipeline notes what the rows have gone through in the model that the module
+// belongs to, and returns the version that wrote it, "" where that is not known.
+func (r *reader) sentencePipeline() (version string) {
 	folder, err := filepath.Abs(filepath.Dir(r.file.path))
 	if err != nil {
-		return
+		return ""
 	}
 	sparse, before := sentenceModules(filepath.Dir(folder))
 	if sparse == nil || filepath.Base(filepath.FromSlash(sparse.Path)) != filepath.Base(folder) {
-		return
-	}
-	switch {
-	case strings.Contains(sparse.Type, ".modules."):
-		r.info.Version = "6"
-	case strings.Contains(sparse.Type, ".sparse_encoder.models."):
-		r.info.Version = "5"
+		return ""
 	}
 	for _, m := range before {
 		if strings.HasSuffix(m.Type, ".Normalize") {
 			r.note("rows have norm 1: a Normalize module comes before this one")
 		}
 	}
+	switch {
+	case strings.Contains(sparse.Type, ".modules."):
+		return "6"
+	case strings.Contains(sparse.Type, ".sparse_encoder.models."):
+		return "5"
+	}
+	return ""
 }
 
 // sentenceFile is config.json. The class takes its fields as keyword arguments, so

@@ -14,86 +14,90 @@ import (
 //	y = x - b_dec                  not for transcoders
 //	a = ReLU(y encoder.weightᵀ + encoder.bias), the k largest
 //	out = a W_dec + b_dec (+ x W_skipᵀ)
-func (r *reader) sparsify() {
-	file, s, net := r.file, r.settings, &r.net
-	net.Encoder = file.matrix("encoder.weight", anySize, anySize)
-	latents, inputs := net.Encoder.Rows, net.Encoder.Cols
-	net.EncoderBias = file.vector("encoder.bias", latents)
-	net.DecoderBias = file.vector("b_dec", inputs)
-	if r.err != nil {
-		return
-	}
+func (r *reader) sparsify() reading {
+	file, s := r.file, r.settings
+	encoder := file.matrix("encoder.weight", anySize, anySize)
+	latents, inputs := encoder.Rows, encoder.Cols
+	encoderBias, decoderBias := file.vector("encoder.bias", latents), file.vector("b_dec", inputs)
 	s.equal("d_in", inputs, "encoder.weight")
 	if n, ok := asInteger(s.get("num_latents")); !ok || n != 0 { // 0: d_in·expansion_factor
 		s.same("num_latents", latents, "encoder.weight")
 	}
-	net.K = r.k(s.integerOr("k", 32), latents)
-	net.PreBias = !s.boolOr("transcode", false)
-	r.info.Transcoder = !net.PreBias
-	r.sparsifySelection(latents)
+	k := r.checkK(s.integerOr("k", 32), latents)
+	transcoder := s.boolOr("transcode", false)
+	c, architecture := r.sparsifyChoice(k, latents)
+	var skip, decoder ksparse.Weights
 	if s.boolOr("skip_connection", false) {
-		net.Skip = file.matrix("W_skip", inputs, inputs)
+		skip = file.matrix("W_skip", inputs, inputs)
 	}
-	if file.has("W_dec") {
-		net.Decoder = file.matrix("W_dec", latents, inputs)
-	} else if net.Skip.Rows > 0 {
+	switch {
+	case file.has("W_dec"):
+		decoder = file.matrix("W_dec", latents, inputs)
+	case skip.Rows > 0:
 		s.fail(unknown("%s: skip_connection without W_dec in %s", s.name, file.name))
-	} else {
+	default:
 		r.note("the file has no decoder: the model can encode only")
-		if !net.PreBias {
-			net.DecoderBias = nil
+		if transcoder {
+			decoderBias = nil
 		}
 	}
-	r.info.Version = sparsifyAge(s)
-	r.sparsifyRun()
 	for _, training := range []string{"expansion_factor", "normalize_decoder", "multi_topk"} {
 		s.get(training)
 	}
+	modelName, hookName := sparsifyRun(file.path)
+	return reading{
+		net: ksparse.Config{
+			Encoder: encoder, EncoderBias: encoderBias, Decoder: decoder, DecoderBias: decoderBias, Skip: skip,
+			Selection: c.selection, Activation: c.activation, K: c.k, PreBias: !transcoder,
+		},
+		about: about{
+			architecture: architecture, version: sparsifyAge(s), transcoder: transcoder,
+			modelName: modelName, hookName: hookName,
+		},
+	}
 }
 
-// sparsifySelection reads what the latents are selected by.
-func (r *reader) sparsifySelection(latents int) {
-	s, net := r.settings, &r.net
+// sparsifyChoice reads what the latents are selected by, and names it.
+func (r *reader) sparsifyChoice(k, latents int) (c choice, architecture string) {
+	s := r.settings
 	signed := s.boolOr("signed", false)
 	switch activation := s.textOr("activation", "topk"); {
 	case activation == "topk" && signed:
-		net.Selection, net.Activation = ksparse.SelectAbsTopK, ksparse.Identity
-		r.info.Architecture = "signed topk"
+		return choice{selection: ksparse.SelectAbsTopK, activation: ksparse.Identity, k: k}, "signed topk"
 	case activation == "topk":
-		net.Selection, net.Activation = ksparse.SelectTopK, ksparse.ReLU
-		r.info.Architecture = activation
+		return choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: k}, activation
 	case activation == "groupmax" && !signed:
-		net.Selection, net.Activation = ksparse.SelectGroupMax, ksparse.ReLU
-		r.info.Architecture = activation
-		if r.err == nil && latents%net.K != 0 {
-			s.fail(unknown("%s: groupmax with k = %d needs a multiple of it in latents, and there are %d", s.name, net.K, latents))
+		if r.err == nil && latents%k != 0 {
+			s.fail(unknown("%s: groupmax with k = %d needs a multiple of it in latents, and there are %d", s.name, k, latents))
 		}
+		return choice{selection: ksparse.SelectGroupMax, activation: ksparse.ReLU, k: k}, activation
 	case activation == "groupmax":
 		s.wrong("signed", "false for groupmax")
 	default:
 		s.wrong("activation", `"topk" or "groupmax"`)
 	}
+	return choice{}, ""
 }
 
-// sparsifyRun takes what the configuration of the run, one or two folders above, says of
-// the model whose activations this one was trained on. The hookpoint is the path from
-// there.
-func (r *reader) sparsifyRun() {
-	folder, err := filepath.Abs(filepath.Dir(r.file.path))
+// sparsifyRun takes what the configuration of the run, one or two folders above the file
+// at path, says of the model whose activations this one was trained on. The hookpoint is
+// the path from there.
+func sparsifyRun(path string) (modelName, hookName string) {
+	folder, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
-		return
+		return "", ""
 	}
 	for run := filepath.Dir(folder); run != filepath.Dir(filepath.Dir(filepath.Dir(folder))); run = filepath.Dir(run) {
 		s, err := readSettings(filepath.Join(run, "config.json"), new(faults))
 		if err != nil || !s.holds("sae") {
 			continue
 		}
-		r.info.ModelName = s.remark("model")
 		if hook, err := filepath.Rel(run, folder); err == nil {
-			r.info.HookName = filepath.ToSlash(hook)
+			hookName = filepath.ToSlash(hook)
 		}
-		return
+		return s.remark("model"), hookName
 	}
+	return "", ""
 }
 
 // sparsifyAge tells by the fields when the configuration was written.

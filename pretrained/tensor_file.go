@@ -90,20 +90,28 @@ func isNamedAsWeights(path string) bool {
 	return false
 }
 
-// A tensorFile is a file of named tensors, whatever its container. It remembers
-// which were taken: what is left at the end was not understood.
+// A tensorFile is a file of named tensors, whatever its container.
 type tensorFile struct {
 	*faults
 	name      string // for errors
 	path      string
 	container container
-	metadata  map[string]string // of safetensors
-	all       map[string]bool   // the names
-	values    map[string]any    // of torch.save: by name, tensors and others
-	tensor    func(name string) (*tensor.Tensor, error)
-	close     func() error
+	contents
+	used
+}
 
-	taken    map[string]bool
+// contents are what a container gives.
+type contents struct {
+	all      map[string]bool   // the names
+	metadata map[string]string // of safetensors
+	values   map[string]any    // of torch.save: by name, tensors and others
+	tensor   func(name string) (*tensor.Tensor, error)
+	close    func() error
+}
+
+// used is what was read of a file so far. What is left at the end was not understood.
+type used struct {
+	taken    map[string]bool       // the names
 	types    map[tensor.DType]bool // of the weights
 	matrices []readMatrix
 }
@@ -120,54 +128,67 @@ const nativeKey = "ksparse"
 
 // openTensorFile opens a file of that container.
 func openTensorFile(path string, c container, errs *faults) (*tensorFile, error) {
-	f := &tensorFile{faults: errs, name: filepath.Base(path), path: path, container: c,
-		all: make(map[string]bool), taken: make(map[string]bool), types: make(map[tensor.DType]bool)}
-	var names []string
+	in, err := openContainer(path, c)
+	if err != nil {
+		return nil, err
+	}
+	return &tensorFile{
+		faults: errs, name: filepath.Base(path), path: path, container: c, contents: in,
+		used: used{taken: make(map[string]bool), types: make(map[tensor.DType]bool)},
+	}, nil
+}
+
+// openContainer opens a file and finds what it holds.
+func openContainer(path string, c container) (contents, error) {
 	switch c {
 	case inSafetensors:
 		file, err := safetensors.Open(path)
 		if err != nil {
-			return nil, err
+			return contents{}, err
 		}
-		names, f.metadata, f.tensor, f.close = file.Names(), file.Metadata(), file.Tensor, file.Close
+		return contents{all: setOf(file.Names()), metadata: file.Metadata(), tensor: file.Tensor, close: file.Close}, nil
 	case inNpz:
 		file, err := npy.OpenArchive(path)
 		if err != nil {
-			return nil, err
+			return contents{}, err
 		}
-		names, f.tensor, f.close = file.Names(), file.Tensor, file.Close
-	case inTorch:
-		file, err := torchfile.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		f.close = file.Close
-		f.useDict(file.Dict())
+		return contents{all: setOf(file.Names()), tensor: file.Tensor, close: file.Close}, nil
 	}
-	for _, name := range names {
-		f.all[name] = true
+	file, err := torchfile.Open(path)
+	if err != nil {
+		return contents{}, err
 	}
-	return f, nil
+	return dictContents(file.Dict(), file.Close), nil
 }
 
-// useDict makes the entries of d those of the file.
-func (f *tensorFile) useDict(d *torchfile.Dict) {
-	clear(f.all)
-	f.values = make(map[string]any, d.Len())
+// setOf returns the set of the names.
+func setOf(names []string) map[string]bool {
+	s := make(map[string]bool, len(names))
+	for _, name := range names {
+		s[name] = true
+	}
+	return s
+}
+
+// dictContents returns the entries of d, a dict in a file of torch.save that closeFile
+// closes.
+func dictContents(d *torchfile.Dict, closeFile func() error) contents {
+	all, values := make(map[string]bool, d.Len()), make(map[string]any, d.Len())
 	for key, value := range d.All() {
 		name, ok := key.(string)
 		if !ok {
 			name = fmt.Sprintf("%v (the key is no string)", key)
 		}
-		f.all[name], f.values[name] = true, value
+		all[name], values[name] = true, value
 	}
-	f.tensor = func(name string) (*tensor.Tensor, error) {
-		t, ok := f.values[name].(*tensor.Tensor)
+	read := func(name string) (*tensor.Tensor, error) {
+		t, ok := values[name].(*tensor.Tensor)
 		if !ok {
-			return nil, fmt.Errorf("%.100q is %s, not a tensor", name, torchfile.Kind(f.values[name]))
+			return nil, fmt.Errorf("%.100q is %s, not a tensor", name, torchfile.Kind(values[name]))
 		}
 		return t, nil
 	}
+	return contents{all: all, values: values, tensor: read, close: closeFile}
 }
 
 // has reports whether there is a tensor, or another value, of that name.

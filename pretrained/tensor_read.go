@@ -133,6 +133,14 @@ func (f *tensorFile) vector(name string, n int) []float64 {
 	return f.numbers(name, t)
 }
 
+// vectorIf is vector where there is such a tensor, nil where there is not.
+func (f *tensorFile) vectorIf(there bool, name string, n int) []float64 {
+	if !there {
+		return nil
+	}
+	return f.vector(name, n)
+}
+
 // numbers reads all elements, which must be finite.
 func (f *tensorFile) numbers(name string, t *tensor.Tensor) []float64 {
 	v, err := t.Float64s()
