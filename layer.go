@@ -78,14 +78,10 @@ type affine struct {
 	biases  *mat.VecDense // that of b
 }
 
-// maxParameters keeps sizes that come from a file or a slip of the keyboard from
-// becoming a panic inside make.
-const maxParameters = min(1<<36, math.MaxInt/8)
-
 // newAffine returns a layer of zeros with weights of rows x cols.
 func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 	a := affine{name: name, in: in, out: out, activation: act}
-	if in > 0 && out > 0 && in <= maxParameters/out {
+	if in > 0 && out > 0 && in <= matrix.MaxNumbers/out {
 		a.hold(matrix.Wide(matrix.New(rows, cols)), make([]float64, out))
 	} else {
 		a.weights, a.biases = &mat.Dense{}, &mat.VecDense{}

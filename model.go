@@ -116,8 +116,15 @@ func (m *model) scaleKnown() error {
 func (m *model) pass() *engine.Pass {
 	p, _ := m.spare.Get().(*engine.Pass)
 	if p == nil {
-		p = engine.NewPass(&m.screening)
+		return m.newPass()
 	}
+	m.forEngine(&p.Network)
+	return p
+}
+
+// newPass is pass for one that is not kept.
+func (m *model) newPass() *engine.Pass {
+	p := engine.NewPass(&m.screening)
 	m.forEngine(&p.Network)
 	return p
 }

@@ -168,9 +168,8 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 			}
 		}
 	}
-	p := n.pass()
-	defer n.spare.Put(p)
-	threshold, positive, ok := p.Calibrated(rows, last, want, l0)
+	// All rows are under way at once: their memory is not for the pool.
+	threshold, positive, ok := n.newPass().Calibrated(rows, last, want, l0)
 	if !ok {
 		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, but only %v values per row are positive", l0, float64(positive)/float64(rows.Rows))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"reflect"
 	"time"
 
 	"github.com/ksparse/ksparse/data"
@@ -257,25 +256,10 @@ func (l *loop) tell(r engine.Report, last bool) error {
 	return l.cfg.Callback(l.progress(r, epoch, last))
 }
 
-// samples checks a pair of inputs and targets. Where both are one matrix it is read once.
+// samples checks a pair of inputs and targets.
 func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX, rowsY matrix.Rows, err error) {
-	if rowsX, err = dense.Rows(nameX, x, n.In()); err != nil {
+	if rowsX, rowsY, err = dense.Pair(nameX, nameY, x, y, n.In(), n.Out()); err != nil {
 		return rowsX, rowsY, err
-	}
-	if n.In() == n.Out() && sameMatrix(x, y) {
-		return rowsX, rowsX, loss.checkTarget(nameY, rowsX)
-	}
-	if rowsY, err = dense.Rows(nameY, y, n.Out()); err != nil {
-		return rowsX, rowsY, err
-	}
-	if rowsX.Rows != rowsY.Rows {
-		return rowsX, rowsY, fault.Errorf(ErrShape, "%s has %d rows, %s has %d", nameX, rowsX.Rows, nameY, rowsY.Rows)
 	}
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
-}
-
-// sameMatrix reports whether x and y are pointers to one matrix.
-func sameMatrix(x, y mat.Matrix) bool {
-	a, b := reflect.ValueOf(x), reflect.ValueOf(y)
-	return a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Kind() == reflect.Pointer && a.Pointer() == b.Pointer()
 }

@@ -29,7 +29,7 @@ type Model interface {
 }
 
 // chunkRows is how many rows are in memory at a time.
-const chunkRows = 1024
+const chunkRows = stat.ChunkRows
 
 // Evaluate measures the model on all rows of src. It goes through them twice, because
 // RowExplainedVariance needs the mean row first. It reads 1024 rows at a time, so its

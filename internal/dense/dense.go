@@ -59,10 +59,13 @@ func rowsOf(x mat.Matrix, r, c int) matrix.Rows {
 }
 
 // Pair returns x and y as Rows does, and checks that they have the same number of
-// rows; if not, the error wraps fault.ErrShape.
+// rows; if not, the error wraps fault.ErrShape. Where both are one matrix it is read once.
 func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY matrix.Rows, err error) {
 	if rowsX, err = Rows(whatX, x, colsX); err != nil {
 		return matrix.Rows{}, matrix.Rows{}, err
+	}
+	if colsX == colsY && sameMatrix(x, y) {
+		return rowsX, rowsX, nil
 	}
 	if rowsY, err = Rows(whatY, y, colsY); err != nil {
 		return matrix.Rows{}, matrix.Rows{}, err
@@ -71,6 +74,12 @@ func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY 
 		return matrix.Rows{}, matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d rows, %s has %d", whatX, rowsX.Rows, whatY, rowsY.Rows)
 	}
 	return rowsX, rowsY, nil
+}
+
+// sameMatrix reports whether x and y are pointers to one matrix.
+func sameMatrix(x, y mat.Matrix) bool {
+	a, b := reflect.ValueOf(x), reflect.ValueOf(y)
+	return a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Kind() == reflect.Pointer && a.Pointer() == b.Pointer()
 }
 
 // IsNil reports whether x is nil: the interface itself, a nil pointer (or other nil

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -27,9 +26,6 @@ const (
 	// buffer come: with more they are mixed better, with fewer they are read in larger
 	// pieces.
 	mixedChunks = 64
-	// maxNumbers keeps sizes that are out of all proportion from becoming a panic
-	// inside make.
-	maxNumbers = min(1<<36, math.MaxInt/8)
 )
 
 // newStream checks the source and divides it into chunks.
@@ -49,7 +45,7 @@ func newStream(src data.Source, cols, buffer int, check func(what string, y matr
 		s.atOnce = buffered / s.chunkRows
 		buffered = s.atOnce * s.chunkRows
 	}
-	if buffered > maxNumbers/cols || chunks > maxNumbers {
+	if buffered > matrix.MaxNumbers/cols || chunks > matrix.MaxNumbers {
 		return nil, fault.Errorf(fault.ErrRange, "a source of %d x %d in %d chunks, with a buffer of %d rows, is too large", rows, cols, chunks, buffered)
 	}
 	s.order = make([]int, chunks)

@@ -2,7 +2,6 @@ package format
 
 import (
 	"hash/crc32"
-	"math"
 
 	"github.com/ksparse/ksparse/internal/matrix"
 )
@@ -60,9 +59,6 @@ const (
 	maxLayers = 1 << 10
 	maxName   = 1 << 10
 	maxHeader = 8 << 20
-
-	// maxParameters keeps sizes that come from a file from overflowing.
-	maxParameters = min(1<<36, math.MaxInt/8)
 
 	// chunk is how many bytes are converted at a time: few enough to stay in a
 	// core's cache between conversion and checksum, enough that system calls cost

@@ -144,7 +144,7 @@ func (h *fileHeader) check(names Names) error {
 		return fmt.Errorf("unknown normalization %.40q, want one of %q", h.Normalization, names.Normalizations)
 	case h.Skip != "" && h.Skip != dtypeWide && h.Skip != dtypeNarrow:
 		return fmt.Errorf("unknown skip %.40q, want %q or %q", h.Skip, dtypeWide, dtypeNarrow)
-	case h.Skip != "" && h.Layers[0].In > maxParameters/h.Layers[len(h.Layers)-1].Out:
+	case h.Skip != "" && h.Layers[0].In > matrix.MaxNumbers/h.Layers[len(h.Layers)-1].Out:
 		return errors.New("the skip connection is too large")
 	case h.NoDecoder && (len(h.Layers) != 1 || h.Layers[0].Kind != kindSparse || h.Skip != ""):
 		return errors.New("want one sparse layer and no skip connection where there is no decoder")
@@ -214,7 +214,7 @@ func (h *layerHeader) check(names Names) error {
 		return fmt.Errorf("a name of %d bytes, want at most %d", len(h.Name), maxName)
 	case h.In < 1 || h.Out < 1:
 		return fmt.Errorf("%d inputs and %d outputs, want at least 1 of each", h.In, h.Out)
-	case h.In > maxParameters/h.Out:
+	case h.In > matrix.MaxNumbers/h.Out:
 		return fmt.Errorf("%d x %d is too large", h.In, h.Out)
 	case !slices.Contains(names.Activations, h.Activation):
 		return fmt.Errorf("unknown activation %.40q, want one of %q", h.Activation, names.Activations)

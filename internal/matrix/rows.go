@@ -5,6 +5,8 @@
 package matrix
 
 import (
+	"math"
+
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 )
@@ -14,6 +16,10 @@ type Rows struct {
 	Data               []float64
 	Rows, Cols, Stride int
 }
+
+// MaxNumbers is how many numbers a matrix may have. It keeps sizes that come from a file
+// or a slip of the keyboard from becoming a panic inside make.
+const MaxNumbers = min(1<<36, math.MaxInt/8)
 
 // New returns rows x cols zeros.
 func New(rows, cols int) Rows {
