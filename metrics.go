@@ -5,6 +5,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
@@ -15,38 +16,54 @@ import (
 
 // MeanSquaredError returns the mean over all elements of (out-y)². It is the
 // SquaredError loss divided by the number of columns. Errors wrap ErrEmpty,
-// ErrShape or ErrNotFinite.
+// ErrShape or ErrNotFinite, for a mean that overflows too.
 func MeanSquaredError(out, y mat.Matrix) (float64, error) {
 	o, t, err := pair(out, y)
 	if err != nil {
 		return 0, err
 	}
-	return squaredDistance(o, t) / (float64(o.Rows) * float64(o.Cols)), nil
+	n := float64(o.Rows) * float64(o.Cols)
+	if sum := squaredDistance(o, t); canSquare(sum) {
+		return sum / n, nil
+	}
+	o, t, exponent := scaledDown(o, t)
+	mse := math.Ldexp(squaredDistance(o, t)/n, 2*exponent)
+	if math.IsInf(mse, 0) {
+		return 0, fault.Errorf(ErrNotFinite, "the mean squared error overflows: the output is too far from y")
+	}
+	return mse, nil
 }
 
 // PSNR returns the peak signal-to-noise ratio in decibels,
-// 10 log10(peak²/mse), for a mean squared error of values that lie between 0 and
+// 20 log10(peak) - 10 log10(mse), for a mean squared error of values that lie between 0 and
 // peak. It is +Inf for an error of zero.
-func PSNR(mse, peak float64) float64 { return 10 * math.Log10(peak*peak/mse) }
+func PSNR(mse, peak float64) float64 {
+	return 20*math.Log10(peak) - 10*math.Log10(mse)
+}
 
 // FVU returns the fraction of variance unexplained of out as a reconstruction of
 // y: Σ|out-y|² / Σ|y-ȳ|², where ȳ is the mean row of y, the data set given. It is
 // 0 for a perfect reconstruction and 1 for always answering ȳ; 1-FVU is the
 // fraction of variance explained. Errors wrap ErrEmpty, ErrShape or
-// ErrNotFinite (NaN or Inf in the data, or squares that overflow), and ErrRange
-// where the rows of y are all equal. See measure.Evaluate for data larger than memory.
+// ErrNotFinite (NaN or Inf in the data, or an FVU that overflows), and ErrRange
+// where the rows of y are all equal, up to rounding: each column within 2^-48 of its
+// size. See measure.Evaluate for data larger than memory.
 func FVU(out, y mat.Matrix) (float64, error) {
 	o, t, err := pair(out, y)
 	if err != nil {
 		return 0, err
 	}
-	total := stat.MomentsOf(t).Total()
+	total, left := stat.MomentsOf(t).Total(), squaredDistance(o, t)
+	if !canSquare(total) || !canSquare(left) {
+		o, t, _ = scaledDown(o, t) // a ratio is the same for all scales
+		total, left = stat.MomentsOf(t).Total(), squaredDistance(o, t)
+	}
 	if total == 0 {
 		return 0, fault.Errorf(ErrRange, "FVU needs rows that differ: the variance of y is zero")
 	}
-	fvu := squaredDistance(o, t) / total
+	fvu := left / total
 	if math.IsNaN(fvu) || math.IsInf(fvu, 0) {
-		return 0, fault.Errorf(ErrNotFinite, "FVU overflows: its squares are too large for float64")
+		return 0, fault.Errorf(ErrNotFinite, "FVU overflows: y differs too little beside the output's error")
 	}
 	return fvu, nil
 }
@@ -90,6 +107,33 @@ func squaredDistance(a, b matrix.Rows) float64 {
 		sum += stat.SquaredDistance(nil, a.Row(i), b.Row(i))
 	}
 	return sum
+}
+
+// canSquare reports whether a sum of squares is neither so large that some overflowed nor
+// so small that some underflowed.
+func canSquare(sum float64) bool { return sum >= 0x1p-900 && sum <= math.MaxFloat64 }
+
+// scaledDown returns copies of a and b, divided by 2^exponent, so that all numbers have
+// magnitudes of less than 1.
+func scaledDown(a, b matrix.Rows) (x, y matrix.Rows, exponent int) {
+	x, y = matrix.New(a.Rows, a.Cols), matrix.New(b.Rows, b.Cols)
+	largest := 0.0
+	for i := range a.Rows {
+		largest = max(largest, kernel.MaxAbs(a.Row(i)), kernel.MaxAbs(b.Row(i)))
+	}
+	_, exponent = math.Frexp(largest)
+	for i := range a.Rows {
+		divideByPower(x.Row(i), a.Row(i), exponent)
+		divideByPower(y.Row(i), b.Row(i), exponent)
+	}
+	return x, y, exponent
+}
+
+// divideByPower sets dst to row / 2^exponent.
+func divideByPower(dst, row []float64, exponent int) {
+	for j, v := range row {
+		dst[j] = math.Ldexp(v, -exponent)
+	}
 }
 
 // largest returns the column of the largest value, the lowest among equal ones.

@@ -11,6 +11,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -97,10 +98,10 @@ func (n *Network) checkStart(start Start) error {
 func datasetScale(x matrix.Rows) (float64, error) {
 	sum := 0.0
 	for i := range x.Rows {
-		sum += math.Sqrt(kernel.Dot(x.Row(i), x.Row(i)))
+		sum += stat.Norm(x.Row(i))
 	}
 	scale := math.Sqrt(float64(x.Cols)) * float64(x.Rows) / sum
-	if !(scale > 0 && scale <= math.MaxFloat64) {
+	if !(scale > 0 && 1/scale > 0 && 1/scale <= math.MaxFloat64) {
 		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/float64(x.Rows))
 	}
 	return scale, nil

@@ -133,7 +133,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		before = likeEach(t.kept.live)
 		copyEach(before, t.kept.live)
 	}
-	l.variance = l.measureVariance()
+	if l.variance, err = l.measureVariance(); err != nil {
+		return nil, err
+	}
 	t.begin(t.cfg.BatchSize, l.variance)
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
@@ -146,9 +148,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 
 // measureVariance returns the mean of |y-ȳ|² over the samples in memory, in the space in which
 // losses are measured; NaN where the loss is another than the squared error.
-func (l *loop) measureVariance() float64 {
+func (l *loop) measureVariance() (float64, error) {
 	if l.cfg.Loss != SquaredError {
-		return math.NaN()
+		return math.NaN(), nil
 	}
 	rows := &l.net.rows
 	if !rows.Undo {

@@ -167,7 +167,9 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 		return none, err
 	}
 	if t.stepper == nil {
-		t.beginWith(rowsX, rowsY)
+		if err := t.beginWith(rowsX, rowsY); err != nil {
+			return none, err
+		}
 	}
 	report, err := t.step(rowsX, rowsY)
 	if err != nil {
@@ -189,18 +191,22 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 }
 
 // beginWith is begin for the first batch of the caller's.
-func (t *Trainer) beginWith(x, y matrix.Rows) {
-	t.forget = makeThresholds(t.net.layers)
-	t.keep()
-	t.cfg = t.cfg.withBatch(x.Rows)
+func (t *Trainer) beginWith(x, y matrix.Rows) error {
 	variance := math.NaN()
 	if t.cfg.Loss == SquaredError {
 		var rows normal.Batch
 		t.net.rows.Enter(&rows, x)
 		target := t.net.rows.Target(new(matrix.Rows), &rows, x, y)
-		variance = stat.MomentsOf(target).Total() / float64(x.Rows)
+		var err error
+		if variance, err = stat.MomentsOf(target).Variance("the rows of the first batch", stat.MostVariance); err != nil {
+			return err
+		}
 	}
+	t.forget = makeThresholds(t.net.layers)
+	t.keep()
+	t.cfg = t.cfg.withBatch(x.Rows)
 	t.begin(x.Rows, variance)
+	return nil
 }
 
 // step takes a step and takes its report into the epoch's tally.
@@ -225,7 +231,11 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	e.l0Sum += float64(r.L0 * float64(x.Rows))
 	e.gradientNorm += r.GradientNorm
 	e.rate, e.dead = rate, r.Dead
-	return r, nil
+	if sum := e.lossSum + e.gradientNorm; math.IsInf(sum, 0) {
+		err = fault.Errorf(ErrDiverged, "training diverged at step %d: the epoch's mean loss overflows", t.history.Steps)
+		t.fail(err)
+	}
+	return r, err
 }
 
 // fail notes why a step or an epoch's end failed.

@@ -109,7 +109,7 @@ func (n *Network) checkNormalization(w Wiring) error {
 	switch {
 	case w.Normalization >= normalizations:
 		return fault.Errorf(ErrRange, "unknown normalization %d", w.Normalization)
-	case !(w.Scale >= 0 && w.Scale <= math.MaxFloat64) || w.Normalization != DatasetScale && w.Scale != 0:
+	case !(w.Scale == 0 || w.Scale > 0 && 1/w.Scale > 0 && 1/w.Scale <= math.MaxFloat64) || w.Normalization != DatasetScale && w.Scale != 0:
 		return fault.Errorf(ErrRange, "normalization %v with scale %v, want a positive number for %v and 0 for all others", w.Normalization, w.Scale, DatasetScale)
 	case w.Undo && (n.noDecoder || !n.skip.Empty()):
 		return fault.Errorf(ErrRange, "a normalization is not undone on codes, nor with a skip connection")

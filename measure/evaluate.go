@@ -31,6 +31,20 @@ type Model interface {
 // chunkRows is how many rows are in memory at a time.
 const chunkRows = stat.ChunkRows
 
+const (
+	// mostVariance is the largest variance of rows, and its inverse the least: figures
+	// divide by it, and by squares that are larger and smaller.
+	mostVariance = 1e280
+	// zeroRow is the squared norm below which a row counts as zero: figures that divide
+	// by it could overflow, and its digits are going.
+	zeroRow = 0x1p-900
+	// meanRow is up to which share of the variance the squared distance from the mean
+	// row counts as zero, as it is when the mean is only rounded.
+	meanRow = 0x1p-80
+	// meanRounding is the same, as a share of the mean row's squared norm.
+	meanRounding = 0x1p-96
+)
+
 // Evaluate measures the model on all rows of src. It goes through them twice, because
 // RowExplainedVariance needs the mean row first. It reads 1024 rows at a time, so its
 // memory does not grow with src. All sums go over the rows in order: the bits are the
@@ -38,8 +52,9 @@ const chunkRows = stat.ChunkRows
 //
 // Errors wrap ksparse.ErrEmpty; ErrShape, where src has not In columns, or Out is not
 // In; ErrNotFinite, for the first row of src or of the reconstructions that holds NaN or
-// an infinity, or for a figure that overflows; ErrRange where all rows are equal, so
-// that there is no variance to explain; or what src or the model returned, such as
+// an infinity, or for a figure that overflows; ErrRange where all rows are equal up to
+// rounding, so that there is no variance to explain, or where they are too large or too
+// small to be squared (a variance below 1e-280; ErrNotFinite beyond 1e280); or what src or the model returned, such as
 // ErrNoSparseLayer, ErrNoDecoder or ErrUnset. An error of the model that is not about
 // the data comes before any row is read.
 func Evaluate(m Model, src data.Source) (*Report, error) {
@@ -55,10 +70,15 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inputs.Total() == 0 {
+	variance, err := inputs.Variance("the rows of the source", mostVariance)
+	if err != nil {
+		return nil, err
+	}
+	if variance == 0 {
 		return nil, fault.Errorf(fault.ErrRange, "Evaluate needs rows that differ: the variance of the source is zero")
 	}
-	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total()}
+	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total(), nearMean: variance * meanRow}
+	e.nearMean = max(e.nearMean, kernel.SumSquares(e.mean)*meanRounding)
 	err = eachChunk(src, rows, func(from int, x matrix.Rows) error {
 		codes, out, err := reconstruct(m, x, from)
 		if err != nil {
@@ -141,6 +161,7 @@ func overflowing(m Model, x matrix.Rows) int {
 type evaluation struct {
 	mean     []float64    // of the inputs
 	variance float64      // the sum over the rows of |x-x̄|²
+	nearMean float64      // the |x-x̄|² up to which a row counts as the mean row
 	residual stat.Moments // of x-x̂
 	fired    []int        // for each latent, the rows in which it is not zero
 
@@ -185,7 +206,7 @@ func (e *evaluation) addFigures(f figures) {
 	e.errors += f.err
 	e.outputs += f.out
 	e.products += f.product
-	if f.x == 0 {
+	if f.x < zeroRow {
 		e.zeroRows++
 	} else {
 		e.normalized += f.err / f.x
@@ -194,7 +215,7 @@ func (e *evaluation) addFigures(f figures) {
 			e.cosines += f.product / (math.Sqrt(f.x) * math.Sqrt(f.out))
 		}
 	}
-	if f.centred == 0 {
+	if f.centred <= e.nearMean {
 		e.meanRows++
 	} else {
 		e.explained += 1 - f.err/f.centred

@@ -82,7 +82,7 @@ func TestEvaluateErrors(t *testing.T) {
 		{"one row", net, &scriptedSource{rows: 1, cols: 2}, ksparse.ErrRange, "variance"},
 		{"NaN", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.NaN())}, ksparse.ErrNotFinite, "NaN at row 1700, column 1"},
 		{"Inf", net, &scriptedSource{rows: 2000, cols: 2, read: poison(math.Inf(1))}, ksparse.ErrNotFinite, "+Inf at row 1700, column 1"},
-		{"squares overflow", net, &scriptedSource{rows: 2000, cols: 2, read: poison(1e200)}, ksparse.ErrNotFinite, "overflows"},
+		{"squares overflow", net, &scriptedSource{rows: 2000, cols: 2, read: poison(1e200)}, ksparse.ErrNotFinite, "too large to be squared"},
 		{"the source fails", net, &scriptedSource{rows: 2000, cols: 2, read: func(_ []float64, lo, _ int) error {
 			if lo > 0 {
 				return fmt.Errorf("reading: %w", broken)

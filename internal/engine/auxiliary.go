@@ -103,6 +103,10 @@ var (
 	reluActivation = &Activation{Values: func(out, pre []float64) { reluSelect.Apply(out, pre) }}
 )
 
+// leftNothing is the share of the data's variance up to which errors are no more than
+// rounding.
+const leftNothing = 0x1p-80
+
 // loss computes ê, returns the loss of AuxK and leaves ê-e in hat. With r = x̂-y = -e,
 // the errors of the main level, that is ê+r, and Σ|e-ē|² = Σ|r-r̄|². rowLoss is
 // memory for two numbers for each row.
@@ -131,7 +135,7 @@ func (a *auxiliary) loss(part *sparse.Codes, r, hat matrix.Rows, rowLoss []float
 		left += lefts[i]
 	}
 	a.scale = 0
-	if total == 0 {
+	if total <= float64(rows)*a.variance*leftNothing {
 		return 0 // nothing is left over for the dead latents to explain
 	}
 	weight := a.weight * a.variance / total

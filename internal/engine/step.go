@@ -94,6 +94,9 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 		part, err = st.sweeper.update(i, scale, rate)
 		square += part
 	}
+	if err == nil {
+		err = st.checkNorm(square)
+	}
 	report.GradientNorm = math.Sqrt(square)
 	return report, err
 }

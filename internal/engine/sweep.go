@@ -8,6 +8,7 @@ import (
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/screen"
+	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // layerSweep is what a training keeps of a layer from step to step.
@@ -52,11 +53,15 @@ func (sw *sweeper) keepUnitNorm(sparse int) {
 	}
 }
 
-// Unit scales v to norm 1 and reports whether that is possible.
+// Unit scales v to norm 1 and reports whether that is possible: v is not zero.
 func Unit(v []float64) bool {
-	norm := math.Sqrt(kernel.Dot(v, v))
-	if !(norm > 0 && 1/norm > 0 && 1/norm <= math.MaxFloat64) {
+	norm := stat.Norm(v)
+	if norm == 0 {
 		return false
+	}
+	if norm < 0x1p-1000 || norm > 0x1p1000 { // 1/norm would not be a normal number
+		kernel.Scale(v, math.Ldexp(1, min(1000, -stat.Exponent(v))))
+		norm = stat.Norm(v)
 	}
 	kernel.Scale(v, 1/norm)
 	return true
@@ -229,13 +234,22 @@ func (sw *sweeper) clipScale() (float64, error) {
 	for i := len(sw.layers) - 1; i >= 0; i-- {
 		square += sw.squaredNorm(i)
 	}
-	if !finite(square) {
-		return 0, sw.diverged("the gradient's squared norm is %v", square)
+	if err := sw.checkNorm(square); err != nil {
+		return 0, err
 	}
 	if norm := math.Sqrt(square); norm > sw.recipe.ClipNorm {
 		return sw.recipe.ClipNorm / norm, nil
 	}
 	return 1, nil
+}
+
+// checkNorm returns an error where the squared norm of the gradient overflows: an
+// optimizer that squares the gradient would stand still from then on.
+func (t *training) checkNorm(square float64) error {
+	if !finite(square) {
+		return t.diverged("the gradient's squared norm is %v", square)
+	}
+	return nil
 }
 
 // squaredNorm returns the squared Euclidean norm of layer i's gradient: the sum of those

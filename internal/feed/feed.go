@@ -14,7 +14,6 @@ import (
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 )
@@ -147,18 +146,20 @@ func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
 // Variance returns the mean of |t-t̄|² over the samples in memory, t̄ the mean of the
 // t, where t = target(x, y) for a sample's input x and target y. target may return
 // the same memory each time, of as many numbers as y has. Where samples stream,
-// Variance comes after Begin.
-func (f *Feed) Variance(target func(x, y []float64) []float64) float64 {
-	mean := make([]float64, f.y.Cols)
-	for _, i := range f.order {
-		matrix.AddTo(mean, target(f.x.Row(i), f.y.Row(i)))
+// Variance comes after Begin. Errors wrap fault.ErrNotFinite or fault.ErrRange: the t
+// are too large or too small for a training to square them.
+func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) {
+	var moments stat.Moments
+	var chunk matrix.Rows
+	for lo := 0; lo < len(f.order); lo += stat.ChunkRows {
+		rows := f.order[lo:min(lo+stat.ChunkRows, len(f.order))]
+		chunk.Resize(len(rows), f.y.Cols)
+		for i, r := range rows {
+			copy(chunk.Row(i), target(f.x.Row(r), f.y.Row(r)))
+		}
+		moments.Add(chunk)
 	}
-	kernel.Scale(mean, 1/float64(len(f.order)))
-	sum := 0.0
-	for _, i := range f.order {
-		sum += stat.SquaredDistance(nil, target(f.x.Row(i), f.y.Row(i)), mean)
-	}
-	return sum / float64(len(f.order))
+	return moments.Variance("the training samples", stat.MostVariance)
 }
 
 // Begin begins an epoch. After an error the Feed is at the epoch's beginning: its

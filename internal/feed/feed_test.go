@@ -279,13 +279,26 @@ func TestMaxNorm(t *testing.T) {
 	}
 }
 
+// targets are the samples' targets as they are.
+func targets(_, y []float64) []float64 { return y }
+
+// variance is Feed.Variance, without an error.
+func variance(t *testing.T, f *Feed, target func(x, y []float64) []float64) float64 {
+	t.Helper()
+	v, err := f.Variance(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // TestVariance: |t-t̄|² is summed over the samples that are used, in the space of the
 // targets that the caller makes.
 func TestVariance(t *testing.T) {
 	x := matrix.Rows{Data: []float64{1, 1, 1, 1000}, Rows: 4, Cols: 1, Stride: 1}
 	y := matrix.Rows{Data: []float64{0, 1, 3, 1, 6, 1, 50, 50}, Rows: 4, Cols: 2, Stride: 2}
 	f := FromMemory(Settings{MaxNorm: 10}, x, y)
-	if got := f.Variance(func(_, y []float64) []float64 { return y }); got != (9+0+9)/3. {
+	if got := variance(t, f, targets); got != (9+0+9)/3. {
 		t.Errorf("variance is %v, want 6", got)
 	}
 	buffer := make([]float64, 2)
@@ -293,7 +306,7 @@ func TestVariance(t *testing.T) {
 		buffer[0], buffer[1] = y[0]+x[0]*y[0], y[1]
 		return buffer
 	}
-	if got := f.Variance(double); got != 4*6 {
+	if got := variance(t, f, double); got != 4*6 {
 		t.Errorf("variance of targets twice as large is %v, want 24", got)
 	}
 	// More columns than the squares that are summed at a time.
@@ -309,7 +322,7 @@ func TestVariance(t *testing.T) {
 			want += (wide.Row(i)[j] - mean) * (wide.Row(i)[j] - mean) / 30
 		}
 	}
-	if got := f.Variance(func(_, y []float64) []float64 { return y }); math.Abs(got-want) > 1e-12*want {
+	if got := variance(t, f, targets); math.Abs(got-want) > 1e-12*want {
 		t.Errorf("variance is %v, want %v", got, want)
 	}
 }
@@ -328,7 +341,7 @@ func TestSameBits(t *testing.T) {
 		for range 2 {
 			v = append(v, flat(epoch(t, f))...)
 		}
-		return append(v, f.Variance(func(_, y []float64) []float64 { return y }))
+		return append(v, variance(t, f, targets))
 	}
 	for _, buffer := range []int{601, 70} {
 		want := run(2, 1, buffer)

@@ -243,7 +243,7 @@ func TestStreamVariance(t *testing.T) {
 	for _, v := range first {
 		want += (v - mean) * (v - mean) / float64(len(first))
 	}
-	got := f.Variance(func(_, y []float64) []float64 { return y })
+	got := variance(t, f, targets)
 	if len(first) < 19 || math.Abs(got-want) > 1e-13*want {
 		t.Errorf("variance is %v, want %v of the first %d rows", got, want, len(first))
 	}

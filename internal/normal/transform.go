@@ -3,11 +3,10 @@
 package normal
 
 import (
-	"math"
-
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // Kind is how rows are normalised.
@@ -96,18 +95,13 @@ const layerNormEpsilon = 1e-5
 
 // Numbers returns what is subtracted from a row, and what it is then divided by.
 func (t *Transform) Numbers(row []float64) (mean, spread float64) {
-	n := float64(len(row))
 	switch t.Kind {
 	case LayerNorm:
-		mean = kernel.Sum(row) / n
-		square := 0.0
-		for _, v := range row {
-			square += float64((v - mean) * (v - mean))
-		}
-		return mean, math.Sqrt(square/max(n-1, 1)) + layerNormEpsilon
+		mean, deviation := stat.MeanDeviation(row)
+		return mean, deviation + layerNormEpsilon
 	case UnitRMS:
-		if norm := math.Sqrt(kernel.Dot(row, row)); norm > 0 {
-			return 0, norm / math.Sqrt(n)
+		if rms := stat.RootMeanSquare(row); rms > 0 {
+			return 0, rms
 		}
 	case DatasetScale:
 		return 0, 1 / t.Scale
@@ -126,6 +120,12 @@ func (t *Transform) SameScales(rows int) Scales {
 
 // Apply sets dst to (row - mean) / spread.
 func Apply(dst, row []float64, mean, spread float64) {
+	if spread > 0x1p1000 { // the difference may overflow
+		for j, v := range row {
+			dst[j] = (v/2 - mean/2) / (spread / 2)
+		}
+		return
+	}
 	for j, v := range row {
 		dst[j] = (v - mean) / spread
 	}

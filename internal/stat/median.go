@@ -10,9 +10,6 @@ import (
 	"github.com/ksparse/ksparse/internal/parallel"
 )
 
-// Norm returns the Euclidean norm of row.
-func Norm(row []float64) float64 { return math.Sqrt(kernel.SumSquares(row)) }
-
 // Median sorts values, which are not NaN, and returns the one in the middle, or the
 // number half-way between the two in the middle; 0 where there are no values.
 func Median(values []float64) float64 {

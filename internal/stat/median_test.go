@@ -67,6 +67,8 @@ func TestGeometricMedianByHand(t *testing.T) {
 		{"the mean is a row, on a line in the plane", 2, []float64{0, 0, -6, -12, 1, 2, 2, 4, 3, 6}, []float64{1, 2}, 0},
 		{"the mean is a row up to rounding", 1, []float64{0.1, -5.9, 1.1, 2.1, 3.1}, []float64{1.1}, 0},
 		{"an outlier", 1, []float64{1, 2, 3, 4, 1e9}, []float64{3}, 0},
+		{"squares overflow", 1, []float64{1e200, 2e200, 4e200}, []float64{2e200}, 0},
+		{"squares are zero", 1, []float64{1e-200, 2e-200, 4e-200}, []float64{2e-200}, 0},
 		{"tiny numbers", 1, []float64{1e-120, 2e-120, 9e-120}, []float64{2e-120}, 0},
 		{"huge numbers near each other", 1, []float64{1e160, 1e160 + 1e150, 1e160 + 9e150}, []float64{1e160 + 1e150}, 0},
 		{"huge numbers", 1, []float64{1e150, 2e150, 9e150}, []float64{2e150}, 0},
@@ -149,7 +151,7 @@ func unitSum(x matrix.Rows, y []float64) (sum []float64, distances float64) {
 func TestGeometricMedianOverflows(t *testing.T) {
 	for _, x := range []matrix.Rows{
 		rowsOf(1, math.MaxFloat64, -math.MaxFloat64),
-		rowsOf(1, 1e200, 2e200, 4e200),
+		rowsOf(2, 1.5e308, 1.5e308, -1e307, 0, -1e307, 1),
 	} {
 		if v, err := GeometricMedian(x); v != nil || !errors.Is(err, fault.ErrNotFinite) {
 			t.Errorf("the median of %v is %v, error is %v, want NotFinite", x.Data, v, err)

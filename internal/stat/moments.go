@@ -3,6 +3,9 @@
 package stat
 
 import (
+	"math"
+
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -13,7 +16,8 @@ import (
 // Chan, Golub and LeVeque do (1979), so a mean that is large beside the
 // variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
 // numbers are taken relative to the first row, so rows that are all equal have a
-// variance of exactly zero.
+// variance of exactly zero. So has a column whose numbers differ from that of the first
+// row by no more than equalWithin of it: such a difference is rounding.
 //
 // Sums go over the rows in order, columns are shared out: for chunks of the same
 // sizes the bits are the same on every number of processors.
@@ -22,9 +26,14 @@ type Moments struct {
 	origin []float64 // the first row
 	mean   []float64 // relative to origin
 	square []float64 // of each column, Σ(x-mean)²
+	reach  []float64 // of each column, the largest |x-origin|
 
 	chunk []float64 // scratch: the mean of a chunk, and its squares
 }
+
+// equalWithin is up to which share of their size numbers count as equal: 16 times the
+// distance from 1 to the next float64.
+const equalWithin = 0x1p-48
 
 // Add takes in rows of the same number of columns as those before.
 func (m *Moments) Add(x matrix.Rows) {
@@ -34,18 +43,22 @@ func (m *Moments) Add(x matrix.Rows) {
 	n := x.Cols
 	if m.rows == 0 {
 		m.origin = append(m.origin[:0], x.Row(0)...)
-		m.mean, m.square, m.chunk = make([]float64, n), make([]float64, n), make([]float64, 2*n)
+		m.mean, m.square, m.reach, m.chunk = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, 2*n)
 	}
 	before, rows := float64(m.rows), float64(x.Rows)
 	m.rows += x.Rows
 	all := float64(m.rows)
 	parallel.For(n, max(16, matrix.RowGrain(2*x.Rows)), func(_, lo, hi int) {
-		origin, mean, square := m.origin[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
+		origin, reach, mean, square := m.origin[lo:hi], m.reach[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
 		clear(mean)
 		clear(square)
 		for i := range x.Rows {
 			for j, v := range x.Row(i)[lo:hi] {
-				mean[j] += v - origin[j]
+				d := v - origin[j]
+				mean[j] += d
+				if d = math.Abs(d); d > reach[j] {
+					reach[j] = d
+				}
 			}
 		}
 		for j := range mean {
@@ -74,8 +87,46 @@ func (m *Moments) Mean() []float64 {
 	return mean
 }
 
-// Total returns the sum over the rows of their squared distance from the mean row.
-func (m *Moments) Total() float64 { return kernel.Sum(m.square) }
+// Total returns the sum over the rows of their squared distance from the mean row. It is
+// +Inf or NaN where squares overflow.
+func (m *Moments) Total() float64 {
+	squares := m.chunk[:len(m.square)]
+	copy(squares, m.square)
+	for j := range squares {
+		if m.equal(j) {
+			squares[j] = 0
+		}
+	}
+	return kernel.Sum(squares)
+}
+
+// equal reports whether the numbers of column j differ by rounding at most.
+func (m *Moments) equal(j int) bool { return m.reach[j] <= equalWithin*math.Abs(m.origin[j]) }
+
+// MostVariance is the largest variance of data to train on, and its inverse the least:
+// a training squares products of two such numbers.
+const MostVariance = 1e140
+
+// Variance returns Total over the number of rows, 0 where the rows are equal up to
+// rounding. Where it lies outside 1/most to most, squares overflow, or soon will, or are
+// lost: the error wraps fault.ErrNotFinite or fault.ErrRange, and calls the rows what.
+func (m *Moments) Variance(what string, most float64) (float64, error) {
+	v := m.Total() / float64(m.rows)
+	different := false
+	for j := range m.square {
+		different = different || !m.equal(j)
+	}
+	if different && !(v >= 1/most && v <= most) {
+		// Not more than it can tell: v itself may have overflowed or be zero.
+		reach := kernel.MaxAbs(m.reach)
+		size, cause := "small", fault.ErrRange
+		if reach > 1 {
+			size, cause = "large", fault.ErrNotFinite
+		}
+		return v, fault.Errorf(cause, "%s are too %s to be squared: they differ by up to %.2g. Multiply them by a number that brings them near 1", what, size, reach)
+	}
+	return v, nil
+}
 
 // ChunkRows is how many rows of a matrix in memory go into Moments at a time.
 const ChunkRows = 1024
