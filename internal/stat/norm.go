@@ -33,13 +33,15 @@ func scaledNorm(row []float64) (norm float64, exponent int) {
 	if square := kernel.SumSquares(row); square >= leastSquares && square <= mostSquares {
 		return math.Sqrt(square), 0
 	}
-	exponent = Exponent(row)
-	sum := 0.0
-	for _, v := range row {
-		v = math.Ldexp(v, -exponent)
-		sum += float64(v * v)
+	if kernel.MaxAbs(row) == 0 {
+		return 0, 0
 	}
-	return math.Sqrt(sum), exponent
+	exponent = Exponent(row)
+	near := make([]float64, len(row))
+	for j, v := range row {
+		near[j] = math.Ldexp(v, -exponent)
+	}
+	return math.Sqrt(kernel.SumSquares(near)), exponent
 }
 
 // Exponent returns the power of two by which the numbers of row are divided so that the

@@ -1,0 +1,392 @@
+package ksparse_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/measure"
+	"github.com/ksparse/ksparse/train"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Data of any magnitude that float64 holds: results are right, or there is an error of
+// this package.
+
+// mustNew is ksparse.New.
+func mustNew(t testing.TB, cfg ksparse.Config) *ksparse.Network {
+	t.Helper()
+	net, err := ksparse.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+// normals returns normal numbers.
+func normals(rows, cols int) *mat.Dense {
+	rng := rand.New(rand.NewPCG(7, 9))
+	m := mat.NewDense(rows, cols, nil)
+	m.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, m)
+	return m
+}
+
+// times returns x times a number.
+func times(factor float64, x *mat.Dense) *mat.Dense {
+	var y mat.Dense
+	y.Scale(factor, x)
+	return &y
+}
+
+// TestNormalizedCodesOfAnyMagnitude: codes of a row that is normalised do not depend on
+// its length. A power of two changes no digit, so the bits are the same.
+func TestNormalizedCodesOfAnyMagnitude(t *testing.T) {
+	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+	x := normals(5, 6)
+	want, err := net.Encode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exponent := range []int{-1020, -600, -549, -500, 0, 500, 511, 512, 600, 1020} {
+		got, err := net.Encode(times(math.Ldexp(1, exponent), x))
+		if err != nil {
+			t.Fatalf("2^%d: %v", exponent, err)
+		}
+		if !mat.Equal(got, want) {
+			t.Errorf("2^%d: other codes", exponent)
+		}
+	}
+}
+
+// TestLayerNormOfAnyMagnitude: where the standard deviation is far from its epsilon, the
+// output is scaled back to the size of its row.
+func TestLayerNormOfAnyMagnitude(t *testing.T) {
+	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.LayerNorm, Seed: 3})
+	x := normals(5, 6)
+	want, err := net.Predict(times(0x1p40, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exponent := range []int{500, 511, 512, 600, 1000} {
+		got, err := net.Predict(times(math.Ldexp(1, exponent), x))
+		if err != nil {
+			t.Fatalf("2^%d: %v", exponent, err)
+		}
+		if !mat.EqualApprox(times(math.Ldexp(1, 40-exponent), got), want, 1e-14*mat.Max(want)) {
+			t.Errorf("2^%d: other outputs", exponent)
+		}
+	}
+	equal := mat.NewDense(1, 6, []float64{1.1e10, 1.1e10, 1.1e10, 1.1e10, 1.1e10, 1.1e10})
+	codes, err := net.Encode(equal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero, err := net.Encode(mat.NewDense(1, 6, nil))
+	if err != nil || !mat.Equal(codes, zero) {
+		t.Errorf("a row of equal numbers has the codes %v, one of zeros %v", mat.Formatted(codes), mat.Formatted(zero))
+	}
+}
+
+// TestMaxNormOfAnyMagnitude: no row is far from the median, or those that are far are
+// left out, however long the rows are.
+func TestMaxNormOfAnyMagnitude(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		long    int     // rows of 200 that are longer than the others
+		size    float64 // of the others
+		longer  float64 // by how much
+		leftOut int
+	}{
+		{"all 1e155", 0, 1e155, 1, 0}, {"all 1e-165", 0, 1e-165, 1, 0}, {"all 1e300", 0, 1e300, 1, 0},
+		{"120 at 1e200", 120, 1, 1e200, 0}, {"5 at 1e200", 5, 1, 1e200, 5}, {"5 at 1e300 beside 1e200", 5, 1e200, 1e100, 5},
+		{"5 beside 1e-200", 5, 1e-200, 20, 5},
+	} {
+		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+		x := normals(200, 4)
+		for i := range 200 {
+			row := x.RawRowView(i)
+			norm := math.Sqrt(mat.Dot(x.RowView(i), x.RowView(i)))
+			for j := range row {
+				row[j] *= c.size / norm
+				if i < c.long {
+					row[j] *= c.longer
+				}
+			}
+		}
+		cfg := ksparse.TrainConfig{MaxNorm: 10, Epochs: 1}
+		fromMatrix, err := net.Train(context.Background(), x, x, cfg)
+		if err != nil || fromMatrix.LeftOut != c.leftOut {
+			t.Errorf("%s: %+v, error %v, want %d left out", c.what, fromMatrix, err, c.leftOut)
+		}
+		cfg.Buffer = 50
+		net = mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+		if h, err := net.TrainSource(context.Background(), source(t, x), cfg); err != nil || c.long <= 5 && h.LeftOut != c.leftOut {
+			t.Errorf("%s, from a source: %+v, error %v", c.what, h, err)
+		}
+	}
+}
+
+// source returns the rows of x as a source.
+func source(t *testing.T, x mat.Matrix) data.Source {
+	t.Helper()
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+// TestTrainRefusesWhatItCannotSquare, and leaves the network as it was.
+func TestTrainRefusesWhatItCannotSquare(t *testing.T) {
+	for _, size := range []float64{1e153, 1e154, 1e200, 1e308, 1e-165, 1e-300, 5e-324} {
+		for _, batch := range []int{1, 64} {
+			net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
+			before, x := saved(t, net), times(size, uniforms(100, 4))
+			h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: batch})
+			if h != nil || !errors.Is(err, ksparse.ErrRange) && !errors.Is(err, ksparse.ErrNotFinite) {
+				t.Errorf("rows of %g: history %+v, error %v", size, h, err)
+			}
+			if !slices.Equal(saved(t, net), before) {
+				t.Errorf("rows of %g: the network has changed", size)
+			}
+		}
+	}
+}
+
+// uniforms returns numbers in [-1, 1).
+func uniforms(rows, cols int) *mat.Dense {
+	rng := rand.New(rand.NewPCG(1, 9))
+	m := mat.NewDense(rows, cols, nil)
+	m.Apply(func(_, _ int, _ float64) float64 { return 2*rng.Float64() - 1 }, m)
+	return m
+}
+
+// TestTrainEqualRows: where rows differ by rounding alone there is no FVU.
+func TestTrainEqualRows(t *testing.T) {
+	x := mat.NewDense(100, 4, nil)
+	for i := range 100 {
+		x.SetRow(i, []float64{.1, -.1 / 3, .07, .1 * math.Pi})
+	}
+	check := func(what string, cfg ksparse.Config, x *mat.Dense) {
+		net := mustNew(t, cfg)
+		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 2, Recipe: ksparse.Recipe{AuxK: 2, DeadAfter: 1}})
+		if err != nil || !math.IsNaN(h.Epochs[1].FVU) || !(h.Epochs[1].TrainLoss < 10) {
+			t.Errorf("%s: history %+v, error %v, want an FVU of NaN", what, h, err)
+		}
+		if _, err := measure.Evaluate(net, source(t, x)); cfg.Normalization == 0 && !errors.Is(err, ksparse.ErrRange) {
+			t.Errorf("%s: Evaluate: %v", what, err)
+		}
+		if _, err := ksparse.FVU(x, x); cfg.Normalization == 0 && !errors.Is(err, ksparse.ErrRange) {
+			t.Errorf("%s: FVU: %v", what, err)
+		}
+	}
+	cfg := ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3}
+	check("equal rows", cfg, x)
+	cfg.Normalization = ksparse.UnitRMS
+	for i := range 100 {
+		for j := range 4 {
+			x.Set(i, j, x.At(i, j)*(1+float64(i)/7))
+		}
+	}
+	check("rows of one direction, normalised", cfg, x)
+}
+
+// TestFiguresOfAnyMagnitude: a ratio is the same for all scales, to the bit.
+func TestFiguresOfAnyMagnitude(t *testing.T) {
+	out, y := normals(30, 4), uniforms(30, 4)
+	want, err := ksparse.FVU(out, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mse, err := ksparse.MeanSquaredError(out, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, exponent := range []int{-900, -549, 0, 500, 512, 600, 1000} {
+		factor := math.Ldexp(1, exponent)
+		if got, err := ksparse.FVU(times(factor, out), times(factor, y)); err != nil || math.Abs(got-want) > 1e-15*want {
+			t.Errorf("2^%d: FVU %v, error %v, want %v", exponent, got, err, want)
+		}
+		got, err := ksparse.MeanSquaredError(times(factor, out), times(factor, y))
+		if overflows := exponent >= 512; errors.Is(err, ksparse.ErrNotFinite) != overflows || !overflows && math.Abs(got-mse*factor*factor) > 1e-15*got {
+			t.Errorf("2^%d: mean squared error %v, error %v, want %v", exponent, got, err, mse*factor*factor)
+		}
+	}
+	large, small := mat.NewDense(2000, 1, nil), mat.NewDense(2000, 1, nil)
+	for i := range 2000 {
+		large.Set(i, 0, 1e153)
+	}
+	if got, err := ksparse.MeanSquaredError(large, small); err != nil || math.Abs(got-1e306) > 1e292 {
+		t.Errorf("a mean of 1e306, whose sum overflows, is %v, error %v", got, err)
+	}
+	if got := ksparse.PSNR(1e-6, 1e200); math.Abs(got-4060) > 1e-9 {
+		t.Errorf("PSNR of a peak of 1e200 is %v, want 4060", got)
+	}
+}
+
+// TestStartFromAnyMagnitude: the data set's scale and the atoms are those of the same
+// data near 1.
+func TestStartFromAnyMagnitude(t *testing.T) {
+	x := normals(50, 4)
+	atoms := func(exponent int) (*mat.Dense, float64) {
+		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Seed: 3})
+		if err := net.StartFrom(times(math.Ldexp(1, exponent), x), ksparse.Start{Atoms: true}); err != nil {
+			t.Fatalf("2^%d: %v", exponent, err)
+		}
+		return net.Layers()[1].Weights(), net.Wiring().Scale
+	}
+	want, scale := atoms(0)
+	for _, exponent := range []int{-1000, -549, 512, 1000} {
+		got, s := atoms(exponent)
+		if s != math.Ldexp(scale, -exponent) || !mat.EqualApprox(got, want, 1e-15) {
+			t.Errorf("2^%d: scale %v beside %v, or other atoms", exponent, s, scale)
+		}
+	}
+}
+
+// TestAtomsOfAnyMagnitude: UnitNorm begins with atoms of norm 1, whatever they were.
+func TestAtomsOfAnyMagnitude(t *testing.T) {
+	for _, size := range []float64{1e-320, 1e-308, 1e-165, 1e155, 1e308} {
+		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
+		w := net.Layers()[1].Weights()
+		w.Scale(size, w)
+		x := normals(20, 4)
+		if _, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: train.SGD{}, Recipe: ksparse.Recipe{UnitNorm: true}}); err != nil {
+			t.Errorf("atoms of %g: %v", size, err)
+		}
+		for j := range 9 {
+			if norm := mat.Norm(w.RowView(j), 2); math.Abs(norm-1) > 1e-12 {
+				t.Errorf("atoms of %g: norm %v after training", size, norm)
+			}
+		}
+	}
+}
+
+// FuzzExtremes encodes, trains and evaluates with numbers of all exponents of float64.
+// What comes back is finite, or an error of this package.
+func FuzzExtremes(f *testing.F) {
+	f.Add(uint64(1), uint64(2), int16(0), int16(2000), []byte("seed"))
+	f.Add(uint64(3), uint64(77), int16(-1074), int16(10), []byte{0xff, 0xf0, 1, 2, 3, 4, 5, 6})
+	f.Add(uint64(4), uint64(99), int16(1000), int16(24), []byte{})
+	f.Fuzz(func(t *testing.T, seed, shape uint64, low, span int16, raw []byte) {
+		fuzzExtremes(t, seed, shape, int(low), int(span), raw)
+	})
+}
+
+// fuzzExtremes makes numbers of exponents from low to low+span, and some of raw.
+func fuzzExtremes(t *testing.T, seed, shape uint64, low, span int, raw []byte) {
+	rng := rand.New(rand.NewPCG(seed, shape))
+	fill := func(dst []float64) {
+		for i := range dst {
+			dst[i] = math.Ldexp(2*rng.Float64()-1, min(1024, max(-1074, low)+rng.IntN(1+max(0, span))))
+			if len(raw) >= 8 && rng.IntN(4) == 0 {
+				if v := math.Float64frombits(binary.LittleEndian.Uint64(raw)); v-v == 0 {
+					dst[i] = v
+				}
+				raw = raw[8:]
+			}
+			if math.IsInf(dst[i], 0) {
+				dst[i] = math.MaxFloat64
+			}
+		}
+	}
+	pick := func(n int) int { return rng.IntN(n) }
+	cfg := ksparse.Config{Inputs: 1 + pick(9), Latents: 1 + pick(40), Activation: ksparse.Activation(pick(8)), Selection: ksparse.Selection(pick(3)),
+		PreBias: pick(2) == 0, Tied: pick(3) == 0, Normalization: ksparse.Normalization(pick(3)), Seed: seed}
+	cfg.K = 1 + pick(cfg.Latents)
+	net, err := ksparse.New(cfg)
+	if err != nil {
+		known(t, err)
+		return
+	}
+	if pick(3) == 0 { // weights of all magnitudes too
+		for _, l := range net.Layers() {
+			fill(l.Weights().RawMatrix().Data)
+			fill(l.Biases().RawVector().Data)
+		}
+	}
+	rows := 1 + pick(30)
+	x := mat.NewDense(rows, cfg.Inputs, nil)
+	fill(x.RawMatrix().Data)
+	encodeAndEvaluate(t, net, x)
+	recipe := ksparse.Recipe{UnitNorm: pick(3) == 0, AuxK: pick(2) * pick(5), DeadAfter: 1 + pick(20), MultiTopK: float64(pick(2)) / 8}
+	h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 1 + pick(3), BatchSize: 1 + pick(rows), MaxNorm: float64(pick(2)) * 10,
+		Optimizer: []train.Optimizer{nil, train.SGD{}, train.SGD{Momentum: 0.9}, train.RMSProp{}, train.AdaGrad{}, train.AdamW{}}[pick(6)],
+		ClipNorm:  float64(pick(2)), EMA: float64(pick(2)) * 0.9, Validation: ksparse.Validation{Fraction: float64(pick(2)) * 0.3}, Recipe: recipe})
+	known(t, err)
+	if h != nil {
+		for _, e := range h.Epochs {
+			finite(t, "the history", e.TrainLoss, e.L0, e.GradientNorm)
+			if math.IsInf(e.FVU, 0) || math.IsInf(e.ValidationLoss, 0) {
+				t.Errorf("an epoch of %+v", e)
+			}
+		}
+	}
+	for i, l := range net.Layers() {
+		finite(t, []string{"the encoder", "the decoder"}[i], append(slices.Clone(l.Weights().RawMatrix().Data), l.Biases().RawVector().Data...)...)
+	}
+	encodeAndEvaluate(t, net, x)
+}
+
+// encodeAndEvaluate does that, and holds the codes to those of the plain search.
+func encodeAndEvaluate(t *testing.T, net *ksparse.Network, x *mat.Dense) {
+	t.Helper()
+	codes, err := net.Encode(x)
+	known(t, err)
+	if err == nil {
+		for i := range x.RawMatrix().Rows {
+			_, values := codes.Row(i)
+			finite(t, "the codes", values...)
+		}
+		frozen, err := net.Freeze()
+		if err != nil {
+			t.Fatalf("Encode has no error, Freeze has %v", err)
+		}
+		if again, err := frozen.Encode(x); err != nil || !mat.Equal(codes, again) {
+			t.Errorf("the frozen network has other codes, or error %v", err)
+		}
+	}
+	out, err := net.Predict(x)
+	known(t, err)
+	if err == nil {
+		finite(t, "the output", out.RawMatrix().Data...)
+		fvu, err := ksparse.FVU(out, x)
+		known(t, err)
+		mse, err2 := ksparse.MeanSquaredError(out, x)
+		known(t, err2)
+		finite(t, "a figure", fvu, mse)
+	}
+	report, err := measure.Evaluate(net, source(t, x))
+	known(t, err)
+	if err == nil {
+		finite(t, "the report", report.MSE, report.FVU, report.NormalizedMSE, report.CentredExplainedVariance, report.RowExplainedVariance,
+			report.CosineSimilarity, report.L2Ratio, report.L0)
+	}
+}
+
+// finite fails where a number is not.
+func finite(t *testing.T, what string, numbers ...float64) {
+	t.Helper()
+	for _, v := range numbers {
+		if v-v != 0 {
+			t.Fatalf("%s: %v", what, v)
+		}
+	}
+}
+
+// known fails where err is none of this package's.
+func known(t *testing.T, err error) {
+	t.Helper()
+	for _, cause := range []error{nil, ksparse.ErrNotFinite, ksparse.ErrRange, ksparse.ErrEmpty, ksparse.ErrDiverged, ksparse.ErrUnset} {
+		if errors.Is(err, cause) {
+			return
+		}
+	}
+	t.Fatalf("an error that is no answer: %v", err)
+}
