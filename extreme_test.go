@@ -299,7 +299,10 @@ func fuzzExtremes(t *testing.T, seed, shape uint64, low, span int, raw []byte) {
 	pick := func(n int) int { return rng.IntN(n) }
 	cfg := ksparse.Config{Inputs: 1 + pick(9), Latents: 1 + pick(40), Activation: ksparse.Activation(pick(8)), Selection: ksparse.Selection(pick(3)),
 		PreBias: pick(2) == 0, Tied: pick(3) == 0, Normalization: ksparse.Normalization(pick(3)), Seed: seed}
-	cfg.K = 1 + pick(cfg.Latents)
+	if pick(8) == 0 { // large enough to be screened
+		cfg.Inputs, cfg.Latents = 64+pick(80), 256+pick(600)
+	}
+	cfg.K = 1 + pick(min(40, cfg.Latents))
 	net, err := ksparse.New(cfg)
 	if err != nil {
 		known(t, err)
@@ -343,6 +346,10 @@ func encodeAndEvaluate(t *testing.T, net *ksparse.Network, x *mat.Dense) {
 		for i := range x.RawMatrix().Rows {
 			_, values := codes.Row(i)
 			finite(t, "the codes", values...)
+		}
+		batch := net.Layers()[0].(*ksparse.SparseLayer).Selection() == ksparse.SelectBatchTopK // Forward selects from all rows
+		if pass, err := net.Forward(x); err == nil && !batch && !mat.Equal(codes, pass.LayerOutput(0)) {
+			t.Error("Encode has other codes than Forward")
 		}
 		frozen, err := net.Freeze()
 		if err != nil {

@@ -27,6 +27,8 @@ import (
 // infinite; the network then keeps its last finite parameters. Before training
 // begins, errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange, with
 // Checkpoint.Resume also ErrCheckpoint or ErrFormat, and the network is untouched.
+// Samples that a training could not square are refused there: those whose variance is
+// more than 1e140, or less than 1e-140 but not zero.
 //
 // The same seed, data and configuration give the same bits, for every GOMAXPROCS.
 func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {

@@ -231,7 +231,7 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	e.l0Sum += float64(r.L0 * float64(x.Rows))
 	e.gradientNorm += r.GradientNorm
 	e.rate, e.dead = rate, r.Dead
-	if sum := e.lossSum + e.gradientNorm; math.IsInf(sum, 0) {
+	if math.IsInf(e.lossSum, 0) || math.IsInf(e.fvuSum, 0) || math.IsInf(e.gradientNorm, 0) {
 		err = fault.Errorf(ErrDiverged, "training diverged at step %d: the epoch's mean loss overflows", t.history.Steps)
 		t.fail(err)
 	}

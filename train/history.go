@@ -17,7 +17,8 @@ type Progress struct {
 	// FVU is the fraction of variance unexplained: Loss/V with the loss
 	// ksparse.SquaredError, where V is the mean over the training samples of |y-ȳ|² and
 	// ȳ their mean (over those of the first buffer where a data.Source is larger than
-	// that). It is NaN with another loss or where V is 0.
+	// that). It is NaN with another loss or where V is 0: V counts only columns whose
+	// numbers differ by more than 2^-48 of their size, for less is rounding.
 	FVU          float64
 	L0           float64 // mean number of latents active in this step
 	Dead         int     // latents not active for Recipe.DeadAfter samples

@@ -70,6 +70,9 @@ func (t *training) measured(loss float64, err error) (Report, error) {
 		return Report{}, t.diverged("the loss is %v", loss)
 	}
 	report := Report{Loss: loss, FVU: t.fvu(loss)}
+	if math.IsInf(report.FVU, 0) {
+		return Report{}, t.diverged("the loss is %v, beside a variance of the data of %v", loss, t.recipe.Variance)
+	}
 	if t.activity != nil {
 		report.L0, report.Dead = t.activity.see(p.layers[p.Network.LastSparse()].out.codes, t.recipe.DeadAfter)
 	}

@@ -123,7 +123,7 @@ func (m *Moments) Variance(what string, most float64) (float64, error) {
 		if reach > 1 {
 			size, cause = "large", fault.ErrNotFinite
 		}
-		return v, fault.Errorf(cause, "%s are too %s to be squared: they differ by up to %.2g. Multiply them by a number that brings them near 1", what, size, reach)
+		return v, fault.Errorf(cause, "%s are too %s to be squared: they differ by up to %.2g. Multiply them by a number that brings them near 1, or leave out the few that stand apart", what, size, reach)
 	}
 	return v, nil
 }
