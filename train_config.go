@@ -57,9 +57,9 @@ type TrainConfig struct {
 	// ClipNorm scales the gradient of all parameters together down to this
 	// Euclidean norm where it is longer; 0 is no clipping.
 	ClipNorm float64
-	// EMA, in (0, 1), is the decay of an exponential moving average of all parameters:
-	// after each step average = EMA·average + (1-EMA)·parameter, from those of the
-	// first step on. Validation and Patience look at the averages and the network is
+	// EMA, in (0, 1), is the decay of an exponential moving average of all weights and
+	// biases: after each step average = EMA·average + (1-EMA)·parameter, from those of
+	// the first step on. Validation and Patience look at the averages and the network is
 	// left with them, however the training ends; it goes on from the parameters
 	// themselves, which are what a callback sees. 0 is none.
 	EMA float64
@@ -124,7 +124,8 @@ type Validation struct {
 	// Patience ends the training once this many epochs in a row have not lowered
 	// the validation loss (or, without validation, the training loss) by more
 	// than MinDelta. The network is left with the weights and biases of its best
-	// epoch, however the training ends. 0 is no early stopping.
+	// epoch, and the thresholds for them, however the training ends. 0 is no early
+	// stopping.
 	Patience int
 	// MinDelta is by how much an epoch must be better to count.
 	MinDelta float64

@@ -128,6 +128,10 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		return nil, err
 	}
 	t.keep()
+	if rows := n.calibrationRowsOf(t.cfg.BatchSize); rows > 0 {
+		t.learner.rows = f.Inputs(rows)
+		t.learner.count = t.learner.rows.Rows
+	}
 	var before [][]float64
 	if cfg.Checkpoint.Resume {
 		before = likeEach(t.kept.live)
@@ -139,6 +143,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		if err := l.resume(ctx); err != nil {
 			copyEach(t.kept.live, before)
 			return nil, err
+		}
+		if l.history.Steps > 0 {
+			t.learner.calibrate(n)
 		}
 	}
 	return l, nil

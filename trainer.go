@@ -23,6 +23,7 @@ type Trainer struct {
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
 	kept    keptParameters
+	learner calibrator
 	history train.History
 	epoch   tally // of the epoch under way
 	valid   validator
@@ -176,6 +177,7 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 		}
 		return none, err
 	}
+	t.learner.see(rowsX)
 	progress := t.progress(report, 1, t.history.Steps == t.cfg.Steps)
 	if t.cfg.Callback != nil {
 		if err := t.cfg.Callback(progress); err != nil {
@@ -193,6 +195,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) {
 	t.forget = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
+	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
 	variance := math.NaN()
 	if t.cfg.Loss == SquaredError {
 		var rows normal.Batch
@@ -255,7 +258,8 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 }
 
 // Finish ends the training: it measures the validation loss, leaves the network with the
-// averaged parameters where there is an EMA, and returns the history, which has one
+// averaged parameters where there is an EMA, and with the thresholds of SelectBatchTopK for
+// what it leaves, and returns the history, which has one
 // epoch, or none where no step was taken or a step failed. Errors are those of the
 // validation.
 func (t *Trainer) Finish() (*train.History, error) {
@@ -276,7 +280,8 @@ func (t *Trainer) Finish() (*train.History, error) {
 	return &t.history, err
 }
 
-// leave leaves the network with the parameters that the training ends with.
+// leave leaves the network with the parameters that the training ends with, and with the
+// thresholds that belong to them.
 func (t *Trainer) leave() {
 	switch {
 	case t.history.Steps == 0:
@@ -285,6 +290,9 @@ func (t *Trainer) leave() {
 		copyEach(t.kept.live, t.kept.best)
 	case t.kept.average != nil:
 		copyEach(t.kept.live, t.kept.average)
+	}
+	if t.history.Steps > 0 {
+		t.learner.calibrate(t.net)
 	}
 	t.kept.live = nil
 	t.history.Time = time.Since(t.clock.start)
@@ -301,7 +309,7 @@ type validator struct {
 // endEpoch validates, keeps the best parameters and writes the history.
 func (t *Trainer) endEpoch() error {
 	t.kept.swapAverage() // the averages are what is measured and kept
-	defer t.kept.swapAverage()
+	defer t.swapBack()
 	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
 	trainLoss := e.lossSum / float64(e.samples)
 	watched := trainLoss
@@ -324,8 +332,17 @@ func (t *Trainer) endEpoch() error {
 	return nil
 }
 
+// swapBack is swapAverage after validation, whose thresholds were those of the averages.
+func (t *Trainer) swapBack() {
+	t.kept.swapAverage()
+	if t.kept.average != nil && t.valid.x.Rows > 0 {
+		t.learner.calibrate(t.net)
+	}
+}
+
 // validate returns the mean loss over the validation samples.
 func (t *Trainer) validate() (float64, error) {
+	t.learner.calibrate(t.net)
 	v := &t.valid
 	if v.pass == nil {
 		v.pass = engine.NewPass(&t.net.screening)
