@@ -24,20 +24,36 @@ func trained(layers []Layer) [][]float64 {
 	return all
 }
 
+// thresholdsOf returns the thresholds of each layer, nil where it has none.
+func thresholdsOf(layers []Layer) [][]float64 {
+	all := make([][]float64, len(layers))
+	for i, l := range layers {
+		if s := l.sparse(); s != nil {
+			all[i] = s.thresholds
+		}
+	}
+	return all
+}
+
+// unlearned are the layers whose thresholds were not known before the training.
+type unlearned []*SparseLayer
+
 // makeThresholds makes room for the thresholds that training will learn. If it has
 // taken no step in the end, forget makes them unknown again.
-func makeThresholds(layers []Layer) (forget func()) {
-	var made []*SparseLayer
+func makeThresholds(layers []Layer) (made unlearned) {
 	for _, l := range layers {
 		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK && s.thresholds == nil {
 			s.thresholds = make([]float64, s.out)
 			made = append(made, s)
 		}
 	}
-	return func() {
-		for _, l := range made {
-			l.thresholds = nil
-		}
+	return made
+}
+
+// forget makes the thresholds unknown again.
+func (made unlearned) forget() {
+	for _, l := range made {
+		l.thresholds = nil
 	}
 }
 
@@ -72,12 +88,25 @@ func (k *keptParameters) addToAverage(number int) {
 	}
 }
 
-// swapAverage exchanges parameters and average.
-func (k *keptParameters) swapAverage() {
-	for i, average := range k.average {
+// left returns the parameters that the training leaves behind if it ends after that many
+// steps, with that epoch the best one up to now, and what they are called; nil where these
+// are the parameters themselves.
+func (k *keptParameters) left(steps, bestEpoch int) (parameters [][]float64, name string) {
+	switch {
+	case steps > 0 && k.best != nil && bestEpoch > 0:
+		return k.best, "best parameters"
+	case steps > 0 && k.average != nil:
+		return k.average, "average"
+	}
+	return nil, "parameters"
+}
+
+// swap exchanges the parameters and others that are kept; nil stands for none.
+func (k *keptParameters) swap(others [][]float64) {
+	for i, other := range others {
 		p := k.live[i]
-		for j, v := range average {
-			average[j], p[j] = p[j], v
+		for j, v := range other {
+			other[j], p[j] = p[j], v
 		}
 	}
 }

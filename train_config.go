@@ -141,14 +141,25 @@ type Checkpoint struct {
 	Every int
 	// Resume goes on from File where that exists, else begins at the
 	// beginning. Given the same data and configuration, and a network of the same
-	// layers (whose parameters do not matter), the training ends in the bits of
-	// parameters and History, times aside, that it would have ended in without the
-	// interruption; one that had ended is returned as it was. The callback is not
+	// layers (whose parameters and thresholds do not matter), the training ends in the
+	// bits of parameters and History, times aside, that it would have ended in without
+	// the interruption; one that had ended is returned as it was. The callback is not
 	// called again for steps that the checkpoint holds. Every, Callback and,
 	// unless a source is larger, Buffer may change; another difference is an error
 	// that wraps ErrCheckpoint and names it, as far as it shows: the data themselves
 	// are known by their number and variance only. A damaged file is ErrFormat.
 	// Optimizer and Schedule must not hold state of their own.
+	//
+	// Epochs and Steps may change, too, but not to fewer than are done, and so may a
+	// Patience that stays 1 or more. So a training that has ended, also for want of
+	// patience, goes on with more of them, its optimizer state, order of the samples and
+	// History kept. An epoch that Steps had cut short is gone on with; with Patience, what
+	// the network was at the cut may remain the best. From there on Schedule and
+	// Recipe.KAnneal go by the new number of steps: with train.ConstantRate and without
+	// KStart the result has the bits of a training that was longer from the beginning,
+	// but a rate that had decayed, and a k that had fallen, jump up again.
+	//
+	// LoadCheckpoint reads the network alone.
 	Resume bool
 }
 

@@ -28,8 +28,8 @@ type Trainer struct {
 	epoch   tally // of the epoch under way
 	valid   validator
 	clock   clock
-	failed  error  // what ended the training
-	forget  func() // see makeThresholds
+	failed  error // what ended the training
+	made    unlearned
 }
 
 // tally adds up what the steps of an epoch report.
@@ -173,7 +173,7 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	report, err := t.step(rowsX, rowsY)
 	if err != nil {
 		if t.failed = err; t.history.Steps == 0 {
-			t.forget()
+			t.made.forget()
 		}
 		return none, err
 	}
@@ -192,7 +192,7 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 
 // beginWith is begin for the first batch of the caller's.
 func (t *Trainer) beginWith(x, y matrix.Rows) {
-	t.forget = makeThresholds(t.net.layers)
+	t.made = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
 	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
@@ -283,15 +283,11 @@ func (t *Trainer) Finish() (*train.History, error) {
 // leave leaves the network with the parameters that the training ends with, and with the
 // thresholds that belong to them.
 func (t *Trainer) leave() {
-	switch {
-	case t.history.Steps == 0:
-		t.forget()
-	case t.kept.best != nil && t.history.BestEpoch > 0:
-		copyEach(t.kept.live, t.kept.best)
-	case t.kept.average != nil:
-		copyEach(t.kept.live, t.kept.average)
-	}
-	if t.history.Steps > 0 {
+	if t.history.Steps == 0 {
+		t.made.forget()
+	} else {
+		left, _ := t.kept.left(t.history.Steps, t.history.BestEpoch)
+		copyEach(t.kept.live[:len(left)], left)
 		t.learner.calibrate(t.net)
 	}
 	t.kept.live = nil
@@ -308,7 +304,7 @@ type validator struct {
 
 // endEpoch validates, keeps the best parameters and writes the history.
 func (t *Trainer) endEpoch() error {
-	t.kept.swapAverage() // the averages are what is measured and kept
+	t.kept.swap(t.kept.average) // the averages are what is measured and kept
 	defer t.swapBack()
 	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
 	trainLoss := e.lossSum / float64(e.samples)
@@ -320,7 +316,7 @@ func (t *Trainer) endEpoch() error {
 		}
 		v.loss, watched = loss, loss
 	}
-	if t.history.BestEpoch == 0 || watched < v.best-t.cfg.Validation.MinDelta {
+	if t.isBest(watched) {
 		v.best, t.history.BestEpoch = watched, epoch
 		copyEach(t.kept.best, t.kept.live)
 	}
@@ -332,9 +328,15 @@ func (t *Trainer) endEpoch() error {
 	return nil
 }
 
-// swapBack is swapAverage after validation, whose thresholds were those of the averages.
+// isBest reports whether an epoch with that loss is better than all before it.
+func (t *Trainer) isBest(watched float64) bool {
+	return t.history.BestEpoch == 0 || watched < t.valid.best-t.cfg.Validation.MinDelta
+}
+
+// swapBack puts the parameters back after validation, whose thresholds were those of the
+// averages.
 func (t *Trainer) swapBack() {
-	t.kept.swapAverage()
+	t.kept.swap(t.kept.average)
 	if t.kept.average != nil && t.valid.x.Rows > 0 {
 		t.learner.calibrate(t.net)
 	}
