@@ -1,22 +1,20 @@
 package ksparse
 
 import (
+	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 )
 
-// trained returns every slice of numbers that training moves, each memory once:
-// weights, biases and the thresholds that are learned, layer by layer.
+// trained returns every slice of numbers that steps move, each memory once: weights and
+// biases, layer by layer.
 func trained(layers []Layer) [][]float64 {
 	var all [][]float64
 	seen := make(map[*float64]bool) // tied layers share memory
 	for _, l := range layers {
 		a := l.parameters()
-		slices := [][]float64{a.w.Float64, a.b}
-		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
-			slices = append(slices, s.thresholds)
-		}
-		for _, p := range slices {
+		for _, p := range [][]float64{a.w.Float64, a.b} {
 			if len(p) > 0 && !seen[&p[0]] {
 				seen[&p[0]] = true
 				all = append(all, p)
@@ -26,20 +24,36 @@ func trained(layers []Layer) [][]float64 {
 	return all
 }
 
+// thresholdsOf returns the thresholds of each layer, nil where it has none.
+func thresholdsOf(layers []Layer) [][]float64 {
+	all := make([][]float64, len(layers))
+	for i, l := range layers {
+		if s := l.sparse(); s != nil {
+			all[i] = s.thresholds
+		}
+	}
+	return all
+}
+
+// unlearned are the layers whose thresholds were not known before the training.
+type unlearned []*SparseLayer
+
 // makeThresholds makes room for the thresholds that training will learn. If it has
 // taken no step in the end, forget makes them unknown again.
-func makeThresholds(layers []Layer) (forget func()) {
-	var made []*SparseLayer
+func makeThresholds(layers []Layer) (made unlearned) {
 	for _, l := range layers {
 		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK && s.thresholds == nil {
 			s.thresholds = make([]float64, s.out)
 			made = append(made, s)
 		}
 	}
-	return func() {
-		for _, l := range made {
-			l.thresholds = nil
-		}
+	return made
+}
+
+// forget makes the thresholds unknown again.
+func (made unlearned) forget() {
+	for _, l := range made {
+		l.thresholds = nil
 	}
 }
 
@@ -74,12 +88,25 @@ func (k *keptParameters) addToAverage(number int) {
 	}
 }
 
-// swapAverage exchanges parameters and average.
-func (k *keptParameters) swapAverage() {
-	for i, average := range k.average {
+// left returns the parameters that the training leaves behind if it ends after that many
+// steps, with that epoch the best one up to now, and what they are called; nil where these
+// are the parameters themselves.
+func (k *keptParameters) left(steps, bestEpoch int) (parameters [][]float64, name string) {
+	switch {
+	case steps > 0 && k.best != nil && bestEpoch > 0:
+		return k.best, "best parameters"
+	case steps > 0 && k.average != nil:
+		return k.average, "average"
+	}
+	return nil, "parameters"
+}
+
+// swap exchanges the parameters and others that are kept; nil stands for none.
+func (k *keptParameters) swap(others [][]float64) {
+	for i, other := range others {
 		p := k.live[i]
-		for j, v := range average {
-			average[j], p[j] = p[j], v
+		for j, v := range other {
+			other[j], p[j] = p[j], v
 		}
 	}
 }
@@ -98,4 +125,52 @@ func copyEach(dst, src [][]float64) {
 	for i := range dst {
 		copy(dst[i], src[i])
 	}
+}
+
+// calibrator learns the thresholds of SelectBatchTopK for the weights at hand, whatever
+// they are: those of the last step, averages, or those of the best epoch.
+type calibrator struct {
+	rows  matrix.Rows  // memory for inputs that the training saw; none where nothing is to be learned
+	count int          // how many of them there are
+	next  int          // where the next input goes, once all the memory is used
+	pass  *engine.Pass // nil before the first time
+}
+
+// calibrationRows is from how many rows, at most, thresholds are learned: L0 is then off by
+// 1/64 of its spread from row to row.
+const calibrationRows = 4096
+
+// calibrationNumbers is how many numbers these rows have at most, where a batch has fewer.
+const calibrationNumbers = 1 << 22
+
+// calibrationRowsOf returns from how many rows the thresholds of n are learned in a
+// training on batches of that size, 0 where it has none to learn.
+func (n *Network) calibrationRowsOf(batch int) int {
+	for _, l := range n.layers {
+		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
+			return min(calibrationRows, max(batch, calibrationNumbers/n.In()))
+		}
+	}
+	return 0
+}
+
+// see takes in the inputs of a batch, in the place of the oldest.
+func (c *calibrator) see(x matrix.Rows) {
+	for i := max(0, x.Rows-c.rows.Rows); i < x.Rows; i++ {
+		copy(c.rows.Row(c.next), x.Row(i))
+		c.next = (c.next + 1) % c.rows.Rows
+		c.count = min(c.count+1, c.rows.Rows)
+	}
+}
+
+// calibrate learns the thresholds for the network's present weights.
+func (c *calibrator) calibrate(n *Network) {
+	if c.count == 0 {
+		return
+	}
+	if c.pass == nil {
+		c.pass = engine.NewPass(&n.screening)
+	}
+	n.forEngine(&c.pass.Network)
+	c.pass.LearnThresholds(c.rows.Slice(0, c.count))
 }

@@ -2,11 +2,13 @@ package ksparse
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/normal"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -96,4 +98,34 @@ func perturb(rng *rand.Rand, n *Network) {
 			a.b[j] = a.b[j-1]
 		}
 	}
+}
+
+// plainThresholds returns the thresholds that the layers of n should have after a training
+// on the rows x: those of SelectBatchTopK, layer by layer, such that k values a row are
+// above, or all that are positive; the rows go on by these thresholds.
+func plainThresholds(n *Network, x matrix.Rows) (all [][]float64) {
+	in := n.rows.Enter(new(normal.Batch), x)
+	for _, l := range n.layers {
+		at := l.forward(in)
+		in = at.out
+		s := l.sparse()
+		if s == nil || s.selection != SelectBatchTopK {
+			continue
+		}
+		threshold, values := math.MaxFloat64, matrix.New(at.pre.Rows, at.pre.Cols)
+		s.activation.values(values.Data, at.pre.Data)
+		if s.k > 0 {
+			positive := slices.DeleteFunc(slices.Clone(values.Data), func(v float64) bool { return v <= 0 })
+			slices.Sort(positive)
+			threshold = 0
+			if at := len(positive) - min(s.k, s.out)*x.Rows; at >= 0 {
+				threshold = math.Nextafter(positive[at], 0)
+			}
+		}
+		all = append(all, slices.Repeat([]float64{threshold}, s.out))
+		mask := maskWhere(at.pre, func(_ int, v float64) bool { return v > threshold })
+		mask.apply(values, values)
+		in = values
+	}
+	return all
 }

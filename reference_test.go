@@ -150,6 +150,16 @@ func holdStep(t *testing.T, what string, n *Network, cfg TrainConfig, x, y *mat.
 	if math.Abs(progress.GradientNorm-norm) > 1e-12*norm { // the order of layers' squares may differ
 		t.Errorf("%s: the gradient's norm is %v, the reference has %v", what, progress.GradientNorm, norm)
 	}
+	if _, err := trainer.Finish(); err != nil {
+		t.Fatal(what, err)
+	}
+	thresholds := plainThresholds(n, dense.View(x))
+	for _, l := range n.layers {
+		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
+			sameNumbers(t, what+": thresholds of "+s.name, s.thresholds, thresholds[0])
+			thresholds = thresholds[1:]
+		}
+	}
 	return sameParameters(t, what, n, want) && !t.Failed()
 }
 

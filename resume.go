@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +27,8 @@ import (
 // compared in another form.
 var mayChange = map[string]bool{
 	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
-	"TrainConfig.Checkpoint": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
+	"TrainConfig.Checkpoint": true, "TrainConfig.Epochs": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
+	"TrainConfig.Validation.Patience": true,
 }
 
 // settings lists what a checkpoint must agree in, the data's variance standing for the
@@ -39,7 +42,9 @@ func (l *loop) settings() []format.Setting {
 	for i, layer := range l.net.layers {
 		kind, k := "linear", ""
 		if s := layer.sparse(); s != nil {
-			kind, k = "sparse", fmt.Sprintf(" with k = %d by %v", s.k, s.selection)
+			if kind, k = "sparse", fmt.Sprintf(" with k = %d by %v", s.k, s.selection); s.thresholds != nil {
+				k += " and thresholds"
+			}
 		}
 		add(fmt.Sprintf("layer %d", i), "%s from %d to %d%s, %v", kind, layer.In(), layer.Out(), k, layer.Activation())
 	}
@@ -51,7 +56,11 @@ func (l *loop) settings() []format.Setting {
 	add("TrainConfig.Seed", "%d", l.cfg.Seed) // before the variance, a sum in that order
 	add("the variance of the samples", "%v", l.variance)
 	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
-	add("TrainConfig.Steps", "%d", l.cfg.Steps) // last: by default it follows from others, which an error should name
+	if l.cfg.Validation.Patience == 0 {
+		add("TrainConfig.Validation.Patience", "0")
+	} else {
+		add("TrainConfig.Validation.Patience", "1 or more")
+	}
 	return all
 }
 
@@ -87,7 +96,7 @@ func describe(v any) string {
 // the next step sets anew is not among them.
 func (l *loop) scalars(at *feed.State) (counts []*int, floats []*float64) {
 	h, e := &l.history, &l.epoch
-	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &at.Chunk, &at.Used, &at.LeftOut},
+	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &at.Chunk, &at.Used, &at.LeftOut, &l.cutShort},
 		[]*float64{&l.valid.loss, &l.valid.best, &e.lossSum, &e.fvuSum, &e.l0Sum, &e.gradientNorm}
 }
 
@@ -141,6 +150,11 @@ func (l *loop) sections() []format.Section {
 			all = append(all, format.Section{Name: fmt.Sprint(part.name, " ", i), Floats: s})
 		}
 	}
+	for i, s := range thresholdsOf(l.net.layers) {
+		if s != nil {
+			all = append(all, format.Section{Name: fmt.Sprint("thresholds ", i), Floats: s})
+		}
+	}
 	for _, s := range l.stepper.State() {
 		all = append(all, format.Section(s))
 	}
@@ -169,19 +183,65 @@ func (l *loop) restore(ctx context.Context, all []format.Section) error {
 		}
 		e.Dead, e.Time = int(all[5].Counts[epochCounts*i]), time.Duration(all[5].Counts[epochCounts*i+1])
 	}
-	if l.history.Steps > l.cfg.Steps || l.history.BestEpoch > len(l.history.Epochs) {
-		return fault.Errorf(ErrFormat, "the checkpoint is at step %d of %d, with epoch %d of %d the best",
-			l.history.Steps, l.cfg.Steps, l.history.BestEpoch, len(l.history.Epochs))
+	at.InEpoch = all[2].Counts[2] != 0
+	if best, epochs := l.history.BestEpoch, len(l.history.Epochs); best > epochs+1 || best > epochs && !at.InEpoch {
+		return fault.Errorf(ErrFormat, "the checkpoint has epoch %d of %d as the best", best, epochs)
 	}
-	for _, s := range all[copied : len(all)-len(l.stepper.State())] {
+	if err := l.mayGoOn(); err != nil {
+		return err
+	}
+	for _, s := range all[copied : len(all)-len(l.stepper.State())] { // parameters and thresholds
 		if !kernel.AllFinite(s.Floats) {
 			return fault.Errorf(errors.Join(ErrFormat, ErrNotFinite), "the checkpoint's %s are not all finite", s.Name)
 		}
 	}
 	l.stepper.Restored()
-	at.Random, at.InEpoch = [2]uint64{uint64(all[2].Counts[0]), uint64(all[2].Counts[1])}, all[2].Counts[2] != 0
+	if l.cutShort != 0 && at.InEpoch && l.history.Steps < l.cfg.Steps {
+		l.reopenEpoch()
+	}
+	at.Random = [2]uint64{uint64(all[2].Counts[0]), uint64(all[2].Counts[1])}
 	at.Order = all[3].Counts
 	return l.feed.Restore(ctx, at)
+}
+
+// mayGoOn returns an error where the checkpoint has more steps or epochs than the training
+// should have.
+func (l *loop) mayGoOn() error {
+	done, what, want := l.history.Steps, "steps", l.cfg.Steps
+	if epochs := len(l.history.Epochs); !l.untilSteps && epochs > l.cfg.Epochs {
+		done, what, want = epochs, "epochs", l.cfg.Epochs
+	}
+	if done <= want {
+		return nil
+	}
+	return fault.Errorf(ErrCheckpoint, "the checkpoint has %d %s done, TrainConfig asks for %d in all: give at least as many, or LoadCheckpoint reads the network", done, what, want)
+}
+
+// reopenEpoch takes back the end of an epoch that Steps had cut short, for the training
+// goes on in the middle of it. Where it was the best, its parameters stay those to beat:
+// the ones before them are not kept.
+func (l *loop) reopenEpoch() {
+	h := &l.history
+	n := len(h.Epochs) - 1
+	if n < 0 {
+		return
+	}
+	keep := l.kept.best != nil && h.BestEpoch == n+1
+	best := l.valid.best
+	epochs := h.Epochs[:n]
+	h.Epochs, h.BestEpoch, l.valid.best, l.valid.loss = epochs, 0, math.Inf(1), math.NaN()
+	for i, e := range epochs {
+		watched := e.TrainLoss
+		if l.valid.x.Rows > 0 {
+			watched, l.valid.loss = e.ValidationLoss, e.ValidationLoss
+		}
+		if l.isBest(watched) {
+			l.valid.best, h.BestEpoch = watched, i+1
+		}
+	}
+	if keep {
+		l.valid.best, h.BestEpoch = best, n+1
+	}
 }
 
 // checkpointDue says whether to write a checkpoint after a step, the last of an
@@ -199,11 +259,35 @@ func (l *loop) checkpointDue(last bool) bool {
 	}
 }
 
-// save writes a checkpoint.
+// describeLeft describes the network that the training would leave now, without its numbers,
+// and returns what its parameters are called.
+func (l *loop) describeLeft() (network *format.Network, name string) {
+	network = l.net.toSave()
+	for i, layer := range l.net.layers {
+		if l.history.Steps == 0 && slices.Contains(l.made, layer.sparse()) {
+			network.Layers[i].Thresholds = nil // still to be learned
+		}
+	}
+	_, name = l.kept.left(l.history.Steps, l.history.BestEpoch)
+	return network, name
+}
+
+// save writes a checkpoint. Its thresholds are those of the network that the training would
+// leave now.
 func (l *loop) save() error {
+	left, _ := l.kept.left(l.history.Steps, l.history.BestEpoch)
+	if l.history.Steps > 0 {
+		l.kept.swap(left)
+		l.learner.calibrate(l.net)
+		l.kept.swap(left)
+	}
+	network, name := l.describeLeft()
 	err := atomicfile.Write(l.cfg.Checkpoint.File, func(w io.Writer) error {
-		return format.WriteCheckpoint(w, l.settings(), l.sections())
+		return format.WriteCheckpoint(w, l.settings(), network, name, l.sections())
 	})
+	if left != nil {
+		l.learner.calibrate(l.net)
+	}
 	if err != nil {
 		return fault.Errorf(err, "the checkpoint after step %d: %s", l.history.Steps, fault.Text(err))
 	}
@@ -265,7 +349,7 @@ func (l *loop) read(f *os.File) ([]format.Section, error) {
 	if err != nil {
 		return nil, fault.Errorf(err, "the checkpoint: %v", err)
 	}
-	if epochs < 0 || int64(epochs) > info.Size()/(8*(epochFloats+epochCounts)) || !l.untilSteps && epochs > l.cfg.Epochs {
+	if epochs < 0 || int64(epochs) > info.Size()/(8*(epochFloats+epochCounts)) {
 		return nil, wrong
 	}
 	l.history.Epochs = make([]train.EpochStats, epochs)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/atomicfile"
@@ -23,7 +24,12 @@ func (n *Network) Save(w io.Writer) error {
 	if len(n.layers) == 0 {
 		return fault.Errorf(ErrEmpty, "the network to save has no layers")
 	}
-	f := format.Network{PreBias: n.rows.Shift != nil, NoDecoder: n.noDecoder, Skip: n.skip}
+	return format.Write(w, n.toSave())
+}
+
+// toSave returns what a file holds of the network.
+func (n *Network) toSave() *format.Network {
+	f := &format.Network{PreBias: n.rows.Shift != nil, NoDecoder: n.noDecoder, Skip: n.skip}
 	if kind := Normalization(n.rows.Kind); kind != NoNormalization {
 		f.Normalization, f.Scale, f.Undo = kind.String(), n.rows.Scale, n.rows.Undo
 	}
@@ -33,7 +39,7 @@ func (n *Network) Save(w io.Writer) error {
 	for i, l := range n.layers {
 		f.Layers = append(f.Layers, layerToSave(l, n.sharesWeights(i)))
 	}
-	return format.Write(w, &f)
+	return f
 }
 
 // layerToSave returns what a file holds of a layer.
@@ -93,6 +99,53 @@ func LoadFile(path string) (*Network, error) {
 	n, err := networkOf(f)
 	if err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, path)
+	}
+	return n, nil
+}
+
+// LoadCheckpoint reads the network from a checkpoint (see TrainConfig.Checkpoint): the
+// network that the training would have left had it ended there, with the averages or the
+// parameters of the best epoch where it has them, and with the thresholds that belong to
+// them. Train and TrainSource with Checkpoint.Resume go on with the training itself.
+//
+// Data that are damaged or no checkpoint give an error that wraps ErrFormat; other errors
+// are those of package os.
+func LoadCheckpoint(path string) (*Network, error) {
+	info, err := os.Stat(path) // first: opening a pipe would wait for who writes to it
+	if err != nil {
+		return nil, fmt.Errorf("ksparse: %w", err)
+	}
+	if info.IsDir() {
+		return nil, fault.Errorf(ErrFormat, "%s is a folder, want the file of a checkpoint", path)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.Errorf(ErrFormat, "%s is no regular file, want that of a checkpoint", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("ksparse: %w", err)
+	}
+	defer f.Close()
+	n, err := networkIn(f)
+	if err != nil {
+		return nil, fmt.Errorf("%w (in %s)", err, path)
+	}
+	return n, nil
+}
+
+// networkIn returns the network of the checkpoint f.
+func networkIn(f *os.File) (*Network, error) {
+	c, err := format.OpenCheckpoint(f)
+	if err != nil {
+		return nil, err
+	}
+	held, err := c.Network(formatNames)
+	if err != nil {
+		return nil, err
+	}
+	n, err := build(held)
+	if err != nil {
+		return nil, fault.Errorf(errors.Join(ErrFormat, err), "the checkpoint does not hold a network: %s", fault.Text(err))
 	}
 	return n, nil
 }

@@ -14,9 +14,16 @@ const (
 	SelectAbsTopK
 	// SelectBatchTopK keeps, in training, the K·rows largest positive values of the
 	// whole batch (Bussmann et al. 2024, arXiv:2412.06410), so some rows have more
-	// active latents than others. Elsewhere it keeps what is above one threshold,
-	// which training learns, so that a row's code does not depend on the others:
-	// see SparseLayer.Thresholds. The layer's activation is ReLU or Identity.
+	// active latents than others. Elsewhere it keeps what is above one threshold, so
+	// that a row's code does not depend on the others: see SparseLayer.Thresholds.
+	// Training leaves the threshold above which the weights that are left have K values
+	// per row, on average, or all positive values where those are fewer. It takes that
+	// from up to 4096 rows, of long rows from 32 MiB or a batch of them: samples chosen by
+	// TrainConfig.Seed, of a source that streams some in its first buffer; a Trainer
+	// takes the last rows of its steps. The validation after an epoch
+	// goes by the threshold for the weights that it measures. Between two steps the
+	// threshold is the smallest value that the last batch kept. The layer's activation
+	// is ReLU or Identity.
 	SelectBatchTopK
 	// SelectThreshold keeps every latent whose pre-activation is above the
 	// latent's own threshold (JumpReLU, Rajamanoharan et al. 2024,

@@ -57,9 +57,9 @@ type TrainConfig struct {
 	// ClipNorm scales the gradient of all parameters together down to this
 	// Euclidean norm where it is longer; 0 is no clipping.
 	ClipNorm float64
-	// EMA, in (0, 1), is the decay of an exponential moving average of all parameters:
-	// after each step average = EMA·average + (1-EMA)·parameter, from those of the
-	// first step on. Validation and Patience look at the averages and the network is
+	// EMA, in (0, 1), is the decay of an exponential moving average of all weights and
+	// biases: after each step average = EMA·average + (1-EMA)·parameter, from those of
+	// the first step on. Validation and Patience look at the averages and the network is
 	// left with them, however the training ends; it goes on from the parameters
 	// themselves, which are what a callback sees. 0 is none.
 	EMA float64
@@ -124,7 +124,8 @@ type Validation struct {
 	// Patience ends the training once this many epochs in a row have not lowered
 	// the validation loss (or, without validation, the training loss) by more
 	// than MinDelta. The network is left with the weights and biases of its best
-	// epoch, however the training ends. 0 is no early stopping.
+	// epoch, and the thresholds for them, however the training ends. 0 is no early
+	// stopping.
 	Patience int
 	// MinDelta is by how much an epoch must be better to count.
 	MinDelta float64
@@ -140,14 +141,25 @@ type Checkpoint struct {
 	Every int
 	// Resume goes on from File where that exists, else begins at the
 	// beginning. Given the same data and configuration, and a network of the same
-	// layers (whose parameters do not matter), the training ends in the bits of
-	// parameters and History, times aside, that it would have ended in without the
-	// interruption; one that had ended is returned as it was. The callback is not
+	// layers (whose parameters and thresholds do not matter), the training ends in the
+	// bits of parameters and History, times aside, that it would have ended in without
+	// the interruption; one that had ended is returned as it was. The callback is not
 	// called again for steps that the checkpoint holds. Every, Callback and,
 	// unless a source is larger, Buffer may change; another difference is an error
 	// that wraps ErrCheckpoint and names it, as far as it shows: the data themselves
 	// are known by their number and variance only. A damaged file is ErrFormat.
 	// Optimizer and Schedule must not hold state of their own.
+	//
+	// Epochs and Steps may change, too, but not to fewer than are done, and so may a
+	// Patience that stays 1 or more. So a training that has ended, also for want of
+	// patience, goes on with more of them, its optimizer state, order of the samples and
+	// History kept. An epoch that Steps had cut short is gone on with; with Patience, what
+	// the network was at the cut may remain the best. From there on Schedule and
+	// Recipe.KAnneal go by the new number of steps: with train.ConstantRate and without
+	// KStart the result has the bits of a training that was longer from the beginning,
+	// but a rate that had decayed, and a k that had fallen, jump up again.
+	//
+	// LoadCheckpoint reads the network alone.
 	Resume bool
 }
 

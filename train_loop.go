@@ -88,13 +88,13 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 
 // trainOn trains on what f hands out. cfg is valid.
 func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cfg TrainConfig) (*train.History, error) {
-	forget := makeThresholds(n.layers)
+	made := makeThresholds(n.layers)
 	l, err := newLoop(ctx, n, f, cfg)
 	if err != nil {
-		forget()
+		made.forget()
 		return nil, err
 	}
-	l.clock.start, l.forget = start, forget
+	l.clock.start, l.made = start, made
 	err = l.run(ctx)
 	l.leave()
 	return &l.history, err
@@ -106,6 +106,7 @@ type loop struct {
 	feed       *feed.Feed
 	variance   float64 // of the samples, or of those in the first buffer; NaN where there is none
 	untilSteps bool    // epochs go on until the steps are done
+	cutShort   int     // 1 where the last epoch in the history was cut short by Steps
 }
 
 // newLoop prepares a training up to its first step, or up to where the checkpoint is
@@ -130,10 +131,15 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		return nil, err
 	}
 	t.keep()
+	if rows := n.calibrationRowsOf(t.cfg.BatchSize); rows > 0 {
+		t.learner.rows = f.Inputs(rows)
+		t.learner.count = t.learner.rows.Rows
+	}
+	state := append(thresholdsOf(n.layers), t.kept.live...)
 	var before [][]float64
 	if cfg.Checkpoint.Resume {
-		before = likeEach(t.kept.live)
-		copyEach(before, t.kept.live)
+		before = likeEach(state)
+		copyEach(before, state)
 	}
 	if l.variance, err = l.measureVariance(); err != nil {
 		return nil, err
@@ -141,8 +147,11 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	t.begin(t.cfg.BatchSize, l.variance)
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
-			copyEach(t.kept.live, before)
+			copyEach(state, before)
 			return nil, err
+		}
+		if l.history.Steps > 0 {
+			t.learner.calibrate(n)
 		}
 	}
 	return l, nil
@@ -187,7 +196,11 @@ func (l *loop) run(ctx context.Context) error {
 			return err
 		}
 		l.history.LeftOut = max(l.history.LeftOut, l.feed.LeftOut())
-		if last = last || l.history.Steps == l.cfg.Steps; last {
+		l.cutShort = 0
+		if !last && l.history.Steps == l.cfg.Steps {
+			last, l.cutShort = true, 1
+		}
+		if last {
 			if err := l.endEpoch(); err != nil {
 				l.fail(err)
 				return err

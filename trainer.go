@@ -23,12 +23,13 @@ type Trainer struct {
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
 	kept    keptParameters
+	learner calibrator
 	history train.History
 	epoch   tally // of the epoch under way
 	valid   validator
 	clock   clock
-	failed  error  // what ended the training
-	forget  func() // see makeThresholds
+	failed  error // what ended the training
+	made    unlearned
 }
 
 // tally adds up what the steps of an epoch report.
@@ -174,10 +175,11 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	report, err := t.step(rowsX, rowsY)
 	if err != nil {
 		if t.failed = err; t.history.Steps == 0 {
-			t.forget()
+			t.made.forget()
 		}
 		return none, err
 	}
+	t.learner.see(rowsX)
 	progress := t.progress(report, 1, t.history.Steps == t.cfg.Steps)
 	if t.cfg.Callback != nil {
 		if err := t.cfg.Callback(progress); err != nil {
@@ -202,9 +204,10 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 			return err
 		}
 	}
-	t.forget = makeThresholds(t.net.layers)
+	t.made = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
+	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
 	t.begin(x.Rows, variance)
 	return nil
 }
@@ -265,7 +268,8 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 }
 
 // Finish ends the training: it measures the validation loss, leaves the network with the
-// averaged parameters where there is an EMA, and returns the history, which has one
+// averaged parameters where there is an EMA, and with the thresholds of SelectBatchTopK for
+// what it leaves, and returns the history, which has one
 // epoch, or none where no step was taken or a step failed. Errors are those of the
 // validation.
 func (t *Trainer) Finish() (*train.History, error) {
@@ -286,15 +290,15 @@ func (t *Trainer) Finish() (*train.History, error) {
 	return &t.history, err
 }
 
-// leave leaves the network with the parameters that the training ends with.
+// leave leaves the network with the parameters that the training ends with, and with the
+// thresholds that belong to them.
 func (t *Trainer) leave() {
-	switch {
-	case t.history.Steps == 0:
-		t.forget()
-	case t.kept.best != nil && t.history.BestEpoch > 0:
-		copyEach(t.kept.live, t.kept.best)
-	case t.kept.average != nil:
-		copyEach(t.kept.live, t.kept.average)
+	if t.history.Steps == 0 {
+		t.made.forget()
+	} else {
+		left, _ := t.kept.left(t.history.Steps, t.history.BestEpoch)
+		copyEach(t.kept.live[:len(left)], left)
+		t.learner.calibrate(t.net)
 	}
 	t.kept.live = nil
 	t.history.Time = time.Since(t.clock.start)
@@ -310,8 +314,8 @@ type validator struct {
 
 // endEpoch validates, keeps the best parameters and writes the history.
 func (t *Trainer) endEpoch() error {
-	t.kept.swapAverage() // the averages are what is measured and kept
-	defer t.kept.swapAverage()
+	t.kept.swap(t.kept.average) // the averages are what is measured and kept
+	defer t.swapBack()
 	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
 	trainLoss := e.lossSum / float64(e.samples)
 	watched := trainLoss
@@ -322,7 +326,7 @@ func (t *Trainer) endEpoch() error {
 		}
 		v.loss, watched = loss, loss
 	}
-	if t.history.BestEpoch == 0 || watched < v.best-t.cfg.Validation.MinDelta {
+	if t.isBest(watched) {
 		v.best, t.history.BestEpoch = watched, epoch
 		copyEach(t.kept.best, t.kept.live)
 	}
@@ -334,8 +338,23 @@ func (t *Trainer) endEpoch() error {
 	return nil
 }
 
+// isBest reports whether an epoch with that loss is better than all before it.
+func (t *Trainer) isBest(watched float64) bool {
+	return t.history.BestEpoch == 0 || watched < t.valid.best-t.cfg.Validation.MinDelta
+}
+
+// swapBack puts the parameters back after validation, whose thresholds were those of the
+// averages.
+func (t *Trainer) swapBack() {
+	t.kept.swap(t.kept.average)
+	if t.kept.average != nil && t.valid.x.Rows > 0 {
+		t.learner.calibrate(t.net)
+	}
+}
+
 // validate returns the mean loss over the validation samples.
 func (t *Trainer) validate() (float64, error) {
+	t.learner.calibrate(t.net)
 	v := &t.valid
 	if v.pass == nil {
 		v.pass = engine.NewPass(&t.net.screening)

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"math"
-	"slices"
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/sparse"
@@ -11,26 +9,6 @@ import (
 // batchCodes are codes of 2 rows of 60 latents: {1: 3, 2: 2} and {4: 8}.
 func batchCodes() *sparse.Codes {
 	return &sparse.Codes{Rows: 2, Cols: 60, Offsets: []int{0, 2, 3}, Indices: []int32{1, 2, 4}, Values: []float64{3, 2, 8}}
-}
-
-// TestLearnedThreshold: the threshold is the average of the smallest values that
-// batches kept.
-func TestLearnedThreshold(t *testing.T) {
-	thresholds, average, c := make([]float64, 60), thresholdAverage{}, batchCodes()
-	average.learn(thresholds, c)
-	if thresholds[7] != 2 {
-		t.Errorf("the first batch's smallest value is 2, the threshold %v", thresholds[7])
-	}
-	c.Values[1] = 6
-	average.learn(thresholds, c) // smallest: 3
-	if want := (0.99*2 + 3) / 1.99; math.Abs(thresholds[7]-want) > 1e-12 {
-		t.Errorf("the second threshold is %v, want %v", thresholds[7], want)
-	}
-	before := thresholds[7]
-	average.learn(thresholds, &sparse.Codes{Rows: 2, Cols: 60, Offsets: []int{0, 0, 0}})
-	if thresholds[7] != before || slices.Min(thresholds) != slices.Max(thresholds) {
-		t.Errorf("after a batch of nothing the thresholds are %v, want %v", thresholds, before)
-	}
 }
 
 // TestSee: rows are counted that a latent was not active in, a selected zero being no

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"math"
-
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
 	"github.com/ksparse/ksparse/internal/sparse"
@@ -109,20 +107,6 @@ func (p *Pass) Inputs(out matrix.Rows, i int, x matrix.Rows) {
 			copy(part.Row(t), in.dense.Row(t))
 		}
 	})
-}
-
-// Calibrated returns the threshold above which want of the values lie that layer i, a
-// sparse one, has for the rows x: about l0 in a row. Where fewer values are positive ok
-// is false, and positive says how many are.
-func (p *Pass) Calibrated(x matrix.Rows, i, want int, l0 float64) (threshold float64, positive int, ok bool) {
-	p.forward(x, i)
-	lp := &p.layers[i]
-	lp.denseInput()
-	least := lp.searchBatch(p.screening, lp.in.dense, int(math.Ceil(l0)), want)
-	if least == 0 {
-		return 0, len(lp.find.batch.values), false
-	}
-	return math.Nextafter(least, 0), 0, true
 }
 
 // MeanLoss returns the mean loss over all rows of x.

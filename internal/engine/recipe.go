@@ -75,6 +75,7 @@ func (t *training) measured(loss float64, err error) (Report, error) {
 	}
 	if t.activity != nil {
 		report.L0, report.Dead = t.activity.see(p.layers[p.Network.LastSparse()].out.codes, t.recipe.DeadAfter)
+		t.followThresholds()
 	}
 	return report, nil
 }

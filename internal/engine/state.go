@@ -21,12 +21,10 @@ func (st *Stepper) State() []Numbers {
 			all = append(all, Numbers{Name: fmt.Sprintf("layer %d biases slot %d", i, t), Floats: slot})
 		}
 	}
-	threshold := make([]float64, 2)
 	if st.activity != nil {
 		all = append(all, Numbers{Name: "idle", Counts: st.activity.idle})
-		threshold = st.activity.threshold.average[:]
 	}
-	return append(all, Numbers{Name: "threshold", Floats: threshold})
+	return all
 }
 
 // Restored brings up to date what follows from the parameters, where somebody else has

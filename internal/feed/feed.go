@@ -162,6 +162,12 @@ func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) 
 	return moments.Variance("the training samples", stat.MostVariance)
 }
 
+// Inputs returns copies of the inputs of the first samples in the epoch's order, as many as
+// asked for or as there are in memory. It comes after Begin.
+func (f *Feed) Inputs(count int) matrix.Rows {
+	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))])
+}
+
 // Begin begins an epoch. After an error the Feed is at the epoch's beginning: its
 // State is right, but only a Restore goes on from there.
 func (f *Feed) Begin(ctx context.Context) error {

@@ -355,3 +355,29 @@ func TestSameBits(t *testing.T) {
 		}
 	}
 }
+
+// TestInputs are copies of the first samples of the epoch, held out and left out ones not
+// among them.
+func TestInputs(t *testing.T) {
+	x := random(1, 50, 3)
+	f := FromMemory(Settings{Seed: 2, MaxNorm: 5}, x, x)
+	if _, _, err := f.HoldOut(0.2); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Begin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	few, all := f.Inputs(7), f.Inputs(1000)
+	if few.Rows != 7 || all.Rows != f.Samples() || !slices.Equal(values(few), values(all)[:21]) {
+		t.Fatalf("%d and %d of %d samples", few.Rows, all.Rows, f.Samples())
+	}
+	before := values(all)
+	f.SetBatchSize(f.Samples())
+	if batch, _, _, err := f.Next(context.Background()); err != nil || !slices.Equal(values(batch), before) {
+		t.Errorf("the epoch has other samples, or another order; error %v", err)
+	}
+	clear(x.Data)
+	if !slices.Equal(values(all), before) {
+		t.Error("they are not copies")
+	}
+}

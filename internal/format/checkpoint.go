@@ -16,7 +16,7 @@ import (
 
 const (
 	checkpointMagic   = "\x89ksc\r\n\x1a\n"
-	checkpointVersion = 2
+	checkpointVersion = 3
 	checkpointStart   = len(checkpointMagic) + 8 // bytes before the header
 )
 
@@ -48,13 +48,20 @@ func (s *Section) header() SectionHeader {
 // checkpointHeader is the header of a checkpoint file.
 type checkpointHeader struct {
 	Settings []Setting       `json:"settings"`
+	Network  json.RawMessage `json:"network"`
+	Left     string          `json:"left"`
 	Sections []SectionHeader `json:"sections"`
 }
 
-// WriteCheckpoint writes a checkpoint file. Errors are those of w, or wrap
-// fault.ErrFormat where the header would be too long to be read.
-func WriteCheckpoint(w io.Writer, settings []Setting, sections []Section) error {
-	h := checkpointHeader{Settings: settings}
+// WriteCheckpoint writes a checkpoint file. The header describes the network n; the
+// sections hold its parameters, those called left, see Checkpoint.Network. Errors are those
+// of w, or wrap fault.ErrFormat where the header would be too long to be read.
+func WriteCheckpoint(w io.Writer, settings []Setting, n *Network, left string, sections []Section) error {
+	network, _, err := headerOf(n).text()
+	if err != nil {
+		return err
+	}
+	h := checkpointHeader{Settings: settings, Network: network, Left: left}
 	for i := range sections {
 		h.Sections = append(h.Sections, sections[i].header())
 	}
@@ -93,6 +100,9 @@ func (e *encoder) counts(x []int64) {
 type Checkpoint struct {
 	Settings []Setting
 	Sections []SectionHeader
+	network  []byte            // the header of the network
+	left     string            // the sections of its parameters
+	file     *os.File          // where body lies at its end, before the checksum
 	body     *io.LimitedReader // the bytes of the sections
 }
 
@@ -135,7 +145,7 @@ func OpenCheckpoint(f *os.File) (*Checkpoint, error) {
 	if err := json.Unmarshal(header, &h); err != nil {
 		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint's header: %v", err)
 	}
-	return &Checkpoint{h.Settings, h.Sections, body}, nil
+	return &Checkpoint{h.Settings, h.Sections, h.Network, h.Left, f, body}, nil
 }
 
 // checkpointError is the error of a read that failed.
@@ -146,13 +156,17 @@ func checkpointError(err error) error {
 // checkStart checks the bytes before the header and returns the header's length,
 // which is at most limit.
 func checkStart(start [checkpointStart]byte, limit int64) (int64, error) {
+	if bytes.HasPrefix(start[:], []byte(networkMagic)) {
+		return 0, fault.Errorf(fault.ErrFormat, "this is a network file, not a checkpoint: LoadFile opens it")
+	}
 	if !bytes.HasPrefix(start[:], []byte(checkpointMagic)) {
 		return 0, fault.Errorf(fault.ErrFormat, "not a checkpoint: it begins with %q, want %q", start[:len(checkpointMagic)], checkpointMagic)
 	}
 	numbers := start[len(checkpointMagic):]
 	switch v := binary.LittleEndian.Uint32(numbers); {
-	case v == 1:
-		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version 1: it was written by an older version of this library and cannot be resumed")
+	case v < checkpointVersion:
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version %d, this package reads version %d: an older release of this library wrote it, and only that can resume it and save the network with SaveFile",
+			v, checkpointVersion)
 	case v != checkpointVersion:
 		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version %d, this package reads version %d", v, checkpointVersion)
 	}

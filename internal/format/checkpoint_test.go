@@ -43,7 +43,7 @@ func emptied(sections []Section) []Section {
 func writtenCheckpoint(t testing.TB, settings []Setting, sections []Section) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteCheckpoint(&b, settings, sections); err != nil {
+	if err := WriteCheckpoint(&b, settings, smallNetwork(), "parameters", sections); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -82,8 +82,9 @@ func TestCheckpoint(t *testing.T) {
 
 	// The same bytes by hand, as the package's documentation describes them.
 	header := `{"settings":[{"name":"layer 0","value":"sparse from 2 to 3 \u003cé\u003e"},{"name":"the variance","value":"0.25"},{"name":"TrainConfig.Seed","value":""}],` +
+		`"network":` + strings.NewReplacer("<", `\u003c`, ">", `\u003e`).Replace(smallHeader) + `,"left":"parameters",` +
 		`"sections":[{"name":"counters","counts":4},{"name":"sums","floats":5},{"name":"order"},{"name":"both","floats":1,"counts":1},{"name":"parameters 0","floats":3000}]}`
-	want := append([]byte("\x89ksc\r\n\x1a\n"), 2, 0, 0, 0)
+	want := append([]byte("\x89ksc\r\n\x1a\n"), 3, 0, 0, 0)
 	want = append(binary.LittleEndian.AppendUint32(want, uint32(len(header))), header...)
 	for _, v := range sections[0].Counts {
 		want = binary.LittleEndian.AppendUint64(want, uint64(v))
@@ -120,17 +121,18 @@ func TestCheckpointWriteErrors(t *testing.T) {
 	settings, sections := training()
 	full := errors.New("full")
 	for room := 0; room < len(writtenCheckpoint(t, settings, sections)); room += 5000 {
-		if err := WriteCheckpoint(&limitWriter{room, full}, settings, sections); !errors.Is(err, full) {
+		if err := WriteCheckpoint(&limitWriter{room, full}, settings, smallNetwork(), "", sections); !errors.Is(err, full) {
 			t.Errorf("writer with room for %d bytes: error %v", room, err)
 		}
 	}
 	long := []Setting{{"long", strings.Repeat("x", maxHeader)}}
-	if err := WriteCheckpoint(io.Discard, long, nil); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), "header would have") {
+	if err := WriteCheckpoint(io.Discard, long, smallNetwork(), "", nil); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), "header would have") {
 		t.Errorf("a long header: error %v", err)
 	}
 }
 
-// TestOldCheckpoint: a checkpoint of version 1 is refused with the reason.
+// TestOldCheckpoint: a checkpoint of another version is refused with the reason, and with
+// what to do.
 func TestOldCheckpoint(t *testing.T) {
 	f, err := os.Open("testdata/checkpoint_v1")
 	if err != nil {
@@ -138,8 +140,14 @@ func TestOldCheckpoint(t *testing.T) {
 	}
 	defer f.Close()
 	_, err = OpenCheckpoint(f)
-	const want = "ksparse: the checkpoint has version 1: it was written by an older version of this library and cannot be resumed"
-	if !errors.Is(err, fault.ErrFormat) || err.Error() != want {
+	const want = "ksparse: the checkpoint has version %d, this package reads version 3: an older release of this library wrote it, " +
+		"and only that can resume it and save the network with SaveFile"
+	if !errors.Is(err, fault.ErrFormat) || err.Error() != fmt.Sprintf(want, 1) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	data := writtenCheckpoint(t, nil, nil)
+	data[len(checkpointMagic)] = 2
+	if _, err := OpenCheckpoint(checkpointFile(t, data)); !errors.Is(err, fault.ErrFormat) || err.Error() != fmt.Sprintf(want, 2) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -190,7 +198,7 @@ func TestCheckpointDamage(t *testing.T) {
 	}
 	refused("a byte more", append(bytes.Clone(data), 0), "checksum")
 	refused("another file", []byte(strings.Repeat("not a checkpoint", 9)), "not a checkpoint")
-	refused("a network", append(smallFile(), make([]byte, 100)...), "not a checkpoint")
+	refused("a network", append(smallFile(), make([]byte, 100)...), "a network file, not a checkpoint: LoadFile opens it")
 	folder, err := os.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +267,7 @@ func TestCheckpointHostile(t *testing.T) {
 	for offset, c := range map[int]struct {
 		value uint32
 		says  string
-	}{8: {3, "the checkpoint has version 3, this package reads version 2"}, 12: {math.MaxUint32, "header has 4294967295 bytes"}} {
+	}{8: {4, "the checkpoint has version 4, this package reads version 3"}, 12: {math.MaxUint32, "header has 4294967295 bytes"}} {
 		changed := slices.Clone(data)
 		binary.LittleEndian.PutUint32(changed[offset:], c.value)
 		if err := resume(checkpointFile(t, changed), settings, emptied(sections)); !errors.Is(err, fault.ErrFormat) || !strings.Contains(err.Error(), c.says) {

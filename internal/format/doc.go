@@ -51,11 +51,16 @@
 // All numbers are little-endian.
 //
 //	8 bytes   magic: 89 6b 73 63 0d 0a 1a 0a ("\x89ksc\r\n\x1a\n")
-//	uint32    version: 2
+//	uint32    version: 3
 //	uint32    length of the header in bytes, at most 8 MiB
-//	header    one JSON object in UTF-8: settings and sections
+//	header    one JSON object in UTF-8: settings, network, left and sections
 //	sections  the numbers of each, 8 bytes a number: float64 or int64
 //	uint32    CRC-32C of all bytes before it
+//
+// Where left is "average", say, the network has the parameters of the sections "average 0",
+// "average 1" and so on: layer by layer the weights, of one that is not tied, and the
+// biases. The thresholds of layer i are in "thresholds i", where the network's header,
+// which is that of a network file, says that it has some.
 //
 // It is for the training that wrote it, not to exchange: another version of this
 // library need not read it.

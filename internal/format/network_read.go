@@ -137,6 +137,9 @@ func (d *decoder) header() (h fileHeader, err error) {
 	if err := d.read(start[:], "the magic bytes"); err != nil {
 		return h, err
 	}
+	if string(start[:]) == checkpointMagic {
+		return h, fault.Errorf(fault.ErrFormat, "this is the checkpoint of a training, not a network file: LoadCheckpoint opens it")
+	}
 	if string(start[:]) != networkMagic {
 		return h, fault.Errorf(fault.ErrFormat, "not a network file: it begins with %q, want %q", start[:], networkMagic)
 	}
