@@ -81,7 +81,7 @@ type affine struct {
 // newAffine returns a layer of zeros with weights of rows x cols.
 func newAffine(name string, in, out, rows, cols int, act Activation) affine {
 	a := affine{name: name, in: in, out: out, activation: act}
-	if in > 0 && out > 0 && in <= matrix.MaxNumbers/out {
+	if in > 0 && out > 0 && in <= math.MaxInt32 && out <= math.MaxInt32 && in <= matrix.MaxNumbers/out {
 		a.hold(matrix.Wide(matrix.New(rows, cols)), make([]float64, out))
 	} else {
 		a.weights, a.biases = &mat.Dense{}, &mat.VecDense{}
@@ -133,7 +133,7 @@ func (a *affine) check() error {
 	switch {
 	case a.in < 1 || a.out < 1:
 		return fault.Errorf(ErrShape, "layer %q takes %d inputs and gives %d outputs, want at least 1 of each", a.name, a.in, a.out)
-	case len(a.w.Float64) == 0 && len(a.w.Float32) == 0:
+	case a.in > math.MaxInt32 || a.out > math.MaxInt32 || len(a.w.Float64) == 0 && len(a.w.Float32) == 0:
 		return fault.Errorf(ErrShape, "layer %q of %d x %d is too large", a.name, a.in, a.out)
 	case a.activation >= activations:
 		return fault.Errorf(ErrRange, "layer %q has the unknown activation %d", a.name, a.activation)

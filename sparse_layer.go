@@ -56,7 +56,7 @@ func (l *SparseLayer) selected(z, values matrix.Rows) *Mask {
 		}
 		return topKMask(magnitudes, l.k)
 	case SelectBatchTopK:
-		return batchMask(values, l.k*values.Rows)
+		return batchMask(values, min(l.k, l.out)*values.Rows)
 	case SelectThreshold:
 		return maskWhere(z, func(j int, v float64) bool { return v > l.thresholds[j] })
 	case SelectGroupMax:

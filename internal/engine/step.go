@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/screen"
@@ -73,6 +74,9 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	st.setK()
 
 	p.forward(x, st.forwardLayers())
+	if err := st.checkEntries(); err != nil {
+		return Report{}, err
+	}
 	y = p.Network.Rows.Target(&st.target, &p.input, x, y)
 
 	report, below, err := st.objective().run(&st.training, y)
@@ -96,6 +100,20 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	}
 	report.GradientNorm = math.Sqrt(square)
 	return report, err
+}
+
+// checkEntries returns an error where a batch has more entries than an index counts.
+func (st *Stepper) checkEntries() error {
+	for i := range st.pass.layers {
+		c := st.pass.layers[i].out.codes
+		if c == nil {
+			continue
+		}
+		if n := len(c.Values) + c.Rows*min(st.recipe.AuxK, c.Cols); n > math.MaxInt32 {
+			return fault.Errorf(fault.ErrRange, "a batch of %d rows has %d active latents, want at most %d: use smaller batches", c.Rows, n, math.MaxInt32)
+		}
+	}
+	return nil
 }
 
 // objective returns the one that is fastest for the codes at hand. All of them give
@@ -142,8 +160,9 @@ func (st *Stepper) setK() {
 // first one, the layer's own k once KAnneal of the steps are done.
 func (st *Stepper) k() int {
 	k, start := st.activity.layer.Selection.K, st.recipe.KStart
-	if falling := int(math.Ceil(st.recipe.KAnneal * float64(st.recipe.Steps))); start > k && st.number <= falling {
-		k = start - int(int64(start-k)*int64(st.number-1)/int64(falling))
+	falling := math.Ceil(st.recipe.KAnneal * float64(st.recipe.Steps))
+	if start > k && float64(st.number) <= falling {
+		k = start - int(int64(start-k)*int64(st.number-1)/int64(min(falling, 1<<62)))
 	}
 	return k
 }
