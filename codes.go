@@ -16,8 +16,9 @@ import (
 // Codes is a batch of sparse codes: for each sample the latents that were
 // selected and their values. All other entries are zero. It implements
 // mat.Matrix, so codes can be passed wherever a matrix of samples by latents is
-// wanted.
+// wanted. Codes are not copied by value: the copy would share their memory.
 type Codes struct {
+	_       noCopy
 	entries sparse.Codes
 	scales  normal.Scales // by which the rows were normalised before they were encoded, if they were
 }

@@ -288,8 +288,7 @@ func (a *affine) take(name, what string, in, out int, weights Weights, biases []
 	if err != nil {
 		return err
 	}
-	*a = affine{name: name, in: in, out: out, activation: act}
-	a.hold(weights, b)
+	a.hold(name, in, out, act, weights, b)
 	return nil
 }
 

@@ -25,8 +25,11 @@ type Network struct{ model }
 
 // NewNetwork makes a network of the layers and draws their weights with Init(1).
 // It returns an error that wraps ErrShape where a layer does not take what the
-// layer before it gives, has no size, or is there twice, and ErrRange for a
-// negative k or an unknown activation.
+// layer before it gives, has no size, is there twice, belongs to a network already or
+// is a copy of a layer by value, and ErrRange for a negative k or an unknown activation.
+//
+// To begin with what another network has learned make layers of the same sizes, and copy
+// its Weights and Biases into theirs after NewNetwork.
 func NewNetwork(layers ...Layer) (*Network, error) {
 	n, err := newNetwork(layers)
 	if err != nil {
@@ -51,15 +54,22 @@ func newNetwork(layers []Layer) (*Network, error) {
 				return nil, err
 			}
 		}
-		if err := a.check(); err != nil {
+		if err := fault.First(a.check(), a.notCopied()); err != nil {
 			return nil, err
 		}
-		if slices.Contains(layers[:i], l) {
+		if slices.ContainsFunc(layers[:i], func(before Layer) bool { return before.parameters() == a }) {
 			return nil, fault.Errorf(ErrShape, "layer %q is in the network twice", a.name)
+		}
+		if a.taken {
+			return nil, fault.Errorf(ErrShape, "layer %q belongs to a network already, and its weights would be drawn anew: make a new layer, and copy Weights and Biases into it after NewNetwork", a.name)
 		}
 		if i > 0 && layers[i-1].Out() != a.in {
 			return nil, fault.Errorf(ErrShape, "layer %q takes %d inputs, the layer before it gives %d", a.name, a.in, layers[i-1].Out())
 		}
+	}
+	for _, l := range layers {
+		a := l.parameters()
+		a.self, a.taken = a, true
 	}
 	return &Network{model{layers: slices.Clone(layers)}}, nil
 }

@@ -17,8 +17,10 @@ import (
 // Trainer trains a network step by step, on batches of the caller's choice. Train and
 // TrainSource are loops over its steps. A Trainer is for one goroutine. Between two steps
 // it may encode and measure with the network; the parameters are live. It must not change
-// the network's k, selection or wiring: the steps go on as they began.
+// the network's k, selection or wiring: the steps go on as they began. A Trainer is not
+// copied by value.
 type Trainer struct {
+	_       noCopy
 	net     *Network
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
