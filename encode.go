@@ -13,6 +13,11 @@ import (
 // of samples by latents. A row's code does not depend on the other rows. Errors
 // wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, or ErrUnset where the
 // network needs a threshold or scale that was never learned.
+//
+// ErrNotFinite is for data with NaN or an infinity, and for any pre-activation of the
+// layers up to the last sparse one that is: of a latent that is not selected, too. So NaN
+// among their weights is found, and named. What plays no part in a result is not looked at,
+// such as atoms of latents that are not active.
 func (m *model) Encode(x mat.Matrix) (*Codes, error) {
 	c := new(Codes)
 	if err := m.EncodeInto(c, x); err != nil {
@@ -43,13 +48,14 @@ func (m *model) EncodeInto(dst *Codes, x mat.Matrix) error {
 	p := m.pass()
 	defer m.spare.Put(p)
 	p.Encode(&dst.entries, &dst.scales, rows)
-	return checkCodes(dst)
+	return m.checkCodes(dst)
 }
 
-// checkCodes reports codes that overflowed.
-func checkCodes(c *Codes) error {
+// checkCodes reports codes that overflowed. Any pre-activation that did, of a latent that
+// is not selected too, shows in them: see topk.Encode.
+func (m *model) checkCodes(c *Codes) error {
 	if i := c.entries.NotFiniteRow(); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
+		return m.overflow("the code", i)
 	}
 	return nil
 }
@@ -80,7 +86,7 @@ func (m *model) Reconstruct(x mat.Matrix) (*Codes, *mat.Dense, error) {
 	c, out := new(Codes), new(mat.Dense)
 	err := m.predict(c, out, x)
 	if err == nil {
-		err = checkCodes(c)
+		err = m.checkCodes(c)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -112,7 +118,7 @@ func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
 	} else {
 		p.Predict(out, nil, nil, rows)
 	}
-	return checkOutput(out)
+	return m.checkOutput(out)
 }
 
 // outputRows returns the memory of dst, which must be rows x cols, or empty. It is not
@@ -213,5 +219,5 @@ func (m *model) DecodeInto(dst *mat.Dense, c *Codes) error {
 	p := m.pass()
 	defer m.spare.Put(p)
 	p.Decode(out, entries, c.scales)
-	return checkOutput(out)
+	return m.checkOutput(out)
 }

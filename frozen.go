@@ -5,7 +5,6 @@ import (
 
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
@@ -34,15 +33,12 @@ func (n *Network) Freeze() (*Frozen, error) {
 	if sparse == nil {
 		return nil, fault.Errorf(ErrNoSparseLayer, "Freeze needs a sparse layer to encode with, this network has none")
 	}
-	if err := n.ready(false); err != nil {
+	if err := fault.First(n.ready(false), n.finite()); err != nil {
 		return nil, err
 	}
 	f := &Frozen{model: model{rows: n.rows, noDecoder: n.noDecoder}, latents: sparse.out}
 	for i, l := range n.layers {
 		a := l.parameters()
-		if !kernel.AllFinite(a.w.Float64) || !kernel.AllFinite(a.b) {
-			return nil, fault.Errorf(ErrNotFinite, "layer %q holds NaN or an infinity, so it is not frozen", a.name)
-		}
 		var w Weights
 		if n.sharesWeights(i) {
 			w = f.layers[i-1].parameters().w

@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -130,6 +131,9 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 	in := n.rows.Enter(&p.rows, rows)
 	for _, l := range n.layers {
 		at := l.forward(in)
+		if i := at.pre.NotFiniteRow(); i >= 0 {
+			return nil, n.overflow(fmt.Sprintf("a pre-activation of layer %q", l.Name()), i)
+		}
 		p.layers = append(p.layers, at)
 		in = at.out
 	}
@@ -139,14 +143,16 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 		copy(p.output.Data, in.Data)
 		n.rows.Leave(p.output, p.rows.Scales)
 	}
-	return p, checkOutput(p.output)
+	if err := n.checkOutput(p.output); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
-// checkOutput reports an output that overflowed. Data and weights are finite, so
-// nothing else can be wrong with it.
-func checkOutput(out matrix.Rows) error {
+// checkOutput reports an output that is not finite.
+func (m *model) checkOutput(out matrix.Rows) error {
 	if i := out.NotFiniteRow(); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "the output for row %d overflows: data or weights are too large", i)
+		return m.overflow("the output", i)
 	}
 	return nil
 }
@@ -229,7 +235,20 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		}
 	}
 	n.shareGradients(g)
-	return g, nil
+	return g, n.checkGradients(g)
+}
+
+// checkGradients reports a loss or a gradient that is not finite.
+func (n *Network) checkGradients(g *Gradients) error {
+	if !kernel.AllFinite([]float64{g.loss}) {
+		return fault.Errorf(ErrNotFinite, "the loss is %v: outputs or targets are too large", g.loss)
+	}
+	for i, l := range n.layers {
+		if dense.View(g.weights[i]).NotFiniteRow() >= 0 || !kernel.AllFinite(g.biases[i].RawVector().Data) {
+			return fault.First(n.finite(), fault.Errorf(ErrNotFinite, "the gradient of layer %q overflows: data or weights are too large", l.Name()))
+		}
+	}
+	return nil
 }
 
 // shareGradients adds up the gradients of parameters that are used in two places: tied

@@ -103,7 +103,7 @@ func isConstant(s train.Schedule) bool {
 
 // newTrainer checks cfg against the network, and takes in the validation samples.
 func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
-	if err := fault.First(net.trainable(), net.ready(true), cfg.checkRecipe(net.layers)); err != nil {
+	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net.layers)); err != nil {
 		return nil, err
 	}
 	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
 	"github.com/ksparse/ksparse/internal/sparse"
@@ -113,12 +114,17 @@ func (p *Pass) Inputs(out matrix.Rows, i int, x matrix.Rows) {
 
 // Calibrated returns the threshold above which want of the values lie that layer i, a
 // sparse one, has for the rows x: about l0 in a row. Where fewer values are positive ok
-// is false, and positive says how many are.
+// is false, and positive says how many are. It is NaN where a pre-activation is not finite.
 func (p *Pass) Calibrated(x matrix.Rows, i, want int, l0 float64) (threshold float64, positive int, ok bool) {
 	p.forward(x, i)
 	lp := &p.layers[i]
 	lp.denseInput()
 	least := lp.searchBatch(p.screening, lp.in.dense, int(math.Ceil(l0)), want)
+	for _, r := range lp.find.batch.rows {
+		if !kernel.AllFinite(r.val) {
+			return math.NaN(), 0, true
+		}
+	}
 	if least == 0 {
 		return 0, len(lp.find.batch.values), false
 	}
