@@ -16,8 +16,9 @@ import (
 // Codes is a batch of sparse codes: for each sample the latents that were
 // selected and their values. All other entries are zero. It implements
 // mat.Matrix, so codes can be passed wherever a matrix of samples by latents is
-// wanted.
+// wanted. Codes are not copied by value: the copy would share their memory.
 type Codes struct {
+	_       noCopy
 	entries sparse.Codes
 	scales  normal.Scales // by which the rows were normalised before they were encoded, if they were
 }
@@ -67,16 +68,22 @@ func checkCode(latents, i int, indices []int32, values []float64) error {
 	return nil
 }
 
-// Dims returns the number of samples and of latents.
-func (c *Codes) Dims() (rows, cols int) { return c.entries.Rows, c.entries.Cols }
+// Dims returns the number of samples and of latents. Nil codes have none.
+func (c *Codes) Dims() (rows, cols int) {
+	if c == nil {
+		return 0, 0
+	}
+	return c.entries.Rows, c.entries.Cols
+}
 
 // At returns the value of latent j in sample i, zero where it is not selected.
 // Like every mat.Matrix it panics outside the matrix.
 func (c *Codes) At(i, j int) float64 {
-	if j < 0 || j >= c.entries.Cols {
+	rows, cols := c.Dims()
+	if j < 0 || j >= cols {
 		panic(mat.ErrColAccess)
 	}
-	if i < 0 || i >= c.entries.Rows {
+	if i < 0 || i >= rows {
 		panic(mat.ErrRowAccess)
 	}
 	indices, values := c.Row(i)
@@ -101,6 +108,9 @@ func (c *Codes) Row(i int) (indices []int32, values []float64) {
 // Mask returns the positions that were selected, zero values among them. It refers to
 // the codes, and changes when they are encoded into again.
 func (c *Codes) Mask() *Mask {
+	if c == nil {
+		return &Mask{offsets: []int{0}}
+	}
 	e := &c.entries
 	return &Mask{rows: e.Rows, cols: e.Cols, offsets: e.Offsets, indices: e.Indices}
 }
@@ -108,6 +118,9 @@ func (c *Codes) Mask() *Mask {
 // Dense returns the codes as a dense matrix, samples by latents.
 func (c *Codes) Dense() *mat.Dense {
 	var m matrix.Rows
+	if c == nil {
+		return dense.Of(m)
+	}
 	c.entries.Scatter(&m, c.entries.Values)
 	return dense.Of(m)
 }
@@ -117,6 +130,9 @@ func (c *Codes) Dense() *mat.Dense {
 // are copied. A negative n stands for 0.
 func (c *Codes) Prefix(n int) *Codes {
 	p := new(Codes)
+	if c == nil {
+		return p
+	}
 	p.entries.Clear(c.entries.Cols)
 	p.scales = normal.Scales{Mean: slices.Clone(c.scales.Mean), Spread: slices.Clone(c.scales.Spread)}
 	for i := range c.entries.Rows {
@@ -176,5 +192,10 @@ func (c *Codes) Dead() []int {
 
 // String says the size of the codes and how many entries they store.
 func (c *Codes) String() string {
-	return fmt.Sprintf("codes of %d samples by %d latents, %d entries", c.entries.Rows, c.entries.Cols, len(c.entries.Values))
+	rows, cols := c.Dims()
+	entries := 0
+	if c != nil {
+		entries = len(c.entries.Values)
+	}
+	return fmt.Sprintf("codes of %d samples by %d latents, %d entries", rows, cols, entries)
 }

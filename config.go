@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/engine"
@@ -287,8 +288,7 @@ func (a *affine) take(name, what string, in, out int, weights Weights, biases []
 	if err != nil {
 		return err
 	}
-	*a = affine{name: name, in: in, out: out, activation: act}
-	a.hold(weights, b)
+	a.hold(name, in, out, act, weights, b)
 	return nil
 }
 
@@ -308,7 +308,7 @@ func (n *Network) setSkip(w Weights) error {
 // columns; 0 stands for any number.
 func checkWeights(what string, w Weights, rows, cols int) error {
 	switch {
-	case w.Rows < 1 || w.Cols < 1 || w.Rows > matrix.MaxNumbers/w.Cols:
+	case w.Rows < 1 || w.Cols < 1 || w.Rows > math.MaxInt32 || w.Cols > math.MaxInt32 || w.Rows > matrix.MaxNumbers/w.Cols:
 		return fault.Errorf(ErrShape, "Config.%s is %d x %d, want at least 1 of each and not too many", what, w.Rows, w.Cols)
 	case rows != 0 && w.Rows != rows, cols != 0 && w.Cols != cols:
 		wanted := fmt.Sprintf("%d rows", rows)

@@ -1,6 +1,8 @@
 package ksparse
 
 import (
+	"slices"
+
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -11,6 +13,11 @@ import (
 // of samples by latents. A row's code does not depend on the other rows. Errors
 // wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, or ErrUnset where the
 // network needs a threshold or scale that was never learned.
+//
+// ErrNotFinite is for data with NaN or an infinity, and for any pre-activation of the
+// layers up to the last sparse one that is: of a latent that is not selected, too. So NaN
+// among their weights is found, and named. What plays no part in a result is not looked at,
+// such as atoms of latents that are not active.
 func (m *model) Encode(x mat.Matrix) (*Codes, error) {
 	c := new(Codes)
 	if err := m.EncodeInto(c, x); err != nil {
@@ -35,16 +42,20 @@ func (m *model) EncodeInto(dst *Codes, x mat.Matrix) error {
 	if err := m.ready(false); err != nil {
 		return err
 	}
+	if values := dst.entries.Values; matrix.Overlap(values[:cap(values)], rows.Data) {
+		rows = rows.Clone()
+	}
 	p := m.pass()
 	defer m.spare.Put(p)
 	p.Encode(&dst.entries, &dst.scales, rows)
-	return checkCodes(dst)
+	return m.checkCodes(dst)
 }
 
-// checkCodes reports codes that overflowed.
-func checkCodes(c *Codes) error {
+// checkCodes reports codes that overflowed. Any pre-activation that did, of a latent that
+// is not selected too, shows in them: see topk.Encode.
+func (m *model) checkCodes(c *Codes) error {
 	if i := c.entries.NotFiniteRow(); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "the code of row %d overflows: data or weights are too large", i)
+		return m.overflow("the code", i)
 	}
 	return nil
 }
@@ -61,8 +72,9 @@ func (m *model) Predict(x mat.Matrix) (*mat.Dense, error) {
 }
 
 // PredictInto is Predict into a matrix that exists already, of as many rows as x by Out,
-// or an empty one (new(mat.Dense)), which takes that shape. dst and x do not overlap.
-// What dst held is lost, also when there is an error.
+// or an empty one (new(mat.Dense)), which takes that shape. dst may be x; where they share
+// part of their memory x is copied first. dst must not be a view of the network's weights
+// or biases: that is ErrShape. What dst held is lost, also when there is an error.
 func (m *model) PredictInto(dst *mat.Dense, x mat.Matrix) error { return m.predict(nil, dst, x) }
 
 // Reconstruct returns what Encode and Predict would, from one run. Errors are those of
@@ -74,7 +86,7 @@ func (m *model) Reconstruct(x mat.Matrix) (*Codes, *mat.Dense, error) {
 	c, out := new(Codes), new(mat.Dense)
 	err := m.predict(c, out, x)
 	if err == nil {
-		err = checkCodes(c)
+		err = m.checkCodes(c)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -94,10 +106,11 @@ func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
 	if m.noDecoder {
 		return fault.Errorf(ErrNoDecoder, "Predict needs a decoder, this network was made without one: use Encode")
 	}
-	out, err := outputRows(dst, rows.Rows, m.Out())
+	out, err := m.outputRows(dst, rows.Rows, m.Out())
 	if err != nil {
 		return err
 	}
+	rows = dense.Apart(out, rows)
 	p := m.pass()
 	defer m.spare.Put(p)
 	if c != nil {
@@ -105,21 +118,37 @@ func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
 	} else {
 		p.Predict(out, nil, nil, rows)
 	}
-	return checkOutput(out)
+	return m.checkOutput(out)
 }
 
-// outputRows returns the memory of dst, which must be rows x cols, or empty.
-func outputRows(dst *mat.Dense, rows, cols int) (matrix.Rows, error) {
-	if dst == nil {
-		return matrix.Rows{}, fault.Errorf(ErrEmpty, "the matrix for the output is nil")
+// outputRows returns the memory of dst, which must be rows x cols, or empty. It is not
+// that of the network's own parameters.
+func (m *model) outputRows(dst *mat.Dense, rows, cols int) (matrix.Rows, error) {
+	out, err := dense.Output("the matrix for the output", dst, rows, cols)
+	if err != nil {
+		return out, err
 	}
-	if dst.IsEmpty() {
-		dst.ReuseAs(rows, cols)
+	return out, m.notParameters(out.Data)
+}
+
+// notParameters returns an error where out, which is about to be written to, lies in
+// parameters of the network.
+func (m *model) notParameters(out []float64) error {
+	for _, l := range m.layers {
+		a := l.parameters()
+		for _, part := range []struct {
+			name    string
+			numbers []float64
+		}{{"weights", a.w.Float64}, {"biases", a.b}} {
+			if matrix.Overlap(out, part.numbers) {
+				return fault.Errorf(ErrShape, "the memory for the output lies in the %s of layer %q, which it would overwrite", part.name, a.name)
+			}
+		}
 	}
-	if r, c := dst.Dims(); r != rows || c != cols {
-		return matrix.Rows{}, fault.Errorf(ErrShape, "the matrix for the output is %d x %d, want %d x %d", r, c, rows, cols)
+	if matrix.Overlap(out, m.skip.Float64) || matrix.Overlap(out, m.rows.Shift) {
+		return fault.Errorf(ErrShape, "the memory for the output lies in the network's own parameters, which it would overwrite")
 	}
-	return dense.View(dst), nil
+	return nil
 }
 
 // Decode returns the network's output for each of the codes, samples by Out: what
@@ -166,15 +195,21 @@ func (m *model) DecodeInto(dst *mat.Dense, c *Codes) error {
 	if m.noDecoder {
 		return fault.Errorf(ErrNoDecoder, "Decode needs a decoder, this network was made without one")
 	}
-	out, err := outputRows(dst, c.entries.Rows, m.Out())
+	out, err := m.outputRows(dst, c.entries.Rows, m.Out())
 	if err != nil {
 		return err
+	}
+	entries := &c.entries
+	if matrix.Overlap(out.Data, entries.Values) {
+		own := *entries
+		own.Values = slices.Clone(own.Values)
+		entries = &own
 	}
 	if last == len(m.layers)-1 {
 		for i := range out.Rows {
 			row := out.Row(i)
 			clear(row)
-			indices, values := c.Row(i)
+			indices, values := entries.Row(i)
 			for t, j := range indices {
 				row[j] = values[t]
 			}
@@ -183,6 +218,6 @@ func (m *model) DecodeInto(dst *mat.Dense, c *Codes) error {
 	}
 	p := m.pass()
 	defer m.spare.Put(p)
-	p.Decode(out, &c.entries, c.scales)
-	return checkOutput(out)
+	p.Decode(out, entries, c.scales)
+	return m.checkOutput(out)
 }

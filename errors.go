@@ -7,15 +7,16 @@ import "github.com/ksparse/ksparse/internal/fault"
 // the file system are passed on, wrapped. The text says what was wanted and what
 // came.
 var (
-	// ErrShape: a matrix, layer or mask has the wrong size for its place. Compare
-	// its Dims with the layer's In and Out that the text names.
+	// ErrShape: a matrix, layer or mask has the wrong size for its place, or cannot be
+	// there at all: a layer of two networks, an output in the network's own weights.
+	// Compare its Dims with the layer's In and Out that the text names.
 	ErrShape = fault.ErrShape
 
 	// ErrEmpty: a matrix is nil or has no rows.
 	ErrEmpty = fault.ErrEmpty
 
-	// ErrNotFinite: data, or a result, holds NaN or an infinity. Clean the data;
-	// for a result, the weights or the data are too large for float64.
+	// ErrNotFinite: data, a parameter or a result holds NaN or an infinity. Clean the
+	// data; for a result, the weights or the data are too large for float64.
 	ErrNotFinite = fault.ErrNotFinite
 
 	// ErrRange: a number lies outside the range in which it makes sense: a

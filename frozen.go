@@ -5,7 +5,6 @@ import (
 
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
@@ -34,38 +33,38 @@ func (n *Network) Freeze() (*Frozen, error) {
 	if sparse == nil {
 		return nil, fault.Errorf(ErrNoSparseLayer, "Freeze needs a sparse layer to encode with, this network has none")
 	}
-	if err := n.ready(false); err != nil {
+	if err := fault.First(n.ready(false), n.finite()); err != nil {
 		return nil, err
 	}
 	f := &Frozen{model: model{rows: n.rows, noDecoder: n.noDecoder}, latents: sparse.out}
 	for i, l := range n.layers {
 		a := l.parameters()
-		if !kernel.AllFinite(a.w.Float64) || !kernel.AllFinite(a.b) {
-			return nil, fault.Errorf(ErrNotFinite, "layer %q holds NaN or an infinity, so it is not frozen", a.name)
-		}
-		own := affine{name: a.name, in: a.in, out: a.out, activation: a.activation, b: slices.Clone(a.b)}
+		var w Weights
 		if n.sharesWeights(i) {
-			own.w = f.layers[i-1].parameters().w
+			w = f.layers[i-1].parameters().w
 		} else {
-			own.w = matrix.Kept(a.w)
-			f.bytes += matrix.Bytes(own.w)
+			w = matrix.Kept(a.w)
+			f.bytes += matrix.Bytes(w)
 		}
-		f.bytes += 8 * len(own.b)
-		f.add(l, own)
+		f.bytes += 8 * len(a.b)
+		f.add(l, w)
 	}
 	f.keepRows(n)
 	f.screening.SetOff(n.screening.Off())
 	return f, nil
 }
 
-// add adds a copy of the layer l, whose parameters own has, and its integers.
-func (f *Frozen) add(l Layer, own affine) {
+// add adds a copy of the layer l, with the weights w, and its integers.
+func (f *Frozen) add(l Layer, w Weights) {
 	integers, bytes := new(engine.Copy), 0
-	s := l.sparse()
+	a, s := l.parameters(), l.sparse()
 	if s == nil {
-		l = &LinearLayer{own}
+		linear := new(LinearLayer)
+		linear.hold(a.name, a.in, a.out, a.activation, w, slices.Clone(a.b))
+		l = linear
 	} else {
-		frozen := &SparseLayer{affine: own, k: s.k, selection: s.selection, thresholds: slices.Clone(s.thresholds), gate: s.gate}
+		frozen := &SparseLayer{k: s.k, selection: s.selection, thresholds: slices.Clone(s.thresholds), gate: s.gate}
+		frozen.hold(a.name, a.in, a.out, a.activation, w, slices.Clone(a.b))
 		bytes = 8 * len(frozen.thresholds)
 		if s.gate != nil {
 			bytes += 8 * 3 * s.out

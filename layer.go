@@ -68,6 +68,11 @@ type Weights = matrix.Weights
 // affine is what both kinds of layer are made of: weights, biases and an activation.
 // The rows of w are one per latent: see the layers for which way that is.
 type affine struct {
+	_ noCopy
+
+	self  *affine // where the layer was made: a copy of it by value is elsewhere
+	taken bool    // it belongs to a network
+
 	name       string
 	in, out    int
 	activation Activation
@@ -78,20 +83,43 @@ type affine struct {
 	biases  *mat.VecDense // that of b
 }
 
-// newAffine returns a layer of zeros with weights of rows x cols.
-func newAffine(name string, in, out, rows, cols int, act Activation) affine {
-	a := affine{name: name, in: in, out: out, activation: act}
-	if in > 0 && out > 0 && in <= matrix.MaxNumbers/out {
-		a.hold(matrix.Wide(matrix.New(rows, cols)), make([]float64, out))
+// noCopy makes go vet say where a value that holds it is copied.
+type noCopy struct{}
+
+// Lock is what go vet looks for.
+func (*noCopy) Lock() {}
+
+// Unlock is what go vet looks for.
+func (*noCopy) Unlock() {}
+
+// zeros makes a a layer of zeros with weights of rows x cols.
+func (a *affine) zeros(name string, in, out, rows, cols int, act Activation) {
+	*a = affine{self: a, name: name, in: in, out: out, activation: act}
+	if in > 0 && out > 0 && in <= math.MaxInt32 && out <= math.MaxInt32 && in <= matrix.MaxNumbers/out {
+		a.keep(matrix.Wide(matrix.New(rows, cols)), make([]float64, out))
 	} else {
 		a.weights, a.biases = &mat.Dense{}, &mat.VecDense{}
 	}
-	return a
 }
 
-// hold gives the layer its memory. Callers always see the same two headers of it:
+// notCopied returns an error where a is a copy of another layer by value: it shares the
+// memory of some of its parts, and not the others.
+func (a *affine) notCopied() error {
+	if a.self != nil && a.self != a {
+		return fault.Errorf(ErrShape, "layer %q is a copy, by value, of another layer, whose weights it shares: use the layer itself, or make a new one", a.name)
+	}
+	return nil
+}
+
+// hold makes a a layer with these parameters.
+func (a *affine) hold(name string, in, out int, act Activation, w Weights, b []float64) {
+	*a = affine{self: a, name: name, in: in, out: out, activation: act}
+	a.keep(w, b)
+}
+
+// keep gives the layer its memory. Callers always see the same two headers of it:
 // gonum takes two headers of the same memory for an accident.
-func (a *affine) hold(w Weights, b []float64) {
+func (a *affine) keep(w Weights, b []float64) {
 	a.w, a.b = w, b
 	a.weights, a.biases = nil, mat.NewVecDense(len(b), b)
 	if w.Float32 == nil {
@@ -133,7 +161,7 @@ func (a *affine) check() error {
 	switch {
 	case a.in < 1 || a.out < 1:
 		return fault.Errorf(ErrShape, "layer %q takes %d inputs and gives %d outputs, want at least 1 of each", a.name, a.in, a.out)
-	case len(a.w.Float64) == 0 && len(a.w.Float32) == 0:
+	case a.in > math.MaxInt32 || a.out > math.MaxInt32 || len(a.w.Float64) == 0 && len(a.w.Float32) == 0:
 		return fault.Errorf(ErrShape, "layer %q of %d x %d is too large", a.name, a.in, a.out)
 	case a.activation >= activations:
 		return fault.Errorf(ErrRange, "layer %q has the unknown activation %d", a.name, a.activation)

@@ -10,9 +10,12 @@ import (
 type LinearLayer struct{ affine }
 
 // NewLinearLayer returns a layer of zeros that maps in values to out values.
-// NewNetwork checks the sizes and draws the weights.
+// NewNetwork checks the sizes and draws the weights. A layer is for one network, and must
+// not be copied by value.
 func NewLinearLayer(name string, in, out int, act Activation) *LinearLayer {
-	return &LinearLayer{newAffine(name, in, out, in, out, act)}
+	l := new(LinearLayer)
+	l.zeros(name, in, out, in, out, act)
+	return l
 }
 
 func (l *LinearLayer) sparse() *SparseLayer { return nil }

@@ -75,7 +75,7 @@ func TestLoadCheckpointParts(t *testing.T) {
 		t.Errorf("the network of the checkpoint is %v, want %v and its parameters", got, net)
 	}
 	// Resuming takes thresholds, which are settings, from the checkpoint as well.
-	other := copied(t, net)
+	other := reloaded(t, net)
 	if err := other.Layers()[1].(*ksparse.SparseLayer).SetThresholds(100); err != nil {
 		t.Fatal(err)
 	}

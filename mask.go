@@ -26,16 +26,14 @@ type Mask struct {
 // TopK returns the mask of the k largest entries of each row of z: exactly k
 // true entries per row, none for k <= 0 and all for k >= the number of columns.
 // Equal values go to the lowest column, +0 equals -0, and NaN counts as -Inf, so
-// the mask is a function of the numbers alone. A nil z gives an empty mask.
+// the mask is a function of the numbers alone. A z that is nil or cannot be read (its
+// methods panic) gives an empty mask, of 0 x 0.
 func TopK(z mat.Matrix, k int) *Mask {
-	if dense.IsNil(z) {
+	rows, err := dense.Read("z", z)
+	if err != nil {
 		return &Mask{offsets: []int{0}}
 	}
-	d, ok := z.(*mat.Dense)
-	if !ok {
-		d = mat.DenseCopyOf(z)
-	}
-	return topKMask(dense.View(d), k)
+	return topKMask(rows, k)
 }
 
 // topKMask is TopK of rows.
@@ -115,12 +113,17 @@ func maskWhere(z matrix.Rows, selected func(j int, v float64) bool) *Mask {
 	return m
 }
 
-// Dims returns the number of rows (samples) and columns (latents).
-func (m *Mask) Dims() (rows, cols int) { return m.rows, m.cols }
+// Dims returns the number of rows (samples) and columns (latents). A nil mask has none.
+func (m *Mask) Dims() (rows, cols int) {
+	if m == nil {
+		return 0, 0
+	}
+	return m.rows, m.cols
+}
 
 // At reports whether entry j of row i is selected; outside the mask nothing is.
 func (m *Mask) At(i, j int) bool {
-	if i < 0 || i >= m.rows || j < 0 || j >= m.cols {
+	if rows, cols := m.Dims(); i < 0 || i >= rows || j < 0 || j >= cols {
 		return false
 	}
 	_, found := slices.BinarySearch(m.Row(i), int32(j))
@@ -135,25 +138,41 @@ func (m *Mask) Row(i int) []int32 {
 }
 
 // Count returns the number of true entries.
-func (m *Mask) Count() int { return len(m.indices) }
+func (m *Mask) Count() int {
+	if m == nil {
+		return 0
+	}
+	return len(m.indices)
+}
 
 // Apply sets dst = src ⊙ M: the entries of src where the mask is true, zero
 // elsewhere. dst and src have the mask's shape, or it returns ErrShape and
-// changes nothing; an empty dst (new(mat.Dense)) takes that shape. dst may be src.
+// changes nothing; an empty dst (new(mat.Dense)) takes that shape. dst may be src, or
+// share part of its memory: src is copied first then.
 func (m *Mask) Apply(dst, src *mat.Dense) error {
 	if dst == nil || src == nil {
 		return fault.Errorf(ErrEmpty, "mask applied to a nil matrix")
 	}
-	if r, c := src.Dims(); r != m.rows || c != m.cols {
-		return fault.Errorf(ErrShape, "mask of %d x %d applied to a source of %d x %d", m.rows, m.cols, r, c)
+	rows, cols := m.Dims()
+	if r, c := src.Dims(); r != rows || c != cols {
+		return fault.Errorf(ErrShape, "mask of %d x %d applied to a source of %d x %d", rows, cols, r, c)
 	}
-	if dst.IsEmpty() && m.rows*m.cols > 0 {
-		dst.ReuseAs(m.rows, m.cols)
+	if rows == 0 || cols == 0 {
+		if !dst.IsEmpty() {
+			r, c := dst.Dims()
+			return fault.Errorf(ErrShape, "mask of %d x %d applied to a destination of %d x %d", rows, cols, r, c)
+		}
+		return nil
 	}
-	if r, c := dst.Dims(); r != m.rows || c != m.cols {
-		return fault.Errorf(ErrShape, "mask of %d x %d applied to a destination of %d x %d", m.rows, m.cols, r, c)
+	from, err := dense.Read("the source", src)
+	if err != nil {
+		return err
 	}
-	m.apply(dense.View(dst), dense.View(src))
+	to, err := dense.Output("the destination of a mask", dst, rows, cols)
+	if err != nil {
+		return err
+	}
+	m.apply(to, dense.Apart(to, from))
 	return nil
 }
 
@@ -173,5 +192,6 @@ func (m *Mask) apply(dst, src matrix.Rows) {
 
 // String says the mask's size and how many entries are selected.
 func (m *Mask) String() string {
-	return fmt.Sprintf("mask of %d x %d, %d selected", m.rows, m.cols, len(m.indices))
+	rows, cols := m.Dims()
+	return fmt.Sprintf("mask of %d x %d, %d selected", rows, cols, m.Count())
 }

@@ -98,6 +98,11 @@ func (m *model) ready(training bool) error {
 			if err := s.thresholdsKnown(training); err != nil {
 				return err
 			}
+			if m.copies == nil { // those of a Frozen cannot change
+				if err := s.finiteThresholds(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -25,8 +26,11 @@ type Network struct{ model }
 
 // NewNetwork makes a network of the layers and draws their weights with Init(1).
 // It returns an error that wraps ErrShape where a layer does not take what the
-// layer before it gives, has no size, or is there twice, and ErrRange for a
-// negative k or an unknown activation.
+// layer before it gives, has no size, is there twice, belongs to a network already or
+// is a copy of a layer by value, and ErrRange for a negative k or an unknown activation.
+//
+// To begin with what another network has learned make layers of the same sizes, and copy
+// its Weights and Biases into theirs after NewNetwork.
 func NewNetwork(layers ...Layer) (*Network, error) {
 	n, err := newNetwork(layers)
 	if err != nil {
@@ -51,15 +55,22 @@ func newNetwork(layers []Layer) (*Network, error) {
 				return nil, err
 			}
 		}
-		if err := a.check(); err != nil {
+		if err := fault.First(a.check(), a.notCopied()); err != nil {
 			return nil, err
 		}
-		if slices.Contains(layers[:i], l) {
+		if slices.ContainsFunc(layers[:i], func(before Layer) bool { return before.parameters() == a }) {
 			return nil, fault.Errorf(ErrShape, "layer %q is in the network twice", a.name)
+		}
+		if a.taken {
+			return nil, fault.Errorf(ErrShape, "layer %q belongs to a network already, and its weights would be drawn anew: make a new layer, and copy Weights and Biases into it after NewNetwork", a.name)
 		}
 		if i > 0 && layers[i-1].Out() != a.in {
 			return nil, fault.Errorf(ErrShape, "layer %q takes %d inputs, the layer before it gives %d", a.name, a.in, layers[i-1].Out())
 		}
+	}
+	for _, l := range layers {
+		a := l.parameters()
+		a.self, a.taken = a, true
 	}
 	return &Network{model{layers: slices.Clone(layers)}}, nil
 }
@@ -120,6 +131,9 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 	in := n.rows.Enter(&p.rows, rows)
 	for _, l := range n.layers {
 		at := l.forward(in)
+		if i := at.pre.NotFiniteRow(); i >= 0 {
+			return nil, n.overflow(fmt.Sprintf("a pre-activation of layer %q", l.Name()), i)
+		}
 		p.layers = append(p.layers, at)
 		in = at.out
 	}
@@ -129,14 +143,16 @@ func (n *Network) Forward(x mat.Matrix) (*Pass, error) {
 		copy(p.output.Data, in.Data)
 		n.rows.Leave(p.output, p.rows.Scales)
 	}
-	return p, checkOutput(p.output)
+	if err := n.checkOutput(p.output); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
-// checkOutput reports an output that overflowed. Data and weights are finite, so
-// nothing else can be wrong with it.
-func checkOutput(out matrix.Rows) error {
+// checkOutput reports an output that is not finite.
+func (m *model) checkOutput(out matrix.Rows) error {
 	if i := out.NotFiniteRow(); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "the output for row %d overflows: data or weights are too large", i)
+		return m.overflow("the output", i)
 	}
 	return nil
 }
@@ -219,7 +235,20 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 		}
 	}
 	n.shareGradients(g)
-	return g, nil
+	return g, n.checkGradients(g)
+}
+
+// checkGradients reports a loss or a gradient that is not finite.
+func (n *Network) checkGradients(g *Gradients) error {
+	if !kernel.AllFinite([]float64{g.loss}) {
+		return fault.Errorf(ErrNotFinite, "the loss is %v: outputs or targets are too large", g.loss)
+	}
+	for i, l := range n.layers {
+		if dense.View(g.weights[i]).NotFiniteRow() >= 0 || !kernel.AllFinite(g.biases[i].RawVector().Data) {
+			return fault.First(n.finite(), fault.Errorf(ErrNotFinite, "the gradient of layer %q overflows: data or weights are too large", l.Name()))
+		}
+	}
+	return nil
 }
 
 // shareGradients adds up the gradients of parameters that are used in two places: tied

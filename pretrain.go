@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -57,7 +58,7 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 	if last, _ := n.lastSparse(); last < 0 {
 		return nil, fault.Errorf(ErrNoSparseLayer, "Pretrain needs a sparse layer, this network has none")
 	}
-	if err := fault.First(n.trainable(), n.ready(true)); err != nil {
+	if err := fault.First(n.trainable(), n.ready(true), n.finite()); err != nil {
 		return nil, err
 	}
 	configs, err := cfg.layers(n)
@@ -70,7 +71,11 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 		if s == nil {
 			continue
 		}
-		h, err := s.pretrain(ctx, i, dense.Of(n.below(i, rows)), configs[i], cfg)
+		below, err := n.below(i, rows)
+		if err != nil {
+			return histories, err
+		}
+		h, err := s.pretrain(ctx, i, dense.Of(below), configs[i], cfg)
 		if h != nil {
 			histories = append(histories, h)
 		}
@@ -139,13 +144,16 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how Tra
 }
 
 // below returns what comes to layer i of x: dense rows.
-func (n *Network) below(i int, x matrix.Rows) matrix.Rows {
+func (n *Network) below(i int, x matrix.Rows) (matrix.Rows, error) {
 	if i == 0 && n.rows.Identity() {
-		return x
+		return x, nil
 	}
 	out := matrix.New(x.Rows, n.layers[i].In())
 	p := n.pass()
 	defer n.spare.Put(p)
 	p.Inputs(out, i, x)
-	return out
+	if row := out.NotFiniteRow(); row >= 0 {
+		return out, n.overflow(fmt.Sprintf("what comes to layer %q", n.layers[i].Name()), row)
+	}
+	return out, nil
 }

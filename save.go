@@ -211,12 +211,14 @@ func mayTie(f *format.Network, i int) bool {
 
 // layerOf makes a layer of what a file holds. One that is tied has no weights yet.
 func layerOf(l *format.Layer) (Layer, error) {
-	a := affine{name: l.Name, in: l.In, out: l.Out, activation: Activation(slices.Index(activationNames[:], l.Activation))}
-	a.hold(l.Weights, l.Biases)
+	act := Activation(slices.Index(activationNames[:], l.Activation))
 	if !l.Sparse {
-		return &LinearLayer{a}, nil
+		linear := new(LinearLayer)
+		linear.hold(l.Name, l.In, l.Out, act, l.Weights, l.Biases)
+		return linear, nil
 	}
-	s := &SparseLayer{affine: a, k: l.K, selection: Selection(max(0, slices.Index(selectionNames[:], l.Selection))), thresholds: l.Thresholds}
+	s := &SparseLayer{k: l.K, selection: Selection(max(0, slices.Index(selectionNames[:], l.Selection))), thresholds: l.Thresholds}
+	s.hold(l.Name, l.In, l.Out, act, l.Weights, l.Biases)
 	if l.LogGain != nil {
 		var err error
 		if s.gate, err = newGate(l.LogGain); err != nil {

@@ -276,12 +276,14 @@ func TestSaveErrors(t *testing.T) {
 	for _, name := range []string{"\xff", strings.Repeat("x", 1025)} {
 		refuse("name", mustNetwork(t, ksparse.NewLinearLayer(name, 1, 1, ksparse.Identity)), ksparse.ErrFormat)
 	}
-	var layers []ksparse.Layer
-	for range 1025 { // with the longest header that there can be
-		layers = append(layers, ksparse.NewSparseLayer(strings.Repeat("\x01", 1024), 1, 1, math.MaxInt, ksparse.LeakyReLU))
+	many := func(n int) (layers []ksparse.Layer) { // with the longest header that there can be
+		for range n {
+			layers = append(layers, ksparse.NewSparseLayer(strings.Repeat("\x01", 1024), 1, 1, math.MaxInt, ksparse.LeakyReLU))
+		}
+		return layers
 	}
-	refuse("1025 layers", mustNetwork(t, layers...), ksparse.ErrFormat)
-	if _, err := ksparse.Load(bytes.NewReader(saved(t, mustNetwork(t, layers[:1024]...)))); err != nil {
+	refuse("1025 layers", mustNetwork(t, many(1025)...), ksparse.ErrFormat)
+	if _, err := ksparse.Load(bytes.NewReader(saved(t, mustNetwork(t, many(1024)...)))); err != nil {
 		t.Errorf("1024 layers: %v", err)
 	}
 }

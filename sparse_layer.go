@@ -26,9 +26,12 @@ type SparseLayer struct {
 }
 
 // NewSparseLayer returns a layer of zeros that maps in values to out latents, k
-// of them active. NewNetwork checks the sizes and k, and draws the weights.
+// of them active. NewNetwork checks the sizes and k, and draws the weights. A layer is for
+// one network, and must not be copied by value.
 func NewSparseLayer(name string, in, out, k int, act Activation) *SparseLayer {
-	return &SparseLayer{affine: newAffine(name, in, out, out, in, act), k: k}
+	l := &SparseLayer{k: k}
+	l.zeros(name, in, out, out, in, act)
+	return l
 }
 
 func (l *SparseLayer) sparse() *SparseLayer { return l }
@@ -89,7 +92,7 @@ func (l *SparseLayer) K() int { return l.k }
 func (l *SparseLayer) SetK(k int) error {
 	old := l.k
 	l.k = k
-	if err := l.checkSelection(); err != nil {
+	if err := fault.First(l.notCopied(), l.checkSelection()); err != nil {
 		l.k = old
 		return err
 	}
@@ -105,7 +108,7 @@ func (l *SparseLayer) Selection() Selection { return l.selection }
 func (l *SparseLayer) SetSelection(s Selection) error {
 	old := l.selection
 	l.selection = s
-	if err := l.checkSelection(); err != nil {
+	if err := fault.First(l.notCopied(), l.checkSelection()); err != nil {
 		l.selection = old
 		return err
 	}
@@ -142,6 +145,9 @@ func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds)
 // latents. It copies them. Errors wrap ErrShape, and ErrNotFinite for NaN and
 // infinities.
 func (l *SparseLayer) SetThresholds(thresholds ...float64) error {
+	if err := l.notCopied(); err != nil {
+		return err
+	}
 	if len(thresholds) != l.out && len(thresholds) != 1 {
 		return fault.Errorf(ErrShape, "layer %q has %d latents, not %d thresholds", l.name, l.out, len(thresholds))
 	}

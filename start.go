@@ -79,7 +79,7 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 
 // checkStart returns an error where start is not for this network.
 func (n *Network) checkStart(start Start) error {
-	if err := fault.NotNegative("Start.Norm", start.Norm); err != nil {
+	if err := fault.First(fault.NotNegative("Start.Norm", start.Norm), n.finite()); err != nil {
 		return err
 	}
 	if start.PreBias != nil && n.rows.Shift == nil {
@@ -171,6 +171,9 @@ func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err er
 	}
 	// All rows are under way at once: their memory is not for the pool.
 	threshold, positive, ok := n.newPass().Calibrated(rows, last, want, l0)
+	if math.IsNaN(threshold) {
+		return 0, fault.First(n.finite(), fault.Errorf(ErrNotFinite, "Calibrate: a pre-activation overflows, data or weights are too large"))
+	}
 	if !ok {
 		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, but only %v values per row are positive", l0, float64(positive)/float64(rows.Rows))
 	}

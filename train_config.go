@@ -107,7 +107,7 @@ type Recipe struct {
 	// There is one selection, over the whole dictionary.
 	Matryoshka []int
 
-	// KStart, where above the layer's K, is how many latents are active at first;
+	// KStart, where above the layer's K, is how many latents are active at first, at most all;
 	// their number falls in a line to K over the first KAnneal of all steps (0
 	// stands for 0.5, as in the 2013 paper).
 	KStart  int
@@ -265,6 +265,9 @@ func (c TrainConfig) checkRecipe(layers []Layer) error {
 	if r.KStart > 0 && (l == nil || l.selection == SelectThreshold || l.selection == SelectGroupMax || r.KStart < l.k) {
 		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at least the k of a last sparse layer that selects by k", r.KStart)
 	}
+	if r.KStart > 0 && r.KStart > l.out {
+		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at most the %d latents of layer %q", r.KStart, l.out, l.name)
+	}
 	for _, part := range []struct {
 		name string
 		on   bool
@@ -318,7 +321,7 @@ func (c TrainConfig) withDefaults(layers []Layer) TrainConfig {
 // take, and untilSteps is true: samples that MaxNorm leaves out can make them more.
 func (c TrainConfig) withSamples(samples int) (with TrainConfig, untilSteps bool) {
 	c.BatchSize = min(c.BatchSize, samples)
-	perEpoch := (samples + c.BatchSize - 1) / c.BatchSize
+	perEpoch := 1 + (samples-1)/c.BatchSize
 	untilSteps = c.Epochs == 0 && c.Steps > 0
 	if c.Epochs == 0 && c.Steps == 0 {
 		c.Epochs = 10

@@ -126,6 +126,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 	}
 	t.cfg, l.untilSteps = t.cfg.withSamples(f.Samples())
+	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
+		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
+	}
 	f.SetBatchSize(t.cfg.BatchSize)
 	if err := l.beginEpoch(ctx); err != nil {
 		return nil, err

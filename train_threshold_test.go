@@ -70,7 +70,7 @@ func checkThreshold(t testing.TB, what string, net *ksparse.Network, x *mat.Dens
 	if math.Abs(l0-k) > 0.06*k {
 		t.Errorf("%s: L0 is %v, want about %v", what, l0, k)
 	}
-	calibrated := copied(t, net)
+	calibrated := reloaded(t, net)
 	if _, err := calibrated.Calibrate(x, k); err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +79,8 @@ func checkThreshold(t testing.TB, what string, net *ksparse.Network, x *mat.Dens
 	}
 }
 
-// copied returns the network as Save and Load leave it.
-func copied(t testing.TB, net *ksparse.Network) *ksparse.Network {
+// reloaded returns the network as Save and Load leave it.
+func reloaded(t testing.TB, net *ksparse.Network) *ksparse.Network {
 	t.Helper()
 	var file bytes.Buffer
 	if err := net.Save(&file); err != nil {

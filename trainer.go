@@ -17,8 +17,10 @@ import (
 // Trainer trains a network step by step, on batches of the caller's choice. Train and
 // TrainSource are loops over its steps. A Trainer is for one goroutine. Between two steps
 // it may encode and measure with the network; the parameters are live. It must not change
-// the network's k, selection or wiring: the steps go on as they began.
+// the network's k, selection or wiring: the steps go on as they began. A Trainer is not
+// copied by value.
 type Trainer struct {
+	_       noCopy
 	net     *Network
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
@@ -102,7 +104,7 @@ func isConstant(s train.Schedule) bool {
 
 // newTrainer checks cfg against the network, and takes in the validation samples.
 func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
-	if err := fault.First(net.trainable(), net.ready(true), cfg.checkRecipe(net.layers)); err != nil {
+	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net.layers)); err != nil {
 		return nil, err
 	}
 	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}

@@ -73,7 +73,7 @@ func (n *Network) setTied(tied bool) {
 		a := n.layers[i+1].parameters()
 		w := a.w
 		w.Float64, w.Float32 = slices.Clone(w.Float64), slices.Clone(w.Float32)
-		a.hold(w, a.b)
+		a.keep(w, a.b)
 	}
 }
 

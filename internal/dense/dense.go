@@ -15,47 +15,125 @@ import (
 
 // Rows returns x, which an error calls what, as rows: the memory of x itself where x
 // is a *mat.Dense, else a copy. It checks that x is not nil, has rows, has cols
-// columns (any number of columns where cols is negative), and holds no NaN and no
-// infinity. Errors wrap fault.ErrEmpty, fault.ErrShape or fault.ErrNotFinite.
+// columns (any number of columns where cols is negative), can be read, and holds no NaN
+// and no infinity. Errors wrap fault.ErrEmpty, fault.ErrShape or fault.ErrNotFinite.
 func Rows(what string, x mat.Matrix, cols int) (matrix.Rows, error) {
-	if IsNil(x) {
-		return matrix.Rows{}, fault.Errorf(fault.ErrEmpty, "%s is nil", what)
-	}
-	r, c := x.Dims()
-	if r == 0 || c == 0 {
-		return matrix.Rows{}, fault.Errorf(fault.ErrEmpty, "%s has no rows (it is %d x %d)", what, r, c)
+	r, c, err := dims(what, x)
+	if err != nil {
+		return matrix.Rows{}, err
 	}
 	if cols >= 0 && c != cols {
 		return matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d columns, want %d", what, c, cols)
 	}
-	rows := rowsOf(x, r, c)
+	rows, err := rowsOf(what, x, r, c)
+	if err != nil {
+		return matrix.Rows{}, err
+	}
 	if i := rows.NotFiniteRow(); i >= 0 {
-		row := rows.Row(i)
-		j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
-		return matrix.Rows{}, fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
+		return matrix.Rows{}, notFinite(what, rows, i)
 	}
 	return rows, nil
 }
 
+// notFinite is the error for row i of rows, which holds NaN or an infinity.
+func notFinite(what string, rows matrix.Rows, i int) error {
+	row := rows.Row(i)
+	j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	return fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
+}
+
+// Read is Rows for any number of columns and any numbers, NaN and infinities too.
+func Read(what string, x mat.Matrix) (matrix.Rows, error) {
+	r, c, err := dims(what, x)
+	if err != nil {
+		return matrix.Rows{}, err
+	}
+	return rowsOf(what, x, r, c)
+}
+
+// dims returns the size of x, or what is wrong with it. Methods of x that panic, as those
+// of a type that holds a nil pointer do, are an error.
+func dims(what string, x mat.Matrix) (r, c int, err error) {
+	if IsNil(x) {
+		return 0, 0, fault.Errorf(fault.ErrEmpty, "%s is nil", what)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Errorf(fault.ErrEmpty, "%s, of type %T, is no matrix: its Dims panics: %v", what, x, p)
+		}
+	}()
+	switch r, c = x.Dims(); {
+	case r < 0 || c < 0:
+		return r, c, fault.Errorf(fault.ErrShape, "%s is %d x %d, want at least 1 of each", what, r, c)
+	case r == 0 || c == 0:
+		return r, c, fault.Errorf(fault.ErrEmpty, "%s has no rows (it is %d x %d)", what, r, c)
+	case r > math.MaxInt32 || c > math.MaxInt32 || r > matrix.MaxNumbers/c:
+		return r, c, fault.Errorf(fault.ErrShape, "%s is %d x %d, which is too large", what, r, c)
+	}
+	return r, c, nil
+}
+
 // rowsOf returns the rows of x, which is r x c: see Rows. A matrix that makes a
 // *mat.Dense of itself, as sparse codes do, is asked for that.
-func rowsOf(x mat.Matrix, r, c int) matrix.Rows {
-	switch x := x.(type) {
-	case *mat.Dense:
-		return View(x)
-	case interface{ Dense() *mat.Dense }:
-		if rows := View(x.Dense()); rows.Rows == r && rows.Cols == c {
-			return rows
+func rowsOf(what string, x mat.Matrix, r, c int) (rows matrix.Rows, err error) {
+	if d, ok := x.(*mat.Dense); ok {
+		rows = View(d)
+		return rows, whole(what, rows)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Errorf(fault.ErrShape, "%s, of type %T, is %d x %d but cannot be read: %v", what, x, r, c, p)
+		}
+	}()
+	if made, ok := x.(interface{ Dense() *mat.Dense }); ok {
+		if rows = View(made.Dense()); rows.Rows == r && rows.Cols == c {
+			return rows, whole(what, rows)
 		}
 	}
-	rows := matrix.New(r, c)
+	x.At(r-1, c-1) // before memory is taken for a matrix that has no such element
+	rows = matrix.New(r, c)
 	for i := range r {
 		row := rows.Row(i)
 		for j := range row {
 			row[j] = x.At(i, j)
 		}
 	}
-	return rows
+	return rows, nil
+}
+
+// whole returns an error where m, the rows of a *mat.Dense, lacks numbers that its size
+// promises, as SetRawMatrix allows, or its rows overlap.
+func whole(what string, m matrix.Rows) error {
+	if m.Rows > 0 && (m.Stride < m.Cols || len(m.Data) < m.Cols || (len(m.Data)-m.Cols)/m.Stride < m.Rows-1) {
+		return fault.Errorf(fault.ErrShape, "%s is %d x %d with a stride of %d, and has %d numbers only", what, m.Rows, m.Cols, m.Stride, len(m.Data))
+	}
+	return nil
+}
+
+// Output returns the memory of dst, which an error calls what and which must be rows x
+// cols, or empty (then it takes that shape). Errors wrap fault.ErrEmpty for nil, or
+// fault.ErrShape.
+func Output(what string, dst *mat.Dense, rows, cols int) (matrix.Rows, error) {
+	if dst == nil {
+		return matrix.Rows{}, fault.Errorf(fault.ErrEmpty, "%s is nil", what)
+	}
+	if dst.IsEmpty() && rows > 0 && cols > 0 {
+		dst.ReuseAs(rows, cols)
+	}
+	if r, c := dst.Dims(); r != rows || c != cols {
+		return matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s is %d x %d, want %d x %d", what, r, c, rows, cols)
+	}
+	view := View(dst)
+	return view, whole(what, view)
+}
+
+// Apart returns x, or a copy of it where writing to dst row by row would change rows of x
+// that are still to be read. dst may be x.
+func Apart(dst, x matrix.Rows) matrix.Rows {
+	if matrix.Same(dst, x) || !dst.Overlaps(x) {
+		return x
+	}
+	return x.Clone()
 }
 
 // Pair returns x and y as Rows does, and checks that they have the same number of
@@ -91,7 +169,13 @@ func IsNil(x mat.Matrix) bool {
 	case mat.Transpose:
 		return IsNil(x.Matrix)
 	case mat.TransposeVec:
-		return x.Vector == nil || IsNil(x.Vector)
+		return IsNil(x.Vector)
+	case mat.TransposeTri:
+		return IsNil(x.Triangular)
+	case mat.TransposeBand:
+		return IsNil(x.Banded)
+	case mat.TransposeTriBand:
+		return IsNil(x.TriBanded)
 	}
 	switch v := reflect.ValueOf(x); v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:

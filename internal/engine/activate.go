@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"math"
 	"sync"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
 )
 
@@ -22,20 +24,34 @@ func activate(act *Activation, out, pre []float64) {
 		c = new(activateCall)
 		c.run = c.part
 	}
-	c.values, c.out, c.pre = act.Values, out, pre
+	c.act, c.out, c.pre = act, out, pre
 	parallel.For(len(pre), activationGrain, c.run)
-	c.out, c.pre = nil, nil
+	c.act, c.out, c.pre = nil, nil, nil
 	activatePool.Put(c)
 }
 
 // activateCall is one activate. It is kept for the next one, with its method value: a
 // new one for each would be garbage.
 type activateCall struct {
-	values   func(out, pre []float64)
+	act      *Activation
 	out, pre []float64
 	run      func(worker, lo, hi int)
 }
 
-func (c *activateCall) part(_, lo, hi int) { c.values(c.out[lo:hi], c.pre[lo:hi]) }
+func (c *activateCall) part(_, lo, hi int) { c.act.apply(c.out[lo:hi], c.pre[lo:hi]) }
+
+// apply sets out = f(pre), for an f that is not the identity. Where a pre-activation is
+// NaN or infinite the value is NaN: of max(z, 0) it would be 0, and nobody would miss it.
+func (a *Activation) apply(out, pre []float64) {
+	a.Values(out, pre)
+	if kernel.AllFinite(pre) {
+		return
+	}
+	for e, z := range pre {
+		if !finite(z) {
+			out[e] = math.NaN()
+		}
+	}
+}
 
 var activatePool sync.Pool

@@ -4,18 +4,24 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // Calibrated returns the threshold above which want of the values lie that layer i, a
 // sparse one, has for the rows x: about l0 in a row. Where fewer values are positive ok
-// is false, and positive says how many are.
+// is false, and positive says how many are. It is NaN where a pre-activation is not finite.
 func (p *Pass) Calibrated(x matrix.Rows, i, want int, l0 float64) (threshold float64, positive int, ok bool) {
 	p.forward(x, i)
 	lp := &p.layers[i]
 	lp.denseInput()
 	least := lp.searchBatch(p.screening, lp.in.dense, int(math.Ceil(l0)), want)
+	for _, r := range lp.find.batch.rows {
+		if !kernel.AllFinite(r.val) {
+			return math.NaN(), 0, true
+		}
+	}
 	if least == 0 {
 		return 0, len(lp.find.batch.values), false
 	}
@@ -34,6 +40,9 @@ func (p *Pass) LearnThresholds(x matrix.Rows) {
 		threshold := math.MaxFloat64 // nothing is above it
 		if k := min(l.Selection.K, l.Out); k > 0 {
 			threshold, _, _ = p.Calibrated(x, i, k*x.Rows, float64(k))
+		}
+		if math.IsNaN(threshold) {
+			continue // the weights overflow: no threshold would help
 		}
 		setAll(l.Selection.Thresholds, threshold)
 	}

@@ -18,6 +18,7 @@ func (lp *layerPass) encode(p *Pass, c *sparse.Codes, pre []float64, x matrix.Ro
 	if lp.find.k != ownK {
 		k = lp.find.k
 	}
+	k = min(k, l.Out)
 	switch rule := l.Selection.Rule; {
 	case rule == Threshold, rule == BatchTopK && !p.inTraining:
 		return lp.encodeAbove(p, c, pre, x)
@@ -26,7 +27,6 @@ func (lp *layerPass) encode(p *Pass, c *sparse.Codes, pre []float64, x matrix.Ro
 	case rule == GroupMax:
 		k = l.Selection.K // the latents are cut into as many groups
 	}
-	k = min(k, l.Out)
 	c.Reset(x.Rows, l.Out, k)
 	pre = matrix.Resized(pre, x.Rows*k)
 	selected := topk.Selected{Idx: c.Indices, Val: c.Values, Pre: pre}

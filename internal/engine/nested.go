@@ -74,6 +74,7 @@ func newNested(encoder, decoder *Layer, r *Recipe) *nested {
 
 // wanted returns how many latents a step must find for one that keeps k.
 func (n *nested) wanted(k int) int {
+	k = min(k, n.encoder.Out)
 	n.split.k = k
 	if n.split.byRank {
 		k *= multiTopK

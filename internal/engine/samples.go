@@ -32,8 +32,8 @@ func (o *samplesObjective) run(t *training, y matrix.Rows) (Report, int, error) 
 	parallel.For(rows, grain, func(_, lo, hi int) {
 		lp.decodeRows(lo, hi)
 		from, to := lo*cols, hi*cols
-		if f := lp.layer.Activation.Values; f != nil {
-			f(p.output.Data[from:to], lp.pre[from:to])
+		if act := lp.layer.Activation; act.Values != nil {
+			act.apply(p.output.Data[from:to], lp.pre[from:to])
 		}
 		loss.evaluateRows(p.output, y, delta, p.rowLoss, lo, hi)
 		lp.lastSlopes(loss, from, to)

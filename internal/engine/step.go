@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/screen"
@@ -19,6 +20,8 @@ type Stepper struct {
 	strips  stripsObjective
 	target  matrix.Rows // memory for normalised targets
 	shift   []float64   // what the pre-bias adds to the gradient of the last biases
+	batch   int         // rows that a step will have
+	begun   bool        // a step was taken
 }
 
 // NewStepper prepares training steps of the network n, whose parameters they move.
@@ -35,11 +38,7 @@ func NewStepper(n Network, s *Screening, r Recipe, batch int) *Stepper {
 	if r.UnitNorm {
 		st.sweeper.keepUnitNorm(sparse)
 	}
-	for i := range n.Layers { // as they are now
-		if l := &n.Layers[i]; l.Sparse() && !s.Off() && worthScreening(l, batch, l.Selection.K, false) {
-			l.Copy = &Copy{screen.Pack(l.W, l.B)}
-		}
-	}
+	st.batch = batch
 	if n.Rows.Shift != nil {
 		st.shift = make([]float64, n.Layers[0].In)
 	}
@@ -50,6 +49,26 @@ func NewStepper(n Network, s *Screening, r Recipe, batch int) *Stepper {
 		st.nested = newNested(&n.Layers[0], &n.Layers[1], &r)
 	}
 	return st
+}
+
+// begin prepares the parameters for the first step: up to it they are as they were.
+// unscale takes it back, for a step that has moved nothing.
+func (st *Stepper) begin() (unscale func()) {
+	unscale = func() {}
+	if st.begun {
+		return unscale
+	}
+	st.begun = true
+	if st.number == 1 { // the first of the whole training
+		unscale = st.sweeper.scaleToUnit()
+	}
+	layers := st.pass.Network.Layers
+	for i := range layers { // as they are now
+		if l := &layers[i]; l.Sparse() && !st.pass.screening.Off() && worthScreening(l, st.batch, l.Selection.K, false) {
+			l.Copy = &Copy{screen.Pack(l.W, l.B)}
+		}
+	}
+	return unscale
 }
 
 // Step takes one training step, number from 1, on the rows x with the targets y, which
@@ -70,13 +89,19 @@ func NewStepper(n Network, s *Screening, r Recipe, batch int) *Stepper {
 func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, error) {
 	p := st.pass
 	st.number = number
+	unscale := st.begin()
 	st.setK()
 
 	p.forward(x, st.forwardLayers())
+	if err := st.checkEntries(); err != nil {
+		unscale()
+		return Report{}, err
+	}
 	y = p.Network.Rows.Target(&st.target, &p.input, x, y)
 
 	report, below, err := st.objective().run(&st.training, y)
 	if err != nil {
+		unscale()
 		return report, err
 	}
 	p.backward(below)
@@ -85,6 +110,7 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	scale := 1.0
 	if st.recipe.ClipNorm > 0 {
 		if scale, err = st.sweeper.clipScale(); err != nil {
+			unscale()
 			return report, err
 		}
 	}
@@ -99,6 +125,20 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	}
 	report.GradientNorm = math.Sqrt(square)
 	return report, err
+}
+
+// checkEntries returns an error where a batch has more entries than an index counts.
+func (st *Stepper) checkEntries() error {
+	for i := range st.pass.layers {
+		c := st.pass.layers[i].out.codes
+		if c == nil {
+			continue
+		}
+		if n := len(c.Values) + c.Rows*min(st.recipe.AuxK, c.Cols); n > math.MaxInt32 {
+			return fault.Errorf(fault.ErrRange, "a batch of %d rows has %d active latents, want at most %d: use smaller batches", c.Rows, n, math.MaxInt32)
+		}
+	}
+	return nil
 }
 
 // objective returns the one that is fastest for the codes at hand. All of them give
@@ -145,8 +185,9 @@ func (st *Stepper) setK() {
 // first one, the layer's own k once KAnneal of the steps are done.
 func (st *Stepper) k() int {
 	k, start := st.activity.layer.Selection.K, st.recipe.KStart
-	if falling := int(math.Ceil(st.recipe.KAnneal * float64(st.recipe.Steps))); start > k && st.number <= falling {
-		k = start - int(int64(start-k)*int64(st.number-1)/int64(falling))
+	falling := math.Ceil(st.recipe.KAnneal * float64(st.recipe.Steps))
+	if start > k && float64(st.number) <= falling {
+		k = start - int(int64(start-k)*int64(st.number-1)/int64(min(falling, 1<<62)))
 	}
 	return k
 }

@@ -97,7 +97,7 @@ func (st *strip) run(lp, below *layerPass, y matrix.Rows, rowLoss []float64, lo,
 			post := pre
 			if l.Activation.Values != nil {
 				post = st.post[:size]
-				l.Activation.Values(post, pre)
+				l.Activation.apply(post, pre)
 			}
 			kernel.SquareStrip(delta, st.squares[8*i:], post, width, y.Data[i*y.Stride+at:], y.Stride, scale)
 			if l.Activation.Slopes != nil {

@@ -40,17 +40,29 @@ func newSlots(slots, n int) [][]float64 {
 }
 
 // keepUnitNorm makes the rows of the layer above the last sparse one, the dictionary
-// atoms, have norm 1 from now on. Of tied weights they are those of the layer itself.
+// atoms, have norm 1 from the first step on. Of tied weights they are those of the layer
+// itself.
 func (sw *sweeper) keepUnitNorm(sparse int) {
 	at := &sw.layers[sparse+1]
 	if at.tied {
 		at = &sw.layers[sparse]
 	}
 	at.unitRows = true
-	w := matrix.WideRows(at.layer.W)
-	for j := range w.Rows {
-		Unit(w.Row(j))
+}
+
+// scaleToUnit scales the rows that are kept at norm 1 to that. back undoes it.
+func (sw *sweeper) scaleToUnit() (back func()) {
+	for i := range sw.layers {
+		if at := &sw.layers[i]; at.unitRows {
+			w := matrix.WideRows(at.layer.W)
+			before := w.Clone()
+			for j := range w.Rows {
+				Unit(w.Row(j))
+			}
+			return func() { copy(w.Data, before.Data) }
+		}
 	}
+	return func() {}
 }
 
 // Unit scales v to norm 1 and reports whether that is possible: v is not zero.

@@ -6,6 +6,7 @@ package matrix
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -68,6 +69,39 @@ func Same(a, b Rows) bool {
 
 // sameMemory reports whether a and b begin at the same place.
 func sameMemory[T any](a, b []T) bool { return len(a) > 0 && len(b) > 0 && &a[0] == &b[0] }
+
+// Overlap reports whether a and b have memory between their first and their last numbers
+// in common.
+func Overlap(a, b []float64) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	startA, startB := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return startA < startB+8*uintptr(len(b)) && startB < startA+8*uintptr(len(a))
+}
+
+// Overlaps reports whether r and s may have a number in common. Two parts of one matrix
+// that lie side by side have none.
+func (r Rows) Overlaps(s Rows) bool {
+	if !Overlap(r.Data, s.Data) {
+		return false
+	}
+	if r.Stride != s.Stride {
+		return true
+	}
+	stride := r.Stride
+	apart := (int(uintptr(unsafe.Pointer(&s.Data[0]))-uintptr(unsafe.Pointer(&r.Data[0])))/8%stride + stride) % stride // columns from r to s
+	return apart < r.Cols || apart+s.Cols > stride
+}
+
+// Clone returns a copy of r, without gaps between rows.
+func (r Rows) Clone() Rows {
+	own := New(r.Rows, r.Cols)
+	for i := range r.Rows {
+		copy(own.Row(i), r.Row(i))
+	}
+	return own
+}
 
 // Gather returns the given rows of m, in the memory of dst where that is large
 // enough.

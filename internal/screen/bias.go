@@ -34,9 +34,7 @@ func (b *biases) set(bias, threshold []float64) {
 			continue // no value is above it: the latent counts as padding
 		}
 		b.largest = max(b.largest, v+slack)
-		if m := math.Abs(v) + slack; !(m <= b.magnitude) { // keeps a NaN, too
-			b.magnitude = m
-		}
+		b.magnitude = max(b.magnitude, math.Abs(v)+slack) // which keeps a NaN
 	}
 	b.biasUnit = 1
 	finite := b.magnitude <= math.MaxFloat64

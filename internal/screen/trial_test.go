@@ -163,10 +163,12 @@ func (t *trial) above(i int, idx []int32, pre []float64) string {
 	n := 0
 	for j, limit := range t.threshold {
 		v := kernel.Dot(t.x.Row(i), t.w.Row(j)) + t.bias[j]
-		if !(v > limit) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			v = math.NaN()
+		} else if !(v > limit) {
 			continue
 		}
-		if n >= len(idx) || idx[n] != int32(j) || pre[n] != v {
+		if n >= len(idx) || idx[n] != int32(j) || pre[n] != v && !math.IsNaN(v) {
 			return fmt.Sprintf("row %d: latent %d with %v is above %v and is not in its place %d: %v", i, j, v, limit, n, idx)
 		}
 		n++

@@ -12,7 +12,7 @@ import (
 // threshold[j], without ever storing that product. A threshold is finite or +Inf,
 // which nothing is above; NaN is not above anything. The memory of out is used
 // again where it is large enough. Weights in float32 give the bits that the same
-// numbers give in float64.
+// numbers give in float64. An entry of Z that is NaN or infinite is found, too, as NaN.
 func EncodeAbove(out *List, x matrix.Rows, w matrix.Weights, bias, threshold []float64) {
 	c, _ := abovePool.Get().(*aboveCall)
 	if c == nil {
@@ -75,6 +75,11 @@ func (c *aboveCall) scan(p *Part, from, to, lo, hi int) {
 				v := z[j] + b
 				// Two numbers differ where their difference, as rounded, is not zero.
 				z[j], over[j] = v, v-threshold[j]
+			}
+			if !kernel.AllFinite(z) {
+				p.addSpoilt(int32(lo), z, over)
+				p.end(from + i)
+				continue
 			}
 			hits := s.spare.hits[:n]
 			for _, j := range hits[:kernel.Above(hits, over, 0)] {

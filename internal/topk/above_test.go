@@ -12,7 +12,8 @@ import (
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
-// checkAbove compares l with the definition: all values, one by one.
+// checkAbove compares l with the definition: all values, one by one. Those that are not
+// finite are there as NaN.
 func checkAbove(t *testing.T, what string, l *List, x, w matrix.Rows, bias, threshold []float64) {
 	t.Helper()
 	if len(l.Offsets) != x.Rows+1 || l.Offsets[0] != 0 || l.Offsets[x.Rows] != len(l.Idx) || len(l.Idx) != len(l.Pre) {
@@ -22,16 +23,22 @@ func checkAbove(t *testing.T, what string, l *List, x, w matrix.Rows, bias, thre
 		var idx []int32
 		var pre []float64
 		for j := range w.Rows {
-			if z := kernel.Dot(x.Row(i), w.Row(j)) + bias[j]; z > threshold[j] {
+			switch z := kernel.Dot(x.Row(i), w.Row(j)) + bias[j]; {
+			case math.IsNaN(z) || math.IsInf(z, 0):
+				idx, pre = append(idx, int32(j)), append(pre, math.NaN())
+			case z > threshold[j]:
 				idx, pre = append(idx, int32(j)), append(pre, z)
 			}
 		}
 		gotIdx, gotPre := l.Row(i)
-		if !slices.Equal(gotIdx, idx) || !slices.Equal(gotPre, pre) {
+		if !slices.Equal(gotIdx, idx) || !slices.EqualFunc(gotPre, pre, same) {
 			t.Fatalf("%s: row %d has %v with %v, want %v with %v", what, i, gotIdx, gotPre, idx, pre)
 		}
 	}
 }
+
+// same reports whether a and b are one number, or both NaN.
+func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
 // aboveCase is what one comparison of TestEncodeAbove encodes.
 type aboveCase struct {

@@ -1,6 +1,7 @@
 package topk
 
 import (
+	"math"
 	"sync"
 
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -53,6 +54,19 @@ func (p *Part) Add(row int, idx []int32, pre []float64) {
 
 // add adds an entry to the run that the next end ends.
 func (p *Part) add(idx int32, pre float64) { p.idx, p.pre = append(p.idx, idx), append(p.pre, pre) }
+
+// addSpoilt adds the entries from the latent first on that are above their thresholds,
+// over > 0, or are not finite: those as NaN.
+func (p *Part) addSpoilt(first int32, z, over []float64) {
+	for j, v := range z {
+		switch {
+		case v-v != 0:
+			p.add(first+int32(j), math.NaN())
+		case over[j] > 0:
+			p.add(first+int32(j), v)
+		}
+	}
+}
 
 // end makes the entries after the last run a run of the given row, if there are any.
 func (p *Part) end(row int) {

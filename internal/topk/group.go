@@ -1,6 +1,7 @@
 package topk
 
 import (
+	"math"
 	"sync"
 
 	"github.com/ksparse/ksparse/internal/kernel"
@@ -10,7 +11,8 @@ import (
 
 // EncodeGroups computes f(X Wᵀ + b) and finds the largest entry of each of k groups
 // of consecutive latents, w.Rows/k of them each, in every row: the lowest index
-// among equal ones. k divides w.Rows. Like Encode it never stores that product.
+// among equal ones. k divides w.Rows. Like Encode it never stores that product. A group
+// with a pre-activation that is NaN or infinite has the value NaN.
 func EncodeGroups(out Selected, x matrix.Rows, w matrix.Weights, bias []float64, k int, f Func) {
 	c, _ := groupPool.Get().(*groupCall)
 	if c == nil {
@@ -69,7 +71,10 @@ func (c *groupCall) encode(_, task, _ int) {
 				if !c.f.Identity {
 					v = c.f.Value(z)
 				}
-				if latent == g*size || v > val[g] {
+				if z-z != 0 {
+					v = math.NaN()
+				}
+				if latent == g*size || v > val[g] || v != v {
 					idx[g], val[g], pre[g] = int32(latent), v, z
 				}
 			}

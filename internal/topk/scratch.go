@@ -1,6 +1,7 @@
 package topk
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -50,6 +51,9 @@ func (s *scratch) scan(sel []selector, x matrix.Rows, w matrix.Weights, bias []f
 		for i := range sel {
 			z := tile[i*n : (i+1)*n]
 			kernel.Add(z, z, b)
+			if !kernel.AllFinite(z) {
+				sel[i].spoilt = true
+			}
 			sel[i].scan(z, lo, f, &s.spare)
 		}
 	}
@@ -64,6 +68,9 @@ func (s *scratch) finish(out Selected, lo int, x matrix.Rows, w matrix.Weights, 
 	for i := range s.sel {
 		idx, val, pre := out.row(lo+i, k)
 		s.sel[i].finish(idx, val, pre)
+		if s.sel[i].spoilt {
+			val[0] = math.NaN()
+		}
 	}
 }
 
@@ -98,6 +105,8 @@ func (s *scratch) finishByPreActivation(out Selected, lo int, x matrix.Rows, w m
 		copy(toPre[copy(toPre, pre[:last]):], pre[last+1:])
 		if !(val[last] < slices.Min(toVal)) {
 			s.again = append(s.again, i)
+		} else if s.sel[i].spoilt {
+			toVal[0] = math.NaN()
 		}
 	}
 	f.Values = nil

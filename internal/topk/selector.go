@@ -21,6 +21,7 @@ type selector struct {
 	threshold float64   // an entry must have a larger value; -Inf until k are held
 	floor     float64   // for a monotone f: no z up to here has a larger value than threshold
 	magnitude bool      // val is |pre|, and floor the threshold
+	spoilt    bool      // an entry's pre-activation was NaN or infinite: see Encode
 }
 
 // capacity is how many candidates a selector of k entries holds at most.
@@ -122,6 +123,7 @@ func (s *selector) push(j int, v, z float64) {
 
 // merge gives s what a selector of later entries of the same row holds.
 func (s *selector) merge(later *selector) {
+	s.spoilt = s.spoilt || later.spoilt
 	for i, v := range later.val[:later.n] {
 		if v > s.threshold {
 			s.push(int(later.idx[i]), v, later.pre[i])

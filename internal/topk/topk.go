@@ -35,6 +35,9 @@ func Select(out Selected, z matrix.Rows, k int, f Func) {
 // 1 <= k < w.Rows, without ever storing that product: a tile of it is looked at
 // while it is in cache, and each row keeps its best entries so far. Weights in
 // float32 give the bits that the same numbers give in float64.
+//
+// A row of which any pre-activation, selected or not, is NaN or infinite has NaN as its
+// first value: what was selected then means nothing, and nobody should miss it.
 func Encode(out Selected, x matrix.Rows, w matrix.Weights, bias []float64, k int, f Func) {
 	c, _ := callPool.Get().(*call)
 	if c == nil {
