@@ -36,6 +36,22 @@ type causedError struct {
 func (e *causedError) Error() string { return e.text }
 func (e *causedError) Unwrap() error { return e.cause }
 
+// An OptionError is an error to which a field of Options or SaveOptions is the answer. A
+// program whose users do not write Go can print Reason and name its own flag for Option.
+// errors.As finds it in the errors of this package.
+type OptionError struct {
+	Option string // the field: "K", "Threshold", "Scale", "Hookpoint" or, of SaveOptions, "Round"
+	Reason string // what is wrong, without names of Go
+	Advice string // what a caller in Go can do
+	cause  error
+}
+
+// Error returns the reason and the advice.
+func (e *OptionError) Error() string { return e.Reason + "; " + e.Advice }
+
+// Unwrap returns the cause: one of the errors above, or of package ksparse.
+func (e *OptionError) Unwrap() error { return e.cause }
+
 // errorf makes an error of this text that wraps cause.
 func errorf(cause error, format string, args ...any) error {
 	return &causedError{cause, fmt.Sprintf(format, args...)}

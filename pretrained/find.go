@@ -61,10 +61,10 @@ func findWeights(path, hookpoint string) (candidate, error) {
 // atHookpoint returns the path of one model of the folder path, and what is there.
 func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.FileInfo, error) {
 	if !info.IsDir() {
-		return "", nil, unknown("Options.Hookpoint %q is for a folder, and this is a file", hookpoint)
+		return "", nil, hookpointError("the hookpoint %q is for a folder, and this is a file", hookpoint)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(hookpoint)) {
-		return "", nil, unknown("Options.Hookpoint %q leads out of the folder", hookpoint)
+		return "", nil, hookpointError("the hookpoint %q leads out of the folder", hookpoint)
 	}
 	path, err := snapshot(path)
 	if err != nil {
@@ -73,6 +73,11 @@ func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.Fi
 	path = filepath.Join(path, filepath.FromSlash(hookpoint))
 	info, err = os.Stat(path)
 	return path, info, err
+}
+
+// hookpointError is an error of Options.Hookpoint.
+func hookpointError(format string, hookpoint string) error {
+	return &OptionError{Option: "Hookpoint", cause: ErrUnknown, Reason: fmt.Sprintf(format, hookpoint), Advice: "see Options.Hookpoint"}
 }
 
 // A search goes through a folder for models. Those that lie in a folder itself are
@@ -195,7 +200,11 @@ func (s *search) several(root string) error {
 		names = append(names, fmt.Sprintf("%q", name))
 	}
 	slices.Sort(names)
-	return errorf(ErrSeveral, "it holds %d models; name one in Options.Hookpoint, or open its own path: %s", len(names), some(names))
+	return &OptionError{
+		Option: "Hookpoint", cause: ErrSeveral,
+		Reason: fmt.Sprintf("it holds %d models: %s", len(names), some(names)),
+		Advice: "name one in Options.Hookpoint, or open its own path",
+	}
 }
 
 // oneOfEach leaves of a model that is there as safetensors and as pytorch_model.bin

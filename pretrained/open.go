@@ -55,6 +55,7 @@ func openModel(path string, o Options) (*Model, error) {
 	}
 	f := read(r)
 	r.file.finish()
+	r.finishFields()
 	if r.err != nil {
 		return nil, r.err
 	}
