@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // The errors of this package wrap one of these, or one of package ksparse
@@ -70,6 +72,23 @@ func containerError(path string, err error) error {
 		return err
 	}
 	return unknown("%s: %s", filepath.Base(path), strings.TrimPrefix(err.Error(), path+": "))
+}
+
+// inFile puts prefix and the path of the file in front of an error that does not name it
+// yet.
+func inFile(prefix, path string, err error) error {
+	if fault.Names(err, path) {
+		return fmt.Errorf("%s%w", prefix, withoutPrefix(err))
+	}
+	return fmt.Errorf("%s%s: %w", prefix, path, withoutPrefix(err))
+}
+
+// withoutPrefix is an error of package ksparse without its prefix.
+func withoutPrefix(err error) error {
+	if text := fault.Text(err); text != err.Error() {
+		return errorf(err, "%s", text)
+	}
+	return err
 }
 
 // faults keeps the first error of a sequence of steps, each of which does nothing

@@ -33,11 +33,11 @@ func findWeights(path, hookpoint string) (candidate, error) {
 		return candidate{}, err
 	}
 	if !info.IsDir() {
-		kind, err := sniff(path)
-		if err == nil && kind == noContainer {
-			err = unknown("it is no safetensors, torch.save or .npz file")
+		c, kind, err := containerOf(path)
+		if err == nil && c == noContainer {
+			err = unknown("it is %s", kind.Instead("a file of a model"))
 		}
-		return candidate{path, kind}, err
+		return candidate{path, c}, err
 	}
 	if path, err = snapshot(path); err != nil {
 		return candidate{}, err
@@ -143,19 +143,19 @@ func (s *search) look(path string) (container, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return noContainer, nil
 	}
-	kind, err := sniff(path)
-	if err != nil {
+	in, kind, err := containerOf(path)
+	switch {
+	case err != nil:
 		return noContainer, err
-	}
-	if kind == noContainer {
-		if isNamedAsWeights(path) {
-			s.skip(path, "no safetensors, torch.save or .npz file")
-		}
+	case in == noContainer && isNamedAsWeights(path):
+		s.skip(path, kind.Instead("a file of a model"))
 		return noContainer, nil
+	case in == noContainer, in == inNetwork, in == inCheckpoint:
+		return in, nil
 	}
-	file, err := openTensorFile(path, kind, new(faults))
+	file, err := openTensorFile(path, in, new(faults))
 	if err != nil {
-		if kind == inTorch { // optimiser states and the like, which are not for us
+		if in == inTorch { // optimiser states and the like, which are not for us
 			s.skip(path, strings.TrimPrefix(err.Error(), path+": "))
 			return noContainer, nil
 		}
@@ -166,7 +166,7 @@ func (s *search) look(path string) (container, error) {
 		s.skip(path, "no sparse autoencoder's tensors: "+file.list())
 		return noContainer, nil
 	}
-	return kind, nil
+	return in, nil
 }
 
 // skip remembers a file that is no model, for an error.
@@ -177,7 +177,7 @@ func (s *search) skip(path, why string) {
 // nothing says that there is no model, and what there is.
 func (s *search) nothing() error {
 	if len(s.looked) == 0 {
-		return unknown("there is no file of weights (safetensors, torch.save or .npz) in this folder")
+		return unknown("there is no file of a model (safetensors, torch.save, .npz or a network file) in this folder")
 	}
 	return unknown("there is no model in this folder; what there is: %s", strings.Join(s.looked[:min(8, len(s.looked))], "; "))
 }
