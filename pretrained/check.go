@@ -103,13 +103,16 @@ func (m *Model) Check(rows mat.Matrix) (*Findings, error) { return m.CheckOutput
 func (m *Model) CheckOutputs(rows, targets mat.Matrix) (*Findings, error) {
 	f, err := m.check(rows, targets)
 	if err != nil {
-		return nil, fmt.Errorf("pretrained: checking: %w", err)
+		return nil, fmt.Errorf("pretrained: checking: %w", withoutPrefix(err))
 	}
 	return f, nil
 }
 
 // check is CheckOutputs without the prefix of its errors.
 func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
+	if m == nil || m.Network == nil {
+		return nil, errorf(ksparse.ErrEmpty, "the model has no network")
+	}
 	cfg, err := m.Config()
 	if err != nil {
 		return nil, err
@@ -117,6 +120,9 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	x, err := data.FromMatrix(rows)
 	if err != nil {
 		return nil, err
+	}
+	if _, cols := x.Dims(); cols != m.In() {
+		return nil, errorf(ksparse.ErrShape, "the rows have %d columns, and the model has %d inputs", cols, m.In())
 	}
 	y := x
 	if targets != nil {

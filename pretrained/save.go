@@ -48,6 +48,9 @@ func saveError(path string, f Format, err error) error {
 
 // SaveAs is Save of the model, with what its own file said it was trained on.
 func (m *Model) SaveAs(path string, f Format, o SaveOptions) error {
+	if m == nil {
+		return saveError(path, f, errorf(ksparse.ErrEmpty, "there is no model to save"))
+	}
 	o.ModelName, o.HookName = cmp.Or(o.ModelName, m.Info.ModelName), cmp.Or(o.HookName, m.Info.HookName)
 	return saveError(path, f, save(path, f, m.Network, m.Info, o))
 }
