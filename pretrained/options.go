@@ -31,7 +31,7 @@ type Options struct {
 	// with such a file: right where the scale was folded into the weights. 0: not said.
 	Scale float64
 
-	// Unset opens a model although something of the above is not known. Encode, Decode
+	// Unset opens a model although its threshold or scale is not known. Encode, Decode
 	// and Predict return an error that wraps ksparse.ErrUnset until it is:
 	// SetThresholds of the sparse layer or Calibrate give the network its threshold,
 	// StartFrom or Wire its scale.

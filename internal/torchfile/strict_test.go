@@ -7,19 +7,20 @@ import (
 	"github.com/ksparse/ksparse/internal/torchfile"
 )
 
-// TestAsStrictAsTorch has pickles that torch.load refuses with weights_only, each with a
-// word of the error, and beside them what it reads.
-func TestAsStrictAsTorch(t *testing.T) {
-	const ordered = "ccollections\nOrderedDict\n)R"
-	one := vector(1)
-	tensorWith := func(version, rest string) string {
-		return rebuild(version, storage(floatS, 6), "K\x00", one, one, rest)
-	}
-	parameter := func(rest string) string {
-		return "ctorch._utils\n_rebuild_parameter\n(" + tensorWith("_v2", rest2) + rest + "tR"
-	}
-	integers := rebuild("_v2", storage("torch\nLongStorage", 3), "K\x00", one, one, "\x88"+ordered)
-	for _, c := range []struct{ value, want string }{ // "" where it is read
+// A strictCase is a value of a pickle, with a word of the error, "" where it is read.
+type strictCase struct{ value, want string }
+
+const ordered = "ccollections\nOrderedDict\n)R"
+
+// tensorWith makes a tensor of one number by that version of the function; rest is what
+// follows its layout.
+func tensorWith(version, rest string) string {
+	return rebuild(version, storage(floatS, 6), "K\x00", vector(1), vector(1), rest)
+}
+
+// strictValues are attributes, items, entries and keys.
+func strictValues() []strictCase {
+	return []strictCase{
 		{ordered + "}b", ""},
 		{ordered + "}" + str("_metadata") + ordered + "sb", ""},
 		{ordered + str("k") + "K\x01s", ""},
@@ -55,7 +56,16 @@ func TestAsStrictAsTorch(t *testing.T) {
 		{"}}\x85Ns", "a tuple is no key"},
 		{"}(K\x01\x85q\x00" + strings.Repeat("h\x00h\x00\x86q\x00", 1000) + "Nu", "a tuple is no key"}, // 2^1000 to hash
 		{"}\x8fNs", "a set is no key"},
+	}
+}
 
+// strictCalls are calls, and their arguments.
+func strictCalls() []strictCase {
+	parameter := func(rest string) string {
+		return "ctorch._utils\n_rebuild_parameter\n(" + tensorWith("_v2", rest2) + rest + "tR"
+	}
+	integers := rebuild("_v2", storage("torch\nLongStorage", 3), "K\x00", vector(1), vector(1), "\x88"+ordered)
+	return []strictCase{
 		{"ctorch\nSize\n(K\x02K\x03\x86tR", ""},
 		{"ctorch\nSize\n(" + str("ab") + "\x85tR", "a str where an integer is wanted"},
 		{"ctorch\nSize\n(N\x85tR", "a None where an integer is wanted"},
@@ -89,7 +99,13 @@ func TestAsStrictAsTorch(t *testing.T) {
 		{parameter("\x88K\x01"), "backward_hooks is a int"},
 		{"(" + str("storage") + "ctorch\nFloatStorage\n" + str("0") + "NK\x06tQ", "its location is a None"},
 		{"K\x01Q", "a int for a storage"},
-	} {
+	}
+}
+
+// TestAsStrictAsTorch has pickles that torch.load refuses with weights_only, and beside
+// them what it reads.
+func TestAsStrictAsTorch(t *testing.T) {
+	for _, c := range append(strictValues(), strictCalls()...) {
 		f, err := read(withPickle(t, dict(c.value)))
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: error %v, want %q", c.value, err, c.want)
