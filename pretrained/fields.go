@@ -82,7 +82,7 @@ var (
 		decoder_init_norm noise_scale mse_loss_normalization b_dec_init_method
 		l1_coefficient lp_norm l1_warm_up_steps scale_sparsity_penalty_by_decoder_norm
 		aux_loss_coefficient topk_threshold_lr
-		matryoshka_widths use_matryoshka_aux_loss detach_matryoshka_losses
+		matryoshka_widths use_matryoshka_aux_loss
 		jumprelu_init_threshold jumprelu_bandwidth jumprelu_sparsity_loss_mode jumprelu_kernel jumprelu_tanh_scale
 		l0_coefficient l0_warm_up_steps pre_act_loss_coefficient`, saeLensMetadataFields)
 
@@ -96,6 +96,7 @@ var (
 		decoder_orthogonal_init device disable_concat_sequences dtype eval_batch_size_prompts eval_every_n_wandb_logs
 		expansion_factor feature_probability feature_sampling_window
 		finetuning_method finetuning_scaling_factor finetuning_tokens from_pretrained_path hook_eval hook_layers hook_names
+		hook_name_out hook_layer_out hook_head_index_out
 		hook_point hook_point_eval hook_point_head_index hook_point_layer init_encoder_as_decoder_transpose initial_threshold
 		is_dataset_tokenized jumprelu_bandwidth jumprelu_init_threshold k l0_lambda l0_warm_up_steps l1_coefficient
 		l1_normalization_fn l1_warm_up_steps l1_warmup_steps llm_compilation_mode log_activations_store_to_wandb
@@ -133,5 +134,5 @@ var (
 
 // saeLensMetadataFields say where a SAELens model comes from.
 const saeLensMetadataFields = ` model_name model_class_name model_from_pretrained_kwargs hook_name hook_layer hook_head_index
-	dataset_path dataset_trust_remote_code context_size prepend_bos exclude_special_tokens seqpos_slice
+	meta sae_metadata dataset_path dataset_trust_remote_code context_size prepend_bos exclude_special_tokens seqpos_slice
 	neuronpedia_id sae_lens_version sae_lens_training_version`

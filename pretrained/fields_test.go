@@ -2,6 +2,7 @@ package pretrained_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,7 +42,11 @@ func TestUnknownFields(t *testing.T) {
 	}
 	// Where the model comes from changes nothing.
 	mustOpen(t, edited(t, "saelens_topk_v6", fields("metadata."+field, 2.0)), pretrained.Options{})
-	m := mustOpen(t, edited(t, "batchtopk_repo_topk", map[string]any{"a": 1, "b": 2}), pretrained.Options{})
+	m := mustOpen(t, edited(t, "saelens_topk_v5", fields("activation_fn_kwargs."+field, 2.0)), pretrained.Options{})
+	if notes := strings.Join(m.Info.Notes, "\n"); !strings.Contains(notes, "WARNING: the field activation_fn_kwargs."+field) {
+		t.Errorf("notes %q", notes)
+	}
+	m = mustOpen(t, edited(t, "batchtopk_repo_topk", map[string]any{"a": 1, "b": 2}), pretrained.Options{})
 	if notes := strings.Join(m.Info.Notes, "\n"); !strings.Contains(notes, "the fields a, b of config.json are not known") {
 		t.Errorf("notes %q", notes)
 	}
@@ -123,5 +128,21 @@ func TestAssumed(t *testing.T) {
 	}
 	if notes := mustOpen(t, "testdata/sparsify_topk_2025", pretrained.Options{}).Info.Notes; len(notes) > 0 {
 		t.Errorf("notes where all is said: %q", notes)
+	}
+}
+
+// TestUnusedConfiguration: a configuration beside a file that has none is mentioned, and
+// is not the model's.
+func TestUnusedConfiguration(t *testing.T) {
+	for _, name := range []string{"gemma_scope_npz", "openai_topk_v5"} {
+		folder := edited(t, name, nil)
+		if notes := mustOpen(t, folder, pretrained.Options{}).Info.Notes; strings.Contains(strings.Join(notes, ""), "was not used") {
+			t.Errorf("%s: notes %q", name, notes)
+		}
+		write(t, filepath.Join(folder, "config.json"), []byte(`{"my_temperature": 2}`))
+		i := mustOpen(t, folder, pretrained.Options{}).Info
+		if i.Config != "" || !strings.Contains(strings.Join(i.Notes, ""), "config.json beside the weights was not used") {
+			t.Errorf("%s: configuration %q, notes %q", name, i.Config, i.Notes)
+		}
 	}
 }

@@ -124,6 +124,7 @@ func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 		s.assume("activation_fn", activation)
 	}
 	kwargs := s.object("activation_fn_kwargs")
+	r.leave(kwargs, "activation_fn_kwargs.", nil, noted)
 	switch activation {
 	case "relu":
 	case "topk": // whatever the architecture says
