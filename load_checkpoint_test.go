@@ -117,12 +117,12 @@ func TestLoadCheckpointErrors(t *testing.T) {
 	if err := net.SaveFile(network); err != nil {
 		t.Fatal(err)
 	}
-	refused(network, ksparse.ErrFormat, "LoadFile opens it")
-	if _, err := ksparse.LoadFile(file); !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), "LoadCheckpoint opens it") {
+	refused(network, ksparse.ErrFormat, "ksparse.LoadFile or pretrained.Open opens it")
+	if _, err := ksparse.LoadFile(file); !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), "ksparse.LoadCheckpoint or pretrained.Open opens it") {
 		t.Errorf("LoadFile: error %v", err)
 	}
 	_, err = smallNetwork(t).Train(context.Background(), x, x, ksparse.TrainConfig{Checkpoint: ksparse.Checkpoint{File: network, Resume: true}})
-	if !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), "LoadFile opens it") {
+	if !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), "ksparse.LoadFile or pretrained.Open opens it") {
 		t.Errorf("Resume: error %v", err)
 	}
 }

@@ -325,7 +325,7 @@ func (l *loop) resume(ctx context.Context) error {
 	defer f.Close()
 	all, err := l.read(f)
 	if err != nil {
-		return fmt.Errorf("%w (in %s)", err, l.cfg.Checkpoint.File)
+		return fault.In(l.cfg.Checkpoint.File, err)
 	}
 	return l.restore(ctx, all)
 }

@@ -90,7 +90,9 @@ func Load(r io.Reader) (*Network, error) {
 }
 
 // LoadFile reads a file that SaveFile wrote. Errors are those of Load and of
-// package os; a file that goes on after the network's end is an ErrFormat.
+// package os; a file that goes on after the network's end is an ErrFormat. So is a file of
+// another kind, or a folder: the text says which kind, and which function opens it.
+// pretrained.Open opens network files too.
 func LoadFile(path string) (*Network, error) {
 	f, err := format.ReadFile(path, formatNames)
 	if err != nil {
@@ -98,7 +100,7 @@ func LoadFile(path string) (*Network, error) {
 	}
 	n, err := networkOf(f)
 	if err != nil {
-		return nil, fmt.Errorf("%w (in %s)", err, path)
+		return nil, fault.In(path, err)
 	}
 	return n, nil
 }

@@ -2,10 +2,10 @@ package data
 
 import (
 	"errors"
-	"io/fs"
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/npy"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 // Npy is a Source of the rows of a NumPy file. They are read from the file when they
@@ -23,17 +23,14 @@ type Npy struct {
 // or reading is an error. An array in Fortran order will do, but reading few rows of
 // it at a time is slow. Close it when it is no longer needed.
 //
-// Errors wrap ksparse.ErrFormat, for a file that is not of this kind or cut short,
+// Errors wrap ksparse.ErrFormat, for a file that is not of this kind or cut short (the text
+// says of which kind it is, and which function opens it),
 // ksparse.ErrShape, for an array of other than two dimensions, or ksparse.ErrEmpty,
 // or are those of package os. NaN and infinities are found by those who read them.
 func OpenNpy(path string) (*Npy, error) {
 	file, err := npy.OpenFile(path)
 	if err != nil {
-		text := err.Error()
-		if pathError := (*fs.PathError)(nil); !errors.As(err, &pathError) {
-			err = errors.Join(fault.ErrFormat, err)
-		}
-		return nil, fault.Errorf(err, "opening NumPy file: %s", text)
+		return nil, openError(path, err)
 	}
 	shape := file.Shape()
 	switch {
@@ -46,6 +43,20 @@ func OpenNpy(path string) (*Npy, error) {
 	}
 	file.Close() // it was only read: nothing can be lost
 	return nil, err
+}
+
+// openError says why the file at path could not be opened, and what it is where that is
+// another kind of file.
+func openError(path string, err error) error {
+	text := err.Error()
+	kind, failed := sniff.File(path)
+	if failed == nil && kind != sniff.Folder { // else there are no contents that could be wrong
+		err = errors.Join(fault.ErrFormat, err)
+	}
+	if failed != nil || kind == sniff.Npy || kind == sniff.Unknown || kind == sniff.Special {
+		return fault.Errorf(err, "opening NumPy file: %s", text)
+	}
+	return fault.Errorf(err, "%s is %s", path, kind.Instead("a NumPy array (.npy)"))
 }
 
 // Dims returns the number of rows (samples) and columns, also once s is closed.
@@ -67,6 +78,9 @@ func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 		return nil
 	}
 	if err := s.file.ReadRows(dst, lo, hi); err != nil {
+		if fault.Names(err, s.path) {
+			return fault.Errorf(err, "%v", err)
+		}
 		return fault.Errorf(err, "%s: %v", s.path, err)
 	}
 	return nil

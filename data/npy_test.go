@@ -93,7 +93,7 @@ func TestOpenNpyErrors(t *testing.T) {
 		text       string
 	}{
 		{"no such file", filepath.Join(t.TempDir(), "gone.npy"), fs.ErrNotExist, "gone.npy"},
-		{"a folder", t.TempDir(), nil, "directory"},
+		{"a folder", t.TempDir(), nil, "is a folder, not a NumPy array"},
 		{"another format", text, fault.ErrFormat, "x.csv"},
 		{"cut short", cut, fault.ErrFormat, "20 bytes of elements, want 24"},
 		{"one dimension", npyFile(t, "<f4", false, "(6,)", little, make([]float32, 6)), fault.ErrShape, "[6]"},
@@ -183,4 +183,47 @@ func TestNpyConcurrently(t *testing.T) {
 		}()
 	}
 	wg.Wait()
+}
+
+// TestNpyErrorsNameThePathOnce: of whatever goes wrong with a file.
+func TestNpyErrorsNameThePathOnce(t *testing.T) {
+	once := func(what, path string, err error) {
+		t.Helper()
+		if err == nil || strings.Count(err.Error(), path) != 1 {
+			t.Errorf("%s: %v does not name %s once", what, err, path)
+		}
+	}
+	little := binary.LittleEndian
+	inexact := npyFile(t, "<i8", false, "(2, 1)", little, []int64{1, 1<<53 + 1})
+	src := openNpy(t, inexact)
+	once("an integer that float64 does not hold", inexact, src.ReadRows(make([]float64, 2), 0, 2))
+	unsigned := npyFile(t, "<u8", true, "(1, 2)", little, []uint64{1, 1<<64 - 1})
+	once("an unsigned one", unsigned, openNpy(t, unsigned).ReadRows(make([]float64, 2), 0, 1))
+	src.Close()
+	once("a closed file", inexact, src.ReadRows(make([]float64, 1), 0, 1))
+	cut := npyFile(t, "<f8", false, "(2, 1)", little, []float64{1, 2})
+	opened := openNpy(t, cut)
+	if err := os.Truncate(cut, 130); err != nil {
+		t.Fatal(err)
+	}
+	once("a file that was cut", cut, opened.ReadRows(make([]float64, 2), 0, 2))
+	_, err := data.OpenNpy(cut)
+	once("a short file", cut, err)
+	flat := npyFile(t, "<f8", false, "(2,)", little, []float64{1, 2})
+	_, err = data.OpenNpy(flat)
+	once("one dimension", flat, err)
+	for what, text := range map[string]string{"text": "hello", "empty": "", "zip": "PK\x03\x04", "bytes": "\x01\xff\x00", "network": "\x89ksp\r\n\x1a\n"} {
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := data.OpenNpy(path)
+		once(what, path, err)
+		if !errors.Is(err, fault.ErrFormat) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	missing := filepath.Join(t.TempDir(), "no.npy")
+	_, err = data.OpenNpy(missing)
+	once("no file", missing, err)
 }

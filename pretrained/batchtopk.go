@@ -15,6 +15,7 @@ import (
 //	jumprelu  ReLU(x W_enc + b_enc) where above exp(log_threshold)
 func (r *reader) batchTopK() reading {
 	file, s := r.file, r.settings
+	r.leave(s, "", batchTopKFields, noted)
 	w := r.saeLensNames()
 	latents := w.encoder.Rows
 	kind := s.textOr("sae_type", "")
@@ -58,5 +59,5 @@ func (r *reader) batchTopK() reading {
 // unbiasedK reads k of a kind that does without the biases of the encoder.
 func (r *reader) unbiasedK(kind string, latents int) int {
 	r.note("b_enc is not used by %s models", kind)
-	return r.checkK(r.settings.integer("top_k"), latents)
+	return r.k(r.settings, "top_k", latents)
 }

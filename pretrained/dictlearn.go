@@ -14,6 +14,8 @@ import (
 func (r *reader) dictionaryLearning() reading {
 	file := r.file
 	trainer := r.settings.object("trainer")
+	r.leave(r.settings, "", []string{"buffer"}, noted) // how activations were gathered
+	r.leave(trainer, "trainer.", dictionaryFields, noted)
 	class := trainer.textOr("dict_class", "")
 	if trainer.fields["dict_class"] == nil {
 		trainer.wrong("dict_class", "the name of a class")
@@ -41,7 +43,6 @@ func (r *reader) dictionaryLearning() reading {
 		about: about{
 			architecture: class, version: version, groups: d.groups,
 			modelName: trainer.remark("lm_name"), hookName: cmp.Or(trainer.remark("submodule_name"), trainer.remark("layer")),
-			ignored: trainer.ignored("trainer."),
 		},
 	}
 }
@@ -125,16 +126,15 @@ func (r *reader) spareThreshold(latents int, factor float64) []float64 {
 // the version by that.
 func (r *reader) dictionaryK(trainer *settings, latents int) (k int, version string) {
 	file := r.file
-	if file.has("k") {
-		k = file.positive("k", file.scalar("k"))
-		trainer.same("k", k, "k")
-	} else {
-		k, version = trainer.integer("k"), "before December 2024"
+	if !file.has("k") {
+		return r.k(trainer, "k", latents), "before December 2024"
 	}
+	k = file.positive("k", file.scalar("k"))
+	trainer.same("k", k, "k")
 	if r.err == nil && k > latents {
 		r.fail(unknown("%s: k is %d, and there are %d latents", file.name, k, latents))
 	}
-	return k, version
+	return k, ""
 }
 
 // groupSizes reads and checks the sizes of the groups of a matryoshka model.

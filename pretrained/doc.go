@@ -18,7 +18,7 @@
 //	                       MatryoshkaBatchTopKSAE, JumpReluAutoEncoder, GatedAutoEncoder; interrupted runs
 //	BatchTopK              and matryoshka_sae: vanilla, topk, batchtopk, global-matryoshka-topk, jumprelu
 //	Gemma Scope            params.npz
-//	ksparse                our own, see Native
+//	ksparse                our own: see Native, the network files of SaveFile, checkpoints
 //
 // in safetensors, in the zip and the older files of torch.save, and in .npz, of
 // float64, float32, float16 or bfloat16. The format is recognised by what the files
@@ -29,11 +29,18 @@
 // Anything that is not understood exactly, with an error that names the field or
 // tensor: an unknown architecture, activation or normalisation, a tensor that the
 // model should not have, sizes that contradict each other, weights that are NaN.
-// Fields of a configuration that no result depends on are listed in Info.Ignored.
 //
-// What a file leaves open the caller must say in Options: the threshold of a
-// BatchTopK model that was never learned, and the scale of rows where the file says
-// only that there is one. No file can tell from which layer, site and tokens its rows
+// A field of a configuration that no reader knows is refused where the configuration
+// describes the model and nothing else: sparsify, sentence-transformers, SAELens 6 and our
+// own. The others (SAELens before 6, dictionary_learning, BatchTopK) hold all settings of a
+// training, which nobody can list: there such a field is a warning in Info.Notes. The fields
+// that are known to change no result are listed in Info.Ignored (see fields.go).
+//
+// What a file leaves open the caller must say in Options: k where the configuration has
+// none, which is never assumed; the threshold of a BatchTopK model that was never learned;
+// the scale of rows where the file says only that there is one. Such an error is an
+// OptionError. Another field that is absent has the default of the project, which is then
+// said in Info.Notes. No file can tell from which layer, site and tokens its rows
 // came: Check, on rows of your own, finds what does not fit.
 //
 // # Rows

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // The errors of this package wrap one of these, or one of package ksparse
@@ -36,6 +38,22 @@ type causedError struct {
 func (e *causedError) Error() string { return e.text }
 func (e *causedError) Unwrap() error { return e.cause }
 
+// An OptionError is an error to which a field of Options or SaveOptions is the answer. A
+// program whose users do not write Go can print Reason and name its own flag for Option.
+// errors.As finds it in the errors of this package.
+type OptionError struct {
+	Option string // the field: "K", "Threshold", "Scale", "Hookpoint" or, of SaveOptions, "Round"
+	Reason string // what is wrong, without names of Go
+	Advice string // what a caller in Go can do
+	cause  error
+}
+
+// Error returns the reason and the advice.
+func (e *OptionError) Error() string { return e.Reason + "; " + e.Advice }
+
+// Unwrap returns the cause: one of the errors above, or of package ksparse.
+func (e *OptionError) Unwrap() error { return e.cause }
+
 // errorf makes an error of this text that wraps cause.
 func errorf(cause error, format string, args ...any) error {
 	return &causedError{cause, fmt.Sprintf(format, args...)}
@@ -54,6 +72,23 @@ func containerError(path string, err error) error {
 		return err
 	}
 	return unknown("%s: %s", filepath.Base(path), strings.TrimPrefix(err.Error(), path+": "))
+}
+
+// inFile puts prefix and the path of the file in front of an error that does not name it
+// yet.
+func inFile(prefix, path string, err error) error {
+	if fault.Names(err, path) {
+		return fmt.Errorf("%s%w", prefix, withoutPrefix(err))
+	}
+	return fmt.Errorf("%s%s: %w", prefix, path, withoutPrefix(err))
+}
+
+// withoutPrefix is an error of package ksparse without its prefix.
+func withoutPrefix(err error) error {
+	if text := fault.Text(err); text != err.Error() {
+		return errorf(err, "%s", text)
+	}
+	return err
 }
 
 // faults keeps the first error of a sequence of steps, each of which does nothing

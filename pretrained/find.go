@@ -33,11 +33,11 @@ func findWeights(path, hookpoint string) (candidate, error) {
 		return candidate{}, err
 	}
 	if !info.IsDir() {
-		kind, err := sniff(path)
-		if err == nil && kind == noContainer {
-			err = unknown("it is no safetensors, torch.save or .npz file")
+		c, kind, err := containerOf(path)
+		if err == nil && c == noContainer {
+			err = unknown("it is %s", kind.Instead("a file of a model"))
 		}
-		return candidate{path, kind}, err
+		return candidate{path, c}, err
 	}
 	if path, err = snapshot(path); err != nil {
 		return candidate{}, err
@@ -61,10 +61,10 @@ func findWeights(path, hookpoint string) (candidate, error) {
 // atHookpoint returns the path of one model of the folder path, and what is there.
 func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.FileInfo, error) {
 	if !info.IsDir() {
-		return "", nil, unknown("Options.Hookpoint %q is for a folder, and this is a file", hookpoint)
+		return "", nil, hookpointError("the hookpoint %q is for a folder, and this is a file", hookpoint)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(hookpoint)) {
-		return "", nil, unknown("Options.Hookpoint %q leads out of the folder", hookpoint)
+		return "", nil, hookpointError("the hookpoint %q leads out of the folder", hookpoint)
 	}
 	path, err := snapshot(path)
 	if err != nil {
@@ -73,6 +73,11 @@ func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.Fi
 	path = filepath.Join(path, filepath.FromSlash(hookpoint))
 	info, err = os.Stat(path)
 	return path, info, err
+}
+
+// hookpointError is an error of Options.Hookpoint.
+func hookpointError(format string, hookpoint string) error {
+	return &OptionError{Option: "Hookpoint", cause: ErrUnknown, Reason: fmt.Sprintf(format, hookpoint), Advice: "see Options.Hookpoint"}
 }
 
 // A search goes through a folder for models. Those that lie in a folder itself are
@@ -138,19 +143,19 @@ func (s *search) look(path string) (container, error) {
 	if err != nil || !info.Mode().IsRegular() {
 		return noContainer, nil
 	}
-	kind, err := sniff(path)
-	if err != nil {
+	in, kind, err := containerOf(path)
+	switch {
+	case err != nil:
 		return noContainer, err
-	}
-	if kind == noContainer {
-		if isNamedAsWeights(path) {
-			s.skip(path, "no safetensors, torch.save or .npz file")
-		}
+	case in == noContainer && isNamedAsWeights(path):
+		s.skip(path, kind.Instead("a file of a model"))
 		return noContainer, nil
+	case in == noContainer, in == inNetwork, in == inCheckpoint:
+		return in, nil
 	}
-	file, err := openTensorFile(path, kind, new(faults))
+	file, err := openTensorFile(path, in, new(faults))
 	if err != nil {
-		if kind == inTorch { // optimiser states and the like, which are not for us
+		if in == inTorch { // optimiser states and the like, which are not for us
 			s.skip(path, strings.TrimPrefix(err.Error(), path+": "))
 			return noContainer, nil
 		}
@@ -161,7 +166,7 @@ func (s *search) look(path string) (container, error) {
 		s.skip(path, "no sparse autoencoder's tensors: "+file.list())
 		return noContainer, nil
 	}
-	return kind, nil
+	return in, nil
 }
 
 // skip remembers a file that is no model, for an error.
@@ -172,7 +177,7 @@ func (s *search) skip(path, why string) {
 // nothing says that there is no model, and what there is.
 func (s *search) nothing() error {
 	if len(s.looked) == 0 {
-		return unknown("there is no file of weights (safetensors, torch.save or .npz) in this folder")
+		return unknown("there is no file of a model (safetensors, torch.save, .npz or a network file) in this folder")
 	}
 	return unknown("there is no model in this folder; what there is: %s", strings.Join(s.looked[:min(8, len(s.looked))], "; "))
 }
@@ -195,7 +200,11 @@ func (s *search) several(root string) error {
 		names = append(names, fmt.Sprintf("%q", name))
 	}
 	slices.Sort(names)
-	return errorf(ErrSeveral, "it holds %d models; name one in Options.Hookpoint, or open its own path: %s", len(names), some(names))
+	return &OptionError{
+		Option: "Hookpoint", cause: ErrSeveral,
+		Reason: fmt.Sprintf("it holds %d models: %s", len(names), some(names)),
+		Advice: "name one in Options.Hookpoint, or open its own path",
+	}
 }
 
 // oneOfEach leaves of a model that is there as safetensors and as pytorch_model.bin

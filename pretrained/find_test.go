@@ -171,12 +171,12 @@ func TestNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		empty:                           "no file of weights",
-		text:                            "no safetensors, torch.save or .npz file",
+		empty:                           "no file of a model",
+		text:                            "it is a text file, not a file of a model",
 		"testdata/container_torch_zip":  "no sparse autoencoder's tensors",
 		"testdata/container_npy":        "no sparse autoencoder's tensors",
 		"testdata/sparsify_topk_2025/x": "no such file",
-		"testdata/csr_sentence_transformers/3_SparseAutoEncoder/config.json": "no safetensors",
+		"testdata/csr_sentence_transformers/3_SparseAutoEncoder/config.json": "it is a JSON file",
 	} {
 		_, err := pretrained.Open(path, pretrained.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {

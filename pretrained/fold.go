@@ -1,10 +1,10 @@
 package pretrained
 
 import (
-	"math"
 	"slices"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // Some formats keep a factor per latent beside the weights. Folding it into them
@@ -20,14 +20,12 @@ func at(w ksparse.Weights, i int) float64 {
 
 // rowNorms returns the Euclidean norms of the rows.
 func rowNorms(w ksparse.Weights) []float64 {
-	norms := make([]float64, w.Rows)
+	norms, row := make([]float64, w.Rows), make([]float64, w.Cols)
 	for j := range norms {
-		sum := 0.0
-		for i := j * w.Cols; i < (j+1)*w.Cols; i++ {
-			v := at(w, i)
-			sum += v * v
+		for i := range row {
+			row[i] = at(w, j*w.Cols+i)
 		}
-		norms[j] = math.Sqrt(sum)
+		norms[j] = stat.Norm(row)
 	}
 	return norms
 }

@@ -1,6 +1,7 @@
 package pretrained_test
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -65,7 +67,7 @@ func openHostile(t *testing.T, folder string) {
 		}
 		return
 	}
-	if m.Info.Inputs != m.In() || m.Info.Latents < 1 || m.Info.Inputs < 1 {
+	if m.Info.Inputs != m.In() || m.Info.Latents < 1 && !strings.HasPrefix(string(m.Info.Format), "ksparse ") || m.Info.Inputs < 1 {
 		t.Errorf("%+v", m.Info)
 	}
 	x := mat.NewDense(2, m.In(), nil)
@@ -116,6 +118,16 @@ func FuzzOpen(f *testing.F) {
 		}
 		f.Add(weights, config, []byte(nil))
 	}
+	net, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 5, K: 2, Activation: ksparse.ReLU, Seed: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var own bytes.Buffer
+	if err := net.Save(&own); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(own.Bytes(), []byte(nil), []byte(nil))
+	f.Add([]byte("\x89ksc\r\n\x1a\n\x02\x00\x00\x00\x00\x00\x00\x00"), []byte(nil), []byte(nil))
 	f.Add([]byte(nil), []byte(nil), []byte(`[{"path":"0","type":"sentence_transformers.models.SparseAutoEncoder"}]`))
 	f.Fuzz(func(t *testing.T, weights, config, modules []byte) {
 		folder := t.TempDir()

@@ -10,6 +10,9 @@ const (
 	SentenceTransformers Format = "sentence-transformers"
 	Native               Format = "ksparse"
 
+	NetworkFile Format = "ksparse network file" // of Network.SaveFile
+	Checkpoint  Format = "ksparse checkpoint"   // of a training
+
 	OpenAI             Format = "openai"
 	DictionaryLearning Format = "dictionary_learning"
 	BatchTopK          Format = "batchtopk"

@@ -87,7 +87,8 @@ func (r *reader) native() reading {
 	if version := s.integer("version"); r.err == nil && version != nativeVersion {
 		s.wrong("version", fmt.Sprint(nativeVersion))
 	}
-	tied, preBias, undo := s.boolOr("tied", false), s.boolOr("pre_bias", false), s.boolOr("undo", false)
+	r.leave(s, "ksparse.", nil, refused)
+	tied, preBias, undo := s.bool("tied"), s.bool("pre_bias"), s.bool("undo")
 	scale, k := s.number("scale"), nativeK(s)
 	activation := constantNamed[ksparse.Activation](s, "activation")
 	selection := constantNamed[ksparse.Selection](s, "selection")
@@ -116,9 +117,9 @@ func (r *reader) native() reading {
 		about: about{
 			version:      fmt.Sprint(nativeVersion),
 			architecture: cmp.Or(s.textOr("architecture", ""), s.textOr("selection", "")),
-			transcoder:   s.boolOr("transcoder", false), reshape: s.textOr("reshape", ""),
+			transcoder:   s.flag("transcoder"), reshape: s.textOr("reshape", ""),
 			modelName: s.textOr("model_name", ""), hookName: s.textOr("hook_name", ""),
-			groups: r.checkGroups(s.integers("group_sizes"), latents), ignored: s.ignored("ksparse."),
+			groups: r.checkGroups(s.integers("group_sizes"), latents),
 		},
 	}
 }

@@ -1,8 +1,6 @@
 package pretrained
 
 import (
-	"fmt"
-
 	"github.com/ksparse/ksparse"
 )
 
@@ -20,7 +18,8 @@ type Model struct {
 // Open opens the sparse autoencoder at path: a file of weights, the folder that
 // holds it with its configuration, a folder with that folder in it, or a
 // repository or snapshot in the Hugging Face cache. The format is told by the
-// contents, not by names. See the package documentation for the formats.
+// contents, not by names. See the package documentation for the formats. Of our own it opens
+// what SaveAs writes, the network files of SaveFile and the checkpoints of a training.
 //
 // Errors wrap ErrUnknown, for what is not, or not fully, understood; ErrSeveral,
 // for a folder of several models; ksparse.ErrUnset where the file leaves something
@@ -30,7 +29,7 @@ type Model struct {
 func Open(path string, o Options) (*Model, error) {
 	m, err := openModel(path, o)
 	if err != nil {
-		return nil, fmt.Errorf("pretrained: %s: %w", path, err)
+		return nil, inFile("pretrained: ", path, err)
 	}
 	return m, nil
 }
@@ -44,6 +43,12 @@ func openModel(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch found.kind {
+	case inNetwork:
+		return openNetwork(found.path, NetworkFile, ksparse.LoadFile, o)
+	case inCheckpoint:
+		return openNetwork(found.path, Checkpoint, ksparse.LoadCheckpoint, o)
+	}
 	r := &reader{faults: new(faults), options: o}
 	if r.file, err = openTensorFile(found.path, found.kind, r.faults); err != nil {
 		return nil, containerError(found.path, err)
@@ -55,6 +60,7 @@ func openModel(path string, o Options) (*Model, error) {
 	}
 	f := read(r)
 	r.file.finish()
+	r.finishFields()
 	if r.err != nil {
 		return nil, r.err
 	}

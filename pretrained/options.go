@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/ksparse/ksparse"
@@ -14,6 +15,10 @@ type Options struct {
 	// "layers.3.mlp/seed1", "checkpoints/ae_1000.pt".
 	Hookpoint string
 
+	// K is how many latents are active per row, where the model goes by that and no
+	// configuration says it (0: not said). It is never assumed.
+	K int
+
 	// Threshold is that of a model which should select by one threshold and whose
 	// file has none that was learned (0: not said). Training sees such a model keep k
 	// latents per row on average; Network.Calibrate finds the threshold that does, see
@@ -26,7 +31,7 @@ type Options struct {
 	// with such a file: right where the scale was folded into the weights. 0: not said.
 	Scale float64
 
-	// Unset opens a model although something of the above is not known. Encode, Decode
+	// Unset opens a model although its threshold or scale is not known. Encode, Decode
 	// and Predict return an error that wraps ksparse.ErrUnset until it is:
 	// SetThresholds of the sparse layer or Calibrate give the network its threshold,
 	// StartFrom or Wire its scale.
@@ -41,11 +46,15 @@ type Options struct {
 // validate returns an error that names the first number that makes no sense.
 func (o Options) validate() error {
 	for _, field := range []struct {
-		name  string
-		value float64
-	}{{"Threshold", o.Threshold}, {"Scale", o.Scale}} {
+		name, what string
+		value      float64
+	}{{"K", "k", float64(o.K)}, {"Threshold", "the threshold", o.Threshold}, {"Scale", "the scale", o.Scale}} {
 		if !(field.value >= 0 && field.value <= math.MaxFloat64) {
-			return errorf(ksparse.ErrRange, "Options.%s is %v, want 0 or more", field.name, field.value)
+			return &OptionError{
+				Option: field.name, cause: ksparse.ErrRange,
+				Reason: fmt.Sprintf("%s is %v, want a finite number that is 0 or more", field.what, field.value),
+				Advice: "see Options." + field.name,
+			}
 		}
 	}
 	return nil

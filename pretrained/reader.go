@@ -15,10 +15,14 @@ type reader struct {
 	settings *settings // nil where there are none
 	options  Options
 
-	format Format
-	notes  []string // for Info
-	chosen bool     // the thresholds are the caller's
-	scaled bool     // the model has a scale that the caller must say
+	format  Format
+	notes   []string // for Info
+	chosen  bool     // the thresholds are the caller's
+	scaled  bool     // the model has a scale that the caller must say
+	counted bool     // k is the caller's
+
+	rests   []rest   // what may be left of the configuration
+	ignored []string // what is
 }
 
 // A reading is what the method of a format returns.
@@ -35,18 +39,18 @@ type about struct {
 	reshape               string
 	groups                []int
 	modelName, hookName   string
-	ignored               []string // fields of objects inside the configuration
 	ignoredTensors        []string
 }
 
 // unset reports something that the file leaves open, unless the caller will see to
 // it.
-func (r *reader) unset(format string, args ...any) {
+func (r *reader) unset(e *OptionError) {
 	if r.options.Unset {
-		r.note(format, args...)
+		r.note("%s", e.Reason)
 		return
 	}
-	r.fail(errorf(ksparse.ErrUnset, format, args...))
+	e.cause = ksparse.ErrUnset
+	r.fail(e)
 }
 
 // note adds a remark for the user.
@@ -57,15 +61,17 @@ func (r *reader) note(format string, args ...any) {
 // info says what was found, once the network could be made.
 func (r *reader) info(f reading) Info {
 	if r.options.Threshold > 0 && !r.chosen {
-		r.note("Options.Threshold is not used: the model does not lack one")
+		r.note("the threshold %s that the caller gives is not used: the model does not lack one", figure(r.options.Threshold))
 	}
 	if r.options.Scale > 0 && !r.scaled {
-		r.note("Options.Scale is not used: the model has no scale that is not known")
+		r.note("the scale %s that the caller gives is not used: the model has no scale that is not known", figure(r.options.Scale))
 	}
-	configuration, ignored := "", f.ignored
+	if r.options.K > 0 && !r.counted {
+		r.note("the k = %d that the caller gives is not used: the model does not lack one", r.options.K)
+	}
+	configuration := ""
 	if r.settings != nil {
-		configuration, ignored = r.settings.path, append(ignored, r.settings.ignored("")...)
-		slices.Sort(ignored)
+		configuration = r.settings.path
 	}
 	net := f.net
 	outputs := net.Decoder.Cols
@@ -86,7 +92,7 @@ func (r *reader) info(f reading) Info {
 		Transcoder: f.transcoder, Reshape: f.reshape, Groups: f.groups,
 		NumberFormat: r.file.typeNames(), Kept: kept,
 		ModelName: f.modelName, HookName: f.hookName,
-		Ignored: ignored, IgnoredTensors: f.ignoredTensors, Notes: r.notes,
+		Ignored: r.ignored, IgnoredTensors: f.ignoredTensors, Notes: r.notes,
 	}
 }
 

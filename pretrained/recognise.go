@@ -66,6 +66,10 @@ func (r *reader) recognise() (func(*reader) reading, error) {
 				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", s.name, f.name, r.file.container, r.file.name)
 			}
 			r.format, r.settings = f.name, s
+			if f.configuration == "" && len(found) > 0 {
+				r.settings = nil
+				r.note("%s beside the weights was not used: files of %s have no configuration", namesOf(found), f.name)
+			}
 			return f.read, nil
 		}
 	}
@@ -82,13 +86,18 @@ func (r *reader) unrecognised(configurations []*settings) error {
 	}
 	found := "no configuration lies beside it"
 	if len(configurations) > 0 {
-		var names []string
-		for _, s := range configurations {
-			names = append(names, s.name)
-		}
-		found = "what lies beside it, " + some(names) + ", describes none of the known formats"
+		found = "what lies beside it, " + namesOf(configurations) + ", describes none of the known formats"
 	}
 	return unknown("%s holds %s, and %s; wanted: %s", r.file.name, r.file.list(), found, strings.Join(wanted, ", or "))
+}
+
+// namesOf lists the names of the files.
+func namesOf(configurations []*settings) string {
+	var names []string
+	for _, s := range configurations {
+		names = append(names, s.name)
+	}
+	return some(names)
 }
 
 // configurations reads those beside the weights, the usual names first, and for a

@@ -131,8 +131,8 @@ var fieldChanges = []struct {
 	fields  map[string]any
 	want    string // "" if it opens
 }{
-	{"saelens_topk_v6", fields("k", nil), "k is 100, and there are 32 latents"}, // the class's default
-	{"saelens_topk_v6", fields("k", 4.0), ""},                                   // JSON of 4.0 here is 4
+	{"saelens_topk_v6", fields("k", nil), "cfg.json has no k"},
+	{"saelens_topk_v6", fields("k", 4.0), ""}, // JSON of 4.0 here is 4
 	{"saelens_topk_v6", fields("k", 4.5), "k is 4.5, want an integer"},
 	{"saelens_topk_v6", fields("k", true), "k is true"},
 	{"saelens_topk_v6", fields("k", 1e12), "k is 1000000000000, want"},
@@ -150,7 +150,7 @@ var fieldChanges = []struct {
 	{"saelens_topk_v6", fields("normalize_activations", []any{}), "normalize_activations is a list"},
 	{"saelens_topk_v6", fields("apply_b_dec_to_input", 1), "apply_b_dec_to_input is 1, want true or false"},
 	{"saelens_topk_v6", fields("metadata", "none"), "metadata is the string"},
-	{"saelens_topk_v6", fields("noise", 3), ""},
+	{"saelens_topk_v6", fields("noise", 3), "the field noise is not known"},
 	{"saelens_jumprelu_v6", fields("architecture", "standard"), "does not have: threshold"},
 	{"saelens_jumprelu_transcoder_v6", fields("d_out", 768), "d_out is 768, the tensor W_dec says 6"},
 	{"saelens_batchtopk_training_checkpoint_v6", fields("k", "3"), `k is the string "3"`},
@@ -158,12 +158,12 @@ var fieldChanges = []struct {
 	{"saelens_topk_v5", fields("normalize_activations", "no"), "normalize_activations is"},
 	{"saelens_topk_v5", fields("normalize_activations", true), "Options.Scale"},
 	{"saelens_topk_v5", fields("activation_fn_kwargs", nil), "has no k"},
-	{"saelens_topk_v5", fields("activation_fn_str", nil), "k, want"},
+	{"saelens_topk_v5", fields("activation_fn_str", nil), "has no k"},
 	{"saelens_topk_v5", fields("architecture", "jumprelu"), ""}, // topk whatever it says
 	{"sparsify_topk_2025", fields("num_latents", 31), "num_latents is 31, the tensor encoder.weight says 32"},
 	{"sparsify_topk_2025", fields("num_latents", 32), ""},
 	{"sparsify_topk_2025", fields("num_latents", "32"), "num_latents is the string"},
-	{"sparsify_topk_2025", fields("k", nil), ""}, // 32 by default, and there are as many
+	{"sparsify_topk_2025", fields("k", nil), "cfg.json has no k"},
 	{"sparsify_topk_2025", fields("skip_connection", true), "no tensor W_skip"},
 	{"sparsify_transcoder_skip", fields("skip_connection", false), "does not have: W_skip"},
 	{"sparsify_groupmax", fields("signed", true), "signed is true, want false for groupmax"},
@@ -180,7 +180,7 @@ var fieldChanges = []struct {
 	{"dictlearn_topk", fields("trainer.dict_class", "BatchTopKSAE"), ""},
 	{"more/csr_defaults_normalize", fields("hidden_dim", 8), "hidden_dim is 8, the tensor encoder.weight says 512"},
 	{"more/csr_defaults_normalize", fields("k", 513), "k is 513, and there are 512 latents"},
-	{"more/csr_defaults_normalize", fields("normalize", "true"), "normalize is the string"},
+	{"more/csr_defaults_normalize", map[string]any{"k": 8, "normalize": "true"}, "normalize is the string"},
 }
 
 // TestFields changes one field of a good configuration at a time.

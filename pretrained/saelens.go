@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -30,7 +31,7 @@ func (r *reader) saeLens() reading {
 	case "standard", "transcoder", "skip_transcoder":
 		c = reluChoice(latents)
 	case "topk":
-		c = choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: r.checkK(m.k, latents)}
+		c = choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: r.k(m.kOf, "k", latents)}
 	case "jumprelu", "jumprelu_transcoder":
 		c = jumpReLUChoice(file.vector("threshold", latents))
 	case "batchtopk", "matryoshka_batchtopk":
@@ -55,7 +56,7 @@ func (r *reader) saeLens() reading {
 		about: about{
 			architecture: m.architecture, version: m.version, meanK: meanK, transcoder: m.transcoder, reshape: m.reshape,
 			modelName: m.modelName, hookName: m.hookName,
-			ignored: m.ignored, ignoredTensors: r.dropScalingFactor(latents),
+			ignoredTensors: r.dropScalingFactor(latents),
 		},
 	}
 }
@@ -84,9 +85,12 @@ func (r *reader) saeLensNormalization(m saeLensModel, inputs int) (n ksparse.Nor
 		case 1:
 			return ksparse.NoNormalization, 0
 		case 0:
-			r.unset("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since. "+
-				"If it was, or to do what SAELens does with this file, set Options.Scale to 1; else to that number, or set Options.Unset and let StartFrom find it in your rows",
-				r.settings.name, m.normalize, inputs)
+			r.unset(&OptionError{
+				Option: "Scale",
+				Reason: fmt.Sprintf("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since "+
+					"(if it was, or to do what SAELens does with this file, the scale is 1)", r.settings.name, m.normalize, inputs),
+				Advice: "set Options.Scale, or set Options.Unset and let StartFrom find it in your rows",
+			})
 		}
 		return ksparse.DatasetScale, r.options.Scale
 	}
@@ -98,7 +102,12 @@ func (r *reader) saeLensNormalization(m saeLensModel, inputs int) (n ksparse.Nor
 // an integer.
 func (r *reader) batchTopKCheckpoint(latents int) (c choice, meanK float64) {
 	s, selection, k := r.settings, ksparse.SelectThreshold, 0
-	if meanK = s.number("k"); r.err == nil {
+	if s.get("k") == nil {
+		meanK = float64(r.k(s, "k", latents))
+	} else {
+		meanK = s.number("k")
+	}
+	if r.err == nil {
 		switch {
 		case !(meanK > 0 && meanK <= float64(latents)):
 			s.wrong("k", "a number above 0 and at most the number of latents")

@@ -15,14 +15,13 @@ type saeLensModel struct {
 	subtract           bool // apply_b_dec_to_input
 	rescale            bool // rescale_acts_by_decoder_norm
 	version, modelName string
-	ignored            []string // fields of metadata
 }
 
 // saeLensDialect is what versions before 6 say in another way.
 type saeLensDialect struct {
 	architecture string
-	k            int    // 0 where it is not said here
-	normalize    string // normalize_activations
+	kOf          *settings // the object that has k
+	normalize    string    // normalize_activations
 	hookName     string
 	reshape      string // "hook_z" where rows are those of hook_z; for Info alone
 }
@@ -43,9 +42,12 @@ func (r *reader) readSAELensSettings() saeLensModel {
 		version = meta.remark("sae_lens_version")
 	}
 	var m saeLensDialect
+	r.leave(meta, "metadata.", nil, harmless)
 	if major(version) >= 6 {
+		r.leave(s, "", saeLensFields6, refused)
 		m = r.newSAELens(meta)
 	} else {
+		r.leave(s, "", saeLensFields5, noted)
 		version = cmp.Or(version, s.remark("sae_lens_training_version"), "before 6")
 		m = r.oldSAELens(meta)
 	}
@@ -63,9 +65,6 @@ func (r *reader) readSAELensSettings() saeLensModel {
 	if transcoder && subtract {
 		s.wrong("apply_b_dec_to_input", "false for a transcoder")
 	}
-	if m.architecture == "topk" && m.k == 0 {
-		m.k = s.integerOr("k", 100)
-	}
 	mayRescale := m.architecture == "topk" || strings.HasSuffix(m.architecture, "batchtopk")
 	rescale := mayRescale && s.boolOr("rescale_acts_by_decoder_norm", false)
 	r.saeLensNumberFormat()
@@ -73,7 +72,6 @@ func (r *reader) readSAELensSettings() saeLensModel {
 	return saeLensModel{
 		saeLensDialect: m, transcoder: transcoder, subtract: subtract, rescale: rescale,
 		version: version, modelName: cmp.Or(meta.remark("model_name"), s.remark("model_name")),
-		ignored: meta.ignored("metadata."),
 	}
 }
 
@@ -94,18 +92,21 @@ func (r *reader) newSAELens(meta *settings) saeLensDialect {
 			s.wrong(old, fmt.Sprintf("nothing beside the architecture %q of version 6", architecture))
 		}
 	}
-	return saeLensDialect{architecture: architecture, normalize: normalize, hookName: meta.remark("hook_name"), reshape: reshape}
+	return saeLensDialect{architecture: architecture, kOf: s, normalize: normalize, hookName: meta.remark("hook_name"), reshape: reshape}
 }
 
 // oldSAELens reads what versions before 6 wrote in another way.
 func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 	s := r.settings
-	architecture, normalize, activation, k := "standard", "none", "relu", 0
+	architecture, normalize, activation, kOf := "standard", "none", "relu", s
 	if s.get("architecture") != nil {
 		architecture = s.textOr("architecture", "")
+	} else {
+		s.assume("architecture", architecture)
 	}
 	switch v := s.get("normalize_activations").(type) {
 	case nil:
+		s.assume("normalize_activations", normalize)
 	case bool:
 		if v {
 			normalize = "expected_average_only_in"
@@ -113,27 +114,29 @@ func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 	default:
 		normalize = s.textOr("normalize_activations", "")
 	}
+	said := false
 	for _, key := range []string{"activation_fn", "activation_fn_str"} {
 		if s.get(key) != nil {
-			activation = s.textOr(key, "")
+			activation, said = s.textOr(key, ""), true
 		}
 	}
+	if !said {
+		s.assume("activation_fn", activation)
+	}
 	kwargs := s.object("activation_fn_kwargs")
+	r.leave(kwargs, "activation_fn_kwargs.", nil, noted)
 	switch activation {
 	case "relu":
 	case "topk": // whatever the architecture says
-		architecture, k = "topk", kwargs.integer("k")
+		architecture, kOf = "topk", kwargs
 	default:
 		s.fail(unknown("%s: the activation %.60q is not supported, only relu and topk", s.name, activation))
-	}
-	if architecture == "topk" && k == 0 {
-		k = s.integer("k")
 	}
 	hookName, reshape := cmp.Or(s.remark("hook_name"), s.remark("hook_point"), meta.remark("hook_name")), ""
 	if strings.Contains(hookName, "hook_z") {
 		reshape = "hook_z"
 	}
-	return saeLensDialect{architecture: architecture, k: k, normalize: normalize, hookName: hookName, reshape: reshape}
+	return saeLensDialect{architecture: architecture, kOf: kOf, normalize: normalize, hookName: hookName, reshape: reshape}
 }
 
 // saeLensNumberFormat remarks where SAELens would cast the weights to another type.

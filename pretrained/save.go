@@ -35,23 +35,31 @@ import (
 // ksparse.ErrUnset, where a threshold or scale is not known; ksparse.ErrNotFinite;
 // fs.ErrExist; or are those of the file system.
 func Save(path string, f Format, n *ksparse.Network, o SaveOptions) error {
-	if err := save(path, f, n, Info{}, o); err != nil {
-		return fmt.Errorf("pretrained: saving %s as %s: %w", path, f, err)
+	return saveError(path, f, save(path, f, n, Info{}, o))
+}
+
+// saveError says what went wrong with which file, nil for nothing.
+func saveError(path string, f Format, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return inFile(fmt.Sprintf("pretrained: saving as %s: ", f), path, err)
 }
 
 // SaveAs is Save of the model, with what its own file said it was trained on.
 func (m *Model) SaveAs(path string, f Format, o SaveOptions) error {
-	o.ModelName, o.HookName = cmp.Or(o.ModelName, m.Info.ModelName), cmp.Or(o.HookName, m.Info.HookName)
-	if err := save(path, f, m.Network, m.Info, o); err != nil {
-		return fmt.Errorf("pretrained: saving %s as %s: %w", path, f, err)
+	if m == nil {
+		return saveError(path, f, errorf(ksparse.ErrEmpty, "there is no model to save"))
 	}
-	return nil
+	o.ModelName, o.HookName = cmp.Or(o.ModelName, m.Info.ModelName), cmp.Or(o.HookName, m.Info.HookName)
+	return saveError(path, f, save(path, f, m.Network, m.Info, o))
 }
 
 // save is Save of a network, about which info is known, without the path in its errors.
 func save(path string, f Format, n *ksparse.Network, info Info, o SaveOptions) error {
+	if n == nil {
+		return errorf(ksparse.ErrEmpty, "the network to save is nil")
+	}
 	cfg, err := n.Config()
 	if err != nil {
 		return err

@@ -81,7 +81,11 @@ func (s *saving) entries(allow64 bool, tensors ...outTensor) (entries []safetens
 			continue
 		}
 		if wide = true; !allow64 {
-			return nil, false, lossy("%s holds numbers that float32 does not; SaveOptions.Round would round them", t.name)
+			return nil, false, &OptionError{
+				Option: "Round", cause: ErrLossy,
+				Reason: t.name + " holds numbers that float32 does not",
+				Advice: "SaveOptions.Round would round them",
+			}
 		}
 	}
 	for _, t := range tensors {

@@ -26,16 +26,12 @@ func (r *reader) sentenceTransformers() reading {
 	latents, inputs := encoder.Rows, encoder.Cols
 	latentBias, preBias := file.vector("latent_bias", latents), file.vector("pre_bias", inputs)
 	s.equal("input_dim", inputs, name)
-	if hidden := s.integerOr("hidden_dim", 512); r.err == nil && hidden != latents {
-		r.fail(unknown("%s: hidden_dim is %d, the tensor %s says %d", s.name, hidden, name, latents))
-	}
-	for _, training := range []string{"k_aux", "dead_threshold"} {
-		s.get(training)
-	}
+	s.same("hidden_dim", latents, name)
+	r.leave(s, "", sentenceFields, refused)
 	return reading{
 		net: ksparse.Config{
 			Encoder: encoder, EncoderBias: latentBias, DecoderBias: preBias, Tied: true, PreBias: true,
-			Selection: ksparse.SelectTopK, Activation: ksparse.ReLU, K: r.checkK(s.integerOr("k", 8), latents),
+			Selection: ksparse.SelectTopK, Activation: ksparse.ReLU, K: r.k(s, "k", latents),
 			Normalization: layerNormIf(s.boolOr("normalize", false)),
 		},
 		about: about{

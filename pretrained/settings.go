@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,10 +19,11 @@ const maxSmall = 8 << 20
 // their fields were asked for, so that the others can be listed as ignored.
 type settings struct {
 	*faults
-	name   string         // how errors call it: "cfg.json", "config.json: trainer"
-	path   string         // of the file, "" for an object in another
-	fields map[string]any // numbers are json.Number
-	asked  map[string]bool
+	name    string         // how errors call it: "cfg.json", "config.json: trainer"
+	path    string         // of the file, "" for an object in another
+	fields  map[string]any // numbers are json.Number
+	asked   map[string]bool
+	assumed []string // the defaults that were taken of fields that are absent, for a note
 }
 
 // readSettings reads the file at path, which must hold one JSON object.
@@ -160,14 +159,6 @@ func (s *settings) integer(key string) int {
 	return n
 }
 
-// integerOr is integer, or value where the field is absent.
-func (s *settings) integerOr(key string, value int) int {
-	if !s.holds(key) {
-		return value
-	}
-	return s.integer(key)
-}
-
 // asInteger returns a number that is written as an integer and fits into 32 bits.
 func asInteger(value any) (int, bool) {
 	number, ok := value.(json.Number)
@@ -189,11 +180,8 @@ func (s *settings) number(key string) float64 {
 	return 0
 }
 
-// boolOr returns a field that is true or false, or value where it is absent.
-func (s *settings) boolOr(key string, value bool) bool {
-	if !s.holds(key) {
-		return value
-	}
+// bool returns a field that must be there: true or false.
+func (s *settings) bool(key string) bool {
 	b, ok := s.get(key).(bool)
 	if !ok {
 		s.wrong(key, "true or false")
@@ -201,9 +189,38 @@ func (s *settings) boolOr(key string, value bool) bool {
 	return b
 }
 
-// textOr returns a field that is a string, or value where it is absent.
+// boolOr is bool, or value where the field is absent, which is noted.
+func (s *settings) boolOr(key string, value bool) bool {
+	if !s.holds(key) {
+		s.assume(key, value)
+		return value
+	}
+	return s.bool(key)
+}
+
+// flag is bool, or false where the field is absent: the project leaves it out then.
+func (s *settings) flag(key string) bool { return s.holds(key) && s.bool(key) }
+
+// off says that a field, where it is there, must be false: it switches on what is not
+// supported.
+func (s *settings) off(key string) {
+	if s.flag(key) {
+		s.wrong(key, "false: what it switches on is not supported")
+	}
+}
+
+// assume remembers that a default was taken for a field that is absent.
+func (s *settings) assume(key string, value any) {
+	s.assumed = append(s.assumed, fmt.Sprintf("%s (%v)", key, value))
+}
+
+// textOr returns a field that is a string, or value where it is absent, which is noted
+// unless it is "".
 func (s *settings) textOr(key, value string) string {
 	if !s.holds(key) {
+		if value != "" {
+			s.assume(key, value)
+		}
 		return value
 	}
 	text, ok := s.get(key).(string)
@@ -280,15 +297,4 @@ func (s *settings) same(key string, value int, tensor string) {
 	if s.fields[key] != nil {
 		s.equal(key, value, tensor)
 	}
-}
-
-// ignored lists the fields that nobody asked for, with prefix in front.
-func (s *settings) ignored(prefix string) []string {
-	var out []string
-	for _, key := range slices.Sorted(maps.Keys(s.fields)) {
-		if !s.asked[key] {
-			out = append(out, fmt.Sprintf("%s%.100s", prefix, key))
-		}
-	}
-	return out
 }

@@ -23,7 +23,7 @@ func (r *reader) sparsify() reading {
 	if n, ok := asInteger(s.get("num_latents")); !ok || n != 0 { // 0: d_in·expansion_factor
 		s.same("num_latents", latents, "encoder.weight")
 	}
-	k := r.checkK(s.integerOr("k", 32), latents)
+	k := r.k(s, "k", latents)
 	transcoder := s.boolOr("transcode", false)
 	c, architecture := r.sparsifyChoice(k, latents)
 	var skip, decoder ksparse.Weights
@@ -41,9 +41,9 @@ func (r *reader) sparsify() reading {
 			decoderBias = nil
 		}
 	}
-	for _, training := range []string{"expansion_factor", "normalize_decoder", "multi_topk"} {
-		s.get(training)
-	}
+	s.off("embed_skip")
+	s.off("gram_lookup")
+	r.leave(s, "", sparsifyFields, refused)
 	modelName, hookName := sparsifyRun(file.path)
 	return reading{
 		net: ksparse.Config{
@@ -60,7 +60,7 @@ func (r *reader) sparsify() reading {
 // sparsifyChoice reads what the latents are selected by, and names it.
 func (r *reader) sparsifyChoice(k, latents int) (c choice, architecture string) {
 	s := r.settings
-	signed := s.boolOr("signed", false)
+	signed := s.flag("signed") // which is of 2024 alone
 	switch activation := s.textOr("activation", "topk"); {
 	case activation == "topk" && signed:
 		return choice{selection: ksparse.SelectAbsTopK, activation: ksparse.Identity, k: k}, "signed topk"

@@ -1,6 +1,11 @@
 package pretrained
 
-import "github.com/ksparse/ksparse"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ksparse/ksparse"
+)
 
 // The steps that the readers of several formats share.
 
@@ -96,10 +101,30 @@ func layerNormIf(normalize bool) ksparse.Normalization {
 	return ksparse.NoNormalization
 }
 
-// checkK checks that k of the latents can be active.
-func (r *reader) checkK(k, latents int) int {
-	if r.err == nil && k > latents {
-		r.fail(unknown("%s: k is %d, and there are %d latents", r.settings.name, k, latents))
+// k returns how many latents are active: what the field says, or the caller where there
+// is none. It is never assumed, whatever the project does: a wrong k makes a model that
+// runs and is wrong.
+func (r *reader) k(s *settings, key string, latents int) int {
+	k := r.options.K
+	switch {
+	case s.get(key) != nil:
+		k = s.integer(key)
+	case k > 0:
+		r.counted = true
+		r.note("k = %d is the caller's: %s has no %s", k, s.name, key)
+	default:
+		r.fail(&OptionError{
+			Option: "K", cause: errors.Join(ErrUnknown, ksparse.ErrUnset),
+			Reason: fmt.Sprintf("%s has no %s, so how many latents are active per row is not known", s.name, key),
+			Advice: "set Options.K to that number",
+		})
+	}
+	switch {
+	case r.err != nil || k <= latents:
+	case r.counted:
+		r.fail(&OptionError{Option: "K", cause: ksparse.ErrRange, Reason: fmt.Sprintf("the k that is given is %d, and there are %d latents", k, latents), Advice: "see Options.K"})
+	default:
+		r.fail(unknown("%s: %s is %d, and there are %d latents", s.name, key, k, latents))
 	}
 	return k
 }
@@ -144,8 +169,11 @@ func (r *reader) chooseThreshold(what string, latents int) []float64 {
 		r.note("the threshold %s is the caller's: %s", figure(theta), what)
 		return constant(latents, theta)
 	}
-	r.unset("%s: %s, so which latents are active is left open (running it as plain ReLU would be wrong). "+
-		"Set Options.Threshold, or set Options.Unset and then SetThresholds or Calibrate the network on your rows; "+
-		"until then Forward, after Widen, keeps the k·rows largest values of a batch, as training does", r.file.name, what)
+	r.unset(&OptionError{
+		Option: "Threshold",
+		Reason: fmt.Sprintf("%s: %s, so which latents are active is left open (running it as plain ReLU would be wrong)", r.file.name, what),
+		Advice: "set Options.Threshold, or set Options.Unset and then SetThresholds or Calibrate the network on your rows; " +
+			"until then Forward, after Widen, keeps the k·rows largest values of a batch, as training does",
+	})
 	return nil
 }

@@ -1,12 +1,8 @@
 package pretrained
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +10,7 @@ import (
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/npy"
 	"github.com/ksparse/ksparse/internal/safetensors"
+	"github.com/ksparse/ksparse/internal/sniff"
 	"github.com/ksparse/ksparse/internal/tensor"
 	"github.com/ksparse/ksparse/internal/torchfile"
 )
@@ -26,65 +23,42 @@ const (
 	inSafetensors
 	inTorch
 	inNpz
+	inNetwork    // of Network.SaveFile, which holds a network and no named tensors
+	inCheckpoint // of a training, likewise
 )
 
 func (c container) String() string {
-	return [...]string{"unknown", "safetensors", "torch.save", ".npz"}[c]
+	return [...]string{"unknown", "safetensors", "torch.save", ".npz", "network file", "checkpoint"}[c]
 }
 
-// sniff tells the container by the first bytes of the file and, for a zip archive,
-// by what it holds.
-func sniff(path string) (container, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return noContainer, err
+// containerOf tells the container of the file at path by its first bytes, and what the
+// file is.
+func containerOf(path string) (container, sniff.Kind, error) {
+	kind, err := sniff.File(path)
+	switch kind {
+	case sniff.Safetensors:
+		return inSafetensors, kind, err
+	case sniff.Torch, sniff.Zip: // the zip may have been packed anew
+		return inTorch, kind, err
+	case sniff.Npz:
+		return inNpz, kind, err
+	case sniff.Network:
+		return inNetwork, kind, err
+	case sniff.Checkpoint:
+		return inCheckpoint, kind, err
+	case sniff.Unknown, sniff.JSON, sniff.Text, sniff.Empty:
+		if err == nil && filepath.Ext(path) == ".safetensors" { // let its reader say what is wrong
+			return inSafetensors, kind, nil
+		}
 	}
-	defer file.Close() // read only
-	head := make([]byte, 16)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return noContainer, err
-	}
-	switch head = head[:n]; {
-	case n >= 4 && string(head[:4]) == "PK\x03\x04":
-		return zipKind(file), nil
-	case n >= 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length
-		return inSafetensors, nil
-	case n >= 2 && head[0] == 0x80 && head[1] <= 5, isTar(file):
-		return inTorch, nil
-	case filepath.Ext(path) == ".safetensors": // let its reader say what is wrong
-		return inSafetensors, nil
-	}
-	return noContainer, nil
-}
-
-// zipKind tells .npz from torch.save: the first has arrays at its top, the second
-// everything in one folder.
-func zipKind(file *os.File) container {
-	head := make([]byte, 30+256)
-	n, _ := file.ReadAt(head, 0)
-	if n < 30 {
-		return inTorch
-	}
-	name := head[30:min(n, 30+int(head[26])+int(head[27])<<8)]
-	if strings.HasSuffix(string(name), ".npy") && !strings.Contains(string(name), "/") {
-		return inNpz
-	}
-	return inTorch
-}
-
-// isTar recognises the files of the first PyTorch versions, for the error about them.
-func isTar(file *os.File) bool {
-	magic := make([]byte, 5)
-	_, err := file.ReadAt(magic, 257)
-	return err == nil && string(magic) == "ustar"
+	return noContainer, kind, err
 }
 
 // isNamedAsWeights reports whether a file has the extension of a container, so that
 // an error should mention it if it is none.
 func isNamedAsWeights(path string) bool {
 	switch filepath.Ext(path) {
-	case ".safetensors", ".pt", ".pth", ".bin", ".npz":
+	case ".safetensors", ".pt", ".pth", ".bin", ".npz", ".npy", ".ksp", ".zip", ".gz", ".h5", ".hdf5":
 		return true
 	}
 	return false

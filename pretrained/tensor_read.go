@@ -93,14 +93,12 @@ func firstNotFinite(w ksparse.Weights) int {
 
 // floating checks the type of a tensor of weights and remembers it.
 func (f *tensorFile) floating(name string, t *tensor.Tensor) bool {
-	switch d := t.DType(); d {
-	case tensor.F64, tensor.F32, tensor.F16, tensor.BF16:
-		f.types[d] = true
-		return true
-	default:
+	d := t.DType()
+	f.types[d] = true
+	if !d.Floating() {
 		f.fail(unknown("%s: tensor %s is %v, want floating point", f.name, name, d))
-		return false
 	}
+	return d.Floating()
 }
 
 // shape checks the shape of a tensor; no dimension may be empty.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -13,23 +14,42 @@ const trialRows = 1024
 
 // A trial runs a model on rows, and counts and sums what Check asks for.
 type trial struct {
-	model  *Model
-	x, y   data.Source // the rows, and what their outputs should be
-	scale  float64     // by which both are multiplied
-	decode bool        // whether there are outputs
+	model    *Model
+	x, y     data.Source // the rows, and what their outputs should be
+	scale    float64     // by which both are multiplied
+	decode   bool        // whether there are outputs
+	outlying []bool      // the rows that rest leaves out; nil for none
 
+	all, rest tally // of all rows, and of those that are not outlying
+}
+
+// A tally counts and sums over some of the rows. Sums of squares are those of the
+// rows times a power of two, so that none overflows or vanishes.
+type tally struct {
+	rows   int
 	seen   []bool // for each latent, whether it was not zero in a row
 	active int    // values that are not zero, in all rows
 	most   int    // and in one row
 
-	mean     []float64 // ȳ, of the rows y
-	left     float64   // the sum over the rows of |ŷ-y|²
-	variance float64   // the sum over the rows of |y-ȳ|²
+	spread
+	left   float64   // the sum over the rows of |ŷ-y|²
+	shares []float64 // for each row |ŷ-y|²/|y-ȳ|²
 }
 
 // newTrial returns a trial that has not run yet.
-func newTrial(m *Model, x, y data.Source, decode bool, scale float64) *trial {
-	return &trial{model: m, x: x, y: y, decode: decode, scale: scale}
+func newTrial(m *Model, x, y data.Source, decode bool, scale float64, outlying []bool) *trial {
+	return &trial{model: m, x: x, y: y, decode: decode, scale: scale, outlying: outlying}
+}
+
+// tallies returns those that a row belongs to.
+func (t *trial) tallies(row int) []*tally {
+	switch {
+	case t.outlying == nil:
+		return []*tally{&t.all}
+	case t.outlying[row]:
+		return []*tally{&t.all}
+	}
+	return []*tally{&t.all, &t.rest}
 }
 
 // run goes through all rows.
@@ -41,8 +61,13 @@ func (t *trial) run() error {
 			return errorf(ksparse.ErrShape, "the targets are %d x %d, want %d x %d", targets, outputs, rows, t.model.Out())
 		}
 		var err error
-		if t.mean, err = meanRow(t.y, t.scale); err != nil {
+		if t.all.spread, err = spreadOf(t.y, t.scale, nil); err != nil {
 			return err
+		}
+		if t.outlying != nil {
+			if t.rest.spread, err = spreadOf(t.y, t.scale, t.outlying); err != nil {
+				return err
+			}
 		}
 	}
 	return eachChunk(t.x, t.scale, func(lo int, x *mat.Dense) error {
@@ -51,70 +76,82 @@ func (t *trial) run() error {
 			if err != nil {
 				return err
 			}
-			t.addCodes(codes)
+			t.addCodes(lo, codes)
 			return nil
 		}
 		codes, out, err := t.model.Reconstruct(x)
 		if err != nil {
 			return err
 		}
-		t.addCodes(codes)
+		t.addCodes(lo, codes)
 		y, err := readChunk(t.y, lo, lo+x.RawMatrix().Rows, t.scale)
 		if err != nil {
 			return err
 		}
-		t.addOutputs(out, y)
+		for i := range y.RawMatrix().Rows {
+			for _, to := range t.tallies(lo + i) {
+				to.addOutput(out.RawRowView(i), y.RawRowView(i))
+			}
+		}
 		return nil
 	})
 }
 
-// addCodes counts the latents that are active.
-func (t *trial) addCodes(codes *ksparse.Codes) {
-	rows, latents := codes.Dims()
+// addCodes counts the latents that are active in rows from lo on.
+func (t *trial) addCodes(lo int, codes *ksparse.Codes) {
+	rows, _ := codes.Dims()
+	for i := range rows {
+		for _, to := range t.tallies(lo + i) {
+			to.addCode(codes, i)
+		}
+	}
+}
+
+// addCode counts the latents that are active in one row.
+func (t *tally) addCode(codes *ksparse.Codes, row int) {
 	if t.seen == nil {
+		_, latents := codes.Dims()
 		t.seen = make([]bool, latents)
 	}
-	for i := range rows {
-		n := 0
-		indices, values := codes.Row(i)
-		for e, j := range indices {
-			if values[e] != 0 {
-				t.seen[j] = true
-				n++
-			}
-		}
-		t.active, t.most = t.active+n, max(t.most, n)
-	}
-}
-
-// addOutputs adds to the sums of squares.
-func (t *trial) addOutputs(out, y *mat.Dense) {
-	for i := range y.RawMatrix().Rows {
-		got := out.RawRowView(i)
-		for j, v := range y.RawRowView(i) {
-			t.left += (got[j] - v) * (got[j] - v)
-			t.variance += (v - t.mean[j]) * (v - t.mean[j])
-		}
-	}
-}
-
-// dead returns how many latents were zero in all rows.
-func (t *trial) dead() int {
 	n := 0
-	for _, seen := range t.seen {
-		if !seen {
+	indices, values := codes.Row(row)
+	for e, j := range indices {
+		if values[e] != 0 {
+			t.seen[j] = true
 			n++
 		}
 	}
-	return n
+	t.rows++
+	t.active, t.most = t.active+n, max(t.most, n)
 }
 
-// fvu returns the fraction of variance unexplained, NaN where all rows of y are equal.
-func (t *trial) fvu() float64 {
-	if t.variance == 0 {
-		return math.NaN()
+// addOutput adds a row's squares to the sums.
+func (t *tally) addOutput(got, want []float64) {
+	left, away := 0.0, 0.0
+	for j, v := range want {
+		d, far := (got[j]-v)*t.unit, v*t.unit-t.mean[j]
+		left += float64(d * d)
+		away += float64(far * far)
 	}
-	return t.left / t.variance
+	t.left += left
+	if away > 0 {
+		t.shares = append(t.shares, min(left/away, math.MaxFloat64))
+	}
+}
+
+// figures are what was counted. They have an FVU where outputs could be compared.
+func (t *tally) figures() Figures {
+	f := Figures{L0: float64(t.active) / float64(max(1, t.rows)), MostL0: t.most}
+	for _, seen := range t.seen {
+		if !seen {
+			f.Dead++
+		}
+	}
+	if t.variance > 0 {
+		fvu, median := min(t.left/t.variance, math.MaxFloat64), stat.Median(t.shares)
+		f.FVU, f.MedianFVU = &fvu, &median
+	}
+	return f
 }
 
 // eachChunk calls f for the rows of s times scale, chunk by chunk, with the number of
@@ -144,34 +181,4 @@ func readChunk(s data.Source, lo, hi int, scale float64) (*mat.Dense, error) {
 		d.Scale(scale, d)
 	}
 	return d, nil
-}
-
-// meanRow returns the mean of the rows times scale.
-func meanRow(s data.Source, scale float64) ([]float64, error) {
-	rows, cols := s.Dims()
-	mean := make([]float64, cols)
-	err := eachChunk(s, scale, func(_ int, d *mat.Dense) error {
-		for i := range d.RawMatrix().Rows {
-			for j, v := range d.RawRowView(i) {
-				mean[j] += v
-			}
-		}
-		return nil
-	})
-	times(mean, 1/float64(rows))
-	return mean, err
-}
-
-// normScale returns the scale that makes the mean norm of the rows sqrt(columns). It is
-// infinite for rows of zeros.
-func normScale(s data.Source) (float64, error) {
-	rows, cols := s.Dims()
-	sum := 0.0
-	err := eachChunk(s, 1, func(_ int, d *mat.Dense) error {
-		for i := range d.RawMatrix().Rows {
-			sum += mat.Norm(d.RowView(i), 2)
-		}
-		return nil
-	})
-	return math.Sqrt(float64(cols)) * float64(rows) / sum, err
 }

@@ -46,6 +46,17 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"hidden", s.hidden}, {"k", s.k}, {"epochs", s.epochs}, {"digits", s.digits}} {
+		if f.value < 1 {
+			return fmt.Errorf("-%s is %d, want at least 1", f.name, f.value)
+		}
+	}
+	if s.k > s.hidden {
+		return fmt.Errorf("-k is %d, want at most the %d of -hidden", s.k, s.hidden)
+	}
 	training, err := mnistdata.Train()
 	if err != nil {
 		return err

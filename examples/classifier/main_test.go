@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -21,5 +23,14 @@ func TestRun(t *testing.T) {
 	}
 	if accuracy, err := strconv.ParseFloat(m[1], 64); err != nil || accuracy < 75 {
 		t.Errorf("the accuracy is %s %%", m[1])
+	}
+}
+
+// TestBadFlags: the error names the flag.
+func TestBadFlags(t *testing.T) {
+	for _, args := range [][]string{{"-hidden", "0"}, {"-k", "0"}, {"-k", "1001"}, {"-epochs", "-1"}, {"-digits", "-1"}} {
+		if err := run(context.Background(), args, io.Discard); err == nil || !strings.Contains(err.Error(), args[0]+" is "+args[1]+", want at ") {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 }

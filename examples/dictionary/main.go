@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -49,8 +50,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *atoms < 8 || *dims < 1 || *active < 1 || *active > *atoms || *samples < 100 {
-		return errors.New("want at least 8 atoms, 1 dimension, 1 active of the atoms and 100 samples")
+	switch {
+	case *atoms < 8 || *dims < 1 || *active < 1 || *active > *atoms || *samples < 100 || *epochs < 1:
+		return errors.New("want -atoms 8 or more, -dims 1, -active 1 to -atoms, -samples 100, -epochs 1")
+	case !(*noise >= 0 && *noise <= math.MaxFloat64):
+		return fmt.Errorf("-noise is %v, want a number that is 0 or more", *noise)
 	}
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	truth := world{randomAtoms(*atoms, *dims, rng), *active, *noise}

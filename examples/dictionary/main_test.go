@@ -43,7 +43,7 @@ func TestAblation(t *testing.T) {
 }
 
 func TestBadFlags(t *testing.T) {
-	for _, args := range [][]string{{"-atoms", "4"}, {"-active", "600"}, {"-samples", "0"}, {"-noise", "x"}} {
+	for _, args := range [][]string{{"-atoms", "4"}, {"-active", "600"}, {"-samples", "0"}, {"-noise", "x"}, {"-noise", "-1"}, {"-noise", "Inf"}, {"-epochs", "0"}} {
 		if err := run(context.Background(), args, new(bytes.Buffer)); err == nil {
 			t.Errorf("%q: no error", args)
 		}

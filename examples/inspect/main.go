@@ -7,7 +7,8 @@
 //	go run ./inspect -to saelens -out converted path/to/model
 //	go run ./inspect -hookpoint layers.10 path/to/run
 //
-// A path may be a file of weights, a folder, or a repository in the Hugging Face cache.
+// A path may be a file of weights, a folder, a repository in the Hugging Face cache, or a
+// network file or checkpoint of ksparse.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/pretrained"
 )
@@ -67,6 +69,7 @@ func parseFlags(args []string) (settings, error) {
 	flags.StringVar(&s.out, "out", "", "the `path` to convert to: a new folder, or for ksparse a file")
 	flags.BoolVar(&s.asJSON, "json", false, "print JSON")
 	flags.StringVar(&s.open.Hookpoint, "hookpoint", "", "which model of a folder with several: its `path` below the folder")
+	flags.IntVar(&s.open.K, "k", 0, "how many latents are active, of a model whose configuration does not say it")
 	flags.Float64Var(&s.open.Threshold, "threshold", 0, "the `threshold` of a model that never learned one")
 	flags.Float64Var(&s.open.Scale, "scale", 0, "the `factor` for the rows of a model that has one and does not say which; 1 for none")
 	flags.BoolVar(&s.open.Unset, "unset", false, "look at a model although its threshold or scale is not known")
@@ -97,18 +100,18 @@ func run(args []string, w io.Writer) error {
 	}
 	m, err := pretrained.Open(s.path, s.open)
 	if err != nil {
-		return err
+		return inFlags(s.path, err)
 	}
 	r := result{Info: m.Info}
 	if s.rows != "" {
 		if r.Findings, err = check(m, s.rows, s.outputs, s.most); err != nil {
-			return err
+			return inFlags(s.path, err)
 		}
 	}
 	if s.to != "" {
 		r.Saved = &saved{pretrained.Format(s.to), s.out}
 		if err := m.SaveAs(s.out, r.Saved.Format, s.save); err != nil {
-			return err
+			return inFlags(s.out, err)
 		}
 	}
 	if s.asJSON {
@@ -117,6 +120,28 @@ func run(args []string, w io.Writer) error {
 		return e.Encode(r)
 	}
 	return r.print(w)
+}
+
+// advice says which flag does what an option of package pretrained does.
+var advice = map[string]string{
+	"K":         "the flag -k says it",
+	"Threshold": "the flag -threshold says it, and with -unset you can look at the model without it",
+	"Scale":     "the flag -scale says it, and with -unset you can look at the model without it",
+	"Hookpoint": "the flag -hookpoint names one, by its path below the folder",
+	"Round":     "the flag -round allows to round them",
+}
+
+// inFlags returns err about the file at path in the words of this program: with its flags
+// in place of the fields and methods that a caller in Go has.
+func inFlags(path string, err error) error {
+	var option *pretrained.OptionError
+	switch {
+	case errors.As(err, &option):
+		return fmt.Errorf("%s: %s; %s", path, option.Reason, advice[option.Option])
+	case errors.Is(err, ksparse.ErrUnset):
+		return fmt.Errorf("%s: the threshold or the scale of the model is not known, and without it the model can only be looked at; -threshold or -scale says it", path)
+	}
+	return err
 }
 
 // check runs the model on the first rows of the files.

@@ -7,9 +7,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -61,15 +63,82 @@ func TestRun(t *testing.T) {
 // TestRefuse: the error says what is wrong.
 func TestRefuse(t *testing.T) {
 	for want, args := range map[string][]string{
-		"want the path":     {},
-		"Options.Hookpoint": {models + "sparsify_run_folder_bf16"},
-		"softmax":           {models + "bad_configs/sparsify_activation_unknown"},
-		"go together":       {"-to", "saelens", models + "openai_topk_v5"},
-		"cannot":            {"-to", "sparsify", "-out", t.TempDir(), "-outputs", "x", models + "openai_topk_v5"},
+		"want the path":                 {},
+		"the flag -hookpoint names one": {models + "sparsify_run_folder_bf16"},
+		"softmax":                       {models + "bad_configs/sparsify_activation_unknown"},
+		"go together":                   {"-to", "saelens", models + "openai_topk_v5"},
+		"cannot":                        {"-to", "sparsify", "-out", t.TempDir(), "-outputs", "x", models + "openai_topk_v5"},
 	} {
 		err := run(args, &bytes.Buffer{})
 		if err == nil || want != "cannot" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
+// TestErrorsNameFlags: no error, note or problem has a name of Go.
+func TestErrorsNameFlags(t *testing.T) {
+	const unset = models + "bad_configs/dictlearn_batchtopk_threshold_unset"
+	const scale = models + "saelens_standard_v6_expected_average_only_in"
+	rows := npy(t, 40, 8)
+	out := filepath.Join(t.TempDir(), "converted")
+	goName := regexp.MustCompile(`Options\.|SetThresholds|Calibrate|StartFrom|Widen|SetK|ErrUnset`)
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"-threshold says it", []string{unset}},
+		{"-threshold or -scale says it", []string{"-unset", "-rows", rows, unset}},
+		{"-threshold or -scale says it", []string{"-unset", "-to", "saelens", "-out", out, unset}},
+		{"-scale says it", []string{scale}},
+		{"the scale is -1, want", []string{"-scale", "-1", scale}},
+		{"the threshold is -1, want", []string{"-threshold", "-1", unset}},
+		{"k is -2, want", []string{"-k", "-2", unset}},
+		{"-k says it", []string{models + "more/csr_defaults_normalize"}},
+		{"the k that is given is 600", []string{"-k", "600", models + "more/csr_defaults_normalize"}},
+		{"-hookpoint names one", []string{models + "sparsify_run_folder_bf16"}},
+		{"is for a folder", []string{"-hookpoint", "x", models + "openai_topk_v5/autoencoder.pt"}},
+		{"leads out", []string{"-hookpoint", "../x", models + "sparsify_run_folder_bf16"}},
+		{"-round allows", []string{"-to", "sparsify", "-out", out, models + "saelens_topk_v6_rescale"}},
+		{"a NumPy array", []string{rows}},
+		{"columns", []string{"-rows", npy(t, 4, 9), models + "sparsify_topk_2025"}},
+	} {
+		err := run(c.args, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %q", c.args, err, c.want)
+		} else if goName.MatchString(err.Error()) {
+			t.Errorf("%v: %v has a name of Go", c.args, err)
+		}
+	}
+	for _, args := range [][]string{{"-unset", unset}, {"-unset", scale}, {"-threshold", "1", unset}, {"-k", "8", "-scale", "2", "-threshold", "1", models + "sparsify_topk_2025"}} {
+		var text bytes.Buffer
+		if err := run(args, &text); err != nil || goName.MatchString(text.String()) {
+			t.Errorf("%v: %v\n%s", args, err, text.String())
+		}
+	}
+}
+
+// TestOwnFiles: the network files of the library are opened like the others.
+func TestOwnFiles(t *testing.T) {
+	folder := t.TempDir()
+	model := filepath.Join(folder, "model.ksp")
+	net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU, Tied: true, PreBias: true, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := net.SaveFile(model); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{model, folder} {
+		var out bytes.Buffer
+		converted := filepath.Join(t.TempDir(), "converted")
+		if err := run([]string{"-rows", npy(t, 40, 8), "-to", "sentence-transformers", "-round", "-out", converted, path}, &out); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"ksparse network file", "topk, k = 3", "8 inputs, 24 latents", "tied weights", "F64 in the file", "40 rows", "as sentence-transformers"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in the output:\n%s", want, out.String())
+			}
 		}
 	}
 }

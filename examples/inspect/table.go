@@ -26,7 +26,9 @@ func (r result) print(w io.Writer) error {
 	line("selection", "%s", selection(i))
 	line("normalization", "%s", i.Normalization)
 	line("properties", "%s", properties(i))
-	line("weights as", "%s in the file, %s in memory", i.NumberFormat, i.Kept)
+	if i.Kept != "" {
+		line("weights as", "%s in the file, %s in memory", i.NumberFormat, i.Kept)
+	}
 	line("trained on", "%s %s", i.ModelName, i.HookName)
 	for _, n := range i.Notes {
 		line("note", "%s", n)
@@ -37,7 +39,10 @@ func (r result) print(w io.Writer) error {
 		line("L0", "%.4g on average, %d at most", f.L0, f.MostL0)
 		line("dead latents", "%d of %d", f.Dead, f.Latents)
 		if f.FVU != nil {
-			line("variance", "%.2f %% explained (FVU %.4g)", 100*(1-*f.FVU), *f.FVU)
+			line("variance", "%.2f %% explained (FVU %.4g, of the median row %.4g)", 100*(1-*f.FVU), *f.FVU, *f.MedianFVU)
+		}
+		if o := f.Outliers; o != nil && o.Others.FVU != nil {
+			line("without outliers", "%d rows left out: L0 %.4g, %.2f %% explained (FVU %.4g)", o.Rows, o.Others.L0, 100*(1-*o.Others.FVU), *o.Others.FVU)
 		}
 		if f.MostNorm > 0 {
 			line("norms of atoms", "%.4g to %.4g, mean %.4g", f.LeastNorm, f.MostNorm, f.MeanNorm)

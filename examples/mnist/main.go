@@ -67,6 +67,9 @@ func parseFlags(args []string) (settings, error) {
 	if *quick {
 		s.epochs, s.digits = 3, 6000
 	}
+	if s.epochs < 1 {
+		return s, fmt.Errorf("-epochs is %d, want at least 1", s.epochs)
+	}
 	if s.digits < latents { // each latent starts from a digit, see start
 		return s, fmt.Errorf("-digits is %d, want at least %d", s.digits, latents)
 	}

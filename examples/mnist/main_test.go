@@ -106,7 +106,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-k", "101"}, "from 1 to 100"},
 		{[]string{"-digits", "99"}, "at least 100"},
 		{[]string{"-epochs", "x"}, "epochs"},
-		{[]string{"-epochs", "-1"}, "Epochs is -1"},
+		{[]string{"-epochs", "-1"}, "-epochs is -1"},
 		{[]string{"-nonsense"}, "nonsense"},
 	} {
 		args := append([]string{"-digits", "100", "-out", t.TempDir()}, tt.args...)

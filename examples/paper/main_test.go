@@ -19,6 +19,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		`k = 10  epoch +4/4  L0`, `k = 25  α = 3.0 `, `fine-tuning  epoch 10/10 `,
+		`DO NOT COMPARE .* 1500 training digits and 4 epochs,\n.*\n  k `,
 		`(?m)^ 10  unsupervised  .* 2\.10 `, `(?m)^ 25  unsupervised  .* 1\.35 `,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
@@ -34,12 +35,33 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestCaveat: a run that is smaller than the experiment says so above its table.
+func TestCaveat(t *testing.T) {
+	for _, c := range []struct {
+		digits, epochs int
+		want           []string
+	}{
+		{12000, 10, []string{"DO NOT COMPARE", "12000 training digits and 10 epochs", "60000 and 40", "60000 and 5000"}}, // -quick
+		{60000, 39, []string{"DO NOT COMPARE", "39 epochs"}},
+		{59999, 40, []string{"DO NOT COMPARE", "59999 training digits"}},
+		{60000, 40, []string{"5000 epochs, these of 40"}},
+	} {
+		got := caveat(c.digits, c.epochs)
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%d digits, %d epochs: %q does not say %q", c.digits, c.epochs, got, want)
+			}
+		}
+	}
+}
+
 func TestBadFlags(t *testing.T) {
 	for _, tt := range []struct{ flag, value, want string }{
 		{"-k", "five", `"five" is not a number`},
 		{"-k", "101", "from 1 to 100"},
 		{"-digits", "999", "at least 1000"},
-		{"-epochs", "-1", "Epochs is -1"},
+		{"-epochs", "-1", "-epochs is -1, want at least 1"},
+		{"-epochs", "0", "-epochs is 0"},
 	} {
 		args := append([]string{"-k", "10", "-digits", "1200"}, tt.flag, tt.value)
 		if err := run(context.Background(), args, io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -64,6 +64,16 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 			*f = defaults[i]
 		}
 	}
+	switch {
+	case *latents < 1:
+		return fmt.Errorf("-latents is %d, want at least 1", *latents)
+	case *k < 1 || *k > *latents:
+		return fmt.Errorf("-k is %d, want 1 to the %d of -latents", *k, *latents)
+	case *epochs < 1:
+		return fmt.Errorf("-epochs is %d, want at least 1", *epochs)
+	case *themes < 0:
+		return fmt.Errorf("-themes is %d, want 0 or more", *themes)
+	}
 	begin := time.Now()
 	v, err := load(*path)
 	if err != nil {

@@ -6,6 +6,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -60,6 +62,32 @@ func (e *causedError) Unwrap() error { return e.cause }
 // Text returns the text of err without the "ksparse: " that it may begin with, for
 // a place inside the text of another error.
 func Text(err error) string { return strings.TrimPrefix(err.Error(), prefix) }
+
+// In returns err with the path of its file at the end, unless it Names that already.
+func In(path string, err error) error {
+	if Names(err, path) {
+		return err
+	}
+	return fmt.Errorf("%w (in %s)", err, path)
+}
+
+// Names reports whether the text of err names the path, or what lies below it. A word that
+// stands in the text by chance is not taken for a path: one without a separator or a dot
+// counts only in an error of package os.
+func Names(err error, path string) bool {
+	var one *fs.PathError
+	var two *os.LinkError
+	if errors.As(err, &one) && one.Path == path || errors.As(err, &two) && two.New == path {
+		return true
+	}
+	path = strings.TrimRight(path, `/\`)
+	if !strings.ContainsAny(path, `/\.`) {
+		return false
+	}
+	before, after, found := strings.Cut(Text(err), path)
+	return found && (before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "(")) &&
+		(after == "" || strings.ContainsRune(`:),/\ `, rune(after[0])))
+}
 
 // First returns the first of errs that is not nil, nil if there is none.
 func First(errs ...error) error {

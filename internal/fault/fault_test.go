@@ -2,8 +2,12 @@ package fault
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -54,5 +58,33 @@ func TestChecks(t *testing.T) {
 	}
 	if got, want := Fraction("Adam.Beta1", 2).Error(), "ksparse: Adam.Beta1 is 2, want 0 <= Adam.Beta1 < 1"; got != want {
 		t.Errorf("text %q, want %q", got, want)
+	}
+}
+
+// TestNames: an error of the system and a text that names the path, and words by chance.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		path string
+		want bool
+	}{
+		{&fs.PathError{Op: "open", Path: "net", Err: fs.ErrNotExist}, "net", true},
+		{&fs.PathError{Op: "open", Path: "d/net", Err: fs.ErrNotExist}, "d", false},
+		{&fs.PathError{Op: "open", Path: "/d/net", Err: fs.ErrNotExist}, "/d", true},
+		{fmt.Errorf("wrapped: %w", &os.LinkError{Op: "rename", Old: "a", New: "b", Err: fs.ErrExist}), "b", true},
+		{Errorf(ErrFormat, "x.ksp is empty"), "x.ksp", true},
+		{Errorf(ErrFormat, "cut short (in a/x.ksp)"), "a/x.ksp", true},
+		{Errorf(ErrFormat, "the folder /d is not empty"), "/d/", true},
+		{Errorf(ErrFormat, "the network file is a short one"), "a", false},
+		{Errorf(ErrFormat, "the network file"), "net", false},
+		{Errorf(ErrFormat, "xx.ksp is empty"), "x.ksp", false},
+		{Errorf(ErrFormat, "x.ksp2 is empty"), "x.ksp", false},
+	} {
+		if got := Names(c.err, c.path); got != c.want {
+			t.Errorf("%q names %s: %v, want %v", c.err, c.path, got, c.want)
+		}
+		if named := In(c.path, c.err).Error(); strings.HasSuffix(named, "(in "+c.path+")") == c.want && c.err.Error() != named {
+			t.Errorf("In gives %q", named)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 const (
@@ -156,8 +157,8 @@ func checkpointError(err error) error {
 // checkStart checks the bytes before the header and returns the header's length,
 // which is at most limit.
 func checkStart(start [checkpointStart]byte, limit int64) (int64, error) {
-	if bytes.HasPrefix(start[:], []byte(networkMagic)) {
-		return 0, fault.Errorf(fault.ErrFormat, "this is a network file, not a checkpoint: LoadFile opens it")
+	if kind := sniff.Head(start[:]); kind != sniff.Checkpoint && kind != sniff.Unknown {
+		return 0, fault.Errorf(fault.ErrFormat, "the file is %s", kind.Instead("a checkpoint"))
 	}
 	if !bytes.HasPrefix(start[:], []byte(checkpointMagic)) {
 		return 0, fault.Errorf(fault.ErrFormat, "not a checkpoint: it begins with %q, want %q", start[:len(checkpointMagic)], checkpointMagic)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 // Read reads a network that Write wrote. It reads exactly what belongs to the
@@ -30,7 +31,8 @@ func Read(r io.Reader, names Names) (*Network, error) {
 }
 
 // ReadFile reads a file that holds a network and nothing else. Errors are those of
-// Read and of package os, and name the file.
+// Read and of package os, and name the file; of one of another kind they say which function
+// opens it.
 func ReadFile(path string, names Names) (*Network, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -46,9 +48,20 @@ func ReadFile(path string, names Names) (*Network, error) {
 		err = d.end()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w (in %s)", err, path)
+		return nil, fault.In(path, orOther(err, path))
 	}
 	return n, nil
+}
+
+// orOther returns err, or where the file is of another kind than a network file an error
+// that says which, and which function opens it.
+func orOther(err error, path string) error {
+	switch kind, failed := sniff.File(path); {
+	case failed != nil, kind == sniff.Network, kind == sniff.Special, kind == sniff.Unknown:
+		return err
+	default:
+		return fault.Errorf(err, "%s is %s", path, kind.Instead("a network file"))
+	}
 }
 
 // decoder reads one network.

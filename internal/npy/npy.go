@@ -16,7 +16,7 @@ const (
 	maxHeader = 64 << 10 // bytes; NumPy itself reads up to 10000
 )
 
-// A File is an open .npy file. Its tensor is named by the path and read like any other:
+// A File is an open .npy file. Its tensor has no name and is read like any other:
 // an array [rows, cols] by ReadRows, in C or Fortran order.
 type File struct {
 	*tensor.Tensor
@@ -31,7 +31,7 @@ func OpenFile(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{t.Named(path), f.Close}, nil
+	return &File{t, f.Close}, nil
 }
 
 // Close closes the file. Its tensor cannot be read after that.

@@ -57,6 +57,9 @@ func (d DType) Size() int { return dtypes[d].size }
 // Exact32 reports whether float32 holds every value of the type.
 func (d DType) Exact32() bool { return dtypes[d].exact32 }
 
+// Floating reports whether the elements are floating-point numbers.
+func (d DType) Floating() bool { return d >= F64 && d <= BF16 }
+
 // ParseDType returns the type of that name, spelt exactly as String spells it.
 func ParseDType(name string) (DType, bool) {
 	for d := F64; int(d) < len(dtypes); d++ {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // OpenFile opens the file at path and calls read, which gets its size in bytes and reads
@@ -23,7 +25,10 @@ func OpenFile[T any](path string, read func(r io.ReaderAt, size int64) (T, error
 	v, err := read(f, info.Size())
 	if err != nil {
 		f.Close()
-		return none, nil, fmt.Errorf("%s: %w", path, err)
+		if !fault.Names(err, path) {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+		return none, nil, err
 	}
 	return v, f, nil
 }

@@ -53,7 +53,7 @@ func (t *Tensor) ReadRows32(dst []float32, from, to int) error {
 // check32 returns an error unless float32 holds every value of the type of t.
 func (t *Tensor) check32() error {
 	if !t.DType().Exact32() {
-		return fmt.Errorf("tensor %.100q: float32 does not hold every %v", t.name, t.DType())
+		return fmt.Errorf("%s: float32 does not hold every %v", label(t.name), t.DType())
 	}
 	return nil
 }
@@ -62,10 +62,10 @@ func (t *Tensor) check32() error {
 func readRows[T float](t *Tensor, dst []T, from, to int) error {
 	rows, cols := t.Rows(), t.Cols()
 	if from < 0 || to < from || to > rows {
-		return fmt.Errorf("tensor %.100q: rows %d to %d of %d", t.name, from, to, rows)
+		return fmt.Errorf("%s: rows %d to %d of %d", label(t.name), from, to, rows)
 	}
 	if len(dst) != (to-from)*cols {
-		return fmt.Errorf("tensor %.100q: %d rows of %d values into a slice of %d", t.name, to-from, cols, len(dst))
+		return fmt.Errorf("%s: %d rows of %d values into a slice of %d", label(t.name), to-from, cols, len(dst))
 	}
 	if len(dst) == 0 {
 		return nil
@@ -75,7 +75,7 @@ func readRows[T float](t *Tensor, dst []T, from, to int) error {
 		err = readMatrix(t, src, dst, from, to)
 	}
 	if err != nil {
-		return fmt.Errorf("tensor %.100q: %w", t.name, err)
+		return fmt.Errorf("%s: %w", label(t.name), err)
 	}
 	return nil
 }

@@ -31,11 +31,11 @@ type Tensor struct {
 // fit into memory as float64.
 func New(name string, l Layout, s *Storage) (*Tensor, error) {
 	if l.DType == 0 || int(l.DType) >= len(dtypes) {
-		return nil, fmt.Errorf("tensor %.100q: %v is no type of elements", name, l.DType)
+		return nil, fmt.Errorf("%s: %v is no type of elements", label(name), l.DType)
 	}
 	count, err := Count(l.Shape)
 	if err != nil {
-		return nil, fmt.Errorf("tensor %.100q: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", label(name), err)
 	}
 	l.Shape = slices.Clone(l.Shape)
 	if l.Strides == nil {
@@ -43,7 +43,7 @@ func New(name string, l Layout, s *Storage) (*Tensor, error) {
 	}
 	l.Strides = slices.Clone(l.Strides)
 	if err := l.check(count, s.size/int64(l.DType.Size())); err != nil {
-		return nil, fmt.Errorf("tensor %.100q: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", label(name), err)
 	}
 	return &Tensor{name: name, layout: l, count: count, storage: s}, nil
 }
@@ -121,6 +121,14 @@ func (l *Layout) check(count int, elements int64) error {
 		return fmt.Errorf("shape %v, strides %v and offset %d reach element %d of a storage of %d", l.Shape, l.Strides, l.Offset, last, elements)
 	}
 	return nil
+}
+
+// label names a tensor in errors; one without a name is all that its file holds.
+func label(name string) string {
+	if name == "" {
+		return "the array"
+	}
+	return fmt.Sprintf("tensor %.100q", name)
 }
 
 // Name returns the name of the tensor.

@@ -1,7 +1,11 @@
 package torchfile
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -41,7 +45,7 @@ func makeOrderedDict(_ *machine, args Tuple) (any, error) {
 	if len(args) > 0 {
 		return nil, fmt.Errorf("%d arguments, want none", len(args))
 	}
-	return &Dict{}, nil
+	return &Dict{ordered: true}, nil
 }
 
 // makeSize takes a tuple of sizes, and returns it.
@@ -52,6 +56,9 @@ func makeSize(_ *machine, args Tuple) (any, error) {
 	sizes, ok := args[0].(Tuple)
 	if !ok {
 		return nil, fmt.Errorf("a %s, want a tuple", Kind(args[0]))
+	}
+	if _, err := integers(sizes); err != nil {
+		return nil, err
 	}
 	return sizes, nil
 }
@@ -65,11 +72,34 @@ func makeDevice(_ *machine, args Tuple) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("a %s, want a str", Kind(args[0]))
 	}
-	if len(args) == 1 {
-		return Device(name), nil
+	if len(args) == 2 {
+		index, err := integer(args[1])
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(name, ":") {
+			return nil, fmt.Errorf("%.60q has an index, and another follows", name)
+		}
+		name = fmt.Sprintf("%s:%d", name, index)
 	}
-	index, err := integer(args[1])
-	return Device(fmt.Sprintf("%s:%d", name, index)), err
+	if !isDevice(name) {
+		return nil, fmt.Errorf("%.60q is no device", name)
+	}
+	return Device(name), nil
+}
+
+// deviceTypes are the devices that PyTorch knows.
+var deviceTypes = strings.Fields("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia ort xla lazy vulkan mps meta hpu mtia privateuseone")
+
+// isDevice reports whether name is a device, with an index or without.
+func isDevice(name string) bool {
+	kind, index, indexed := strings.Cut(name, ":")
+	if indexed {
+		if n, err := strconv.ParseUint(index, 10, 7); err != nil || strconv.FormatUint(n, 10) != index {
+			return false
+		}
+	}
+	return slices.Contains(deviceTypes, kind)
 }
 
 // makeParameter takes a tensor, requires_grad and hooks, and returns the tensor.
@@ -81,7 +111,38 @@ func makeParameter(_ *machine, args Tuple) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("a %s, want a Tensor", Kind(args[0]))
 	}
-	return t, nil
+	return t, checkGradient(t.DType(), args[1], args[2])
+}
+
+// checkGradient checks requires_grad and backward_hooks, which have no bearing on the
+// values.
+func checkGradient(d tensor.DType, requires, hooks any) error {
+	grad, ok := requires.(bool)
+	if !ok {
+		return fmt.Errorf("requires_grad is a %s, want a bool", Kind(requires))
+	}
+	if grad && !d.Floating() {
+		return fmt.Errorf("requires_grad of a tensor of %v", d)
+	}
+	if _, ok := hooks.(*Dict); !ok && hooks != nil {
+		return fmt.Errorf("backward_hooks is a %s, want a dict", Kind(hooks))
+	}
+	return nil
+}
+
+// checkMetadata refuses metadata of a tensor that say something: that its numbers are to be
+// negated or conjugated.
+func checkMetadata(rest Tuple) error {
+	for _, metadata := range rest {
+		d, ok := metadata.(*Dict)
+		if !ok && metadata != nil {
+			return fmt.Errorf("metadata is a %s, want a dict", Kind(metadata))
+		}
+		if ok && d.Len() > 0 {
+			return errors.New("a tensor with metadata (its numbers may be negated or conjugated), which is not supported")
+		}
+	}
+	return nil
 }
 
 // tensor makes a tensor of the arguments storage, offset, size, stride and others, least
@@ -109,6 +170,14 @@ func (m *machine) tensor(args Tuple, least, most int) (any, error) {
 	if least == 7 {
 		g, _ := args[6].(Global)
 		l.DType = dtypes[g]
+	}
+	if least > 4 {
+		if err := checkGradient(l.DType, args[4], args[5]); err != nil {
+			return nil, err
+		}
+		if err := checkMetadata(args[least:]); err != nil {
+			return nil, err
+		}
 	}
 	name, _ := m.top().(string) // the key in the dict, if the tensor goes there at once
 	t, err := tensor.New(name, l, view.Storage)

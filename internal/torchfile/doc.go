@@ -7,7 +7,8 @@
 // The values of a file are, by their Python types:
 //
 //	dict, OrderedDict      *Dict
-//	list, set              *List (a set is always empty)
+//	list                   *List
+//	set                    Set, always empty
 //	tuple, torch.Size      Tuple
 //	str                    string
 //	int                    int64, or *big.Int outside its range
@@ -17,6 +18,14 @@
 //	Tensor, Parameter      *tensor.Tensor, unread
 //	torch.device           Device
 //	torch.float32, types   Global
+//
+// What PyTorch's own reader (torch.load with weights_only, _weights_only_unpickler.py)
+// refuses is refused here too: attributes of what is no OrderedDict, items for what is no
+// list, entries for what is no dict, calls of other names, sizes, devices and flags of
+// another type. Only the encodings of protocols 3 to 5 are read in addition: the same
+// values, written with other instructions. Not read of what it reads: sparse and quantized
+// tensors, complex numbers, Counter, bytes, Parameter made by its class, attributes of
+// tensors.
 //
 // A file may use a value in many places, and even make a list that holds itself.
 // So look up what is needed; never walk the whole tree.

@@ -62,7 +62,9 @@ func (m *machine) newObject() error {
 }
 
 // build sets the attributes of an object. An OrderedDict has some (_metadata, the
-// versions of the modules), which have no bearing on values and are dropped.
+// versions of the modules), which have no bearing on values and are dropped. PyTorch
+// gives attributes to tensors too, in files of its first versions; to a plain dict it does
+// not.
 func (m *machine) build() error {
 	items, err := m.pop(1)
 	if err != nil {
@@ -71,7 +73,7 @@ func (m *machine) build() error {
 	if _, ok := items[0].(*Dict); !ok {
 		return fmt.Errorf("attributes in a %s, want a dict", Kind(items[0]))
 	}
-	if _, ok := m.top().(*Dict); !ok {
+	if d, ok := m.top().(*Dict); !ok || !d.ordered {
 		return fmt.Errorf("attributes for a %s, want an OrderedDict", Kind(m.top()))
 	}
 	return nil

@@ -103,8 +103,10 @@ func (m *machine) make(op byte) error {
 		items, err := m.popMark()
 		m.pushObject(Tuple(slices.Clone(items)))
 		return err
-	case opEmptyList, opEmptySet:
+	case opEmptyList:
 		m.pushObject(&List{})
+	case opEmptySet:
+		m.push(Set{})
 	case opEmptyDict:
 		m.pushObject(&Dict{})
 	default:

@@ -28,6 +28,9 @@ func parseID(id Tuple) (storageID, error) {
 	if id[0] != "storage" || !known || !ok {
 		return out, fmt.Errorf("a storage of class %s with a key that is a %s", Kind(id[1]), Kind(id[2]))
 	}
+	if _, ok := id[3].(string); !ok {
+		return out, fmt.Errorf("storage %.40q: its location is a %s, want a str", out.key, Kind(id[3]))
+	}
 	if out.numel, ok = id[4].(int64); !ok || out.numel < 0 {
 		return out, fmt.Errorf("storage %.40q: its number of elements is no whole number", out.key)
 	}

@@ -13,6 +13,7 @@ import (
 // A Dict is a Python dict or OrderedDict: keys in the order of their insertion,
 // none twice.
 type Dict struct {
+	ordered bool // it is an OrderedDict, which alone can be given attributes
 	entries []dictEntry
 	index   map[any]int // of a large Dict: the entries by key, for keys that Go can compare
 }
@@ -22,6 +23,9 @@ type dictEntry struct{ key, value any }
 
 // A List is a Python list.
 type List struct{ Items []any }
+
+// A Set is a Python set without elements: no instruction that is executed adds one.
+type Set struct{}
 
 // A Tuple is a Python tuple.
 type Tuple []any
@@ -66,7 +70,7 @@ func (d *Dict) find(key any) int {
 }
 
 // All returns the keys and values in order. A key is a string, int64, *big.Int,
-// float64, bool, nil or Tuple.
+// float64, bool, nil or Tuple of these.
 func (d *Dict) All() iter.Seq2[any, any] {
 	return func(yield func(key, value any) bool) {
 		for _, e := range d.entries {
@@ -110,13 +114,24 @@ func (d *Dict) set(key, value any) error {
 // compares reports whether Go compares the key as Python does, and whether it can
 // be a key at all.
 func compares(key any) (comparable, ok bool) {
-	switch key.(type) {
+	switch key := key.(type) {
 	case string, int64, float64, bool, nil:
 		return true, true
-	case *big.Int, Tuple:
+	case *big.Int:
 		return false, true
+	case Tuple:
+		return false, !slices.ContainsFunc(key, func(item any) bool {
+			_, nested := item.(Tuple) // which may be of any depth
+			return nested || !isKey(item)
+		})
 	}
 	return false, false
+}
+
+// isKey reports whether a value can be a key.
+func isKey(value any) bool {
+	_, ok := compares(value)
+	return ok
 }
 
 // Kind names the type of a value as Python does, for messages.
@@ -126,6 +141,8 @@ func Kind(value any) string {
 		return "dict"
 	case *List:
 		return "list"
+	case Set:
+		return "set"
 	case Tuple:
 		return "tuple"
 	case string:

@@ -1,0 +1,81 @@
+package sniff
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestHead has a beginning for each kind, and what is nearly one.
+func TestHead(t *testing.T) {
+	zip := func(name string) string {
+		return "PK\x03\x04" + strings.Repeat("\x00", 22) + string([]byte{byte(len(name)), 0}) + "\x00\x00" + name
+	}
+	for _, c := range []struct {
+		head string
+		want Kind
+	}{
+		{"", Empty},
+		{"\x89ksp\r\n\x1a\n\x02", Network},
+		{"\x89ksp\r\n\x1a", Unknown},
+		{"\x89ksp\n\x1a\n", Unknown},
+		{"\x89ksc\r\n\x1a\n", Checkpoint},
+		{"\x02\x00\x00\x00\x00\x00\x00\x00{}", Safetensors},
+		{"\x02\x00\x00\x00\x00\x00\x00\x01{}", Unknown},
+		{"\x80\x02}", Torch},
+		{"\x80\x09}", Unknown},
+		{strings.Repeat("\x00", 257) + "ustar", Torch},
+		{zip("a/data.pkl"), Torch},
+		{zip("archive/version"), Torch},
+		{zip("w.npy"), Npz},
+		{zip("a/w.npy"), Zip},
+		{zip("model/cfg.json"), Zip},
+		{zip("x"), Zip},
+		{"PK\x05\x06", Zip},
+		{"PK", Text},
+		{"\x93NUMPY\x01\x00", Npy},
+		{"\x1f\x8b\x08", Gzip},
+		{"\x89HDF\r\n\x1a\n", HDF5},
+		{" {\"a\": 1}", JSON},
+		{"[1]", JSON},
+		{"hello\tworld\n", Text},
+		{"Grüße", Text},
+		{"a\x00b", Unknown},
+		{"\xff\xfe", Unknown},
+		{strings.Repeat("a", headSize-1) + "\xc3", Text}, // cut within a character
+		{"abc\xc3", Unknown},
+	} {
+		if got := Head([]byte(c.head)); got != c.want {
+			t.Errorf("%.40q is %v, want %v", c.head, got, c.want)
+		}
+	}
+}
+
+// TestFile has what is no regular file, and texts of each kind.
+func TestFile(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "x")
+	if _, err := File(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if k, err := File(folder); k != Folder || err != nil {
+		t.Errorf("a folder is %v, %v", k, err)
+	}
+	if k, err := File(os.DevNull); k != Special || err != nil {
+		t.Errorf("%s is %v, %v", os.DevNull, k, err)
+	}
+	if err := os.WriteFile(path, []byte("\x93NUMPY\x01\x00"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := File(path); k != Npy || err != nil || k.Instead("a network file") != "a NumPy array (.npy), not a network file: data.OpenNpy opens it, as rows of data" {
+		t.Errorf("an array is %v, %v", k.Instead("a network file"), err)
+	}
+	for k := Unknown; k <= Special; k++ {
+		if k.String() == "" || strings.HasSuffix(k.Instead("x"), ": ") {
+			t.Errorf("kind %d is called %q", k, k.Instead("x"))
+		}
+	}
+}

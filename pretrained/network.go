@@ -1,0 +1,52 @@
+package pretrained
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/tensor"
+)
+
+// openNetwork opens a file that holds a network as such, which load loads.
+func openNetwork(path string, f Format, load func(path string) (*ksparse.Network, error), o Options) (*Model, error) {
+	n, err := load(path)
+	if err != nil {
+		return nil, err
+	}
+	file := &tensorFile{name: filepath.Base(path), path: path, used: used{types: map[tensor.DType]bool{}}}
+	r := &reader{faults: new(faults), options: o, file: file, format: f}
+	cfg, err := n.Config()
+	if err != nil { // any stack of layers
+		return &Model{Network: n, Info: r.stack(n)}, nil
+	}
+	file.types[tensor.F32], file.types[tensor.F64] = true, true
+	if cfg.Encoder.Float32 == nil && cfg.Decoder.Float32 == nil {
+		delete(file.types, tensor.F32)
+	}
+	if cfg.Encoder.Float64 == nil && cfg.Decoder.Float64 == nil {
+		delete(file.types, tensor.F64)
+	}
+	return &Model{Network: n, Info: r.info(reading{net: cfg, about: about{architecture: cfg.Selection.String()}})}, nil
+}
+
+// stack says what there is to say of a network that is no autoencoder of one sparse and
+// one linear layer. The latents are those of its codes.
+func (r *reader) stack(n *ksparse.Network) Info {
+	w := n.Wiring()
+	info := Info{
+		Weights: r.file.path, Format: r.format, Architecture: fmt.Sprintf("a network of %d layers", len(n.Layers())),
+		Inputs: n.In(), Outputs: n.Out(), Selection: "of its layers", Normalization: w.Normalization.String(),
+		PreBias: w.PreBias, Tied: w.Tied,
+		Notes: []string{"no autoencoder of one sparse and one linear layer: it can be used, but Check and SaveAs do not take it"},
+	}
+	for _, l := range n.Layers() {
+		if s, ok := l.(*ksparse.SparseLayer); ok {
+			info.Latents, info.Selection, info.K = s.Out(), s.Selection().String(), 0
+			if s.Selection() != ksparse.SelectThreshold {
+				info.K = float64(s.K())
+			}
+		}
+	}
+	return info
+}
