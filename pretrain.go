@@ -15,7 +15,7 @@ import (
 type PretrainConfig struct {
 	// Train is how each layer's autoencoder is trained. Its targets are its inputs,
 	// and of all layers but the first these are outputs of the layers below: so
-	// Validation.X and Y are nil (Validation.Fraction will do), and the loss
+	// Validation.X, Y and Source are nil (Validation.Fraction will do), and the loss
 	// is SquaredError, the zero value, unless those outputs suit another.
 	Train TrainConfig
 	// Layer, where not nil, is asked for the TrainConfig of layer i, counted from 0
@@ -97,8 +97,8 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 		if err := t.Validate(); err != nil {
 			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
-		if t.Validation.X != nil {
-			return nil, fault.Errorf(ErrRange, "layer %q: Pretrain takes no Validation.X, use Validation.Fraction", l.Name())
+		if t.Validation.X != nil || t.Validation.Source != nil {
+			return nil, fault.Errorf(ErrRange, "layer %q: Pretrain takes no Validation.X or Source, use Validation.Fraction", l.Name())
 		}
 		if other, taken := files[t.Checkpoint.File]; taken && t.Checkpoint.File != "" {
 			return nil, fault.Errorf(ErrRange, "layers %q and %q have one Checkpoint.File, %s; give each its own by PretrainConfig.Layer", other, l.Name(), t.Checkpoint.File)
