@@ -27,7 +27,8 @@ type PretrainConfig struct {
 	// Seed draws the autoencoders' weights, that of layer i by Seed+i; 0 stands for 1.
 	Seed uint64
 	// Start, where not nil, is called with layer i's autoencoder and its data before
-	// they are trained, for start values other than those that Seed draws.
+	// they are trained, for start values other than those that Seed draws: StartFrom takes
+	// them from data.FromMatrix(x).
 	Start func(i int, autoencoder *Network, x mat.Matrix) error
 }
 

@@ -23,8 +23,10 @@ type readSource struct {
 	most  int                                   // rows that were read at once
 }
 
+// Dims are those of x.
 func (s *readSource) Dims() (rows, cols int) { return s.x.Dims() }
 
+// ReadRows copies the rows, and spoils them.
 func (s *readSource) ReadRows(dst []float64, lo, hi int) error {
 	_, cols := s.x.Dims()
 	for i := lo; i < hi; i++ {

@@ -152,6 +152,15 @@ func TestThresholdAfterStop(t *testing.T) {
 		}
 		checkThreshold(t, by.Error(), net, x, 4)
 	}
+	// Weights so large that products overflow give a threshold that is a number.
+	wild := batchTopK(t, 16, 64, 4, nil)
+	h, err := wild.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: 64, Optimizer: train.SGD{}, LearningRate: 1e40})
+	if !errors.Is(err, ksparse.ErrDiverged) || h.Steps < 1 {
+		t.Fatalf("history %+v, error %v", h, err)
+	}
+	if v := wild.Layers()[0].(*ksparse.SparseLayer).Thresholds()[0]; !(v >= 0 && v <= math.MaxFloat64) {
+		t.Errorf("diverged: the threshold is %v", v)
+	}
 	net := batchTopK(t, 16, 64, 4, nil)
 	failing := &failingSource{Source: sourceOf(t, x), reads: 90, err: fails}
 	if h, err := net.TrainSource(context.Background(), failing, ksparse.TrainConfig{BatchSize: 64, Buffer: 1024}); !errors.Is(err, fails) || h == nil || h.Steps == 0 {
@@ -167,6 +176,7 @@ type failingSource struct {
 	err   error
 }
 
+// ReadRows counts the reads.
 func (s *failingSource) ReadRows(dst []float64, lo, hi int) error {
 	if s.reads--; s.reads < 0 {
 		return s.err
