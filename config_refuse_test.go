@@ -279,7 +279,7 @@ func TestNotTrained(t *testing.T) {
 		default:
 			refuses("call Widen first")
 			if !cfg.Tied && !cfg.PreBias {
-				if err := n.StartFrom(x, Start{Atoms: true}); cfg.Decoder.Cols == 6 && !errors.Is(err, ErrFrozen) {
+				if err := n.StartFrom(sourceOf(t, x), Start{Atoms: true}); cfg.Decoder.Cols == 6 && !errors.Is(err, ErrFrozen) {
 					t.Errorf("%s: StartFrom returned %v", name, err)
 				}
 			}
@@ -288,7 +288,7 @@ func TestNotTrained(t *testing.T) {
 		switch {
 		case cfg.gated():
 			refuses("gate")
-			if _, err := n.Calibrate(x, 2); !errors.Is(err, ErrRange) {
+			if _, err := n.Calibrate(sourceOf(t, x), 2); !errors.Is(err, ErrRange) {
 				t.Errorf("%s: Calibrate returned %v", name, err)
 			}
 		case untrainable:

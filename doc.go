@@ -32,8 +32,8 @@
 // TrainConfig have what the field has learnt about that, each part off in the zero
 // value: pre-bias, tied or mirrored weights, normalised rows and the selection in
 // Config; unit-norm atoms, the auxiliary loss, nested reconstructions and annealing of
-// k in TrainConfig.Recipe; averaged weights, checkpoints and training from a
-// data.Source in TrainConfig.
+// k in TrainConfig.Recipe; averaged weights, checkpoints (LoadCheckpoint opens them) and
+// training from a data.Source in TrainConfig.
 //
 // # Packages
 //

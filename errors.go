@@ -54,7 +54,8 @@ var (
 	ErrFormat = fault.ErrFormat
 
 	// ErrCheckpoint: the checkpoint to resume from was made by a training of another
-	// network, other data or another configuration. The text names what differs.
+	// network, other data or another configuration, or has more steps or epochs than are
+	// asked for. The text names what differs.
 	ErrCheckpoint = fault.ErrCheckpoint
 
 	// ErrStop is for a training callback to return: the training ends after this

@@ -106,7 +106,11 @@ func ExampleNetwork_Freeze() {
 func ExampleNetwork_Calibrate() {
 	net := compass(4) // latents for east, north, west and south
 	x := mat.NewDense(4, 2, []float64{5, 4, 3, 1, -2.5, 2, -1, -1})
-	threshold, err := net.Calibrate(x, 1)
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		log.Fatal(err)
+	}
+	threshold, err := net.Calibrate(src, 1)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -130,12 +134,15 @@ func ExampleNetwork_Calibrate() {
 // The pre-bias begins at the mean of the samples, and each atom at what a sample has
 // besides it.
 func ExampleNetwork_StartFrom() {
-	x := mat.NewDense(2, 2, []float64{13, 10, 13, 20})
+	src, err := data.FromMatrix(mat.NewDense(2, 2, []float64{13, 10, 13, 20}))
+	if err != nil {
+		log.Fatal(err)
+	}
 	net, err := ksparse.New(ksparse.Config{Inputs: 2, Latents: 2, K: 1, PreBias: true})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := net.StartFrom(x, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Seed: 1}); err != nil {
+	if err := net.StartFrom(src, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Seed: 1}); err != nil {
 		log.Fatal(err)
 	}
 	decoder := net.Layers()[1]

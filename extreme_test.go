@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
-	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/measure"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
@@ -126,20 +125,10 @@ func TestMaxNormOfAnyMagnitude(t *testing.T) {
 		}
 		cfg.Buffer = 50
 		net = mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
-		if h, err := net.TrainSource(context.Background(), source(t, x), cfg); err != nil || c.long <= 5 && h.LeftOut != c.leftOut {
+		if h, err := net.TrainSource(context.Background(), sourceOf(t, x), cfg); err != nil || c.long <= 5 && h.LeftOut != c.leftOut {
 			t.Errorf("%s, from a source: %+v, error %v", c.what, h, err)
 		}
 	}
-}
-
-// source returns the rows of x as a source.
-func source(t *testing.T, x mat.Matrix) data.Source {
-	t.Helper()
-	src, err := data.FromMatrix(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return src
 }
 
 // TestTrainRefusesWhatItCannotSquare, and leaves the network as it was.
@@ -179,7 +168,7 @@ func TestTrainEqualRows(t *testing.T) {
 		if err != nil || !math.IsNaN(h.Epochs[1].FVU) || !(h.Epochs[1].TrainLoss < 10) {
 			t.Errorf("%s: history %+v, error %v, want an FVU of NaN", what, h, err)
 		}
-		if _, err := measure.Evaluate(net, source(t, x)); cfg.Normalization == 0 && !errors.Is(err, ksparse.ErrRange) {
+		if _, err := measure.Evaluate(net, sourceOf(t, x)); cfg.Normalization == 0 && !errors.Is(err, ksparse.ErrRange) {
 			t.Errorf("%s: Evaluate: %v", what, err)
 		}
 		if _, err := ksparse.FVU(x, x); cfg.Normalization == 0 && !errors.Is(err, ksparse.ErrRange) {
@@ -236,7 +225,7 @@ func TestStartFromAnyMagnitude(t *testing.T) {
 	x := normals(50, 4)
 	atoms := func(exponent int) (*mat.Dense, float64) {
 		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Seed: 3})
-		if err := net.StartFrom(times(math.Ldexp(1, exponent), x), ksparse.Start{Atoms: true}); err != nil {
+		if err := net.StartFrom(sourceOf(t, times(math.Ldexp(1, exponent), x)), ksparse.Start{Atoms: true}); err != nil {
 			t.Fatalf("2^%d: %v", exponent, err)
 		}
 		return net.Layers()[1].Weights(), net.Wiring().Scale
@@ -369,7 +358,7 @@ func encodeAndEvaluate(t *testing.T, net *ksparse.Network, x *mat.Dense) {
 		known(t, err2)
 		finite(t, "a figure", fvu, mse)
 	}
-	report, err := measure.Evaluate(net, source(t, x))
+	report, err := measure.Evaluate(net, sourceOf(t, x))
 	known(t, err)
 	if err == nil {
 		finite(t, "the report", report.MSE, report.FVU, report.NormalizedMSE, report.CentredExplainedVariance, report.RowExplainedVariance,

@@ -84,7 +84,7 @@ func TestSpoiltParameters(t *testing.T) {
 // everyCall returns the errors of all calls that use the encoder.
 func everyCall(t *testing.T, net *ksparse.Network, x *mat.Dense) map[string]error {
 	t.Helper()
-	errs := map[string]error{"StartFrom": net.StartFrom(x, ksparse.Start{})}
+	errs := map[string]error{"StartFrom": net.StartFrom(sourceOf(t, x), ksparse.Start{})}
 	_, errs["Encode"] = net.Encode(x)
 	_, errs["Predict"] = net.Predict(x)
 	_, _, errs["Reconstruct"] = net.Reconstruct(x)
@@ -97,7 +97,7 @@ func everyCall(t *testing.T, net *ksparse.Network, x *mat.Dense) map[string]erro
 		delete(errs, "Save") // it has words of its own
 	}
 	if a := net.Layers()[0].Activation(); a == ksparse.Identity || a == ksparse.ReLU {
-		_, errs["Calibrate"] = net.Calibrate(x, 1)
+		_, errs["Calibrate"] = net.Calibrate(sourceOf(t, x), 1)
 	}
 	return errs
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"gonum.org/v1/gonum/mat"
@@ -64,6 +65,16 @@ func makeNarrow(weights []float64) {
 	for i, w := range weights {
 		weights[i] = float64(float32(w))
 	}
+}
+
+// sourceOf returns the rows of x as a source.
+func sourceOf(t testing.TB, x mat.Matrix) data.Source {
+	t.Helper()
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
 }
 
 // trainerOf returns a trainer whose steps are ready: batches are as cfg says, the data

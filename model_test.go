@@ -49,7 +49,7 @@ func modelCases(t *testing.T) map[string]*Network {
 			err = l.SetThresholds(0.7)
 		}
 		if err == nil && cfg.Normalization == DatasetScale {
-			err = net.StartFrom(x, Start{PreBias: data.GeometricMedian})
+			err = net.StartFrom(sourceOf(t, x), Start{PreBias: data.GeometricMedian})
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 type PretrainConfig struct {
 	// Train is how each layer's autoencoder is trained. Its targets are its inputs,
 	// and of all layers but the first these are outputs of the layers below: so
-	// Validation.X and Y are nil (Validation.Fraction will do), and the loss
+	// Validation.X, Y and Source are nil (Validation.Fraction will do), and the loss
 	// is SquaredError, the zero value, unless those outputs suit another.
 	Train TrainConfig
 	// Layer, where not nil, is asked for the TrainConfig of layer i, counted from 0
@@ -28,7 +28,8 @@ type PretrainConfig struct {
 	// Seed draws the autoencoders' weights, that of layer i by Seed+i; 0 stands for 1.
 	Seed uint64
 	// Start, where not nil, is called with layer i's autoencoder and its data before
-	// they are trained, for start values other than those that Seed draws.
+	// they are trained, for start values other than those that Seed draws: StartFrom takes
+	// them from data.FromMatrix(x).
 	Start func(i int, autoencoder *Network, x mat.Matrix) error
 }
 
@@ -102,8 +103,8 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 		if err := t.Validate(); err != nil {
 			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
-		if t.Validation.X != nil {
-			return nil, fault.Errorf(ErrRange, "layer %q: Pretrain takes no Validation.X, use Validation.Fraction", l.Name())
+		if t.Validation.X != nil || t.Validation.Source != nil {
+			return nil, fault.Errorf(ErrRange, "layer %q: Pretrain takes no Validation.X or Source, use Validation.Fraction", l.Name())
 		}
 		if other, taken := files[t.Checkpoint.File]; taken && t.Checkpoint.File != "" {
 			return nil, fault.Errorf(ErrRange, "layers %q and %q have one Checkpoint.File, %s; give each its own by PretrainConfig.Layer", other, l.Name(), t.Checkpoint.File)

@@ -192,7 +192,7 @@ func TestRecipeIsReproducible(t *testing.T) {
 				withScreening(mode, func() {
 					net, err := New(Config{Inputs: 16, Latents: 96, K: 4, Activation: ReLU, Selection: selection, PreBias: true, Tied: true, Normalization: LayerNorm, Mirrored: true})
 					if err == nil {
-						err = net.StartFrom(x, Start{PreBias: data.GeometricMedian, Atoms: true})
+						err = net.StartFrom(sourceOf(t, x), Start{PreBias: data.GeometricMedian, Atoms: true})
 					}
 					if err != nil {
 						t.Fatal(err)

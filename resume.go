@@ -26,7 +26,7 @@ import (
 // mayChange are the fields of TrainConfig that make no difference to the result, or are
 // compared in another form.
 var mayChange = map[string]bool{
-	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
+	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Validation.Source": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
 	"TrainConfig.Checkpoint": true, "TrainConfig.Epochs": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
 	"TrainConfig.Validation.Patience": true,
 }
@@ -52,7 +52,7 @@ func (l *loop) settings() []format.Setting {
 	add("the model", "pre-bias %v, tied weights %v, normalization %v by %v, undone %v", w.PreBias, w.Tied, w.Normalization, w.Scale, w.Undo)
 	add("the number of samples", "%d", l.feed.Samples())
 	add("the buffer", "%s", l.feed.Buffer())
-	add("the number of validation samples", "%d", l.valid.x.Rows)
+	add("the number of validation samples", "%d", l.valid.rows)
 	add("TrainConfig.Seed", "%d", l.cfg.Seed) // before the variance, a sum in that order
 	add("the variance of the samples", "%v", l.variance)
 	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
@@ -232,7 +232,7 @@ func (l *loop) reopenEpoch() {
 	h.Epochs, h.BestEpoch, l.valid.best, l.valid.loss = epochs, 0, math.Inf(1), math.NaN()
 	for i, e := range epochs {
 		watched := e.TrainLoss
-		if l.valid.x.Rows > 0 {
+		if l.valid.rows > 0 {
 			watched, l.valid.loss = e.ValidationLoss, e.ValidationLoss
 		}
 		if l.isBest(watched) {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -29,24 +30,40 @@ type Start struct {
 	// Norm is what those samples are scaled to; 0 stands for 1. Where many latents are
 	// active per sample, 1 makes the first reconstructions far too long.
 	Norm float64
-	// Seed draws the samples of Atoms.
+	// Seed draws the samples of Atoms, and the rows of a large source.
 	Seed uint64
 }
 
+// startRows is how many rows StartFrom keeps in memory, at least.
+const startRows = 1 << 16
+
 // StartFrom sets what should begin from data rather than from zero or chance,
-// before the first training. x holds samples, some ten thousand are enough. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange; the network is as it was then.
-func (n *Network) StartFrom(x mat.Matrix, start Start) error {
-	rows, err := dense.Rows("x", x, n.In())
-	if err != nil {
+// before the first training. The rows of src are samples, some ten thousand are enough;
+// data.FromMatrix makes a source of a matrix. Where src is not such a matrix and has more
+// than 65,536 rows, and more than there are latents, PreBias and Atoms take that many of
+// them: those that a TrainSource of the same Seed, with a Buffer of that size, would see
+// first. The number of DatasetScale is that of all rows in any case.
+//
+// Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
+// ErrNotFinite or ErrRange; the network is as it was then.
+func (n *Network) StartFrom(src data.Source, start Start) error {
+	if _, err := feed.Check(src, n.In()); err != nil {
 		return err
 	}
 	if err := n.checkStart(start); err != nil {
 		return err
 	}
+	most := startRows
+	if start.Atoms {
+		most = max(most, n.layers[0].Out())
+	}
+	rows, err := feed.Sample(src, n.In(), most, start.Seed)
+	if err != nil {
+		return err
+	}
 	t := normal.Transform{Kind: n.rows.Kind, Scale: n.rows.Scale}
 	if t.Kind == normal.DatasetScale {
-		if t.Scale, err = datasetScale(rows); err != nil {
+		if t.Scale, err = datasetScale(src, rows); err != nil {
 			return err
 		}
 	}
@@ -94,15 +111,25 @@ func (n *Network) checkStart(start Start) error {
 	return n.trainable()
 }
 
-// datasetScale returns sqrt(columns) over the mean norm of the rows.
-func datasetScale(x matrix.Rows) (float64, error) {
+// datasetScale returns sqrt(columns) over the mean norm of the rows of src, of which x are
+// in memory: all of them, or some.
+func datasetScale(src data.Source, x matrix.Rows) (float64, error) {
 	sum := 0.0
-	for i := range x.Rows {
-		sum += stat.Norm(x.Row(i))
+	add := func(_ int, x matrix.Rows) error {
+		for i := range x.Rows {
+			sum += stat.Norm(x.Row(i))
+		}
+		return nil
 	}
-	scale := math.Sqrt(float64(x.Cols)) * float64(x.Rows) / sum
+	rows, cols := src.Dims()
+	if x.Rows == rows {
+		add(0, x)
+	} else if err := feed.Each(src, cols, rowsAtOnce(cols), add); err != nil {
+		return 0, err
+	}
+	scale := math.Sqrt(float64(cols)) * float64(rows) / sum
 	if !(scale > 0 && 1/scale > 0 && 1/scale <= math.MaxFloat64) {
-		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/float64(x.Rows))
+		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/float64(rows))
 	}
 	return scale, nil
 }
@@ -130,55 +157,123 @@ func (n *Network) startAtoms(x matrix.Rows, bias []float64, start Start) {
 	}
 }
 
+// rowsAtOnce is how many rows are read at a time where each takes that many numbers.
+func rowsAtOnce(numbers int) int { return max(1, min(1024, 1<<22/numbers)) }
+
 // Calibrate sets one threshold for the last sparse layer, such that of the rows of
-// x, on average, l0 latents are active, and returns it. From then on the layer
-// selects by threshold (SelectThreshold), unless it is one of SelectBatchTopK,
-// which does so anyway. Equal values can make a few more latents active. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, and ErrRange where l0 is
-// not positive, more positive values than there are would be needed, or the
-// layer's activation is not ReLU or Identity.
-func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err error) {
+// src, on average, l0 latents are active, and returns it; data.FromMatrix makes a source
+// of a matrix. From then on the layer selects by threshold (SelectThreshold), unless it
+// is one of SelectBatchTopK, which does so anyway. Equal values can make a few more
+// latents active.
+//
+// The threshold is exact for all rows, however many there are. Where the rows have more
+// than 16 million numbers (of the source or in a layer below), or twice l0 for each row
+// comes to more than 8 million, they are not kept: they are read four times or five, in
+// pieces, and must stay the same meanwhile.
+//
+// Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
+// ErrNotFinite, ErrNoSparseLayer, ErrUnset, and ErrRange where l0 is not positive, more
+// positive values than there are would be needed, or the layer's activation is not ReLU
+// or Identity.
+func (n *Network) Calibrate(src data.Source, l0 float64) (threshold float64, err error) {
 	last, l := n.lastSparse()
 	if l == nil {
 		return 0, fault.Errorf(ErrNoSparseLayer, "Calibrate needs a sparse layer, this network has none")
 	}
-	rows, err := dense.Rows("x", x, n.In())
+	rows, err := feed.Check(src, n.In())
 	if err != nil {
 		return 0, err
 	}
-	if !(l0 > 0 && l0 <= float64(l.out)) {
-		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, want more than 0 and at most %d", l0, l.out)
-	}
-	want := int(math.Round(l0 * float64(rows.Rows)))
-	if want < 1 {
-		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, which is none in all %d rows together", l0, rows.Rows)
-	}
-	if l.activation != ReLU && l.activation != Identity {
-		return 0, fault.Errorf(ErrRange, "Calibrate needs the activation %v or %v, layer %q has %v", ReLU, Identity, l.name, l.activation)
-	}
-	if l.gate != nil {
-		return 0, fault.Errorf(ErrRange, "layer %q has a gate, which Calibrate does not move", l.name)
-	}
-	if err := n.scaleKnown(); err != nil {
+	want := int(math.Round(l0 * float64(rows)))
+	if err := n.mayCalibrate(rows, want, l0); err != nil {
 		return 0, err
 	}
-	for _, below := range n.layers[:last] {
-		if s := below.sparse(); s != nil {
-			if err := s.thresholdsKnown(false); err != nil {
-				return 0, err
-			}
-		}
+	c := calibration{pass: n.newPass(), src: src, last: last, want: want, l0: l0} // not a pass of the pool: it has memory for many rows
+	threshold, positive, ok, err := c.search(n, rows)
+	if err != nil {
+		return 0, err
 	}
-	// All rows are under way at once: their memory is not for the pool.
-	threshold, positive, ok := n.newPass().Calibrated(rows, last, want, l0)
 	if math.IsNaN(threshold) {
 		return 0, fault.First(n.finite(), fault.Errorf(ErrNotFinite, "Calibrate: a pre-activation overflows, data or weights are too large"))
 	}
 	if !ok {
-		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, but only %v values per row are positive", l0, float64(positive)/float64(rows.Rows))
+		return 0, fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, but only %v values per row are positive", l0, float64(positive)/float64(rows))
 	}
 	if l.selection != SelectBatchTopK {
 		l.selection = SelectThreshold
 	}
 	return threshold, l.SetThresholds(threshold)
+}
+
+// mayCalibrate returns an error where Calibrate cannot be asked for l0 active latents, want
+// of them in all rows together.
+func (n *Network) mayCalibrate(rows, want int, l0 float64) error {
+	last, l := n.lastSparse()
+	switch {
+	case !(l0 > 0 && l0 <= float64(l.out)):
+		return fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, want more than 0 and at most %d", l0, l.out)
+	case want < 1:
+		return fault.Errorf(ErrRange, "Calibrate was asked for %v active latents, which is none in all %d rows together", l0, rows)
+	case l.activation != ReLU && l.activation != Identity:
+		return fault.Errorf(ErrRange, "Calibrate needs the activation %v or %v, layer %q has %v", ReLU, Identity, l.name, l.activation)
+	case l.gate != nil:
+		return fault.Errorf(ErrRange, "layer %q has a gate, which Calibrate does not move", l.name)
+	}
+	if err := n.scaleKnown(); err != nil {
+		return err
+	}
+	for _, below := range n.layers[:last] {
+		if s := below.sparse(); s != nil {
+			if err := s.thresholdsKnown(false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	calibrateNumbers = 1 << 24 // numbers of rows that Calibrate keeps in memory
+	calibrateEntries = 1 << 23 // values that it finds in them
+)
+
+// calibration is one call of Calibrate.
+type calibration struct {
+	pass *engine.Pass
+	src  data.Source
+	last int // the layer
+	want int // active latents in all rows together
+	l0   float64
+}
+
+// search finds the threshold: see engine.Pass.Calibrated.
+func (c *calibration) search(n *Network, rows int) (threshold float64, positive int, ok bool, err error) {
+	widest := 0
+	for _, l := range n.layers[:c.last+1] {
+		widest = max(widest, l.In())
+	}
+	if rows <= calibrateNumbers/widest && 2*c.l0*float64(rows) <= calibrateEntries {
+		x, err := feed.Sample(c.src, n.In(), rows, 0)
+		if err != nil {
+			return 0, 0, false, err
+		}
+		threshold, positive, ok = c.pass.Calibrated(x, c.last, c.want, c.l0)
+		return threshold, positive, ok, nil
+	}
+	// A guess from the first rows, by which more than l0 are active, spares most values.
+	out := n.layers[c.last].Out()
+	atOnce, guess := rowsAtOnce(max(widest, out)), 0.0
+	var first matrix.Rows
+	if err := feed.Read(&first, c.src, 0, min(rows, atOnce)); err != nil {
+		return 0, 0, false, err
+	}
+	if more := min(2*c.l0+1, float64(out)); first.Cols == n.In() {
+		guess, _, _ = c.pass.Calibrated(first, c.last, int(more*float64(first.Rows)), more)
+	}
+	if math.IsNaN(guess) {
+		return guess, 0, true, nil
+	}
+	return c.pass.CalibratedInPasses(c.last, c.want, guess, func(f func(x matrix.Rows)) error {
+		return feed.Each(c.src, n.In(), atOnce, func(_ int, x matrix.Rows) error { f(x); return nil })
+	})
 }

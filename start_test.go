@@ -23,7 +23,7 @@ func TestStartFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	drawn := slices.Clone(weightsOf(net, 0).Data)
-	if err := net.StartFrom(x, Start{PreBias: data.MeanRow, Atoms: true}); err != nil {
+	if err := net.StartFrom(sourceOf(t, x), Start{PreBias: data.MeanRow, Atoms: true}); err != nil {
 		t.Fatal(err)
 	}
 	scale := net.Wiring().Scale
@@ -71,7 +71,7 @@ func TestStartFrom(t *testing.T) {
 	if len(used) != 30 {
 		t.Errorf("%d of 30 samples became atoms", len(used))
 	}
-	if err := net.StartFrom(x, Start{Atoms: true, Norm: 0.25}); err != nil {
+	if err := net.StartFrom(sourceOf(t, x), Start{Atoms: true, Norm: 0.25}); err != nil {
 		t.Fatal(err)
 	}
 	if row := weightsOf(net, 0).Row(3); math.Abs(dot8(row, row)-0.0625) > 1e-15 {
@@ -91,7 +91,7 @@ func TestStartFrom(t *testing.T) {
 		"NaN as pre-bias": {vector(mat.NewVecDense(4, []float64{0, math.NaN(), 0, 0}), nil), ErrNotFinite},
 		"pre-bias fails":  {vector(nil, io.ErrUnexpectedEOF), io.ErrUnexpectedEOF},
 	} {
-		if err := net.StartFrom(x, c.start); !errors.Is(err, c.want) || !slices.Equal(allParameters(net), before) {
+		if err := net.StartFrom(sourceOf(t, x), c.start); !errors.Is(err, c.want) || !slices.Equal(allParameters(net), before) {
 			t.Errorf("%s: error %v, want %v, and parameters as they were", name, err, c.want)
 		}
 	}
@@ -99,14 +99,14 @@ func TestStartFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.StartFrom(x, Start{PreBias: data.MeanRow}); !errors.Is(err, ErrRange) {
+	if err := other.StartFrom(sourceOf(t, x), Start{PreBias: data.MeanRow}); !errors.Is(err, ErrRange) {
 		t.Errorf("a mean for a network without pre-bias: error %v, want ErrRange", err)
 	}
 	zeros, err := New(Config{Inputs: 4, Latents: 4, K: 1, Normalization: DatasetScale})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := zeros.StartFrom(mat.NewDense(3, 4, nil), Start{}); !errors.Is(err, ErrRange) {
+	if err := zeros.StartFrom(sourceOf(t, mat.NewDense(3, 4, nil)), Start{}); !errors.Is(err, ErrRange) {
 		t.Errorf("the scale of zeros: error %v, want ErrRange", err)
 	}
 }
@@ -120,7 +120,7 @@ func TestCalibrate(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, l0 := range []float64{0.5, 3.25, 20} {
-			threshold, err := net.Calibrate(x, l0)
+			threshold, err := net.Calibrate(sourceOf(t, x), l0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestCalibrate(t *testing.T) {
 			t.Errorf("%v became %v", sel, got)
 		}
 		for _, l0 := range []float64{0, -1, 81, 75, math.NaN(), math.Inf(1)} {
-			if _, err := net.Calibrate(x, l0); !errors.Is(err, ErrRange) {
+			if _, err := net.Calibrate(sourceOf(t, x), l0); !errors.Is(err, ErrRange) {
 				t.Errorf("%v for an L0 of %v: error %v, want ErrRange", sel, l0, err)
 			}
 		}

@@ -3,6 +3,7 @@ package ksparse
 import (
 	"math"
 
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
@@ -26,8 +27,9 @@ type TrainConfig struct {
 	BatchSize int
 	// Seed fixes the order of the samples.
 	Seed uint64
-	// Buffer is how many samples of a source TrainSource keeps in memory; 0 stands
-	// for 65,536. Train does not use it.
+	// Buffer is how many samples of a source TrainSource, and validation on a
+	// Validation.Source, keep in memory; 0 stands for 65,536. Train does not use it
+	// otherwise.
 	Buffer int
 	// MaxNorm, at least 1, leaves out training samples whose input's Euclidean norm
 	// is more than MaxNorm times the median norm, such as those of attention sinks
@@ -118,6 +120,12 @@ type Recipe struct {
 type Validation struct {
 	// X and Y are samples to measure the loss on; nil is none.
 	X, Y mat.Matrix
+	// Source has such samples for an autoencoder, instead: its rows are inputs and
+	// targets. Up to TrainConfig.Buffer of them are read once, before training begins;
+	// more are read anew after each epoch, 1024 at a time. The losses have the bits
+	// that those of X have. An error of the source, which names the rows, ends the
+	// training then; no checkpoint is written for it.
+	Source data.Source
 	// Fraction takes this share of the training samples, chosen at random by
 	// TrainConfig.Seed and at least one, instead; 0 is none.
 	Fraction float64
@@ -237,8 +245,17 @@ func (v Validation) validate() error {
 	if (v.X == nil) != (v.Y == nil) {
 		return fault.Errorf(ErrEmpty, "Validation.X and Y belong together, one of them is nil")
 	}
-	if v.X != nil && v.Fraction != 0 {
-		return fault.Errorf(ErrRange, "Validation has both X and Fraction, want one of them")
+	given := ""
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{{"X", v.X != nil}, {"Source", v.Source != nil}, {"Fraction", v.Fraction != 0}} {
+		if part.set && given != "" {
+			return fault.Errorf(ErrRange, "Validation has both %s and %s, want one of them", given, part.name)
+		}
+		if part.set {
+			given = part.name
+		}
 	}
 	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
 }

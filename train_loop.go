@@ -3,6 +3,7 @@ package ksparse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -66,7 +67,7 @@ func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (
 // wide at its end as at its start ErrShape. Reading the first buffer comes before
 // training begins, so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
-// it is ErrRange: give Validation.X.
+// it is ErrRange: give Validation.X or Source.
 func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainConfig) (*train.History, error) {
 	start := time.Now()
 	if err := cfg.Validate(); err != nil {
@@ -124,6 +125,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		if t.valid.x, t.valid.y, err = f.HoldOut(cfg.Validation.Fraction); err != nil {
 			return nil, err
 		}
+		t.valid.rows = t.valid.x.Rows
 	}
 	t.cfg, l.untilSteps = t.cfg.withSamples(f.Samples())
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
@@ -282,4 +284,68 @@ func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rows
 		return rowsX, rowsY, err
 	}
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
+}
+
+// validator measures the loss on validation samples.
+type validator struct {
+	rows   int          // samples; 0 for no validation
+	x, y   matrix.Rows  // those in memory
+	source data.Source  // of inputs that are targets, where they are not; else nil
+	failed bool         // source gave an error
+	pass   *engine.Pass // nil before the first time
+	loss   float64      // after the last epoch; NaN if there is none
+	best   float64      // the lowest loss that Patience has seen
+}
+
+// meanLoss returns the mean loss over the samples by v.pass. Those of a source give the
+// bits that they would give in memory.
+func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, error) {
+	if v.source == nil {
+		return v.pass.MeanLoss(v.x, v.y, loss)
+	}
+	sum, lossFails := 0.0, error(nil)
+	err := feed.Each(v.source, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
+		if err := l.checkTarget(fmt.Sprintf("the source from row %d on", lo), x); err != nil {
+			return err
+		}
+		lossFails = v.pass.AddLoss(&sum, x, x, loss)
+		return lossFails
+	})
+	if lossFails != nil {
+		return 0, lossFails
+	}
+	if err != nil {
+		v.failed = true
+		return 0, fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
+	}
+	return sum / float64(v.rows), nil
+}
+
+// takeValidation takes in the samples of Validation.X and Y, or of a Source: its rows where
+// they fit in the buffer.
+func (t *Trainer) takeValidation() (err error) {
+	v, given := &t.valid, t.cfg.Validation
+	switch {
+	case given.X != nil:
+		v.x, v.y, err = t.net.samples("Validation.X", "Validation.Y", given.X, given.Y, t.cfg.Loss)
+		v.rows = v.x.Rows
+	case given.Source != nil:
+		if v.rows, err = feed.Check(given.Source, t.net.In()); err != nil {
+			break
+		}
+		if t.net.Out() != t.net.In() {
+			return fault.Errorf(ErrShape, "Validation.Source is for an autoencoder, the network takes %d values and gives %d", t.net.In(), t.net.Out())
+		}
+		if v.source = given.Source; v.rows > t.cfg.Buffer {
+			break
+		}
+		v.source = nil
+		if v.x, err = feed.Sample(given.Source, t.net.In(), v.rows, 0); err == nil {
+			v.y, err = v.x, t.cfg.Loss.checkTarget("the source", v.x)
+		}
+	}
+	if err != nil && given.Source != nil {
+		err = fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
+	}
+	return err
 }

@@ -34,6 +34,16 @@ func mixtures(rows, cols int) *mat.Dense {
 	return x
 }
 
+// sourceOf returns the rows of x as a source.
+func sourceOf(t testing.TB, x mat.Matrix) data.Source {
+	t.Helper()
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
 // batchTopK returns an autoencoder that selects from the whole batch.
 func batchTopK(t testing.TB, inputs, latents, k int, change func(*ksparse.Config)) *ksparse.Network {
 	t.Helper()
@@ -71,7 +81,7 @@ func checkThreshold(t testing.TB, what string, net *ksparse.Network, x *mat.Dens
 		t.Errorf("%s: L0 is %v, want about %v", what, l0, k)
 	}
 	calibrated := reloaded(t, net)
-	if _, err := calibrated.Calibrate(x, k); err != nil {
+	if _, err := calibrated.Calibrate(sourceOf(t, x), k); err != nil {
 		t.Fatal(err)
 	}
 	if _, want := use(t, calibrated, x); math.Abs(fvu-want) > 0.03 {
@@ -142,12 +152,17 @@ func TestThresholdAfterStop(t *testing.T) {
 		}
 		checkThreshold(t, by.Error(), net, x, 4)
 	}
-	src, err := data.FromMatrix(x)
-	if err != nil {
-		t.Fatal(err)
+	// Weights so large that products overflow give a threshold that is a number.
+	wild := batchTopK(t, 16, 64, 4, nil)
+	h, err := wild.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: 64, Optimizer: train.SGD{}, LearningRate: 1e40})
+	if !errors.Is(err, ksparse.ErrDiverged) || h.Steps < 1 {
+		t.Fatalf("history %+v, error %v", h, err)
+	}
+	if v := wild.Layers()[0].(*ksparse.SparseLayer).Thresholds()[0]; !(v >= 0 && v <= math.MaxFloat64) {
+		t.Errorf("diverged: the threshold is %v", v)
 	}
 	net := batchTopK(t, 16, 64, 4, nil)
-	failing := &failingSource{Source: src, reads: 90, err: fails}
+	failing := &failingSource{Source: sourceOf(t, x), reads: 90, err: fails}
 	if h, err := net.TrainSource(context.Background(), failing, ksparse.TrainConfig{BatchSize: 64, Buffer: 1024}); !errors.Is(err, fails) || h == nil || h.Steps == 0 {
 		t.Fatalf("history %+v, error %v", h, err)
 	}
@@ -161,6 +176,7 @@ type failingSource struct {
 	err   error
 }
 
+// ReadRows counts the reads.
 func (s *failingSource) ReadRows(dst []float64, lo, hi int) error {
 	if s.reads--; s.reads < 0 {
 		return s.err
@@ -303,10 +319,7 @@ func TestThresholdOfFew(t *testing.T) {
 // of an uninterrupted one, on any number of cores.
 func TestThresholdBits(t *testing.T) {
 	x := mixtures(2000, 16)
-	src, err := data.FromMatrix(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	src := sourceOf(t, x)
 	for _, cfg := range []ksparse.TrainConfig{
 		{Epochs: 3, BatchSize: 128}, {Epochs: 3, BatchSize: 128, Buffer: 700, MaxNorm: 2}, {Steps: 40, BatchSize: 128, EMA: 0.9},
 		{Epochs: 3, BatchSize: 128, Validation: ksparse.Validation{Fraction: 0.1, Patience: 2}},

@@ -60,7 +60,7 @@ type clock struct {
 //	history, err := t.Finish()
 //
 // The whole training is one epoch. Of cfg, what decides about the data is left to the
-// caller: Epochs, BatchSize, Seed and Buffer play no part, and MaxNorm,
+// caller: Epochs, BatchSize and Seed play no part, and MaxNorm,
 // Validation.Fraction, Validation.Patience and Checkpoint are ErrRange. Steps is how many
 // steps there will be; it may be 0 where neither a Schedule nor Recipe.KStart goes by
 // it. Other errors are those of Train.
@@ -108,13 +108,7 @@ func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
-	if cfg.Validation.X != nil {
-		var err error
-		if t.valid.x, t.valid.y, err = net.samples("Validation.X", "Validation.Y", cfg.Validation.X, cfg.Validation.Y, cfg.Loss); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
+	return t, t.takeValidation()
 }
 
 // keep makes room for what is kept besides the parameters.
@@ -245,9 +239,13 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 
 // fail notes why a step or an epoch's end failed.
 func (t *Trainer) fail(err error) {
-	t.history.Stop = train.StopLoss
-	if errors.Is(err, ErrDiverged) {
+	switch {
+	case errors.Is(err, ErrDiverged):
 		t.history.Stop = train.StopDiverged
+	case t.valid.failed:
+		t.history.Stop = train.StopSource
+	default:
+		t.history.Stop = train.StopLoss
 	}
 }
 
@@ -306,14 +304,6 @@ func (t *Trainer) leave() {
 	t.history.Time = time.Since(t.clock.start)
 }
 
-// validator measures the loss on validation samples.
-type validator struct {
-	x, y matrix.Rows  // no rows for none
-	pass *engine.Pass // nil before the first time
-	loss float64      // after the last epoch; NaN if there is none
-	best float64      // the lowest loss that Patience has seen
-}
-
 // endEpoch validates, keeps the best parameters and writes the history.
 func (t *Trainer) endEpoch() error {
 	t.kept.swap(t.kept.average) // the averages are what is measured and kept
@@ -321,7 +311,7 @@ func (t *Trainer) endEpoch() error {
 	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
 	trainLoss := e.lossSum / float64(e.samples)
 	watched := trainLoss
-	if v.x.Rows > 0 {
+	if v.rows > 0 {
 		loss, err := t.validate()
 		if err != nil {
 			return err
@@ -349,7 +339,7 @@ func (t *Trainer) isBest(watched float64) bool {
 // averages.
 func (t *Trainer) swapBack() {
 	t.kept.swap(t.kept.average)
-	if t.kept.average != nil && t.valid.x.Rows > 0 {
+	if t.kept.average != nil && t.valid.rows > 0 {
 		t.learner.calibrate(t.net)
 	}
 }
@@ -366,7 +356,7 @@ func (t *Trainer) validate() (float64, error) {
 			t.net.forEngine(&v.pass.Network)
 		}
 	}
-	loss, err := v.pass.MeanLoss(v.x, v.y, t.loss())
+	loss, err := v.meanLoss(t.net, t.cfg.Loss, t.loss())
 	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
 		err = fault.Errorf(ErrDiverged, "training diverged at step %d: the validation loss is %v", t.history.Steps, loss)
 	}

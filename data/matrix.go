@@ -22,6 +22,9 @@ type matrixSource struct{ x matrix.Rows }
 
 func (s matrixSource) Dims() (rows, cols int) { return s.x.Rows, s.x.Cols }
 
+// InMemory returns all rows. Those who know the type behind the Source need not copy them.
+func (s matrixSource) InMemory() matrix.Rows { return s.x }
+
 // ReadRows writes the rows lo to hi to dst.
 func (s matrixSource) ReadRows(dst []float64, lo, hi int) error {
 	if err := checkRead(s, dst, lo, hi); err != nil {

@@ -267,7 +267,11 @@ func TestEvaluateIsOfPredictAndEncode(t *testing.T) {
 				t.Errorf("%+v: error is %v before scale or threshold are known, want ErrUnset", c, err)
 			}
 		}
-		if err := net.StartFrom(x, ksparse.Start{}); err != nil {
+		src, err := data.FromMatrix(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := net.StartFrom(src, ksparse.Start{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := net.Layers()[0].(*ksparse.SparseLayer).SetThresholds(0.5); err != nil {

@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -150,7 +151,7 @@ func thresholdNeverLearned(t *testing.T) {
 	if _, err := m.Encode(x); !errors.Is(err, ksparse.ErrUnset) {
 		t.Errorf("encoding: %v, want ErrUnset", err)
 	}
-	if _, err := m.Calibrate(x, 2); err != nil {
+	if _, err := m.Calibrate(sourceOf(t, x), 2); err != nil {
 		t.Fatal(err)
 	}
 	if c := codesOf(t, m, x, false); c.L0() != 2 {
@@ -220,7 +221,7 @@ func averageNormScale(t *testing.T) {
 	if _, err := m.Encode(rows(f.Input)); !errors.Is(err, ksparse.ErrUnset) {
 		t.Errorf("encoding without a scale: %v", err)
 	}
-	if err := m.StartFrom(rows(f.Input), ksparse.Start{}); err != nil {
+	if err := m.StartFrom(sourceOf(t, rows(f.Input)), ksparse.Start{}); err != nil {
 		t.Errorf("finding the scale: %v", err)
 	}
 }
@@ -370,4 +371,14 @@ func times(v []float64, factor float64) []float64 {
 		out[i] = v[i] * factor
 	}
 	return out
+}
+
+// sourceOf returns the rows of x as a source.
+func sourceOf(t *testing.T, x mat.Matrix) data.Source {
+	t.Helper()
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
 }

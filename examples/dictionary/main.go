@@ -98,7 +98,11 @@ func (r recipe) try(ctx context.Context, training, test, truth *mat.Dense) (figu
 	if err != nil {
 		return figures{}, err
 	}
-	if err := net.StartFrom(training, r.start); err != nil {
+	src, err := data.FromMatrix(training)
+	if err != nil {
+		return figures{}, err
+	}
+	if err := net.StartFrom(src, r.start); err != nil {
 		return figures{}, err
 	}
 	history, err := net.Train(ctx, training, training, r.train)

@@ -30,11 +30,15 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 	if err != nil {
 		return nil, err
 	}
+	src, err := data.FromMatrix(digits)
+	if err != nil {
+		return nil, err
+	}
 	// A latent that is never among the k largest never learns. With random weights that
 	// happens to one latent in ten or more. So each latent starts as the difference of a
 	// digit from the mean digit. Its norm is 0.1: the sum of a hundred atoms of norm 1 has
 	// far too much ink.
-	if err := net.StartFrom(digits, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Norm: 0.1, Seed: seed}); err != nil {
+	if err := net.StartFrom(src, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Norm: 0.1, Seed: seed}); err != nil {
 		return nil, err
 	}
 

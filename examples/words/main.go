@@ -105,8 +105,12 @@ func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs in
 	if err != nil {
 		return nil, err
 	}
+	src, err := data.FromMatrix(x)
+	if err != nil {
+		return nil, err
+	}
 	// Each latent starts as a word, so that each is active on some word from the beginning.
-	if err := net.StartFrom(x, ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: seed}); err != nil {
+	if err := net.StartFrom(src, ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: seed}); err != nil {
 		return nil, err
 	}
 	_, err = net.Train(ctx, x, x, ksparse.TrainConfig{

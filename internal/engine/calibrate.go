@@ -28,6 +28,59 @@ func (p *Pass) Calibrated(x matrix.Rows, i, want int, l0 float64) (threshold flo
 	return math.Nextafter(least, 0), 0, true
 }
 
+// digit is how many bits of a value CalibratedInPasses finds in a pass: of 63, for it is
+// positive, a third.
+const digit = 21
+
+// CalibratedInPasses is Calibrated, exact as well, for rows that need not fit in memory. In
+// each of three passes each is to call what it is given for all of them, in pieces, and
+// returns its own errors. If first, a guess, is above the threshold there is one more pass.
+func (p *Pass) CalibratedInPasses(i, want int, first float64, each func(func(x matrix.Rows)) error) (threshold float64, positive int, ok bool, err error) {
+	sel := &Selection{Rule: Threshold, Thresholds: make([]float64, p.Network.Layers[i].Out)}
+	p.Network.Layers[i].Selection = sel
+	counts := make([]int, 1<<digit)
+	known, floor := uint64(0), first // the first digits of the value; nothing up to floor matters
+	for shift := 2 * digit; shift >= 0; {
+		clear(counts)
+		setAll(sel.Thresholds, max(floor, math.Nextafter(math.Float64frombits(known<<(shift+digit)), 0)))
+		spoilt := false
+		err = each(func(x matrix.Rows) {
+			for _, v := range p.selected(x, i) {
+				spoilt = spoilt || !finite(v)
+				if bits := math.Float64bits(v); bits>>(shift+digit) == known {
+					counts[bits>>shift&(1<<digit-1)]++
+				}
+			}
+		})
+		if err != nil {
+			return 0, 0, false, err
+		}
+		if spoilt {
+			return math.NaN(), 0, true, nil
+		}
+		d, above := len(counts)-1, 0
+		for ; d >= 0 && above+counts[d] < want; d-- {
+			above += counts[d]
+		}
+		switch {
+		case d >= 0:
+			known, want = known<<digit|uint64(d), want-above
+			shift -= digit
+		case floor > 0:
+			floor = 0 // the guess was too high
+		default:
+			return 0, above, false, nil
+		}
+	}
+	return math.Nextafter(math.Float64frombits(known), 0), 0, true, nil
+}
+
+// selected returns the values that layer i keeps of x.
+func (p *Pass) selected(x matrix.Rows, i int) []float64 {
+	p.forward(x, i+1)
+	return p.layers[i].out.codes.Values
+}
+
 // LearnThresholds sets, layer by layer, the thresholds of those that select by BatchTopK
 // to what lets through the layer's own k per row of x, on average; or, where fewer values
 // are positive, all of these.

@@ -23,6 +23,7 @@ type Pass struct {
 	scatter matrix.Rows // memory for it, where the last layer is sparse
 	skipped matrix.Rows // memory for what goes past the layers
 	rowLoss []float64
+	target  matrix.Rows // memory for normalised targets
 }
 
 // NewPass returns a pass through a network that is still to be filled in.

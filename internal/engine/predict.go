@@ -6,14 +6,14 @@ import (
 	"github.com/ksparse/ksparse/internal/sparse"
 )
 
-// chunkRows is how many rows are under way at once where no training is, so that the
+// ChunkRows is how many rows are under way at once where no training is, so that the
 // memory for what lies between does not grow with the rows.
-const chunkRows = 1024
+const ChunkRows = 1024
 
 // eachChunk calls f for consecutive ranges of the rows.
 func eachChunk(rows int, f func(lo, hi int)) {
-	for lo := 0; lo < rows; lo += chunkRows {
-		f(lo, min(lo+chunkRows, rows))
+	for lo := 0; lo < rows; lo += ChunkRows {
+		f(lo, min(lo+ChunkRows, rows))
 	}
 }
 
@@ -111,19 +111,26 @@ func (p *Pass) Inputs(out matrix.Rows, i int, x matrix.Rows) {
 
 // MeanLoss returns the mean loss over all rows of x.
 func (p *Pass) MeanLoss(x, y matrix.Rows, loss Loss) (float64, error) {
-	var memory matrix.Rows
 	sum := 0.0
-	for lo := 0; lo < x.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, x.Rows)
-		p.forward(x.Slice(lo, hi), len(p.Network.Layers))
-		p.setOutput()
-		target := p.Network.Rows.Target(&memory, &p.input, p.x, y.Slice(lo, hi))
-		p.rowLoss = matrix.Resized(p.rowLoss, hi-lo)
-		mean, err := loss.evaluate(p.output, target, matrix.Rows{}, p.rowLoss)
-		if err != nil {
+	for lo := 0; lo < x.Rows; lo += ChunkRows {
+		hi := min(lo+ChunkRows, x.Rows)
+		if err := p.AddLoss(&sum, x.Slice(lo, hi), y.Slice(lo, hi), loss); err != nil {
 			return 0, err
 		}
-		sum += float64(mean * float64(hi-lo))
 	}
 	return sum / float64(x.Rows), nil
+}
+
+// AddLoss adds the losses of the rows of x, up to ChunkRows of them, to sum. MeanLoss is the
+// mean of what it gives for pieces of ChunkRows rows.
+func (p *Pass) AddLoss(sum *float64, x, y matrix.Rows, loss Loss) error {
+	p.forward(x, len(p.Network.Layers))
+	p.setOutput()
+	target := p.Network.Rows.Target(&p.target, &p.input, p.x, y)
+	p.rowLoss = matrix.Resized(p.rowLoss, x.Rows)
+	mean, err := loss.evaluate(p.output, target, matrix.Rows{}, p.rowLoss)
+	if err == nil {
+		*sum += float64(mean * float64(x.Rows))
+	}
+	return err
 }

@@ -131,7 +131,7 @@ func (f *Feed) SetBatchSize(n int) { f.batch.size = n }
 // Errors wrap fault.ErrRange, where the samples stream, or fault.ErrEmpty.
 func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
 	if f.stream != nil {
-		return x, y, fault.Errorf(fault.ErrRange, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X",
+		return x, y, fault.Errorf(fault.ErrRange, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X or Source",
 			fraction, f.stream.rows)
 	}
 	if len(f.order) < 2 {

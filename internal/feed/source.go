@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -43,6 +44,11 @@ func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
 	if err := src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // a source that appends gets memory of its own
 		return fault.Errorf(err, "reading the rows %d to %d of the source: %s", lo, hi, fault.Text(err))
 	}
+	return checkRead(*m, lo, hi)
+}
+
+// checkRead checks m, the rows lo to hi of a source.
+func checkRead(m matrix.Rows, lo, hi int) error {
 	i := m.NotFiniteRow()
 	if i < 0 {
 		return nil
@@ -53,4 +59,58 @@ func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
 		return fault.Errorf(fault.ErrNotFinite, "the source was asked for the rows %d to %d and did not write row %d, column %d", lo, hi, lo+i, j)
 	}
 	return fault.Errorf(fault.ErrNotFinite, "the source holds %v at row %d, column %d", row[j], lo+i, j)
+}
+
+// inMemory is a Source whose rows need not be read.
+type inMemory interface{ InMemory() matrix.Rows }
+
+// Each calls f for the rows of src, all of them, in order, that many at a time. They are
+// checked as by Read, and stay what they are until f returns. Errors are those of Read or
+// of f, or wrap fault.ErrShape where the source has other columns than cols now.
+func Each(src data.Source, cols, atOnce int, f func(lo int, x matrix.Rows) error) error {
+	rows, err := Check(src, cols)
+	if err != nil {
+		return err
+	}
+	held, isHeld := src.(inMemory)
+	var x matrix.Rows
+	for lo := 0; lo < rows; lo += atOnce {
+		hi := min(lo+atOnce, rows)
+		if isHeld {
+			x = held.InMemory().Slice(lo, hi)
+			err = checkRead(x, lo, hi)
+		} else {
+			err = Read(&x, src, lo, hi)
+		}
+		if err == nil && x.Cols != cols {
+			err = fault.Errorf(fault.ErrShape, "the source has %d columns now, it had %d", x.Cols, cols)
+		}
+		if err == nil {
+			err = f(lo, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sample returns rows of src: all of them, in order, where there are up to most or they
+// are in memory anyway; else those that a Feed of that seed and buffer has first.
+func Sample(src data.Source, cols, most int, seed uint64) (matrix.Rows, error) {
+	rows, err := Check(src, cols)
+	if err != nil {
+		return matrix.Rows{}, err
+	}
+	if held, isHeld := src.(inMemory); isHeld {
+		return held.InMemory(), checkRead(held.InMemory(), 0, rows)
+	}
+	f, err := FromSource(context.Background(), Settings{Seed: seed}, src, cols, most, nil)
+	if err == nil && f.stream != nil {
+		err = f.Begin(context.Background())
+	}
+	if err != nil {
+		return matrix.Rows{}, err
+	}
+	return f.x, nil
 }

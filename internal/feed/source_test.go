@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
@@ -166,5 +167,69 @@ func TestReadNpy(t *testing.T) {
 	src.Close()
 	if err := Read(&m, src, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
 		t.Errorf("a closed file: error is %v, want os.ErrClosed", err)
+	}
+}
+
+// TestEach: all rows in order, that many at a time, of a matrix without copying them.
+func TestEach(t *testing.T) {
+	x := matrix.New(100, 3)
+	for e := range x.Data {
+		x.Data[e] = float64(e)
+	}
+	held, err := data.FromMatrix(dense.Of(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, src := range []data.Source{sourceFunc(count), held} {
+		var got []float64
+		err := Each(src, 3, 33, func(lo int, x matrix.Rows) error {
+			if lo != len(got)/3 || x.Rows != min(33, 100-lo) {
+				t.Errorf("%d rows from row %d on", x.Rows, lo)
+			}
+			got = append(got, values(x)...)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, x.Data) {
+			t.Errorf("error %v, numbers %v", err, got)
+		}
+	}
+	fails := errors.New("fails")
+	if err := Each(held, 3, 10, func(int, matrix.Rows) error { return fails }); !errors.Is(err, fails) {
+		t.Errorf("error %v", err)
+	}
+	x.Row(70)[1] = math.NaN()
+	if err := Each(held, 3, 10, func(int, matrix.Rows) error { return nil }); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Sample(held, 3, 10, 0); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+		t.Errorf("error %v", err)
+	}
+	if err := Each(sourceFunc(count), 4, 10, nil); !errors.Is(err, fault.ErrShape) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSample: all rows in order where they fit, else whole chunks of them, by the seed.
+func TestSample(t *testing.T) {
+	all, err := Sample(sourceFunc(count), 3, 100, 5)
+	if err != nil || all.Rows != 100 || all.Row(7)[2] != 23 {
+		t.Fatalf("%d rows, error %v", all.Rows, err)
+	}
+	one, err := Sample(sourceFunc(count), 3, 40, 5)
+	if err != nil || one.Rows != 40 {
+		t.Fatalf("%d rows, error %v", one.Rows, err)
+	}
+	again, _ := Sample(sourceFunc(count), 3, 40, 5)
+	other, _ := Sample(sourceFunc(count), 3, 40, 6)
+	if !slices.Equal(values(one), values(again)) || slices.Equal(values(one), values(other)) {
+		t.Error("the seed does not decide about the rows")
+	}
+	seen := map[float64]bool{}
+	for i := range one.Rows {
+		row := one.Row(i)
+		if seen[row[0]] || row[1] != row[0]+1 || math.Mod(row[0], 3) != 0 {
+			t.Errorf("row %d is %v", i, row)
+		}
+		seen[row[0]] = true
 	}
 }
