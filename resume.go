@@ -22,14 +22,16 @@ import (
 )
 
 // mayChange are the fields of TrainConfig that make no difference to the result, or are
-// compared in another form.
+// compared in another form or another place.
 var mayChange = map[string]bool{
 	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
-	"TrainConfig.Checkpoint": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
+	"TrainConfig.Checkpoint": true, "TrainConfig.Seed": true, "TrainConfig.MaxNorm": true, "TrainConfig.Loss": true,
+	"TrainConfig.Validation.Fraction": true, "TrainConfig.Epochs": true, "TrainConfig.Steps": true,
 }
 
 // settings lists what a checkpoint must agree in, the data's variance standing for the
-// data.
+// data. What others follow from comes before them: the first difference is what an error
+// names.
 func (l *loop) settings() []format.Setting {
 	var all []format.Setting
 	add := func(name, text string, values ...any) {
@@ -45,13 +47,23 @@ func (l *loop) settings() []format.Setting {
 	}
 	w := l.net.Wiring()
 	add("the model", "pre-bias %v, tied weights %v, normalization %v by %v, undone %v", w.PreBias, w.Tied, w.Normalization, w.Scale, w.Undo)
+	add("TrainConfig.Seed", "%d", l.cfg.Seed)
+	add("TrainConfig.MaxNorm", "%v", l.cfg.MaxNorm)
+	add("TrainConfig.Loss", "%v", l.cfg.Loss)
+	add("TrainConfig.Validation.Fraction", "%v", l.cfg.Validation.Fraction)
 	add("the number of samples", "%d", l.feed.Samples())
 	add("the buffer", "%s", l.feed.Buffer())
 	add("the number of validation samples", "%d", l.valid.x.Rows)
-	add("TrainConfig.Seed", "%d", l.cfg.Seed) // before the variance, a sum in that order
 	add("the variance of the samples", "%v", l.variance)
 	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
-	add("TrainConfig.Steps", "%d", l.cfg.Steps) // last: by default it follows from others, which an error should name
+	// Of these, one follows from the other and from the size of a batch.
+	if l.stepsAsked {
+		add("TrainConfig.Steps", "%d", l.cfg.Steps)
+	}
+	add("TrainConfig.Epochs", "%d", l.cfg.Epochs)
+	if !l.stepsAsked {
+		add("TrainConfig.Steps", "%d", l.cfg.Steps)
+	}
 	return all
 }
 

@@ -104,6 +104,7 @@ type loop struct {
 	feed       *feed.Feed
 	variance   float64 // of the samples, or of those in the first buffer; NaN where there is none
 	untilSteps bool    // epochs go on until the steps are done
+	stepsAsked bool    // TrainConfig.Steps ends the training, not Epochs
 }
 
 // newLoop prepares a training up to its first step, or up to where the checkpoint is
@@ -122,7 +123,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 			return nil, err
 		}
 	}
+	asked := t.cfg.Steps
 	t.cfg, l.untilSteps = t.cfg.withSamples(f.Samples())
+	l.stepsAsked = t.cfg.Steps == asked
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
 	}
