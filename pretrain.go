@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -99,7 +100,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 			configs[i] = c.Layer(i)
 		}
 		t := configs[i]
-		if err := t.Validate(); err != nil {
+		if err := fault.First(t.Validate(), t.checkActive([]Layer{l})); err != nil {
 			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
 		if t.Validation.X != nil {
@@ -117,7 +118,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 // on x.
 func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how TrainConfig, cfg PretrainConfig) (*train.History, error) {
 	autoencoder, err := New(Config{
-		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation, Selection: l.selection,
+		Inputs: l.in, Latents: l.out, K: cmp.Or(l.k, -1), Activation: l.activation, Selection: l.selection,
 		Tied: cfg.Tied,
 		Seed: max(cfg.Seed, 1) + uint64(i),
 	})
@@ -133,7 +134,11 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how Tra
 			return nil, err
 		}
 	}
-	h, err := autoencoder.Train(ctx, x, x, how)
+	what := "x"
+	if i > 0 {
+		what = fmt.Sprintf("what comes to layer %q", l.name)
+	}
+	h, err := autoencoder.trainNamed(ctx, what, what, x, x, how)
 	if err != nil {
 		return h, err
 	}

@@ -25,7 +25,7 @@ type Start struct {
 	// some sample from the beginning. Samples are drawn by Seed; where there are
 	// fewer than latents, or a sample has no norm, the latent keeps its weights.
 	Atoms bool
-	// Norm is what those samples are scaled to; 0 stands for 1. Where many latents are
+	// Norm, for Atoms only, is what those samples are scaled to; 0 stands for 1. Where many latents are
 	// active per sample, 1 makes the first reconstructions far too long.
 	Norm float64
 	// Seed draws the samples of Atoms.
@@ -80,6 +80,9 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 func (n *Network) checkStart(start Start) error {
 	if err := fault.First(fault.NotNegative("Start.Norm", start.Norm), n.finite()); err != nil {
 		return err
+	}
+	if start.Norm != 0 && !start.Atoms {
+		return fault.Errorf(ErrRange, "Start.Norm is for Atoms, which is not set")
 	}
 	if start.PreBias != nil && n.rows.Shift == nil {
 		return fault.Errorf(ErrRange, "Start.PreBias is for a network with a pre-bias, see Wire")

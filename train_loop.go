@@ -30,11 +30,16 @@ import (
 //
 // The same seed, data and configuration give the same bits, for every GOMAXPROCS.
 func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
+	return n.trainNamed(ctx, "x", "y", x, y, cfg)
+}
+
+// trainNamed is Train for samples that errors call so.
+func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
 	start := time.Now()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	rowsX, rowsY, err := n.samples("x", "y", x, y, cfg.Loss)
+	rowsX, rowsY, err := n.samples(nameX, nameY, x, y, cfg.Loss)
 	if err != nil {
 		return nil, err
 	}

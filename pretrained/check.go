@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -82,12 +83,12 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	}
 	x, err := data.FromMatrix(rows)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the rows: %w", err)
 	}
 	y := x
 	if targets != nil {
 		if y, err = data.FromMatrix(targets); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the targets: %w", err)
 		}
 	}
 	f := &Findings{Latents: cfg.Latents, K: m.Info.K}
@@ -95,7 +96,7 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	f.weights(cfg)
 	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
 	t := newTrial(m, x, y, decode, 1)
-	if err := t.run(); err != nil {
+	if err := t.run(); err != nil && !(f.NotFinite > 0 && errors.Is(err, ksparse.ErrNotFinite)) { // which is a finding
 		return nil, err
 	}
 	f.L0, f.MostL0, f.Dead = float64(t.active)/float64(f.Rows), t.most, t.dead()
