@@ -13,7 +13,8 @@ import (
 
 // Layer is a LinearLayer or a SparseLayer. It holds parameters and nothing of
 // the data that goes through it, so any number of goroutines may use a layer at
-// once as long as nobody trains it.
+// once as long as nobody changes it: trains it, writes to its parameters, or sets its k,
+// selection or thresholds.
 type Layer interface {
 	// Name returns the name that errors call the layer by.
 	Name() string

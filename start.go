@@ -33,8 +33,8 @@ type Start struct {
 }
 
 // StartFrom sets what should begin from data rather than from zero or chance,
-// before the first training. x holds samples, some ten thousand are enough. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange; the network is as it was then.
+// before the first training. x holds samples, some ten thousand are enough. It must not
+// run beside other calls to the network. Errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange; the network is as it was then.
 func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 	rows, err := dense.Rows("x", x, n.In())
 	if err != nil {
@@ -135,8 +135,8 @@ func (n *Network) startAtoms(x matrix.Rows, bias []float64, start Start) {
 // Calibrate sets one threshold for the last sparse layer, such that of the rows of
 // x, on average, l0 latents are active, and returns it. From then on the layer
 // selects by threshold (SelectThreshold), unless it is one of SelectBatchTopK,
-// which does so anyway. Equal values can make a few more latents active. Errors
-// wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, and ErrRange where l0 is
+// which does so anyway. Equal values can make a few more latents active. It must not run
+// beside other calls to the network. Errors wrap ErrEmpty, ErrShape, ErrNotFinite, ErrNoSparseLayer, and ErrRange where l0 is
 // not positive, more positive values than there are would be needed, or the
 // layer's activation is not ReLU or Identity.
 func (n *Network) Calibrate(x mat.Matrix, l0 float64) (threshold float64, err error) {
