@@ -169,6 +169,15 @@ func (m *model) notParameters(out []float64) error {
 	return nil
 }
 
+// apart returns rows, or a copy where they lie in parameters of the network that are about
+// to change.
+func (m *model) apart(rows matrix.Rows) matrix.Rows {
+	if m.notParameters(rows.Data) != nil {
+		return rows.Clone()
+	}
+	return rows
+}
+
 // Decode returns the network's output for each of the codes, samples by Out: what
 // the layers after the last sparse layer make of them. Codes that Encode returned
 // remember how their rows were normalised, and are scaled back; for others of a

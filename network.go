@@ -198,10 +198,10 @@ func (g *Gradients) Delta(i int) *mat.Dense { return g.deltas[i] }
 // that scales its outputs back has its loss between normalised rows: the last
 // layer's output, and the target normalised as the input was. Errors wrap
 // ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a target that the loss is not
-// defined for) or ErrPass.
+// defined for); a pass that another network made is ErrShape.
 func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, error) {
 	if p == nil || p.network != n {
-		return nil, fault.Errorf(ErrPass, "Backprop wants a pass that this network's Forward returned")
+		return nil, fault.Errorf(ErrShape, "Backprop wants a pass that this network's Forward returned")
 	}
 	y, err := dense.Rows("target", target, n.Out())
 	if err != nil {

@@ -62,6 +62,7 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 	if err := fault.First(n.trainable(), n.ready(true), n.finite()); err != nil {
 		return nil, err
 	}
+	rows = n.apart(rows)
 	configs, err := cfg.layers(n)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ func (n *Network) StartFrom(x mat.Matrix, start Start) error {
 	if err := n.checkStart(start); err != nil {
 		return err
 	}
+	rows = n.apart(rows)
 	t := normal.Transform{Kind: n.rows.Kind, Scale: n.rows.Scale}
 	if t.Kind == normal.DatasetScale {
 		if t.Scale, err = datasetScale(rows); err != nil {

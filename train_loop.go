@@ -267,10 +267,16 @@ func (l *loop) tell(r engine.Report, last bool) error {
 	return l.cfg.Callback(l.progress(r, epoch, last))
 }
 
-// samples checks a pair of inputs and targets.
+// samples checks a pair of inputs and targets. Those that lie in the network's parameters,
+// which training moves, are copied.
 func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX, rowsY matrix.Rows, err error) {
 	if rowsX, rowsY, err = dense.Pair(nameX, nameY, x, y, n.In(), n.Out()); err != nil {
 		return rowsX, rowsY, err
+	}
+	same := matrix.Same(rowsX, rowsY)
+	rowsX = n.apart(rowsX)
+	if rowsY = n.apart(rowsY); same {
+		rowsY = rowsX
 	}
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
 }

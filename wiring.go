@@ -25,7 +25,8 @@ type Wiring struct {
 	Scale         float64
 	// Undo scales the outputs back, each row by the numbers of its input, as an
 	// autoencoder needs it; without, as for a transcoder, they are what the last layer
-	// gives. Training with Undo measures its loss between normalised rows.
+	// gives. Training with Undo measures its loss between normalised rows. It does
+	// nothing without a Normalization.
 	Undo bool
 }
 
