@@ -165,7 +165,7 @@ func TestHostileMatrices(t *testing.T) {
 		"negative":                   hostile{-1, 3, one},
 		"negative columns":           hostile{3, -3, one},
 		"no columns":                 hostile{3, 0, one},
-		"too many rows":              hostile{1 << 40, 3, one},
+		"too many rows":              hostile{math.MaxInt, 3, one},
 		"more than there is":         hostile{1 << 30, 3, panics},
 		"At that panics":             hostile{2, 3, panics},
 		"NaN":                        hostile{2, 3, func(int, int) float64 { return math.NaN() }},
