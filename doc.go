@@ -46,7 +46,8 @@
 //
 // Layers hold parameters only; what a pass computes is in the Pass. So Forward,
 // Predict, Encode and Decode may run from any number of goroutines as long as
-// none trains. Inputs are never modified, results never share memory with them
+// none changes the network: see Network. Inputs are never modified, results never share
+// memory with them, unless the caller gives that memory for a result
 // (a Pass refers to its input until Backprop is done). Matrices that Weights and
 // Biases return are live.
 //
