@@ -74,3 +74,56 @@ func TestStepMakesNoGarbage(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsMakeNoGarbage: calls of one row on warm memory allocate nothing.
+func TestRowsMakeNoGarbage(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"plain":      {Activation: ReLU},
+		"thresholds": {Selection: SelectThreshold, Activation: ReLU},
+		"normalised": {Normalization: LayerNorm, PreBias: true, OutputActivation: Sigmoid},
+		"narrow":     {Activation: Tanh, Normalization: UnitRMS},
+	} {
+		cfg.Inputs, cfg.Latents, cfg.K = 96, 1024, 16
+		net, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Selection == SelectThreshold {
+			if err := net.layers[0].sparse().SetThresholds(0.5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if name == "narrow" { // which Freeze keeps in float32
+			for _, l := range net.layers {
+				w := l.parameters().w.Float64
+				for i, v := range w {
+					w[i] = float64(float32(v))
+				}
+			}
+		}
+		f, err := net.Freeze()
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, narrow := normals(rand.New(rand.NewPCG(1, 2)), 96, 1), make([]float32, 96)
+		for j, v := range row {
+			narrow[j] = float32(v)
+		}
+		codes, out, narrowOut := new(Codes), make([]float64, 96), make([]float32, 96)
+		for call, do := range map[string]func() error{
+			"EncodeRow":    func() error { return f.EncodeRow(codes, row) },
+			"EncodeRow32":  func() error { return f.EncodeRow32(codes, narrow) },
+			"PredictRow":   func() error { return f.PredictRow(out, row) },
+			"PredictRow32": func() error { return f.PredictRow32(narrowOut, narrow) },
+		} {
+			got := testing.AllocsPerRun(50, func() {
+				if err := do(); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if got != 0 {
+				t.Errorf("%s of %s: %v allocations a call", call, name, got)
+			}
+		}
+	}
+}

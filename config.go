@@ -1,8 +1,6 @@
 package ksparse
 
 import (
-	"fmt"
-	"math"
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/engine"
@@ -27,8 +25,9 @@ type Config struct {
 	Inputs, Outputs int
 	// Latents is the size of the dictionary, at least 1.
 	Latents int
-	// K is how many latents are active per sample: 0 for none, Latents or more
-	// for all (which makes a dense autoencoder).
+	// K is how many latents are active per sample, at least 1: Latents or more for all
+	// (which makes a dense autoencoder), and -1 for none. 0, a K that was left out, is an
+	// error, but for SelectThreshold, where K plays no part.
 	K int
 	// Activation is the encoder's; the zero value is Identity, as in the 2013
 	// paper. Public sparse autoencoders use ReLU.
@@ -50,13 +49,14 @@ type Config struct {
 	Tied bool
 	// Normalization scales rows on the way in, and back on the way out; the zero
 	// value is NoNormalization. Scale is the number of DatasetScale, 0 where StartFrom
-	// should find it. NoUndo leaves outputs as the decoder gives them.
+	// should find it. NoUndo leaves outputs as the decoder gives them, as they are anyway
+	// without a normalization.
 	Normalization Normalization
 	Scale         float64
 	NoUndo        bool
 
 	// Seed draws the weights, where they are not given; 0 stands for 1, as in
-	// NewNetwork. Mirrored then starts the decoder as the encoder's transpose, both
+	// NewNetwork, and both fields are left out with an Encoder. Mirrored then starts the decoder as the encoder's transpose, both
 	// with rows of norm 1, which leaves fewer latents dead (Gao et al. 2024,
 	// section 2.4).
 	Seed     uint64
@@ -75,7 +75,8 @@ type Config struct {
 	// DecoderBias has one number per output; nil stands for zeros. Without a decoder
 	// it is what PreBias subtracts, one number per input, and else nil.
 	DecoderBias []float64
-	// Thresholds has one number per latent, nil for none: see SparseLayer.Thresholds.
+	// Thresholds has one number per latent, nil for none: see SparseLayer.Thresholds. They
+	// do nothing while Selection does not go by them.
 	Thresholds []float64
 	// GateBias and GateLogGain, one number per latent each, make the encoder a gated
 	// one (Rajamanoharan et al. 2024, arXiv:2404.16014, with shared weights): with w the
@@ -105,7 +106,8 @@ type Config struct {
 // gate, a skip connection or no decoder is never trained.
 //
 // Errors wrap ErrShape; ErrNotFinite where a number is NaN or infinite; ErrRange
-// where a k, selection, activation or normalisation is not possible.
+// where a k, selection, activation or normalisation is not possible, K was left out, or a
+// field is set that would do nothing.
 func New(cfg Config) (*Network, error) {
 	if !cfg.Encoder.Empty() {
 		return cfg.assemble()
@@ -119,12 +121,12 @@ func New(cfg Config) (*Network, error) {
 	if cfg.Mirrored && cfg.Outputs != cfg.Inputs {
 		return nil, fault.Errorf(ErrShape, "Config.Mirrored is for as many outputs as inputs, not for %d and %d", cfg.Outputs, cfg.Inputs)
 	}
-	encoder := NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation)
+	encoder := NewSparseLayer("encoder", cfg.Inputs, cfg.Latents, cfg.active(), cfg.Activation)
 	encoder.selection = cfg.Selection
 	decoder := NewLinearLayer("decoder", cfg.Latents, cfg.Outputs, cfg.OutputActivation)
 	n, err := newNetwork([]Layer{encoder, decoder})
 	if err == nil {
-		err = n.Wire(cfg.wiring())
+		err = fault.First(cfg.checkActive(), n.Wire(cfg.wiring()))
 	}
 	if err != nil {
 		return nil, err
@@ -134,6 +136,22 @@ func New(cfg Config) (*Network, error) {
 		mirror(encoder, decoder)
 	}
 	return n, nil
+}
+
+// active returns the encoder's k.
+func (cfg Config) active() int {
+	if cfg.K == -1 {
+		return 0
+	}
+	return cfg.K
+}
+
+// checkActive returns an error where K was left out.
+func (cfg Config) checkActive() error {
+	if cfg.K == 0 && cfg.Selection != SelectThreshold {
+		return fault.Errorf(ErrRange, "Config.K is 0, want how many latents are active per sample (-1 for none)")
+	}
+	return nil
 }
 
 // wiring returns what cfg says of that.
@@ -171,7 +189,10 @@ func (cfg Config) assemble() (*Network, error) {
 	if err := cfg.sizes(); err != nil {
 		return nil, err
 	}
-	encoder := &SparseLayer{k: cfg.K, selection: cfg.Selection}
+	if cfg.Mirrored || cfg.Seed != 0 {
+		return nil, fault.Errorf(ErrRange, "Config.Mirrored and Seed are for weights that are drawn, and there is an Encoder")
+	}
+	encoder := &SparseLayer{k: cfg.active(), selection: cfg.Selection}
 	if err := encoder.take("encoder", "EncoderBias", cfg.Inputs, cfg.Latents, cfg.Encoder, cfg.EncoderBias, cfg.Activation); err != nil {
 		return nil, err
 	}
@@ -187,6 +208,9 @@ func (cfg Config) assemble() (*Network, error) {
 		layers = append(layers, decoder)
 	}
 	n, err := newNetwork(layers)
+	if err == nil {
+		err = cfg.checkActive()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -304,61 +328,6 @@ func (n *Network) setSkip(w Weights) error {
 	return nil
 }
 
-// checkWeights returns what is wrong with w, which should have that number of rows and
-// columns; 0 stands for any number.
-func checkWeights(what string, w Weights, rows, cols int) error {
-	switch {
-	case w.Rows < 1 || w.Cols < 1 || w.Rows > math.MaxInt32 || w.Cols > math.MaxInt32 || w.Rows > matrix.MaxNumbers/w.Cols:
-		return fault.Errorf(ErrShape, "Config.%s is %d x %d, want at least 1 of each and not too many", what, w.Rows, w.Cols)
-	case rows != 0 && w.Rows != rows, cols != 0 && w.Cols != cols:
-		wanted := fmt.Sprintf("%d rows", rows)
-		if cols != 0 {
-			wanted = fmt.Sprintf("%d x %d", rows, cols)
-		}
-		return fault.Errorf(ErrShape, "Config.%s is %d x %d, want %s", what, w.Rows, w.Cols, wanted)
-	case (w.Float64 == nil) == (w.Float32 == nil):
-		return fault.Errorf(ErrShape, "Config.%s has both or neither of Float64 and Float32, want one", what)
-	case len(w.Float64)+len(w.Float32) != w.Rows*w.Cols:
-		return fault.Errorf(ErrShape, "Config.%s is %d x %d and has %d numbers", what, w.Rows, w.Cols, len(w.Float64)+len(w.Float32))
-	}
-	at := matrix.FirstNotFinite(w.Float64)
-	if w.Float32 != nil {
-		at = matrix.FirstNotFinite(w.Float32)
-	}
-	if at >= 0 {
-		return fault.Errorf(ErrNotFinite, "Config.%s holds NaN or an infinity at row %d, column %d", what, at/w.Cols, at%w.Cols)
-	}
-	return nil
-}
-
-// vector returns v, which Config calls what, or zeros where v is nil.
-func vector(what string, v []float64, n int) ([]float64, error) {
-	if v == nil {
-		return make([]float64, n), nil
-	}
-	return v, checkVector(what, v, n)
-}
-
-// checkVector returns an error unless v has n finite numbers.
-func checkVector(what string, v []float64, n int) error {
-	if len(v) != n {
-		return fault.Errorf(ErrShape, "Config.%s has %d numbers, want %d", what, len(v), n)
-	}
-	if i := matrix.FirstNotFinite(v); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "Config.%s holds %v at %d", what, v[i], i)
-	}
-	return nil
-}
-
-// negated returns -x.
-func negated(x []float64) []float64 {
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = -v
-	}
-	return y
-}
-
 // Config takes the network apart: New of the result makes a network that computes the
 // same. Nothing is copied but the gate's numbers. The slices are the network's own
 // memory, which belongs to it: read them, or change copies.
@@ -375,6 +344,9 @@ func (n *Network) Config() (Config, error) {
 		Inputs: n.In(), Outputs: n.Out(), Latents: encoder.out, K: encoder.k, Activation: encoder.activation, Selection: encoder.selection,
 		PreBias: w.PreBias, Tied: w.Tied, Normalization: w.Normalization, Scale: w.Scale, NoUndo: !w.Undo && w.Normalization != NoNormalization,
 		Encoder: encoder.w, EncoderBias: encoder.b, DecoderBias: n.rows.Shift, Skip: n.skip,
+	}
+	if cfg.K == 0 && cfg.Selection != SelectThreshold {
+		cfg.K = -1
 	}
 	if encoder.gate != nil {
 		cfg.GateBias, cfg.GateLogGain = negated(encoder.thresholds), slices.Clone(encoder.gate.logGain)

@@ -27,7 +27,7 @@ func TestDenseAndSparseAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))
 	for round := range 30 {
 		in, hidden, latents, rows := 1+rng.IntN(40), 1+rng.IntN(40), 1+rng.IntN(90), 1+rng.IntN(70)
-		k, k2 := rng.IntN(hidden+1), rng.IntN(latents+1)
+		k, k2 := 1+rng.IntN(hidden), 1+rng.IntN(latents)
 		net, err := NewNetwork(
 			NewSparseLayer("a", in, hidden, k, Activation(rng.IntN(int(activations)))),
 			NewSparseLayer("b", hidden, latents, k2, Activation(rng.IntN(int(activations)))),

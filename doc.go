@@ -46,9 +46,10 @@
 //
 // Layers hold parameters only; what a pass computes is in the Pass. So Forward,
 // Predict, Encode and Decode may run from any number of goroutines as long as
-// none trains. Inputs are never modified, results never share memory with them
-// (a Pass refers to its input until Backprop is done). Matrices that Weights and
-// Biases return are live.
+// none changes the network: see Network. Inputs are never modified and results never
+// share memory with them, unless the caller gives that memory for a result. (A Pass
+// refers to its input until Backprop is done.) Matrices that Weights and Biases return
+// are live.
 //
 // Freeze gives a Frozen for serving: a network with weights of its own, which no
 // later training or writing to Weights can reach.

@@ -32,12 +32,17 @@ func (m *model) EncodeInto(dst *Codes, x mat.Matrix) error {
 	if last, _ := m.lastSparse(); last < 0 {
 		return fault.Errorf(ErrNoSparseLayer, "Encode needs a sparse layer, this network has none")
 	}
-	if dst == nil {
-		return fault.Errorf(ErrEmpty, "EncodeInto was given nil codes")
-	}
 	rows, err := dense.Rows("x", x, m.In())
 	if err != nil {
 		return err
+	}
+	return m.encode(dst, rows)
+}
+
+// encode sets dst to the codes of rows, which have been checked.
+func (m *model) encode(dst *Codes, rows matrix.Rows) error {
+	if dst == nil {
+		return fault.Errorf(ErrEmpty, "the codes to encode into are nil")
 	}
 	if err := m.ready(false); err != nil {
 		return err
@@ -97,19 +102,32 @@ func (m *model) Reconstruct(x mat.Matrix) (*Codes, *mat.Dense, error) {
 // predict sets dst to the output and, where c is not nil, c to the codes.
 func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
 	rows, err := dense.Rows("x", x, m.In())
+	if err == nil {
+		err = m.readyToPredict()
+	}
 	if err != nil {
 		return err
 	}
+	out, err := m.outputRows(dst, rows.Rows, m.Out())
+	if err != nil {
+		return err
+	}
+	return m.predictRows(c, out, rows)
+}
+
+// readyToPredict returns an error where the network has no output.
+func (m *model) readyToPredict() error {
 	if err := m.ready(false); err != nil {
 		return err
 	}
 	if m.noDecoder {
 		return fault.Errorf(ErrNoDecoder, "Predict needs a decoder, this network was made without one: use Encode")
 	}
-	out, err := m.outputRows(dst, rows.Rows, m.Out())
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+// predictRows is predict for rows and an output that have been checked.
+func (m *model) predictRows(c *Codes, out, rows matrix.Rows) error {
 	rows = dense.Apart(out, rows)
 	p := m.pass()
 	defer m.spare.Put(p)
@@ -149,6 +167,15 @@ func (m *model) notParameters(out []float64) error {
 		return fault.Errorf(ErrShape, "the memory for the output lies in the network's own parameters, which it would overwrite")
 	}
 	return nil
+}
+
+// apart returns rows, or a copy where they lie in parameters of the network that are about
+// to change.
+func (m *model) apart(rows matrix.Rows) matrix.Rows {
+	if m.notParameters(rows.Data) != nil {
+		return rows.Clone()
+	}
+	return rows
 }
 
 // Decode returns the network's output for each of the codes, samples by Out: what

@@ -8,8 +8,9 @@ import "github.com/ksparse/ksparse/internal/fault"
 // came.
 var (
 	// ErrShape: a matrix, layer or mask has the wrong size for its place, or cannot be
-	// there at all: a layer of two networks, an output in the network's own weights.
-	// Compare its Dims with the layer's In and Out that the text names.
+	// there at all: a layer of two networks, a Pass of another network, an output in the
+	// network's own weights. Compare its Dims with the layer's In and Out that the text
+	// names.
 	ErrShape = fault.ErrShape
 
 	// ErrEmpty: a matrix is nil or has no rows.
@@ -40,9 +41,6 @@ var (
 	// ErrUnset: the network needs a number that was never learned or set, such as
 	// the threshold of SelectBatchTopK. The text says how to get it.
 	ErrUnset = fault.ErrUnset
-
-	// ErrPass: Backprop was given a Pass that another network made.
-	ErrPass = fault.ErrPass
 
 	// ErrDiverged: the loss, or a parameter, was about to become NaN or infinite
 	// in training. The network keeps its last finite parameters. A smaller

@@ -1,10 +1,13 @@
 package ksparse
 
 import (
+	"math"
 	"slices"
+	"sync"
 
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
@@ -15,7 +18,8 @@ import (
 // kept. Any number of goroutines may use it at once. It cannot be trained.
 //
 // One row is encoded as well as a batch (the latents are shared out among the
-// processors), and EncodeInto makes no garbage once its memory is warm. Where
+// processors), by EncodeRow without a matrix, and EncodeInto makes no garbage once its
+// memory is warm. Where
 // every weight of a layer is a float32, as in most published models, that is how
 // they are kept: values are still computed in float64. Weights that the network
 // itself holds in float32 (see Config) can never change, so they are not copied but
@@ -24,6 +28,7 @@ type Frozen struct {
 	model   // with layers of its own
 	latents int
 	bytes   int
+	wide    sync.Pool // of *wideRow
 }
 
 // Freeze returns the network as it is now, frozen. Errors wrap ErrNoSparseLayer,
@@ -95,6 +100,99 @@ func (f *Frozen) keepRows(n *Network) {
 		f.skip = matrix.Kept(n.skip)
 		f.bytes += matrix.Bytes(f.skip)
 	}
+}
+
+// EncodeRow is EncodeInto for one row, without a matrix around it: dst gets one row of
+// codes, the bits that Encode gives. It makes no garbage once its memory is warm. dst is
+// for one goroutine at a time. Errors are those of EncodeInto.
+func (f *Frozen) EncodeRow(dst *Codes, row []float64) error {
+	x, err := f.oneRow(row)
+	if err != nil {
+		return err
+	}
+	return f.encode(dst, x)
+}
+
+// EncodeRow32 is EncodeRow for a row in float32, which is as in float64: exact.
+func (f *Frozen) EncodeRow32(dst *Codes, row []float32) error {
+	w := f.widened(row)
+	defer f.wide.Put(w)
+	return f.EncodeRow(dst, w.in)
+}
+
+// PredictRow is PredictInto for one row, without a matrix around it: dst, of Out numbers,
+// gets the bits that Predict gives. It makes no garbage once its memory is warm. dst is
+// for one goroutine at a time, and may be row. Errors are those of PredictInto.
+func (f *Frozen) PredictRow(dst, row []float64) error {
+	x, err := f.oneRow(row)
+	if err == nil {
+		err = f.readyToPredict()
+	}
+	if err != nil {
+		return err
+	}
+	if len(dst) != f.Out() {
+		return fault.Errorf(ErrShape, "the memory for the output has %d numbers, want %d", len(dst), f.Out())
+	}
+	if err := f.notParameters(dst); err != nil {
+		return err
+	}
+	return f.predictRows(nil, asRows(dst), x)
+}
+
+// PredictRow32 is PredictRow in float32: it rounds the numbers that PredictRow gives for
+// the same row. One that is too large for float32 is ErrNotFinite.
+func (f *Frozen) PredictRow32(dst, row []float32) error {
+	if len(dst) != f.Out() {
+		return fault.Errorf(ErrShape, "the memory for the output has %d numbers, want %d", len(dst), f.Out())
+	}
+	w := f.widened(row)
+	defer f.wide.Put(w)
+	w.out = matrix.Resized(w.out, len(dst))
+	if err := f.PredictRow(w.out, w.in); err != nil {
+		return err
+	}
+	for j, v := range w.out {
+		dst[j] = float32(v)
+		if math.IsInf(float64(dst[j]), 0) {
+			return fault.Errorf(ErrNotFinite, "output %d is %v, which is too large for float32", j, v)
+		}
+	}
+	return nil
+}
+
+// oneRow returns row as a matrix of one row, in its own memory, or what is wrong with it.
+func (f *Frozen) oneRow(row []float64) (matrix.Rows, error) {
+	x := asRows(row)
+	switch {
+	case len(row) == 0:
+		return x, fault.Errorf(ErrEmpty, "the row has no numbers, want %d", f.In())
+	case len(row) != f.In():
+		return x, fault.Errorf(ErrShape, "the row has %d numbers, want %d", len(row), f.In())
+	case !kernel.AllFinite(row):
+		i := matrix.FirstNotFinite(row)
+		return x, fault.Errorf(ErrNotFinite, "the row holds %v at %d", row[i], i)
+	}
+	return x, nil
+}
+
+// asRows returns row as a matrix of one row, in its own memory.
+func asRows(row []float64) matrix.Rows {
+	return matrix.Rows{Data: row, Rows: 1, Cols: len(row), Stride: len(row)}
+}
+
+// wideRow is memory for a row that comes in float32, and for its output.
+type wideRow struct{ in, out []float64 }
+
+// widened returns row in float64, to be put back in wide.
+func (f *Frozen) widened(row []float32) *wideRow {
+	w, _ := f.wide.Get().(*wideRow)
+	if w == nil {
+		w = new(wideRow)
+	}
+	w.in = matrix.Resized(w.in, len(row))
+	matrix.Widen(w.in, row)
+	return w
 }
 
 // Latents returns how many latents the codes have.

@@ -162,7 +162,7 @@ func TestScreening(t *testing.T) {
 			}
 			return net.Screening().Stats()
 		}
-		if s := encode(); s.Rows != 5 || s.CandidatesPerRow() < 3 || s.CandidatesPerRow() > 40 {
+		if s := encode(); s.Rows != 5 || s.Candidates < 3*(s.Rows-s.Float64) || s.Candidates > 40*(s.Rows-s.Float64) {
 			t.Errorf("the report is %+v", s)
 		}
 		net.Screening().SetOff(true)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -13,7 +14,8 @@ import (
 
 // Layer is a LinearLayer or a SparseLayer. It holds parameters and nothing of
 // the data that goes through it, so any number of goroutines may use a layer at
-// once as long as nobody trains it.
+// once as long as nobody changes it: trains it, writes to its parameters, or sets its k,
+// selection or thresholds.
 type Layer interface {
 	// Name returns the name that errors call the layer by.
 	Name() string
@@ -83,14 +85,8 @@ type affine struct {
 	biases  *mat.VecDense // that of b
 }
 
-// noCopy makes go vet say where a value that holds it is copied.
-type noCopy struct{}
-
-// Lock is what go vet looks for.
-func (*noCopy) Lock() {}
-
-// Unlock is what go vet looks for.
-func (*noCopy) Unlock() {}
+// noCopy makes go vet say where a value that holds it is copied, and takes no memory.
+type noCopy = [0]sync.Mutex
 
 // zeros makes a a layer of zeros with weights of rows x cols.
 func (a *affine) zeros(name string, in, out, rows, cols int, act Activation) {

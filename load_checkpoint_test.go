@@ -60,7 +60,8 @@ func TestLoadCheckpointParts(t *testing.T) {
 	encoder := ksparse.NewSparseLayer("<é> & \"one\"", 6, 8, 3, ksparse.GELU)
 	jump := ksparse.NewSparseLayer("two", 8, 10, 0, ksparse.Tanh)
 	net := networkOf(t, encoder, jump, ksparse.NewLinearLayer("three", 10, 8, ksparse.Sigmoid), ksparse.NewLinearLayer("four", 8, 6, ksparse.LeakyReLU))
-	err := errors.Join(jump.SetSelection(ksparse.SelectThreshold), jump.SetThresholds(1, 2, 3, 4, 5, 6, 7, 8, 9, -10), encoder.SetThresholds(0.25),
+	err := errors.Join(jump.SetSelection(ksparse.SelectThreshold), jump.SetThresholds(1, 2, 3, 4, 5, 6, 7, 8, 9, -10),
+		encoder.SetSelection(ksparse.SelectThreshold), encoder.SetThresholds(0.25), encoder.SetSelection(ksparse.SelectTopK),
 		net.Wire(ksparse.Wiring{PreBias: true, Tied: true, Normalization: ksparse.DatasetScale, Scale: 1.0 / 3, Undo: true}))
 	if err != nil {
 		t.Fatal(err)

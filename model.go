@@ -49,15 +49,6 @@ type ScreeningStats struct {
 	Float64    int64 // of the rows, those computed in float64 altogether
 }
 
-// CandidatesPerRow returns the mean number of candidates of a screened row, 0 where no
-// row was screened.
-func (s ScreeningStats) CandidatesPerRow() float64 {
-	if s.Rows == s.Float64 {
-		return 0
-	}
-	return float64(s.Candidates) / float64(s.Rows-s.Float64)
-}
-
 // Screening returns the network's switch and counts of certified screening.
 func (m *model) Screening() *Screening { return (*Screening)(&m.screening) }
 

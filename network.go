@@ -16,9 +16,11 @@ import (
 // Network is a stack of layers, the output of each going into the next. Linear
 // and sparse layers may stand in any order and number.
 //
-// Forward, Backprop, Predict, Encode and Decode may be called from any number of
-// goroutines at once, as long as none trains the network or writes to its
-// weights meanwhile.
+// Forward, Backprop, Predict, Reconstruct, Encode, Decode, Freeze, Save and Config may be
+// called from any number of goroutines at once, as long as none changes the network
+// meanwhile: trains it, writes to its weights or biases, or calls Init, Widen, Wire,
+// StartFrom, Calibrate or Pretrain, or SetK, SetSelection or SetThresholds of a layer. A
+// Frozen has nothing that could change.
 //
 // Forward and Backprop are the meaning of a network, written as the mathematics has it,
 // in whole matrices. Encode, Decode, Predict and training give the same bits, faster.
@@ -82,7 +84,7 @@ func isNil(l Layer) bool { return l == nil || l == (*LinearLayer)(nil) || l == (
 // the same weights on every machine, and a layer's weights do not depend on the
 // layers above it. Weights are uniform in ±sqrt(6/(in+out)) (Glorot and Bengio
 // 2010), for the ReLU-like activations in ±sqrt(6/in) (He et al. 2015). Weights that
-// were held in float32 become float64, as by Widen.
+// were held in float32 become float64, as by Widen. It must not run beside other calls.
 func (n *Network) Init(seed uint64) {
 	n.Widen()
 	for i, l := range n.layers {
@@ -196,10 +198,10 @@ func (g *Gradients) Delta(i int) *mat.Dense { return g.deltas[i] }
 // that scales its outputs back has its loss between normalised rows: the last
 // layer's output, and the target normalised as the input was. Errors wrap
 // ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a target that the loss is not
-// defined for) or ErrPass.
+// defined for); a pass that another network made is ErrShape.
 func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, error) {
 	if p == nil || p.network != n {
-		return nil, fault.Errorf(ErrPass, "Backprop wants a pass that this network's Forward returned")
+		return nil, fault.Errorf(ErrShape, "Backprop wants a pass that this network's Forward returned")
 	}
 	y, err := dense.Rows("target", target, n.Out())
 	if err != nil {
@@ -289,7 +291,8 @@ func (n *Network) trainable() error {
 // Widen makes all weights that are held in float32 (see Config) float64, which is
 // exact and takes twice the memory. The network computes what it computed; from then
 // on its Weights are live, and it can be trained if it has neither a gate nor a skip
-// connection. A skip connection's own weights stay as they are.
+// connection. A skip connection's own weights stay as they are. It must not run beside
+// other calls.
 func (n *Network) Widen() {
 	tied := make([]bool, len(n.layers))
 	for i := range n.layers {

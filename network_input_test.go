@@ -57,10 +57,10 @@ func TestBadInput(t *testing.T) {
 	}
 
 	other := autoencoder(t, 3, 8, 2, ksparse.ReLU)
-	if _, err := other.Backprop(pass, good, ksparse.SquaredError); !errors.Is(err, ksparse.ErrPass) {
+	if _, err := other.Backprop(pass, good, ksparse.SquaredError); !errors.Is(err, ksparse.ErrShape) {
 		t.Errorf("Backprop of another network's pass: error %v", err)
 	}
-	if _, err := net.Backprop(nil, good, ksparse.SquaredError); !errors.Is(err, ksparse.ErrPass) {
+	if _, err := net.Backprop(nil, good, ksparse.SquaredError); !errors.Is(err, ksparse.ErrShape) {
 		t.Errorf("Backprop of nil: error %v", err)
 	}
 	if _, err := net.Backprop(pass, mat.NewDense(1, 3, nil), ksparse.SquaredError); !errors.Is(err, ksparse.ErrShape) {

@@ -166,7 +166,7 @@ func TestHostileMatrices(t *testing.T) {
 		"negative":                   hostile{-1, 3, one},
 		"negative columns":           hostile{3, -3, one},
 		"no columns":                 hostile{3, 0, one},
-		"too many rows":              hostile{1 << 40, 3, one},
+		"too many rows":              hostile{math.MaxInt, 3, one},
 		"more than there is":         hostile{1 << 30, 3, panics},
 		"At that panics":             hostile{2, 3, panics},
 		"NaN":                        hostile{2, 3, func(int, int) float64 { return math.NaN() }},
@@ -214,6 +214,50 @@ func TestNilMasksAndCodes(t *testing.T) {
 		}
 		if r, n := c.Prefix(3).Dims(); r != 0 || n != 0 {
 			t.Errorf("a prefix of %v is %d x %d", c, r, n)
+		}
+	}
+}
+
+// TestLiveWeightsAsData: a network may learn from its own weights, as they were when the
+// call began.
+func TestLiveWeightsAsData(t *testing.T) {
+	for what, learn := range map[string]func(n *ksparse.Network, x *mat.Dense) error{
+		"Train": func(n *ksparse.Network, x *mat.Dense) error {
+			_, err := n.Train(t.Context(), x, x, ksparse.TrainConfig{Steps: 6, BatchSize: 5})
+			return err
+		},
+		"Step": func(n *ksparse.Network, x *mat.Dense) error {
+			tr, err := ksparse.NewTrainer(n, ksparse.TrainConfig{})
+			if err == nil {
+				_, err = tr.Step(x, x)
+			}
+			return err
+		},
+		"Pretrain": func(n *ksparse.Network, x *mat.Dense) error {
+			_, err := n.Pretrain(t.Context(), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Steps: 6}})
+			return err
+		},
+		"StartFrom": func(n *ksparse.Network, x *mat.Dense) error {
+			return n.StartFrom(sourceOf(t, x), ksparse.Start{Atoms: true, Norm: 0.5, Seed: 4})
+		},
+	} {
+		for layer := range 2 {
+			var got [2]*ksparse.Network
+			for i := range got {
+				got[i] = autoencoder(t, 4, 9, 3, ksparse.Identity)
+				x := got[i].Layers()[layer].Weights()
+				if i == 0 {
+					x = mat.DenseCopyOf(x)
+				}
+				if err := learn(got[i], x); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for l := range 2 {
+				if !mat.Equal(got[0].Layers()[l].Weights(), got[1].Layers()[l].Weights()) {
+					t.Errorf("%s on the weights of layer %d: those of layer %d end elsewhere than for a copy", what, layer, l)
+				}
+			}
 		}
 	}
 }

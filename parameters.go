@@ -1,6 +1,9 @@
 package ksparse
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
@@ -234,4 +237,59 @@ func (m *model) overflow(what string, row int) error {
 		return err
 	}
 	return fault.Errorf(ErrNotFinite, "%s of row %d overflows: data or weights are too large", what, row)
+}
+
+// checkWeights returns what is wrong with w, which should have that number of rows and
+// columns; 0 stands for any number.
+func checkWeights(what string, w Weights, rows, cols int) error {
+	switch {
+	case w.Rows < 1 || w.Cols < 1 || w.Rows > math.MaxInt32 || w.Cols > math.MaxInt32 || w.Rows > matrix.MaxNumbers/w.Cols:
+		return fault.Errorf(ErrShape, "Config.%s is %d x %d, want at least 1 of each and not too many", what, w.Rows, w.Cols)
+	case rows != 0 && w.Rows != rows, cols != 0 && w.Cols != cols:
+		wanted := fmt.Sprintf("%d rows", rows)
+		if cols != 0 {
+			wanted = fmt.Sprintf("%d x %d", rows, cols)
+		}
+		return fault.Errorf(ErrShape, "Config.%s is %d x %d, want %s", what, w.Rows, w.Cols, wanted)
+	case (w.Float64 == nil) == (w.Float32 == nil):
+		return fault.Errorf(ErrShape, "Config.%s has both or neither of Float64 and Float32, want one", what)
+	case len(w.Float64)+len(w.Float32) != w.Rows*w.Cols:
+		return fault.Errorf(ErrShape, "Config.%s is %d x %d and has %d numbers", what, w.Rows, w.Cols, len(w.Float64)+len(w.Float32))
+	}
+	at := matrix.FirstNotFinite(w.Float64)
+	if w.Float32 != nil {
+		at = matrix.FirstNotFinite(w.Float32)
+	}
+	if at >= 0 {
+		return fault.Errorf(ErrNotFinite, "Config.%s holds NaN or an infinity at row %d, column %d", what, at/w.Cols, at%w.Cols)
+	}
+	return nil
+}
+
+// vector returns v, which Config calls what, or zeros where v is nil.
+func vector(what string, v []float64, n int) ([]float64, error) {
+	if v == nil {
+		return make([]float64, n), nil
+	}
+	return v, checkVector(what, v, n)
+}
+
+// checkVector returns an error unless v has n finite numbers.
+func checkVector(what string, v []float64, n int) error {
+	if len(v) != n {
+		return fault.Errorf(ErrShape, "Config.%s has %d numbers, want %d", what, len(v), n)
+	}
+	if i := matrix.FirstNotFinite(v); i >= 0 {
+		return fault.Errorf(ErrNotFinite, "Config.%s holds %v at %d", what, v[i], i)
+	}
+	return nil
+}
+
+// negated returns -x.
+func negated(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = -v
+	}
+	return y
 }

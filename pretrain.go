@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -62,6 +63,7 @@ func (n *Network) Pretrain(ctx context.Context, x mat.Matrix, cfg PretrainConfig
 	if err := fault.First(n.trainable(), n.ready(true), n.finite()); err != nil {
 		return nil, err
 	}
+	rows = n.apart(rows)
 	configs, err := cfg.layers(n)
 	if err != nil {
 		return nil, err
@@ -100,7 +102,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 			configs[i] = c.Layer(i)
 		}
 		t := configs[i]
-		if err := t.Validate(); err != nil {
+		if err := fault.First(t.Validate(), t.checkActive([]Layer{l})); err != nil {
 			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
 		if t.Validation.X != nil || t.Validation.Source != nil {
@@ -118,7 +120,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 // on x.
 func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how TrainConfig, cfg PretrainConfig) (*train.History, error) {
 	autoencoder, err := New(Config{
-		Inputs: l.in, Latents: l.out, K: l.k, Activation: l.activation, Selection: l.selection,
+		Inputs: l.in, Latents: l.out, K: cmp.Or(l.k, -1), Activation: l.activation, Selection: l.selection,
 		Tied: cfg.Tied,
 		Seed: max(cfg.Seed, 1) + uint64(i),
 	})
@@ -134,7 +136,11 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how Tra
 			return nil, err
 		}
 	}
-	h, err := autoencoder.Train(ctx, x, x, how)
+	what := "x"
+	if i > 0 {
+		what = fmt.Sprintf("what comes to layer %q", l.name)
+	}
+	h, err := autoencoder.trainNamed(ctx, what, what, x, x, how)
 	if err != nil {
 		return h, err
 	}

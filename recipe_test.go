@@ -155,7 +155,7 @@ func TestRecipeRefusals(t *testing.T) {
 		"magnitude of relu":      {Selection: SelectAbsTopK, Activation: ReLU},
 		"unknown selection":      {Selection: selections},
 		"unknown normalization":  {Normalization: normalizations},
-		"negative k, by batch":   {Selection: SelectBatchTopK, K: -1},
+		"negative k, by batch":   {Selection: SelectBatchTopK, K: -2},
 		"nothing to tie or bias": {Latents: -4, Tied: true, PreBias: true},
 	} {
 		cfg.Inputs, cfg.Latents = 4, 4+cfg.Latents
@@ -171,7 +171,7 @@ func TestRecipeRefusals(t *testing.T) {
 		"tie":        tall.Wire(Wiring{Tied: true}),
 		"pre-bias":   tall.Wire(Wiring{PreBias: true}),
 		"undo":       tall.Wire(Wiring{Normalization: LayerNorm, Undo: true}),
-		"thresholds": tall.layers[0].(*SparseLayer).SetThresholds(1, 2),
+		"thresholds": byThreshold(t, tall).SetThresholds(1, 2),
 	} {
 		if !errors.Is(err, ErrShape) {
 			t.Errorf("%s: error %v, want ErrShape", name, err)
@@ -248,7 +248,7 @@ func TestAuxiliaryLossCountsTheBiasOnce(t *testing.T) {
 func TestAuxiliaryLossMovesOnlyDeadLatents(t *testing.T) {
 	dead := []int{2, 9, 13}
 	gradients := func(k int) [][]float64 {
-		c := recipeCase{cfg: Config{Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: k, AuxWeight: 1}}, dead: dead}
+		c := recipeCase{cfg: Config{Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: k, AuxWeight: float64(min(k, 1))}}, dead: dead}
 		trainer, net, x, _ := c.setUp(t)
 		if _, err := trainer.step(dense.View(x), dense.View(x)); err != nil {
 			t.Fatal(err)
@@ -303,4 +303,14 @@ func TestDeadCountsSamplesAndValues(t *testing.T) {
 	if idle := trainer.stepper.Idle(); !slices.Equal(idle, []int64{0, 0, 12}) {
 		t.Errorf("samples without activity: %v", idle)
 	}
+}
+
+// byThreshold returns the first layer of n, which selects by thresholds from now on.
+func byThreshold(t *testing.T, n *Network) *SparseLayer {
+	t.Helper()
+	l := n.layers[0].sparse()
+	if err := l.SetSelection(SelectThreshold); err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

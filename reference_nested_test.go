@@ -137,8 +137,8 @@ func TestReferenceNested(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 4))
 	for trial := range 200 {
 		in, out, rows := 1+rng.IntN(20), 4+rng.IntN(40), 1+rng.IntN(30)
-		cfg := TrainConfig{LearningRate: 0.125, Optimizer: train.SGD{}, Steps: 3, Recipe: Recipe{AuxWeight: 0.25, DeadAfter: 100, UnitNorm: trial%3 == 1}}
-		model := Config{Inputs: in, Latents: out, K: rng.IntN(out/2 + 1), Activation: []Activation{Identity, ReLU}[rng.IntN(2)], Seed: rng.Uint64()}
+		cfg := TrainConfig{LearningRate: 0.125, Optimizer: train.SGD{}, Steps: 3, Recipe: Recipe{DeadAfter: 100, UnitNorm: trial%3 == 1}}
+		model := Config{Inputs: in, Latents: out, K: 1 + rng.IntN(out/2), Activation: []Activation{Identity, ReLU}[rng.IntN(2)], Seed: rng.Uint64()}
 		switch trial % 4 {
 		case 0:
 			cfg.Recipe.MultiTopK = 0.125
@@ -146,7 +146,7 @@ func TestReferenceNested(t *testing.T) {
 			cfg.Recipe.Matryoshka = []int{1 + rng.IntN(2), 3 + rng.IntN(out-3)}
 		}
 		if trial%4 == 3 || trial%3 == 0 {
-			cfg.Recipe.AuxK = 1 + rng.IntN(6)
+			cfg.Recipe.AuxK, cfg.Recipe.AuxWeight = 1+rng.IntN(6), 0.25
 		}
 		if trial%7 == 0 && model.Activation == Identity && cfg.Recipe.AuxK == 0 {
 			model.Selection = SelectAbsTopK

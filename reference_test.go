@@ -271,7 +271,7 @@ func TestReferenceStacks(t *testing.T) {
 		for i := range depth {
 			out, act := size(), referenceActivations[rng.IntN(8)]
 			if rng.IntN(2) == 0 {
-				s := NewSparseLayer(fmt.Sprint("sparse ", i), from, out, rng.IntN(out+2), act)
+				s := NewSparseLayer(fmt.Sprint("sparse ", i), from, out, 1+rng.IntN(out+1), act)
 				if rng.IntN(4) == 0 && (act == Identity || act == ReLU) {
 					s.selection = SelectBatchTopK
 				}

@@ -24,15 +24,16 @@ import (
 )
 
 // mayChange are the fields of TrainConfig that make no difference to the result, or are
-// compared in another form.
+// compared in another form or another place.
 var mayChange = map[string]bool{
 	"TrainConfig.Validation.X": true, "TrainConfig.Validation.Y": true, "TrainConfig.Validation.Source": true, "TrainConfig.Buffer": true, "TrainConfig.Callback": true,
-	"TrainConfig.Checkpoint": true, "TrainConfig.Epochs": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true,
-	"TrainConfig.Validation.Patience": true,
+	"TrainConfig.Checkpoint": true, "TrainConfig.Epochs": true, "TrainConfig.Steps": true, "TrainConfig.Seed": true, "TrainConfig.MaxNorm": true, "TrainConfig.Loss": true,
+	"TrainConfig.Validation.Fraction": true, "TrainConfig.Validation.Patience": true,
 }
 
 // settings lists what a checkpoint must agree in, the data's variance standing for the
-// data.
+// data. What others follow from comes before them: the first difference is what an error
+// names.
 func (l *loop) settings() []format.Setting {
 	var all []format.Setting
 	add := func(name, text string, values ...any) {
@@ -50,17 +51,20 @@ func (l *loop) settings() []format.Setting {
 	}
 	w := l.net.Wiring()
 	add("the model", "pre-bias %v, tied weights %v, normalization %v by %v, undone %v", w.PreBias, w.Tied, w.Normalization, w.Scale, w.Undo)
+	add("TrainConfig.Seed", "%d", l.cfg.Seed)
+	add("TrainConfig.MaxNorm", "%v", l.cfg.MaxNorm)
+	add("TrainConfig.Loss", "%v", l.cfg.Loss)
+	add("TrainConfig.Validation.Fraction", "%v", l.cfg.Validation.Fraction)
 	add("the number of samples", "%d", l.feed.Samples())
 	add("the buffer", "%s", l.feed.Buffer())
 	add("the number of validation samples", "%d", l.valid.rows)
-	add("TrainConfig.Seed", "%d", l.cfg.Seed) // before the variance, a sum in that order
 	add("the variance of the samples", "%v", l.variance)
-	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
 	if l.cfg.Validation.Patience == 0 {
 		add("TrainConfig.Validation.Patience", "0")
 	} else {
 		add("TrainConfig.Validation.Patience", "1 or more")
 	}
+	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
 	return all
 }
 

@@ -87,9 +87,16 @@ func (l *SparseLayer) deltaBelow(delta matrix.Rows) matrix.Rows {
 func (l *SparseLayer) K() int { return l.k }
 
 // SetK changes how many latents the layer keeps per row: encoding with another k
-// than that of the training, such as the α·k of the 2013 paper. Errors wrap
-// ErrRange, as for SetSelection.
+// than that of the training, such as the α·k of the 2013 paper. It must not run beside
+// other calls to the layer or its network. Errors wrap
+// ErrRange, as for SetSelection, and where the layer selects by thresholds, so that
+// another k would change nothing: SetThresholds and Calibrate change what those keep. (To
+// go on training a layer of SelectBatchTopK with another k set SelectTopK, the k and
+// SelectBatchTopK again.)
 func (l *SparseLayer) SetK(k int) error {
+	if k != l.k && (l.selection == SelectThreshold || l.selection == SelectBatchTopK && l.thresholds != nil) {
+		return fault.Errorf(ErrRange, "layer %q selects by its thresholds (%v), so another k would change nothing: use SetThresholds or Calibrate", l.name, l.selection)
+	}
 	old := l.k
 	l.k = k
 	if err := fault.First(l.notCopied(), l.checkSelection()); err != nil {
@@ -102,8 +109,9 @@ func (l *SparseLayer) SetK(k int) error {
 // Selection returns what the layer selects by.
 func (l *SparseLayer) Selection() Selection { return l.selection }
 
-// SetSelection changes what the layer selects by. Thresholds stay as they are.
-// Errors wrap ErrRange where the selection is unknown or not defined for the
+// SetSelection changes what the layer selects by. Thresholds and k stay as they are; a
+// selection by thresholds that are not known is ErrUnset when it is used. It must not run
+// beside other calls to the layer or its network. Errors wrap ErrRange where the selection is unknown or not defined for the
 // layer's activation, size or gate.
 func (l *SparseLayer) SetSelection(s Selection) error {
 	old := l.selection
@@ -142,11 +150,15 @@ func (l *SparseLayer) checkSelection() error {
 func (l *SparseLayer) Thresholds() []float64 { return slices.Clone(l.thresholds) }
 
 // SetThresholds sets the thresholds, one per latent; a single one stands for all
-// latents. It copies them. Errors wrap ErrShape, and ErrNotFinite for NaN and
-// infinities.
+// latents. It copies them. It must not run beside other calls to the layer or its network.
+// Errors wrap ErrShape, ErrNotFinite for NaN and infinities, and
+// ErrRange where the layer does not select by thresholds: SetSelection comes first.
 func (l *SparseLayer) SetThresholds(thresholds ...float64) error {
 	if err := l.notCopied(); err != nil {
 		return err
+	}
+	if l.selection != SelectThreshold && l.selection != SelectBatchTopK {
+		return fault.Errorf(ErrRange, "layer %q selects by %v, for which thresholds do nothing: SetSelection(SelectThreshold) first", l.name, l.selection)
 	}
 	if len(thresholds) != l.out && len(thresholds) != 1 {
 		return fault.Errorf(ErrShape, "layer %q has %d latents, not %d thresholds", l.name, l.out, len(thresholds))

@@ -27,7 +27,7 @@ type Start struct {
 	// some sample from the beginning. Samples are drawn by Seed; where there are
 	// fewer than latents, or a sample has no norm, the latent keeps its weights.
 	Atoms bool
-	// Norm is what those samples are scaled to; 0 stands for 1. Where many latents are
+	// Norm, for Atoms only, is what those samples are scaled to; 0 stands for 1. Where many latents are
 	// active per sample, 1 makes the first reconstructions far too long.
 	Norm float64
 	// Seed draws the samples of Atoms, and the rows of a large source.
@@ -44,6 +44,7 @@ const startRows = 1 << 16
 // them: those that a TrainSource of the same Seed, with a Buffer of that size, would see
 // first. The number of DatasetScale is that of all rows in any case.
 //
+// It must not run beside other calls to the network.
 // Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
 // ErrNotFinite or ErrRange; the network is as it was then.
 func (n *Network) StartFrom(src data.Source, start Start) error {
@@ -61,6 +62,7 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 	if err != nil {
 		return err
 	}
+	rows = n.apart(rows)
 	t := normal.Transform{Kind: n.rows.Kind, Scale: n.rows.Scale}
 	if t.Kind == normal.DatasetScale {
 		if t.Scale, err = datasetScale(src, rows); err != nil {
@@ -98,6 +100,9 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 func (n *Network) checkStart(start Start) error {
 	if err := fault.First(fault.NotNegative("Start.Norm", start.Norm), n.finite()); err != nil {
 		return err
+	}
+	if start.Norm != 0 && !start.Atoms {
+		return fault.Errorf(ErrRange, "Start.Norm is for Atoms, which is not set")
 	}
 	if start.PreBias != nil && n.rows.Shift == nil {
 		return fault.Errorf(ErrRange, "Start.PreBias is for a network with a pre-bias, see Wire")
@@ -171,6 +176,7 @@ func rowsAtOnce(numbers int) int { return max(1, min(1024, 1<<22/numbers)) }
 // comes to more than 8 million, they are not kept: they are read four times or five, in
 // pieces, and must stay the same meanwhile.
 //
+// It must not run beside other calls to the network.
 // Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
 // ErrNotFinite, ErrNoSparseLayer, ErrUnset, and ErrRange where l0 is not positive, more
 // positive values than there are would be needed, or the layer's activation is not ReLU

@@ -47,7 +47,7 @@ func stepIsBackprop(t *testing.T, name string, net *Network, x, y matrix.Rows, l
 // has the gradients of Backprop, for every activation and on every kernel path.
 func TestStepIsBackprop(t *testing.T) {
 	shapes := []struct{ rows, in, latents, k int }{
-		{1, 1, 1, 0}, {1, 3, 2, 1}, {2, 9, 5, 5}, {3, 64, 10, 0}, {17, 65, 40, 7}, {40, 100, 90, 12},
+		{1, 1, 1, 1}, {1, 3, 2, 1}, {2, 9, 5, 5}, {3, 64, 10, 1}, {17, 65, 40, 7}, {40, 100, 90, 12},
 		{33, 256, 20, 3}, {5, 257, 30, 30}, {70, 531, 200, 25}, {300, 70, 64, 40},
 	}
 	for _, path := range kernel.Available() {

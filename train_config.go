@@ -92,7 +92,7 @@ type Recipe struct {
 	// theirs.) AuxK is at most how many latents a sample has there; 0 is no auxiliary
 	// loss.
 	AuxK int
-	// AuxWeight is the weight of that loss; 0 stands for 1/32.
+	// AuxWeight is the weight of that loss, and for AuxK only; 0 stands for 1/32.
 	AuxWeight float64
 	// DeadAfter is after how many samples without it a latent counts as dead; 0 stands
 	// for 10 million or one epoch, whichever is less. (A Trainer, which knows no epochs,
@@ -135,7 +135,7 @@ type Validation struct {
 	// epoch, and the thresholds for them, however the training ends. 0 is no early
 	// stopping.
 	Patience int
-	// MinDelta is by how much an epoch must be better to count.
+	// MinDelta is by how much an epoch must be better to count, with Patience.
 	MinDelta float64
 }
 
@@ -171,7 +171,8 @@ type Checkpoint struct {
 	Resume bool
 }
 
-// Validate returns an error that names the first field that makes no sense.
+// Validate returns an error that names the first field that makes no sense, or would do
+// nothing.
 func (c TrainConfig) Validate() error {
 	if c.Loss >= losses {
 		return fault.Errorf(ErrRange, "TrainConfig.Loss is the unknown %v", c.Loss)
@@ -257,6 +258,9 @@ func (v Validation) validate() error {
 			given = part.name
 		}
 	}
+	if v.MinDelta > 0 && v.Patience == 0 {
+		return fault.Errorf(ErrRange, "Validation.MinDelta is for Patience, which is 0")
+	}
 	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
 }
 
@@ -271,11 +275,26 @@ func (c Checkpoint) validate() error {
 	return fault.Count("Checkpoint.Every", c.Every)
 }
 
+// checkActive returns an error where a layer would have no active latent in any step.
+func (c TrainConfig) checkActive(layers []Layer) error {
+	last, _ := lastSparse(layers)
+	for i, l := range layers {
+		s := l.sparse()
+		if s != nil && s.k == 0 && s.selection != SelectThreshold && (i != last || c.Recipe.KStart == 0) {
+			return fault.Errorf(ErrRange, "layer %q has k = 0, so that no latent is active and none would learn: set k with SetK", s.name)
+		}
+	}
+	return nil
+}
+
 // checkRecipe returns an error where parts of the recipe do not fit the layers, or
 // each other.
 func (c TrainConfig) checkRecipe(layers []Layer) error {
 	r := c.Recipe
 	sparse, l := lastSparse(layers)
+	if err := c.checkActive(layers); err != nil {
+		return err
+	}
 	if r.UnitNorm && (l == nil || sparse+1 == len(layers)) {
 		return fault.Errorf(ErrNoSparseLayer, "Recipe.UnitNorm needs a layer after the last sparse one: its rows are the atoms")
 	}
@@ -294,6 +313,10 @@ func (c TrainConfig) checkRecipe(layers []Layer) error {
 		}
 	}
 	switch {
+	case r.AuxWeight > 0 && r.AuxK == 0:
+		return fault.Errorf(ErrRange, "Recipe.AuxWeight is for AuxK, which is 0")
+	case r.KAnneal > 0 && r.KStart == 0:
+		return fault.Errorf(ErrRange, "Recipe.KAnneal is for KStart, which is 0")
 	case r.AuxK > 0 && l.activation != ReLU && l.activation != Identity:
 		return fault.Errorf(ErrRange, "Recipe.AuxK needs an encoder with the activation %v or %v, not %v", ReLU, Identity, l.activation)
 	case r.MultiTopK > 0 && len(r.Matryoshka) > 0:

@@ -2,8 +2,10 @@ package ksparse_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -244,24 +246,31 @@ func TestTrainOneOfEach(t *testing.T) {
 	}
 }
 
-// TestTrainNoneActive: with k = 0 the network gives its output biases, and only
-// they learn. With SGD on the squared error, b -= rate·2(b - mean y): a rate of
-// 1/2 reaches the mean in one step.
+// TestTrainNoneActive: a training in which a layer would have no active latent is refused,
+// and one whose last layer gets there from a KStart is not.
 func TestTrainNoneActive(t *testing.T) {
-	net := networkOf(t, ksparse.NewSparseLayer("encoder", 6, 9, 0, ksparse.ReLU), ksparse.NewLinearLayer("decoder", 9, 6, ksparse.Identity))
-	start, x := parameters(net), uniform(1, 10, 6)
-	trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: train.SGD{}, LearningRate: 0.5})
-	got := parameters(net)
-	for i := range 3 {
-		if !sameBits(got[i], start[i]) {
-			t.Errorf("layer %d: parameters that nothing depends on have changed", i/2)
+	x := uniform(1, 10, 6)
+	stack := func(k1, k2 int) *ksparse.Network {
+		return networkOf(t, ksparse.NewSparseLayer("first", 6, 9, k1, ksparse.ReLU), ksparse.NewSparseLayer("second", 9, 8, k2, ksparse.ReLU), ksparse.NewLinearLayer("decoder", 8, 6, ksparse.Identity))
+	}
+	for _, c := range []struct {
+		k1, k2, start int
+		says          string // "" is a training
+	}{
+		{0, 2, 0, `layer "first" has k = 0`}, {2, 0, 0, `layer "second" has k = 0`}, {0, 2, 3, `layer "first" has k = 0`}, {2, 0, 3, ""}, {2, 2, 0, ""},
+	} {
+		cfg := ksparse.TrainConfig{Steps: 8, BatchSize: 5, Recipe: ksparse.Recipe{KStart: c.start}}
+		_, train := stack(c.k1, c.k2).Train(t.Context(), x, x, cfg)
+		_, trainer := ksparse.NewTrainer(stack(c.k1, c.k2), cfg)
+		for what, err := range map[string]error{"Train": train, "NewTrainer": trainer} {
+			if c.says == "" && err != nil || c.says != "" && (!errors.Is(err, ksparse.ErrRange) || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("%s with k = %d and %d, KStart %d: error %v, want %q", what, c.k1, c.k2, c.start, err, c.says)
+			}
 		}
 	}
-	for j, b := range got[3] {
-		mean := mat.Sum(x.ColView(j)) / 10
-		if !(math.Abs(b-mean) <= 10*1.1e-16) { // ten terms of at most 1, then their tenth
-			t.Errorf("output bias %d is %v, want the mean %v", j, b, mean)
-		}
+	histories, err := stack(2, 0).Pretrain(t.Context(), x, ksparse.PretrainConfig{Train: ksparse.TrainConfig{Steps: 1}})
+	if len(histories) > 0 || !errors.Is(err, ksparse.ErrRange) || !strings.Contains(err.Error(), `layer "second" has k = 0`) {
+		t.Errorf("Pretrain: %d histories, error %v", len(histories), err)
 	}
 }
 

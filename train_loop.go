@@ -33,11 +33,16 @@ import (
 //
 // The same seed, data and configuration give the same bits, for every GOMAXPROCS.
 func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
+	return n.trainNamed(ctx, "x", "y", x, y, cfg)
+}
+
+// trainNamed is Train for samples that errors call so.
+func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
 	start := time.Now()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	rowsX, rowsY, err := n.samples("x", "y", x, y, cfg.Loss)
+	rowsX, rowsY, err := n.samples(nameX, nameY, x, y, cfg.Loss)
 	if err != nil {
 		return nil, err
 	}
@@ -278,10 +283,16 @@ func (l *loop) tell(r engine.Report, last bool) error {
 	return l.cfg.Callback(l.progress(r, epoch, last))
 }
 
-// samples checks a pair of inputs and targets.
+// samples checks a pair of inputs and targets. Those that lie in the network's parameters,
+// which training moves, are copied.
 func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX, rowsY matrix.Rows, err error) {
 	if rowsX, rowsY, err = dense.Pair(nameX, nameY, x, y, n.In(), n.Out()); err != nil {
 		return rowsX, rowsY, err
+	}
+	same := matrix.Same(rowsX, rowsY)
+	rowsX = n.apart(rowsX)
+	if rowsY = n.apart(rowsY); same {
+		rowsY = rowsX
 	}
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
 }

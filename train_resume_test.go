@@ -117,7 +117,7 @@ type outcome struct {
 }
 
 func (o *outcome) note(p train.Progress) {
-	p.SamplesPerSecond, p.Elapsed = 0, 0
+	p.SamplesPerSecond, p.Elapsed, p.Left = 0, 0, 0
 	o.progress[p.Step] = fmt.Sprintf("%+v", p) // floats print with all their bits, NaN equal to NaN
 }
 

@@ -296,8 +296,8 @@ func TestTrainerThreshold(t *testing.T) {
 func TestThresholdOfFew(t *testing.T) {
 	x := mixtures(500, 16)
 	for _, latents := range []int{24, 1500} { // also where encoding screens
-		net := batchTopK(t, 16, latents, 0, nil)
-		trainOn(t, net, x, x, ksparse.TrainConfig{Steps: 3})
+		net := batchTopK(t, 16, latents, -1, nil) // none in the end
+		trainOn(t, net, x, x, ksparse.TrainConfig{Steps: 3, Recipe: ksparse.Recipe{KStart: 5}})
 		if l0, _ := use(t, net, x); l0 != 0 {
 			t.Errorf("L0 is %v with k = 0", l0)
 		}

@@ -49,6 +49,17 @@ type clock struct {
 	start    time.Time
 	stepping time.Duration // in steps
 	samples  int           // that went through a step in that time
+	first    time.Time     // before the first step that was taken here, and not before a checkpoint
+	before   int           // how many steps there had been then
+}
+
+// left estimates how long the steps will take that are left of all, after some of them.
+func (c *clock) left(done, all int) time.Duration {
+	if all <= done || done <= c.before {
+		return 0
+	}
+	left := float64(time.Since(c.first)) * float64(all-done) / float64(done-c.before)
+	return time.Duration(min(left, 1<<62))
 }
 
 // NewTrainer returns a Trainer of the network, for steps on batches of one's own:
@@ -212,6 +223,9 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	rate := t.cfg.LearningRate * t.cfg.Schedule.Factor(t.history.Steps, t.cfg.Steps)
 	from := time.Now()
+	if t.clock.first.IsZero() {
+		t.clock.first, t.clock.before = from, t.history.Steps
+	}
 	r, err := t.stepper.Step(x, y, rate, t.history.Steps+1)
 	if err != nil {
 		t.fail(err)
@@ -260,10 +274,11 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 		Step: t.history.Steps, Steps: t.cfg.Steps,
 		Epoch: epoch, Epochs: max(epoch, t.cfg.Epochs), EpochEnd: last,
 		Loss: r.Loss, EpochLoss: t.epoch.lossSum / float64(t.epoch.samples), ValidationLoss: t.valid.loss,
-		FVU: r.FVU, L0: r.L0, Dead: r.Dead, GradientNorm: r.GradientNorm,
+		FVU: r.FVU, EpochFVU: t.epoch.fvuSum / float64(t.epoch.samples), L0: r.L0, Dead: r.Dead, GradientNorm: r.GradientNorm,
 		LearningRate:     t.epoch.rate,
 		SamplesPerSecond: speed,
 		Elapsed:          time.Since(t.clock.start),
+		Left:             t.clock.left(t.history.Steps, t.cfg.Steps),
 	}
 }
 

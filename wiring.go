@@ -25,7 +25,8 @@ type Wiring struct {
 	Scale         float64
 	// Undo scales the outputs back, each row by the numbers of its input, as an
 	// autoencoder needs it; without, as for a transcoder, they are what the last layer
-	// gives. Training with Undo measures its loss between normalised rows.
+	// gives. Training with Undo measures its loss between normalised rows. It does
+	// nothing without a Normalization.
 	Undo bool
 }
 
@@ -34,7 +35,7 @@ func (n *Network) Wiring() Wiring {
 	return Wiring{Tied: n.tied(), PreBias: n.rows.Shift != nil, Normalization: Normalization(n.rows.Kind), Scale: n.rows.Scale, Undo: n.rows.Undo}
 }
 
-// Wire changes how the network is wired. Errors leave it as it was and wrap
+// Wire changes how the network is wired. It must not run beside other calls. Errors leave it as it was and wrap
 // ErrNoSparseLayer, for Tied; ErrRange, for an unknown normalisation, a scale that
 // makes no sense, or Undo of a network without a decoder or with a skip connection; or
 // ErrShape, where the layer after the last sparse one does not give as many outputs as

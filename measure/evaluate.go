@@ -132,6 +132,9 @@ func eachChunk(src data.Source, rows int, f func(from int, x matrix.Rows) error)
 func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out matrix.Rows, err error) {
 	codes, y, err := m.Reconstruct(dense.Of(x))
 	if errors.Is(err, fault.ErrNotFinite) {
+		if _, _, zeros := m.Reconstruct(dense.Of(matrix.New(1, x.Cols))); errors.Is(zeros, fault.ErrNotFinite) {
+			return nil, out, zeros // whatever the row: the model itself is not finite
+		}
 		return nil, out, fault.Errorf(err, "the reconstruction of row %d overflows: data or weights are too large", from+overflowing(m, x))
 	}
 	if err != nil {

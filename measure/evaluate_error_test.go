@@ -225,3 +225,16 @@ func npySource(t *testing.T, descr string, rows, cols int, order binary.ByteOrde
 	t.Cleanup(func() { src.Close() })
 	return src
 }
+
+// TestEvaluateSpoiltModel: NaN among the weights is what the error names, not a row.
+func TestEvaluateSpoiltModel(t *testing.T) {
+	net := autoencoder(t, 3, 8, 2, ksparse.ReLU)
+	net.Layers()[0].Weights().Set(4, 1, math.NaN())
+	src, err := data.FromMatrix(mat.NewDense(4, 3, []float64{1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 2, 2}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := measure.Evaluate(net, src); !errors.Is(err, ksparse.ErrNotFinite) || !strings.Contains(err.Error(), `layer "encoder" holds NaN as weight at row 4, column 1`) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -274,8 +274,10 @@ func TestEvaluateIsOfPredictAndEncode(t *testing.T) {
 		if err := net.StartFrom(src, ksparse.Start{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := net.Layers()[0].(*ksparse.SparseLayer).SetThresholds(0.5); err != nil {
-			t.Fatal(err)
+		if l := net.Layers()[0].(*ksparse.SparseLayer); l.Selection() == ksparse.SelectBatchTopK || l.Selection() == ksparse.SelectThreshold {
+			if err := l.SetThresholds(0.5); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for j := range 10 {
 			net.Layers()[1].Biases().SetVec(j, 0.5-0.1*float64(j))

@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -119,15 +120,15 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	}
 	x, err := data.FromMatrix(rows)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the rows: %w", err)
 	}
-	if _, cols := x.Dims(); cols != m.In() {
-		return nil, errorf(ksparse.ErrShape, "the rows have %d columns, and the model has %d inputs", cols, m.In())
+	if count, cols := x.Dims(); cols != m.In() {
+		return nil, errorf(ksparse.ErrShape, "the rows are %d x %d, the model takes %d values per row", count, cols, m.In())
 	}
 	y := x
 	if targets != nil {
 		if y, err = data.FromMatrix(targets); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the targets: %w", err)
 		}
 	}
 	f := &Findings{Latents: cfg.Latents, K: presentK(m.Info, cfg)}
@@ -144,7 +145,7 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 		}
 	}
 	t := newTrial(m, x, y, decode, 1, about.outlying)
-	if err := t.run(); err != nil {
+	if err := t.run(); err != nil && !(f.NotFinite > 0 && errors.Is(err, ksparse.ErrNotFinite)) { // which is a finding
 		return nil, err
 	}
 	f.Figures = t.all.figures()

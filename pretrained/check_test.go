@@ -214,3 +214,29 @@ func TestCheckFixtures(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckSaysWhatWasGiven: errors speak of rows and targets, as far as they were given.
+func TestCheckSaysWhatWasGiven(t *testing.T) {
+	m, x := dictionary(t, nil)
+	wide := mat.NewDense(5, 25, nil)
+	for _, c := range []struct {
+		rows, targets mat.Matrix
+		want          error
+		says          string
+	}{
+		{wide, nil, ksparse.ErrShape, "the rows are 5 x 25, the model takes 24"},
+		{wide, x, ksparse.ErrShape, "the rows are 5 x 25"},
+		{x, wide, ksparse.ErrShape, "the targets are 5 x 25, want 500 x 24"},
+		{nil, nil, ksparse.ErrEmpty, "the rows: "},
+		{x, mat.NewDense(1, 1, []float64{math.NaN()}), ksparse.ErrNotFinite, "the targets: "},
+	} {
+		if _, err := m.CheckOutputs(c.rows, c.targets); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("error %v, want %v that says %q", err, c.want, c.says)
+		}
+	}
+	m.Layers()[0].Weights().Set(1, 2, math.NaN())
+	f, err := m.Check(x)
+	if err != nil || f.NotFinite == 0 || !strings.Contains(strings.Join(f.Problems, "\n"), "NaN or infinite") {
+		t.Errorf("a weight of NaN: %+v, error %v", f, err)
+	}
+}

@@ -124,11 +124,14 @@ func (r *reader) native() reading {
 	}
 }
 
-// nativeK reads k, which may be less than 1.
+// nativeK reads k, which may be less than 1: then it is -1, as in a Config.
 func nativeK(s *settings) int {
 	k, ok := asInteger(s.get("k"))
 	if !ok {
 		s.wrong("k", "an integer")
+	}
+	if k == 0 {
+		return -1
 	}
 	return k
 }

@@ -105,7 +105,7 @@ func TestNoNetwork(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := m.Check(noise(2, 9)); !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), "the rows have 9 columns, and the model has 24 inputs") {
+	if _, err := m.Check(noise(2, 9)); !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), "the rows are 2 x 9, the model takes 24 values per row") {
 		t.Errorf("rows of another width: %v", err)
 	}
 	if _, err := m.CheckOutputs(x, noise(2, 24)); !errors.Is(err, ksparse.ErrShape) {

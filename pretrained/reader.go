@@ -114,7 +114,7 @@ func selectionName(net ksparse.Config) string {
 // not go by it.
 func declaredK(f reading, selection string) float64 {
 	if f.meanK == 0 && f.net.Selection != ksparse.SelectThreshold && selection != "all" {
-		return float64(f.net.K)
+		return float64(max(f.net.K, 0))
 	}
 	return f.meanK
 }

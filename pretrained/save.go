@@ -70,6 +70,7 @@ func save(path string, f Format, n *ksparse.Network, info Info, o SaveOptions) e
 	if err := checkFinite(cfg); err != nil {
 		return err
 	}
+	cfg.K = max(cfg.K, 0) // files have 0 for none
 	s := &saving{Config: cfg, info: info, options: o}
 	switch f {
 	case SAELens:

@@ -54,7 +54,10 @@ func (t *trial) tallies(row int) []*tally {
 
 // run goes through all rows.
 func (t *trial) run() error {
-	rows, _ := t.x.Dims()
+	rows, inputs := t.x.Dims()
+	if inputs != t.model.In() {
+		return errorf(ksparse.ErrShape, "the rows are %d x %d, the model takes %d values per row", rows, inputs, t.model.In())
+	}
 	if t.decode {
 		targets, outputs := t.y.Dims()
 		if targets != rows || outputs != t.model.Out() {

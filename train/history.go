@@ -18,8 +18,11 @@ type Progress struct {
 	// ksparse.SquaredError, where V is the mean over the training samples of |y-ȳ|² and
 	// ȳ their mean (over those of the first buffer where a data.Source is larger than
 	// that). It is NaN with another loss or where V is 0: V counts only columns whose
-	// numbers differ by more than 2^-48 of their size, for less is rounding.
-	FVU          float64
+	// numbers differ by more than 2^-48 of their size, for less is rounding. EpochFVU is
+	// its mean over the epoch's samples up to now: a single batch, the last one above all,
+	// which may be short, says little.
+	FVU, EpochFVU float64
+
 	L0           float64 // mean number of latents active in this step
 	Dead         int     // latents not active for Recipe.DeadAfter samples
 	GradientNorm float64 // of all parameters together, before clipping
@@ -27,6 +30,12 @@ type Progress struct {
 	LearningRate     float64       // of this step
 	SamplesPerSecond float64       // since the training began or was resumed, validation left out
 	Elapsed          time.Duration // since the training began or was resumed
+
+	// Left is about how long the other steps will take, validation and callback among
+	// them, by the time that those since the training began or was resumed took: at most,
+	// where Validation.Patience or MaxNorm may end it sooner. It is 0 after the last step,
+	// and where a Trainer was not told how many Steps there will be.
+	Left time.Duration
 }
 
 // History is what a training leaves behind.

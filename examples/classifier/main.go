@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
@@ -103,8 +104,8 @@ func learn(ctx context.Context, w io.Writer, net *ksparse.Network, training, tes
 				return nil
 			}
 			accuracy, err := testAccuracy(net, test)
-			fmt.Fprintf(w, "epoch %2d/%d  loss %.4f  test accuracy %.2f %%  %6.0f samples/s\n",
-				p.Epoch, p.Epochs, p.EpochLoss, 100*accuracy, p.SamplesPerSecond)
+			fmt.Fprintf(w, "epoch %2d/%d  loss %.4f  test accuracy %.2f %%  %6.0f samples/s  %v left\n",
+				p.Epoch, p.Epochs, p.EpochLoss, 100*accuracy, p.SamplesPerSecond, p.Left.Round(time.Second))
 			return err
 		},
 	})

@@ -101,7 +101,7 @@ func TestErrorsNameFlags(t *testing.T) {
 		{"leads out", []string{"-hookpoint", "../x", models + "sparsify_run_folder_bf16"}},
 		{"-round allows", []string{"-to", "sparsify", "-out", out, models + "saelens_topk_v6_rescale"}},
 		{"a NumPy array", []string{rows}},
-		{"columns", []string{"-rows", npy(t, 4, 9), models + "sparsify_topk_2025"}},
+		{"values per row", []string{"-rows", npy(t, 4, 9), models + "sparsify_topk_2025"}},
 	} {
 		err := run(c.args, &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -40,7 +40,8 @@ func (d *display) update(p train.Progress) {
 	}
 	if p.EpochEnd {
 		d.close() // the line takes the place of the bar, which comes back below it
-		fmt.Fprintf(d.w, "%s  test %.4f  %6.0f samples/s\n", state, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond)
+		fmt.Fprintf(d.w, "%s  test %.4f  %6.0f samples/s  %v left\n",
+			state, p.ValidationLoss/mnistdata.Pixels, p.SamplesPerSecond, p.Left.Round(time.Second))
 	}
 }
 

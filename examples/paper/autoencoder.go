@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -52,7 +53,8 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 		Seed:         seed,
 		Callback: func(p train.Progress) error {
 			if p.EpochEnd {
-				fmt.Fprintf(w, "k = %d  epoch %2d/%d  L0 %5.1f  FVU %.4f  %6.0f digits/s\n", k, p.Epoch, p.Epochs, p.L0, p.FVU, p.SamplesPerSecond)
+				fmt.Fprintf(w, "k = %d  epoch %2d/%d  L0 %5.1f  FVU %.4f  %6.0f digits/s  %v left\n",
+					k, p.Epoch, p.Epochs, p.L0, p.EpochFVU, p.SamplesPerSecond, p.Left.Round(time.Second))
 			}
 			return nil
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -41,7 +42,8 @@ func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d 
 		Seed:         seed,
 		Callback: func(p train.Progress) error {
 			if p.EpochEnd {
-				fmt.Fprintf(w, "fine-tuning  epoch %2d/%d  loss %.4f  %6.0f digits/s\n", p.Epoch, p.Epochs, p.EpochLoss, p.SamplesPerSecond)
+				fmt.Fprintf(w, "fine-tuning  epoch %2d/%d  loss %.4f  %6.0f digits/s  %v left\n",
+					p.Epoch, p.Epochs, p.EpochLoss, p.SamplesPerSecond, p.Left.Round(time.Second))
 			}
 			return nil
 		},

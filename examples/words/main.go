@@ -120,7 +120,8 @@ func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs in
 		Seed:     seed,
 		Callback: func(p train.Progress) error {
 			if p.EpochEnd && (p.Epoch%10 == 0 || p.Epochs <= 20) {
-				fmt.Fprintf(w, "epoch %3d/%d  FVU %.4f  dead %4d  %6.0f words/s\n", p.Epoch, p.Epochs, p.FVU, p.Dead, p.SamplesPerSecond)
+				fmt.Fprintf(w, "epoch %3d/%d  FVU %.4f  dead %4d  %6.0f words/s  %v left\n",
+					p.Epoch, p.Epochs, p.EpochFVU, p.Dead, p.SamplesPerSecond, p.Left.Round(time.Second))
 			}
 			return nil
 		},

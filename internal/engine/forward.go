@@ -61,19 +61,26 @@ func (lp *layerPass) denseInput() {
 // forwardLinear: z = xW + b, out = f(z). Where x is codes only the rows of W that
 // their entries name are read.
 func (lp *layerPass) forwardLinear() {
-	l := lp.layer
-	rows, n := lp.beginLinear(), l.Out
-	if !lp.in.isDense() {
+	switch rows := lp.beginLinear(); {
+	case rows == 1 && !lp.in.isDense():
+		lp.decodeRows(0, 1) // without the loops below, whose functions are garbage
+	case rows == 1:
+		lp.multiplyRows(0, 1)
+	case !lp.in.isDense():
 		parallel.For(rows, lp.decodeGrain(), func(_, lo, hi int) { lp.decodeRows(lo, hi) })
-	} else {
-		eachProduct(rows, func(_, lo, hi int) {
-			z := lp.pre[lo*n : hi*n]
-			clear(z)
-			matrix.AddProduct(z, n, lp.in.dense.Slice(lo, hi), l.W)
-			addBias(z, l.B)
-		})
+	default:
+		eachProduct(rows, func(_, lo, hi int) { lp.multiplyRows(lo, hi) })
 	}
-	activate(l.Activation, lp.out.dense.Data, lp.pre)
+	activate(lp.layer.Activation, lp.out.dense.Data, lp.pre)
+}
+
+// multiplyRows computes the pre-activations of the rows lo to hi from dense rows.
+func (lp *layerPass) multiplyRows(lo, hi int) {
+	n := lp.layer.Out
+	z := lp.pre[lo*n : hi*n]
+	clear(z)
+	matrix.AddProduct(z, n, lp.in.dense.Slice(lo, hi), lp.layer.W)
+	addBias(z, lp.layer.B)
 }
 
 // beginLinear makes room for the output, of as many rows as have come in.

@@ -107,13 +107,20 @@ func (p *Pass) setOutput() {
 
 // addSkip adds x Skipᵀ to the output, where x is what came in.
 func (p *Pass) addSkip() {
-	x, cols := p.x, p.output.Cols
-	p.skipped.Resize(x.Rows, cols)
-	eachProduct(x.Rows, func(_, lo, hi int) {
-		part := p.skipped.Data[lo*cols : hi*cols]
-		matrix.MulT(part, x.Slice(lo, hi), p.Network.Skip)
-		matrix.AddTo(p.output.Data[lo*cols:hi*cols], part)
-	})
+	p.skipped.Resize(p.x.Rows, p.output.Cols)
+	if p.x.Rows == 1 {
+		p.addSkipRows(0, 1) // without a function for the loop, which is garbage
+		return
+	}
+	eachProduct(p.x.Rows, func(_, lo, hi int) { p.addSkipRows(lo, hi) })
+}
+
+// addSkipRows is addSkip for the rows lo to hi.
+func (p *Pass) addSkipRows(lo, hi int) {
+	cols := p.output.Cols
+	part := p.skipped.Data[lo*cols : hi*cols]
+	matrix.MulT(part, p.x.Slice(lo, hi), p.Network.Skip)
+	matrix.AddTo(p.output.Data[lo*cols:hi*cols], part)
 }
 
 // eachProduct calls f for ranges of the rows of a dense product.

@@ -29,8 +29,6 @@ var (
 	ErrFrozen = errors.New("cannot be trained")
 	// ErrUnset: the network needs a number that was never learned or set.
 	ErrUnset = errors.New("never learned")
-	// ErrPass: Backprop was given a Pass that another network made.
-	ErrPass = errors.New("pass of another network")
 	// ErrDiverged: in training, the loss or a parameter was about to become NaN or infinite.
 	ErrDiverged = errors.New("training diverged")
 	// ErrFormat: a saved network or checkpoint is damaged, cut short or of another format.

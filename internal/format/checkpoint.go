@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/sniff"
@@ -195,12 +196,13 @@ func checkSum(f *os.File, body io.Reader, start [checkpointStart]byte) error {
 	return nil
 }
 
-// Same returns an error that names the first of the settings in which the checkpoint
-// differs, and wraps fault.ErrCheckpoint; or fault.ErrFormat where it does not have the
+// Same returns an error that names the first of the settings, in the order given, in which
+// the checkpoint differs, and wraps fault.ErrCheckpoint; or fault.ErrFormat where it does not have the
 // setting.
 func (c *Checkpoint) Same(settings []Setting) error {
-	for i, want := range settings {
-		if i >= len(c.Settings) || c.Settings[i].Name != want.Name {
+	for _, want := range settings {
+		i := slices.IndexFunc(c.Settings, func(s Setting) bool { return s.Name == want.Name })
+		if i < 0 {
 			return fault.Errorf(fault.ErrFormat, "the checkpoint does not say what %s is", want.Name)
 		}
 		if got := c.Settings[i].Value; got != want.Value {

@@ -156,16 +156,23 @@ func (t *Transform) Leave(out matrix.Rows, s Scales) {
 	if !t.Undo {
 		return
 	}
+	if out.Rows == 1 {
+		t.leaveRows(out, s, 0, 1) // without a function for the loop, which is garbage
+		return
+	}
+	parallel.For(out.Rows, matrix.RowGrain(out.Cols), func(_, lo, hi int) { t.leaveRows(out, s, lo, hi) })
+}
+
+// leaveRows is Leave for the rows lo to hi.
+func (t *Transform) leaveRows(out matrix.Rows, s Scales, lo, hi int) {
 	extra := 0.0
 	if t.Kind == LayerNorm {
 		extra = layerNormEpsilon
 	}
-	parallel.For(out.Rows, matrix.RowGrain(out.Cols), func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := out.Row(i)
-			for j, v := range row {
-				row[j] = float64(v*(s.Spread[i]-extra)) + s.Mean[i]
-			}
+	for i := lo; i < hi; i++ {
+		row := out.Row(i)
+		for j, v := range row {
+			row[j] = float64(v*(s.Spread[i]-extra)) + s.Mean[i]
 		}
-	})
+	}
 }
