@@ -31,6 +31,9 @@ func work(seed uint64) (*ksparse.Network, *mat.Dense, ksparse.TrainConfig, error
 		Tied:          pick(3) == 0,
 		Normalization: ksparse.Normalization(pick(3)),
 	}
+	if cfg.Selection == ksparse.SelectAbsTopK {
+		cfg.Activation = ksparse.Identity
+	}
 	x := mat.NewDense(300+pick(700), cfg.Inputs, nil)
 	x.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, x)
 	how := ksparse.TrainConfig{
