@@ -25,10 +25,9 @@ import (
 // itself holds in float32 (see Config) can never change, so they are not copied but
 // shared.
 type Frozen struct {
-	model   // with layers of its own
-	latents int
-	bytes   int
-	wide    sync.Pool // of *wideRow
+	model // with layers of its own
+	bytes int
+	wide  sync.Pool // of *wideRow
 }
 
 // Freeze returns the network as it is now, frozen. Errors wrap ErrNoSparseLayer,
@@ -41,7 +40,7 @@ func (n *Network) Freeze() (*Frozen, error) {
 	if err := fault.First(n.ready(false), n.finite()); err != nil {
 		return nil, err
 	}
-	f := &Frozen{model: model{rows: n.rows, noDecoder: n.noDecoder}, latents: sparse.out}
+	f := &Frozen{model: model{rows: n.rows, noDecoder: n.noDecoder}}
 	for i, l := range n.layers {
 		a := l.parameters()
 		var w Weights
@@ -194,9 +193,6 @@ func (f *Frozen) widened(row []float32) *wideRow {
 	matrix.Widen(w.in, row)
 	return w
 }
-
-// Latents returns how many latents the codes have.
-func (f *Frozen) Latents() int { return f.latents }
 
 // Bytes returns how much memory the weights and their copies take, those that are
 // shared with a network among them. A call takes some more while it runs, which is

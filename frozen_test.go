@@ -207,8 +207,8 @@ func TestFrozenErrorsAndMemory(t *testing.T) {
 	if saved := wide.Bytes() - narrow.Bytes(); saved != 4*64*512 {
 		t.Errorf("float32 weights save %d bytes, want 4 for each of them", saved)
 	}
-	if e := narrow; e.In() != 64 || e.Latents() != 512 {
-		t.Errorf("the frozen network takes %d values and gives %d latents", e.In(), e.Latents())
+	if e := narrow; e.In() != 64 || e.Out() != 64 {
+		t.Errorf("the frozen network takes %d values and gives %d", e.In(), e.Out())
 	}
 	if _, err := narrow.Encode(mat.NewDense(1, 63, nil)); !errors.Is(err, ErrShape) {
 		t.Errorf("Encode of too few columns: error %v", err)

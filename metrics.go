@@ -34,13 +34,6 @@ func MeanSquaredError(out, y mat.Matrix) (float64, error) {
 	return mse, nil
 }
 
-// PSNR returns the peak signal-to-noise ratio in decibels,
-// 20 log10(peak) - 10 log10(mse), for a mean squared error of values that lie between 0 and
-// peak. It is +Inf for an error of zero.
-func PSNR(mse, peak float64) float64 {
-	return 20*math.Log10(peak) - 10*math.Log10(mse)
-}
-
 // FVU returns the fraction of variance unexplained of out as a reconstruction of
 // y: Σ|out-y|² / Σ|y-ȳ|², where ȳ is the mean row of y, the data set given. It is
 // 0 for a perfect reconstruction and 1 for always answering ȳ; 1-FVU is the

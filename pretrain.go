@@ -102,7 +102,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 			configs[i] = c.Layer(i)
 		}
 		t := configs[i]
-		if err := fault.First(t.Validate(), t.checkActive([]Layer{l})); err != nil {
+		if err := fault.First(t.validate(), t.checkActive([]Layer{l})); err != nil {
 			return nil, fault.Errorf(err, "layer %q: %s", l.Name(), fault.Text(err))
 		}
 		if t.Validation.X != nil || t.Validation.Source != nil {

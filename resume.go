@@ -298,6 +298,17 @@ func (l *loop) save() error {
 	return nil
 }
 
+// validate returns an error that names the first field that makes no sense.
+func (c Checkpoint) validate() error {
+	if c.File == "" && c.Resume {
+		return fault.Errorf(ErrEmpty, "Checkpoint.Resume needs a File to resume from")
+	}
+	if c.File == "" && c.Every != 0 {
+		return fault.Errorf(ErrEmpty, "Checkpoint.Every is %d without a File to write", c.Every)
+	}
+	return fault.Count("Checkpoint.Every", c.Every)
+}
+
 // checkCheckpointFile returns an error where a checkpoint could not be written there, as
 // far as that shows before there is one. "" is none.
 func checkCheckpointFile(path string) error {

@@ -171,9 +171,9 @@ type Checkpoint struct {
 	Resume bool
 }
 
-// Validate returns an error that names the first field that makes no sense, or would do
+// validate returns an error that names the first field that makes no sense, or would do
 // nothing.
-func (c TrainConfig) Validate() error {
+func (c TrainConfig) validate() error {
 	if c.Loss >= losses {
 		return fault.Errorf(ErrRange, "TrainConfig.Loss is the unknown %v", c.Loss)
 	}
@@ -236,43 +236,6 @@ func (r Recipe) validate() error {
 		fault.Count("Recipe.KStart", r.KStart),
 		fault.Share("Recipe.KAnneal", r.KAnneal),
 	)
-}
-
-// validate returns an error that names the first field that makes no sense.
-func (v Validation) validate() error {
-	if v.Patience < 0 {
-		return fault.Errorf(ErrRange, "Validation.Patience is %d, want 0 (for none) or more", v.Patience)
-	}
-	if (v.X == nil) != (v.Y == nil) {
-		return fault.Errorf(ErrEmpty, "Validation.X and Y belong together, one of them is nil")
-	}
-	given := ""
-	for _, part := range []struct {
-		name string
-		set  bool
-	}{{"X", v.X != nil}, {"Source", v.Source != nil}, {"Fraction", v.Fraction != 0}} {
-		if part.set && given != "" {
-			return fault.Errorf(ErrRange, "Validation has both %s and %s, want one of them", given, part.name)
-		}
-		if part.set {
-			given = part.name
-		}
-	}
-	if v.MinDelta > 0 && v.Patience == 0 {
-		return fault.Errorf(ErrRange, "Validation.MinDelta is for Patience, which is 0")
-	}
-	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
-}
-
-// validate returns an error that names the first field that makes no sense.
-func (c Checkpoint) validate() error {
-	if c.File == "" && c.Resume {
-		return fault.Errorf(ErrEmpty, "Checkpoint.Resume needs a File to resume from")
-	}
-	if c.File == "" && c.Every != 0 {
-		return fault.Errorf(ErrEmpty, "Checkpoint.Every is %d without a File to write", c.Every)
-	}
-	return fault.Count("Checkpoint.Every", c.Every)
 }
 
 // checkActive returns an error where a layer would have no active latent in any step.

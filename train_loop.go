@@ -39,7 +39,7 @@ func (n *Network) Train(ctx context.Context, x, y mat.Matrix, cfg TrainConfig) (
 // trainNamed is Train for samples that errors call so.
 func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.Matrix, cfg TrainConfig) (*train.History, error) {
 	start := time.Now()
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	rowsX, rowsY, err := n.samples(nameX, nameY, x, y, cfg.Loss)
@@ -75,7 +75,7 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // it is ErrRange: give Validation.X or Source.
 func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainConfig) (*train.History, error) {
 	start := time.Now()
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	if _, err := feed.Check(src, n.In()); err != nil {
@@ -330,6 +330,32 @@ func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, err
 		return 0, fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
 	}
 	return sum / float64(v.rows), nil
+}
+
+// validate returns an error that names the first field that makes no sense.
+func (v Validation) validate() error {
+	if v.Patience < 0 {
+		return fault.Errorf(ErrRange, "Validation.Patience is %d, want 0 (for none) or more", v.Patience)
+	}
+	if (v.X == nil) != (v.Y == nil) {
+		return fault.Errorf(ErrEmpty, "Validation.X and Y belong together, one of them is nil")
+	}
+	given := ""
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{{"X", v.X != nil}, {"Source", v.Source != nil}, {"Fraction", v.Fraction != 0}} {
+		if part.set && given != "" {
+			return fault.Errorf(ErrRange, "Validation has both %s and %s, want one of them", given, part.name)
+		}
+		if part.set {
+			given = part.name
+		}
+	}
+	if v.MinDelta > 0 && v.Patience == 0 {
+		return fault.Errorf(ErrRange, "Validation.MinDelta is for Patience, which is 0")
+	}
+	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
 }
 
 // takeValidation takes in the samples of Validation.X and Y, or of a Source: its rows where

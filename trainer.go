@@ -79,7 +79,7 @@ func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	if net == nil {
 		return nil, fault.Errorf(ErrEmpty, "NewTrainer was given a nil network")
 	}
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	for _, field := range []struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/measure"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -57,7 +58,7 @@ func (r *result) measure(test *mat.Dense) (err error) {
 	if r.fvu, err = ksparse.FVU(r.rebuilt, test); err != nil {
 		return err
 	}
-	r.psnr = ksparse.PSNR(r.mse, 1)
+	r.psnr = measure.PSNR(r.mse, 1)
 	r.l0, r.dead, r.frequency = codes.L0(), len(codes.Dead()), codes.Frequency()
 	return nil
 }
