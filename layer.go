@@ -8,6 +8,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"gonum.org/v1/gonum/mat"
 )
@@ -70,11 +71,7 @@ type Weights = matrix.Weights
 // affine is what both kinds of layer are made of: weights, biases and an activation.
 // The rows of w are one per latent: see the layers for which way that is.
 type affine struct {
-	_ noCopy
-
-	self  *affine // where the layer was made: a copy of it by value is elsewhere
-	taken bool    // it belongs to a network
-
+	identity
 	name       string
 	in, out    int
 	activation Activation
@@ -85,12 +82,19 @@ type affine struct {
 	biases  *mat.VecDense // that of b
 }
 
+// identity tells a layer from a copy of it by value.
+type identity struct {
+	_     noCopy
+	self  *affine // where the layer was made: a copy is elsewhere
+	taken bool    // it belongs to a network
+}
+
 // noCopy makes go vet say where a value that holds it is copied, and takes no memory.
 type noCopy = [0]sync.Mutex
 
 // zeros makes a a layer of zeros with weights of rows x cols.
 func (a *affine) zeros(name string, in, out, rows, cols int, act Activation) {
-	*a = affine{self: a, name: name, in: in, out: out, activation: act}
+	*a = affine{identity: identity{self: a}, name: name, in: in, out: out, activation: act}
 	if in > 0 && out > 0 && in <= math.MaxInt32 && out <= math.MaxInt32 && in <= matrix.MaxNumbers/out {
 		a.keep(matrix.Wide(matrix.New(rows, cols)), make([]float64, out))
 	} else {
@@ -109,7 +113,7 @@ func (a *affine) notCopied() error {
 
 // hold makes a a layer with these parameters.
 func (a *affine) hold(name string, in, out int, act Activation, w Weights, b []float64) {
-	*a = affine{self: a, name: name, in: in, out: out, activation: act}
+	*a = affine{identity: identity{self: a}, name: name, in: in, out: out, activation: act}
 	a.keep(w, b)
 }
 
@@ -198,4 +202,41 @@ func biasGradient(delta matrix.Rows) []float64 {
 		matrix.AddTo(sum, delta.Row(i))
 	}
 	return sum
+}
+
+// LinearLayer computes f(xW + b). Its Weights are In x Out: row j is what input
+// j adds to the output; in a decoder, the dictionary atom of latent j.
+type LinearLayer struct{ affine }
+
+// NewLinearLayer returns a layer of zeros that maps in values to out values.
+// NewNetwork checks the sizes and draws the weights. A layer is for one network, and must
+// not be copied by value.
+func NewLinearLayer(name string, in, out int, act Activation) *LinearLayer {
+	l := new(LinearLayer)
+	l.zeros(name, in, out, in, out, act)
+	return l
+}
+
+func (l *LinearLayer) sparse() *SparseLayer { return nil }
+
+// forward: z = xW + b, out = f(z).
+func (l *LinearLayer) forward(x matrix.Rows) layerPass {
+	z := matrix.New(x.Rows, l.out)
+	matrix.AddProduct(z.Data, l.out, x, l.w)
+	out := l.activate(z)
+	return layerPass{in: x, pre: z, out: out}
+}
+
+// weightGradient: dL/dW = xᵀ delta.
+func (l *LinearLayer) weightGradient(x, delta matrix.Rows) matrix.Rows {
+	g := matrix.New(l.in, l.out)
+	kernel.MulAdd(g.Data, l.out, l.in, l.out, x.Rows, x.Data, 1, x.Stride, delta.Data, delta.Stride)
+	return g
+}
+
+// deltaBelow: dL/dx = delta Wᵀ.
+func (l *LinearLayer) deltaBelow(delta matrix.Rows) matrix.Rows {
+	below := matrix.New(delta.Rows, l.in)
+	matrix.MulT(below.Data, delta, l.w)
+	return below
 }

@@ -215,3 +215,63 @@ func (m *model) sizeAndKind(what string) string {
 	}
 	return b.String()
 }
+
+// finite returns an error that names the first parameter, layer by layer, that is NaN or
+// infinite. It reads all of them: it is for what takes longer, and for finding out why a
+// result is not finite.
+func (m *model) finite() error {
+	for _, l := range m.layers {
+		a := l.parameters()
+		if err := finiteWeights(a.name, a.w); err != nil {
+			return err
+		}
+		if i := matrix.FirstNotFinite(a.b); i >= 0 {
+			return fault.Errorf(ErrNotFinite, "layer %q holds %v as bias %d", a.name, a.b[i], i)
+		}
+		if s := l.sparse(); s != nil {
+			if err := s.finiteThresholds(); err != nil {
+				return err
+			}
+		}
+	}
+	if i := matrix.FirstNotFinite(m.rows.Shift); i >= 0 {
+		return fault.Errorf(ErrNotFinite, "the pre-bias holds %v at %d", m.rows.Shift[i], i)
+	}
+	return finiteWeights("skip connection", m.skip)
+}
+
+// finiteWeights is finite for the weights of the layer of that name.
+func finiteWeights(name string, w Weights) error {
+	i := matrix.FirstNotFinite(w.Float64)
+	if i < 0 {
+		i = matrix.FirstNotFinite(w.Float32)
+	}
+	if i < 0 {
+		return nil
+	}
+	var v float64
+	if w.Float32 != nil {
+		v = float64(w.Float32[i])
+	} else {
+		v = w.Float64[i]
+	}
+	return fault.Errorf(ErrNotFinite, "layer %q holds %v as weight at row %d, column %d", name, v, i/w.Cols, i%w.Cols)
+}
+
+// finiteThresholds is finite for thresholds.
+func (l *SparseLayer) finiteThresholds() error {
+	if kernel.AllFinite(l.thresholds) {
+		return nil
+	}
+	i := matrix.FirstNotFinite(l.thresholds)
+	return fault.Errorf(ErrNotFinite, "layer %q holds %v as threshold %d", l.name, l.thresholds[i], i)
+}
+
+// overflow returns the error for a result, which it calls what, that is not finite: it
+// names a parameter that is not, or else blames the sizes of numbers.
+func (m *model) overflow(what string, row int) error {
+	if err := m.finite(); err != nil {
+		return err
+	}
+	return fault.Errorf(ErrNotFinite, "%s of row %d overflows: data or weights are too large", what, row)
+}

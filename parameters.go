@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -64,6 +63,7 @@ func (made unlearned) forget() {
 // keptParameters is what a training keeps besides the parameters themselves: their
 // average, with EMA, and those of the best epoch, with Patience.
 type keptParameters struct {
+	_       noCopy
 	live    [][]float64 // the parameters
 	decay   float64     // of the average
 	average [][]float64 // nil for none
@@ -129,114 +129,6 @@ func copyEach(dst, src [][]float64) {
 	for i := range dst {
 		copy(dst[i], src[i])
 	}
-}
-
-// calibrator learns the thresholds of SelectBatchTopK for the weights at hand, whatever
-// they are: those of the last step, averages, or those of the best epoch.
-type calibrator struct {
-	rows  matrix.Rows  // memory for inputs that the training saw; none where nothing is to be learned
-	count int          // how many of them there are
-	next  int          // where the next input goes, once all the memory is used
-	pass  *engine.Pass // nil before the first time
-}
-
-// calibrationRows is from how many rows, at most, thresholds are learned: L0 is then off by
-// 1/64 of its spread from row to row.
-const calibrationRows = 4096
-
-// calibrationNumbers is how many numbers these rows have at most, where a batch has fewer.
-const calibrationNumbers = 1 << 22
-
-// calibrationRowsOf returns from how many rows the thresholds of n are learned in a
-// training on batches of that size, 0 where it has none to learn.
-func (n *Network) calibrationRowsOf(batch int) int {
-	for _, l := range n.layers {
-		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
-			return min(calibrationRows, max(batch, calibrationNumbers/n.In()))
-		}
-	}
-	return 0
-}
-
-// see takes in the inputs of a batch, in the place of the oldest.
-func (c *calibrator) see(x matrix.Rows) {
-	for i := max(0, x.Rows-c.rows.Rows); i < x.Rows; i++ {
-		copy(c.rows.Row(c.next), x.Row(i))
-		c.next = (c.next + 1) % c.rows.Rows
-		c.count = min(c.count+1, c.rows.Rows)
-	}
-}
-
-// calibrate learns the thresholds for the network's present weights.
-func (c *calibrator) calibrate(n *Network) {
-	if c.count == 0 {
-		return
-	}
-	if c.pass == nil {
-		c.pass = engine.NewPass(&n.screening)
-	}
-	n.forEngine(&c.pass.Network)
-	c.pass.LearnThresholds(c.rows.Slice(0, c.count))
-}
-
-// finite returns an error that names the first parameter, layer by layer, that is NaN or
-// infinite. It reads all of them: it is for what takes longer, and for finding out why a
-// result is not finite.
-func (m *model) finite() error {
-	for _, l := range m.layers {
-		a := l.parameters()
-		if err := finiteWeights(a.name, a.w); err != nil {
-			return err
-		}
-		if i := matrix.FirstNotFinite(a.b); i >= 0 {
-			return fault.Errorf(ErrNotFinite, "layer %q holds %v as bias %d", a.name, a.b[i], i)
-		}
-		if s := l.sparse(); s != nil {
-			if err := s.finiteThresholds(); err != nil {
-				return err
-			}
-		}
-	}
-	if i := matrix.FirstNotFinite(m.rows.Shift); i >= 0 {
-		return fault.Errorf(ErrNotFinite, "the pre-bias holds %v at %d", m.rows.Shift[i], i)
-	}
-	return finiteWeights("skip connection", m.skip)
-}
-
-// finiteWeights is finite for the weights of the layer of that name.
-func finiteWeights(name string, w Weights) error {
-	i := matrix.FirstNotFinite(w.Float64)
-	if i < 0 {
-		i = matrix.FirstNotFinite(w.Float32)
-	}
-	if i < 0 {
-		return nil
-	}
-	var v float64
-	if w.Float32 != nil {
-		v = float64(w.Float32[i])
-	} else {
-		v = w.Float64[i]
-	}
-	return fault.Errorf(ErrNotFinite, "layer %q holds %v as weight at row %d, column %d", name, v, i/w.Cols, i%w.Cols)
-}
-
-// finiteThresholds is finite for thresholds.
-func (l *SparseLayer) finiteThresholds() error {
-	if kernel.AllFinite(l.thresholds) {
-		return nil
-	}
-	i := matrix.FirstNotFinite(l.thresholds)
-	return fault.Errorf(ErrNotFinite, "layer %q holds %v as threshold %d", l.name, l.thresholds[i], i)
-}
-
-// overflow returns the error for a result, which it calls what, that is not finite: it
-// names a parameter that is not, or else blames the sizes of numbers.
-func (m *model) overflow(what string, row int) error {
-	if err := m.finite(); err != nil {
-		return err
-	}
-	return fault.Errorf(ErrNotFinite, "%s of row %d overflows: data or weights are too large", what, row)
 }
 
 // checkWeights returns what is wrong with w, which should have that number of rows and

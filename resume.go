@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -218,7 +217,7 @@ func (l *loop) mayGoOn() error {
 	if done <= want {
 		return nil
 	}
-	return fault.Errorf(ErrCheckpoint, "the checkpoint has %d %s done, TrainConfig asks for %d in all: give at least as many, or LoadCheckpoint reads the network", done, what, want)
+	return fault.Errorf(ErrCheckpoint, "the checkpoint has %d %s done, TrainConfig asks for %d in all: give at least as many, or open the checkpoint as a network", done, what, want)
 }
 
 // reopenEpoch takes back the end of an epoch that Steps had cut short, for the training
@@ -263,29 +262,15 @@ func (l *loop) checkpointDue(last bool) bool {
 	}
 }
 
-// describeLeft describes the network that the training would leave now, without its numbers,
-// and returns what its parameters are called.
-func (l *loop) describeLeft() (network *format.Network, name string) {
-	network = l.net.toSave()
-	for i, layer := range l.net.layers {
-		if l.history.Steps == 0 && slices.Contains(l.made, layer.sparse()) {
-			network.Layers[i].Thresholds = nil // still to be learned
-		}
-	}
-	_, name = l.kept.left(l.history.Steps, l.history.BestEpoch)
-	return network, name
-}
-
-// save writes a checkpoint. Its thresholds are those of the network that the training would
-// leave now.
-func (l *loop) save() error {
-	left, _ := l.kept.left(l.history.Steps, l.history.BestEpoch)
+// save writes a checkpoint. The network in it, and its thresholds, are those that the
+// training would leave now.
+func (l *loop) save(network *format.Network) error {
+	left, name := l.kept.left(l.history.Steps, l.history.BestEpoch)
 	if l.history.Steps > 0 {
 		l.kept.swap(left)
 		l.learner.calibrate(l.net)
 		l.kept.swap(left)
 	}
-	network, name := l.describeLeft()
 	err := atomicfile.Write(l.cfg.Checkpoint.File, func(w io.Writer) error {
 		return format.WriteCheckpoint(w, l.settings(), network, name, l.sections())
 	})
@@ -296,17 +281,6 @@ func (l *loop) save() error {
 		return fault.Errorf(err, "the checkpoint after step %d: %s", l.history.Steps, fault.Text(err))
 	}
 	return nil
-}
-
-// validate returns an error that names the first field that makes no sense.
-func (c Checkpoint) validate() error {
-	if c.File == "" && c.Resume {
-		return fault.Errorf(ErrEmpty, "Checkpoint.Resume needs a File to resume from")
-	}
-	if c.File == "" && c.Every != 0 {
-		return fault.Errorf(ErrEmpty, "Checkpoint.Every is %d without a File to write", c.Every)
-	}
-	return fault.Count("Checkpoint.Every", c.Every)
 }
 
 // checkCheckpointFile returns an error where a checkpoint could not be written there, as

@@ -24,11 +24,11 @@ func (n *Network) Save(w io.Writer) error {
 	if len(n.layers) == 0 {
 		return fault.Errorf(ErrEmpty, "the network to save has no layers")
 	}
-	return format.Write(w, n.toSave())
+	return format.Write(w, n.toSave(nil))
 }
 
-// toSave returns what a file holds of the network.
-func (n *Network) toSave() *format.Network {
+// toSave returns what a file holds of the network, without the thresholds of some layers.
+func (n *Network) toSave(unknown unlearned) *format.Network {
 	f := &format.Network{PreBias: n.rows.Shift != nil, NoDecoder: n.noDecoder, Skip: n.skip}
 	if kind := Normalization(n.rows.Kind); kind != NoNormalization {
 		f.Normalization, f.Scale, f.Undo = kind.String(), n.rows.Scale, n.rows.Undo
@@ -37,28 +37,31 @@ func (n *Network) toSave() *format.Network {
 		f.Shift = n.rows.Shift
 	}
 	for i, l := range n.layers {
-		f.Layers = append(f.Layers, layerToSave(l, n.sharesWeights(i)))
+		f.Layers = append(f.Layers, layerToSave(l, n.sharesWeights(i), slices.Contains(unknown, l.sparse())))
 	}
 	return f
 }
 
 // layerToSave returns what a file holds of a layer.
-func layerToSave(l Layer, tied bool) format.Layer {
+func layerToSave(l Layer, tied, unknown bool) format.Layer {
 	a, s := l.parameters(), l.sparse()
 	activation := a.activation.String()
 	if s == nil {
-		return format.Layer{Name: a.name, In: a.in, Out: a.out, Activation: activation, Tied: tied, Weights: a.w, Biases: a.b}
+		return format.Layer{Name: a.name, In: a.in, Out: a.out, Activation: activation, Tied: tied,
+			Parameters: format.Parameters{Weights: a.w, Biases: a.b}}
 	}
 	var selection string
 	if s.selection != SelectTopK { // the default is not written
 		selection = s.selection.String()
 	}
-	var logGain []float64
-	if s.gate != nil {
-		logGain = s.gate.logGain
+	parameters := format.Parameters{Weights: a.w, Biases: a.b}
+	if !unknown {
+		parameters.Thresholds = s.thresholds
 	}
-	return format.Layer{Sparse: true, Name: a.name, In: a.in, Out: a.out, K: s.k, Activation: activation, Selection: selection,
-		Weights: a.w, Biases: a.b, Thresholds: s.thresholds, LogGain: logGain}
+	if s.gate != nil {
+		parameters.LogGain = s.gate.logGain
+	}
+	return format.Layer{Sparse: true, Name: a.name, In: a.in, Out: a.out, K: s.k, Activation: activation, Selection: selection, Parameters: parameters}
 }
 
 // SaveFile writes the network to a file, which LoadFile reads. The file appears,

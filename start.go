@@ -12,7 +12,6 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
-	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -122,7 +121,7 @@ func datasetScale(src data.Source, x matrix.Rows) (float64, error) {
 	sum := 0.0
 	add := func(_ int, x matrix.Rows) error {
 		for i := range x.Rows {
-			sum += stat.Norm(x.Row(i))
+			sum += matrix.Norm(x.Row(i))
 		}
 		return nil
 	}

@@ -181,9 +181,9 @@ func (c TrainConfig) validate() error {
 		return fault.Errorf(ErrRange, "TrainConfig.MaxNorm is %v, want 0 (for no limit) or a finite number that is 1 or more", c.MaxNorm)
 	}
 	err := fault.First(
-		countOrDefault("TrainConfig.Epochs", c.Epochs),
-		countOrDefault("TrainConfig.Steps", c.Steps),
-		countOrDefault("TrainConfig.BatchSize", c.BatchSize),
+		fault.Count("TrainConfig.Epochs", c.Epochs),
+		fault.Count("TrainConfig.Steps", c.Steps),
+		fault.Count("TrainConfig.BatchSize", c.BatchSize),
 		fault.Count("TrainConfig.Buffer", c.Buffer),
 		fault.NotNegative("TrainConfig.LearningRate", c.LearningRate),
 		fault.NotNegative("TrainConfig.L1", c.L1),
@@ -209,15 +209,6 @@ func (c TrainConfig) validate() error {
 	return err
 }
 
-// countOrDefault returns an error where v, for which 0 stands for a default, is
-// negative.
-func countOrDefault(name string, v int) error {
-	if v < 0 {
-		return fault.Errorf(ErrRange, "%s is %d, want 0 (for the default) or more", name, v)
-	}
-	return nil
-}
-
 // validate returns an error that names the first field that makes no sense.
 func (r Recipe) validate() error {
 	for i, prefix := range r.Matryoshka {
@@ -236,6 +227,43 @@ func (r Recipe) validate() error {
 		fault.Count("Recipe.KStart", r.KStart),
 		fault.Share("Recipe.KAnneal", r.KAnneal),
 	)
+}
+
+// validate returns an error that names the first field that makes no sense.
+func (v Validation) validate() error {
+	if v.Patience < 0 {
+		return fault.Errorf(ErrRange, "Validation.Patience is %d, want 0 (for none) or more", v.Patience)
+	}
+	if (v.X == nil) != (v.Y == nil) {
+		return fault.Errorf(ErrEmpty, "Validation.X and Y belong together, one of them is nil")
+	}
+	given := ""
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{{"X", v.X != nil}, {"Source", v.Source != nil}, {"Fraction", v.Fraction != 0}} {
+		if part.set && given != "" {
+			return fault.Errorf(ErrRange, "Validation has both %s and %s, want one of them", given, part.name)
+		}
+		if part.set {
+			given = part.name
+		}
+	}
+	if v.MinDelta > 0 && v.Patience == 0 {
+		return fault.Errorf(ErrRange, "Validation.MinDelta is for Patience, which is 0")
+	}
+	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
+}
+
+// validate returns an error that names the first field that makes no sense.
+func (c Checkpoint) validate() error {
+	if c.File == "" && c.Resume {
+		return fault.Errorf(ErrEmpty, "Checkpoint.Resume needs a File to resume from")
+	}
+	if c.File == "" && c.Every != 0 {
+		return fault.Errorf(ErrEmpty, "Checkpoint.Every is %d without a File to write", c.Every)
+	}
+	return fault.Count("Checkpoint.Every", c.Every)
 }
 
 // checkActive returns an error where a layer would have no active latent in any step.
@@ -339,14 +367,10 @@ func (c TrainConfig) withSamples(samples int) (with TrainConfig, untilSteps bool
 	return c.withDeadAfter(samples), untilSteps
 }
 
-// withBatch returns c, which has its other defaults, with those of a training on
-// batches of the caller's, of which the first has that number of rows.
+// withBatch is withSamples for batches of the caller's, the first of that many rows.
 func (c TrainConfig) withBatch(rows int) TrainConfig {
 	c.Epochs, c.BatchSize = 1, rows
-	if c.Steps == 0 {
-		return c.withDeadAfter(mostDeadAfter)
-	}
-	if c.Steps > math.MaxInt/rows {
+	if c.Steps == 0 || c.Steps > math.MaxInt/rows {
 		return c.withDeadAfter(mostDeadAfter)
 	}
 	return c.withDeadAfter(max(1, c.Steps*rows/10))

@@ -3,7 +3,6 @@ package ksparse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -100,7 +99,7 @@ func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cf
 		made.forget()
 		return nil, err
 	}
-	l.clock.start, l.made = start, made
+	l.clock.start, l.learner.made = start, made
 	err = l.run(ctx)
 	l.leave()
 	return &l.history, err
@@ -220,7 +219,7 @@ func (l *loop) run(ctx context.Context) error {
 			return l.interrupt(train.StopCallback, err)
 		}
 		if l.checkpointDue(last) {
-			if err := l.save(); err != nil {
+			if err := l.checkpoint(); err != nil {
 				l.history.Stop = train.StopCheckpoint
 				return err
 			}
@@ -265,7 +264,7 @@ func (l *loop) interrupt(reason train.StopReason, cause error) error {
 	if l.cfg.Checkpoint.File == "" {
 		return cause
 	}
-	if err := l.save(); err != nil {
+	if err := l.checkpoint(); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause
@@ -297,92 +296,11 @@ func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rows
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
 }
 
-// validator measures the loss on validation samples.
-type validator struct {
-	rows   int          // samples; 0 for no validation
-	x, y   matrix.Rows  // those in memory
-	source data.Source  // of inputs that are targets, where they are not; else nil
-	failed bool         // source gave an error
-	pass   *engine.Pass // nil before the first time
-	loss   float64      // after the last epoch; NaN if there is none
-	best   float64      // the lowest loss that Patience has seen
-}
-
-// meanLoss returns the mean loss over the samples by v.pass. Those of a source give the
-// bits that they would give in memory.
-func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, error) {
-	if v.source == nil {
-		return v.pass.MeanLoss(v.x, v.y, loss)
+// checkpoint writes a checkpoint.
+func (l *loop) checkpoint() error {
+	var unknown unlearned
+	if l.history.Steps == 0 {
+		unknown = l.learner.made
 	}
-	sum, lossFails := 0.0, error(nil)
-	err := feed.Each(v.source, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
-		if err := l.checkTarget(fmt.Sprintf("the source from row %d on", lo), x); err != nil {
-			return err
-		}
-		lossFails = v.pass.AddLoss(&sum, x, x, loss)
-		return lossFails
-	})
-	if lossFails != nil {
-		return 0, lossFails
-	}
-	if err != nil {
-		v.failed = true
-		return 0, fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
-	}
-	return sum / float64(v.rows), nil
-}
-
-// validate returns an error that names the first field that makes no sense.
-func (v Validation) validate() error {
-	if v.Patience < 0 {
-		return fault.Errorf(ErrRange, "Validation.Patience is %d, want 0 (for none) or more", v.Patience)
-	}
-	if (v.X == nil) != (v.Y == nil) {
-		return fault.Errorf(ErrEmpty, "Validation.X and Y belong together, one of them is nil")
-	}
-	given := ""
-	for _, part := range []struct {
-		name string
-		set  bool
-	}{{"X", v.X != nil}, {"Source", v.Source != nil}, {"Fraction", v.Fraction != 0}} {
-		if part.set && given != "" {
-			return fault.Errorf(ErrRange, "Validation has both %s and %s, want one of them", given, part.name)
-		}
-		if part.set {
-			given = part.name
-		}
-	}
-	if v.MinDelta > 0 && v.Patience == 0 {
-		return fault.Errorf(ErrRange, "Validation.MinDelta is for Patience, which is 0")
-	}
-	return fault.First(fault.NotNegative("Validation.MinDelta", v.MinDelta), fault.Fraction("Validation.Fraction", v.Fraction))
-}
-
-// takeValidation takes in the samples of Validation.X and Y, or of a Source: its rows where
-// they fit in the buffer.
-func (t *Trainer) takeValidation() (err error) {
-	v, given := &t.valid, t.cfg.Validation
-	switch {
-	case given.X != nil:
-		v.x, v.y, err = t.net.samples("Validation.X", "Validation.Y", given.X, given.Y, t.cfg.Loss)
-		v.rows = v.x.Rows
-	case given.Source != nil:
-		if v.rows, err = feed.Check(given.Source, t.net.In()); err != nil {
-			break
-		}
-		if t.net.Out() != t.net.In() {
-			return fault.Errorf(ErrShape, "Validation.Source is for an autoencoder, the network takes %d values and gives %d", t.net.In(), t.net.Out())
-		}
-		if v.source = given.Source; v.rows > t.cfg.Buffer {
-			break
-		}
-		v.source = nil
-		if v.x, err = feed.Sample(given.Source, t.net.In(), v.rows, 0); err == nil {
-			v.y, err = v.x, t.cfg.Loss.checkTarget("the source", v.x)
-		}
-	}
-	if err != nil && given.Source != nil {
-		err = fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
-	}
-	return err
+	return l.save(l.net.toSave(unknown))
 }

@@ -20,7 +20,6 @@ import (
 // the network's k, selection or wiring: the steps go on as they began. A Trainer is not
 // copied by value.
 type Trainer struct {
-	_       noCopy
 	net     *Network
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
@@ -31,7 +30,6 @@ type Trainer struct {
 	valid   validator
 	clock   clock
 	failed  error // what ended the training
-	made    unlearned
 }
 
 // tally adds up what the steps of an epoch report.
@@ -119,7 +117,7 @@ func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
-	return t, t.takeValidation()
+	return t, t.valid.take(net, t.cfg)
 }
 
 // keep makes room for what is kept besides the parameters.
@@ -182,7 +180,7 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	report, err := t.step(rowsX, rowsY)
 	if err != nil {
 		if t.failed = err; t.history.Steps == 0 {
-			t.made.forget()
+			t.learner.made.forget()
 		}
 		return none, err
 	}
@@ -211,7 +209,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 			return err
 		}
 	}
-	t.made = makeThresholds(t.net.layers)
+	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
 	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
@@ -309,7 +307,7 @@ func (t *Trainer) Finish() (*train.History, error) {
 // thresholds that belong to them.
 func (t *Trainer) leave() {
 	if t.history.Steps == 0 {
-		t.made.forget()
+		t.learner.made.forget()
 	} else {
 		left, _ := t.kept.left(t.history.Steps, t.history.BestEpoch)
 		copyEach(t.kept.live[:len(left)], left)

@@ -35,13 +35,13 @@ type rest struct {
 
 // leave says what may be left of s when the model has been read.
 func (r *reader) leave(s *settings, prefix string, known []string, others verdict) {
-	r.rests = append(r.rests, rest{s, prefix, known, others})
+	r.left.rests = append(r.left.rests, rest{s, prefix, known, others})
 }
 
 // finishFields lists the fields that are ignored, and refuses or notes those that are not
 // known. It notes the defaults that were assumed.
 func (r *reader) finishFields() {
-	for _, s := range r.rests {
+	for _, s := range r.left.rests {
 		var unknownOnes []string
 		for _, key := range slices.Sorted(maps.Keys(s.fields)) {
 			name := fmt.Sprintf("%s%.100s", s.prefix, key)
@@ -53,7 +53,7 @@ func (r *reader) finishFields() {
 				unknownOnes = append(unknownOnes, name)
 			}
 			if !s.asked[key] {
-				r.ignored = append(r.ignored, name)
+				r.left.ignored = append(r.left.ignored, name)
 			}
 		}
 		switch len(unknownOnes) {
@@ -67,7 +67,7 @@ func (r *reader) finishFields() {
 			r.note("%s does not say %s: assumed as the library %s assumes it", s.name, strings.Join(s.assumed, ", "), r.format)
 		}
 	}
-	slices.Sort(r.ignored)
+	slices.Sort(r.left.ignored)
 }
 
 // words splits a list of names.

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/ksparse/ksparse"
-	"github.com/ksparse/ksparse/internal/stat"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // Some formats keep a factor per latent beside the weights. Folding it into them
@@ -25,7 +25,7 @@ func rowNorms(w ksparse.Weights) []float64 {
 		for i := range row {
 			row[i] = at(w, j*w.Cols+i)
 		}
-		norms[j] = stat.Norm(row)
+		norms[j] = matrix.Norm(row)
 	}
 	return norms
 }

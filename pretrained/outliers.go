@@ -191,7 +191,7 @@ func distances(s data.Source, unit float64, mean []float64) ([]float64, error) {
 			for j := range row {
 				row[j] -= mean[j]
 			}
-			out = append(out, stat.Norm(row))
+			out = append(out, matrix.Norm(row))
 		}
 		return nil
 	})

@@ -21,8 +21,13 @@ type reader struct {
 	scaled  bool     // the model has a scale that the caller must say
 	counted bool     // k is the caller's
 
-	rests   []rest   // what may be left of the configuration
-	ignored []string // what is
+	left leftovers
+}
+
+// leftovers are the fields of a configuration that a format does not use.
+type leftovers struct {
+	rests   []rest   // where some may be
+	ignored []string // those that there are
 }
 
 // A reading is what the method of a format returns.
@@ -92,7 +97,7 @@ func (r *reader) info(f reading) Info {
 		Transcoder: f.transcoder, Reshape: f.reshape, Groups: f.groups,
 		NumberFormat: r.file.typeNames(), Kept: kept,
 		ModelName: f.modelName, HookName: f.hookName,
-		Ignored: r.ignored, IgnoredTensors: f.ignoredTensors, Notes: r.notes,
+		Ignored: r.left.ignored, IgnoredTensors: f.ignoredTensors, Notes: r.notes,
 	}
 }
 

@@ -20,10 +20,15 @@ type Pass struct {
 	input   normal.Batch // the same on their way to the first layer
 	layers  []layerPass
 	output  matrix.Rows // the last layer's output as dense rows, not scaled back
-	scatter matrix.Rows // memory for it, where the last layer is sparse
-	skipped matrix.Rows // memory for what goes past the layers
 	rowLoss []float64
-	target  matrix.Rows // memory for normalised targets
+	memory  passMemory
+}
+
+// passMemory is what a Pass needs for some networks only.
+type passMemory struct {
+	scatter matrix.Rows // for the output, where the last layer is sparse
+	skipped matrix.Rows // for what goes past the layers
+	target  matrix.Rows // for normalised targets
 }
 
 // NewPass returns a pass through a network that is still to be filled in.
@@ -95,8 +100,8 @@ func (lp *layerPass) values() []float64 {
 func (p *Pass) setOutput() {
 	out := p.layers[len(p.layers)-1].out
 	if !out.isDense() {
-		out.codes.Scatter(&p.scatter, out.codes.Values)
-		p.output = p.scatter
+		out.codes.Scatter(&p.memory.scatter, out.codes.Values)
+		p.output = p.memory.scatter
 		return
 	}
 	p.output = out.dense
@@ -107,7 +112,7 @@ func (p *Pass) setOutput() {
 
 // addSkip adds x Skipᵀ to the output, where x is what came in.
 func (p *Pass) addSkip() {
-	p.skipped.Resize(p.x.Rows, p.output.Cols)
+	p.memory.skipped.Resize(p.x.Rows, p.output.Cols)
 	if p.x.Rows == 1 {
 		p.addSkipRows(0, 1) // without a function for the loop, which is garbage
 		return
@@ -118,7 +123,7 @@ func (p *Pass) addSkip() {
 // addSkipRows is addSkip for the rows lo to hi.
 func (p *Pass) addSkipRows(lo, hi int) {
 	cols := p.output.Cols
-	part := p.skipped.Data[lo*cols : hi*cols]
+	part := p.memory.skipped.Data[lo*cols : hi*cols]
 	matrix.MulT(part, p.x.Slice(lo, hi), p.Network.Skip)
 	matrix.AddTo(p.output.Data[lo*cols:hi*cols], part)
 }

@@ -126,7 +126,7 @@ func (p *Pass) MeanLoss(x, y matrix.Rows, loss Loss) (float64, error) {
 func (p *Pass) AddLoss(sum *float64, x, y matrix.Rows, loss Loss) error {
 	p.forward(x, len(p.Network.Layers))
 	p.setOutput()
-	target := p.Network.Rows.Target(&p.target, &p.input, p.x, y)
+	target := p.Network.Rows.Target(&p.memory.target, &p.input, p.x, y)
 	p.rowLoss = matrix.Resized(p.rowLoss, x.Rows)
 	mean, err := loss.evaluate(p.output, target, matrix.Rows{}, p.rowLoss)
 	if err == nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/screen"
-	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // layerSweep is what a training keeps of a layer from step to step.
@@ -67,13 +66,13 @@ func (sw *sweeper) scaleToUnit() (back func()) {
 
 // Unit scales v to norm 1 and reports whether that is possible: v is not zero.
 func Unit(v []float64) bool {
-	norm := stat.Norm(v)
+	norm := matrix.Norm(v)
 	if norm == 0 {
 		return false
 	}
 	if norm < 0x1p-1000 || norm > 0x1p1000 { // 1/norm would not be a normal number
-		kernel.Scale(v, math.Ldexp(1, min(1000, -stat.Exponent(v))))
-		norm = stat.Norm(v)
+		kernel.Scale(v, math.Ldexp(1, min(1000, -matrix.Exponent(v))))
+		norm = matrix.Norm(v)
 	}
 	kernel.Scale(v, 1/norm)
 	return true

@@ -23,7 +23,7 @@ func (l *normLimit) find(x matrix.Rows) {
 	}
 	norms := make([]float64, 0, x.Rows)
 	for i := range x.Rows {
-		if v := stat.Norm(x.Row(i)); v > 0 {
+		if v := matrix.Norm(x.Row(i)); v > 0 {
 			norms = append(norms, v)
 		}
 	}
@@ -32,5 +32,5 @@ func (l *normLimit) find(x matrix.Rows) {
 
 // allows reports whether the sample with the input x stays.
 func (l *normLimit) allows(x []float64) bool {
-	return l.factor == 0 || stat.Norm(x) <= l.norm
+	return l.factor == 0 || matrix.Norm(x) <= l.norm
 }

@@ -76,13 +76,7 @@ type parameterReader struct {
 
 // layer reads layer i.
 func (r *parameterReader) layer(i int, h *layerHeader, names Names) (l Layer, err error) {
-	l = Layer{
-		Sparse: h.Kind == kindSparse, Name: h.Name, In: h.In, Out: h.Out, Activation: h.Activation,
-		Selection: orDefault(h.Selection, names.Selections), Tied: h.Tied,
-	}
-	if h.K != nil {
-		l.K = *h.K
-	}
+	l = h.layer(names)
 	if h.Gate || h.Dtype != "" {
 		return l, fault.Errorf(fault.ErrFormat, "the checkpoint's layer %q cannot be trained", h.Name)
 	}

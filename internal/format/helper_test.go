@@ -36,8 +36,8 @@ var smallParameters = []float64{
 func smallNetwork() *Network {
 	p := smallParameters
 	return &Network{Layers: []Layer{
-		{Sparse: true, Name: "é<1>", In: 2, Out: 3, K: 7, Activation: "gelu", Weights: matrix.Weights{Rows: 3, Cols: 2, Float64: p[:6]}, Biases: p[6:9]},
-		{Name: "decoder", In: 3, Out: 1, Activation: "identity", Weights: matrix.Weights{Rows: 3, Cols: 1, Float64: p[9:12]}, Biases: p[12:]},
+		{Sparse: true, Name: "é<1>", In: 2, Out: 3, K: 7, Activation: "gelu", Parameters: Parameters{Weights: matrix.Weights{Rows: 3, Cols: 2, Float64: p[:6]}, Biases: p[6:9]}},
+		{Name: "decoder", In: 3, Out: 1, Activation: "identity", Parameters: Parameters{Weights: matrix.Weights{Rows: 3, Cols: 1, Float64: p[9:12]}, Biases: p[12:]}},
 	}}
 }
 
@@ -104,11 +104,11 @@ func files() []file {
 	eight, twelve, six := narrow(4, 2).Float32, narrow(4, 3).Float32, narrow(3, 2).Float32
 	zeros := func(n int) []float64 { return make([]float64, n) }
 	encoder := func(w matrix.Weights, k int, activation, selection string) Layer {
-		return Layer{Sparse: true, Name: "encoder", In: 2, Out: 4, K: k, Activation: activation, Selection: selection, Weights: w, Biases: zeros(4)}
+		return Layer{Sparse: true, Name: "encoder", In: 2, Out: 4, K: k, Activation: activation, Selection: selection, Parameters: Parameters{Weights: w, Biases: zeros(4)}}
 	}
 	decoder := func(w matrix.Weights) Layer {
 		out := max(w.Cols, 2)
-		return Layer{Name: "decoder", In: 4, Out: out, Activation: "identity", Tied: w.Empty(), Weights: w, Biases: zeros(out)}
+		return Layer{Name: "decoder", In: 4, Out: out, Activation: "identity", Tied: w.Empty(), Parameters: Parameters{Weights: w, Biases: zeros(out)}}
 	}
 	tied := matrix.Weights{}
 	gated := encoder(narrow(4, 2), 0, "relu", "threshold")
@@ -147,7 +147,7 @@ func largeNetwork(rows, cols int) *Network {
 	for i := range w.Float64 {
 		w.Float64[i] = math.Sin(float64(i))
 	}
-	return &Network{Layers: []Layer{{Name: "large", In: rows, Out: cols, Activation: "identity", Weights: w, Biases: make([]float64, cols)}}}
+	return &Network{Layers: []Layer{{Name: "large", In: rows, Out: cols, Activation: "identity", Parameters: Parameters{Weights: w, Biases: make([]float64, cols)}}}}
 }
 
 // longNames has the longest header that there can be: layers of one unit each.
@@ -156,7 +156,7 @@ func longNames(layers int) *Network {
 	for range layers {
 		n.Layers = append(n.Layers, Layer{
 			Sparse: true, Name: strings.Repeat("\x01", maxName), In: 1, Out: 1, K: math.MaxInt, Activation: "identity", Selection: "batch_topk",
-			Weights: matrix.Weights{Rows: 1, Cols: 1, Float32: []float32{0}}, Biases: []float64{0}, Thresholds: []float64{1},
+			Parameters: Parameters{Weights: matrix.Weights{Rows: 1, Cols: 1, Float32: []float32{0}}, Biases: []float64{0}, Thresholds: []float64{1}},
 		})
 	}
 	return n

@@ -29,7 +29,11 @@ type Layer struct {
 	Activation string
 	Selection  string // of a sparse layer
 	Tied       bool   // a linear layer has the weights of the layer before it
+	Parameters
+}
 
+// Parameters are the numbers of a layer.
+type Parameters struct {
 	Weights    matrix.Weights // Out x In of a sparse layer, In x Out of a linear one; not read or written of a tied one
 	Biases     []float64
 	Thresholds []float64 // of a sparse layer; nil for none

@@ -229,3 +229,15 @@ func (h *layerHeader) check(names Names) error {
 	}
 	return nil
 }
+
+// layer returns the layer that h describes, without its numbers.
+func (h *layerHeader) layer(names Names) Layer {
+	l := Layer{
+		Sparse: h.Kind == kindSparse, Name: h.Name, In: h.In, Out: h.Out, Activation: h.Activation,
+		Selection: orDefault(h.Selection, names.Selections), Tied: h.Tied,
+	}
+	if h.K != nil {
+		l.K = *h.K
+	}
+	return l
+}

@@ -116,13 +116,7 @@ func orDefault(name string, known []string) string {
 
 // layer reads the parameters of one layer.
 func (d *decoder) layer(h *layerHeader) (Layer, error) {
-	l := Layer{
-		Sparse: h.Kind == kindSparse, Name: h.Name, In: h.In, Out: h.Out, Activation: h.Activation,
-		Selection: orDefault(h.Selection, d.names.Selections), Tied: h.Tied,
-	}
-	if h.K != nil {
-		l.K = *h.K
-	}
+	l := h.layer(d.names)
 	var err error
 	if !h.Tied {
 		rows, cols := l.shape()

@@ -51,15 +51,15 @@ func TestRoundTrip(t *testing.T) {
 	}
 	special := []float64{math.Copysign(0, -1), 5e-324, -2.2e-308, 1 / 3.0, 0, math.MaxFloat64}
 	for name, n := range map[string]*Network{
-		"1x1":       {Layers: []Layer{{Activation: "identity", In: 1, Out: 1, Weights: vector(1, 1, 5), Biases: []float64{6}}}},
-		"k largest": {Layers: []Layer{{Sparse: true, Activation: "tanh", In: 1, Out: 1, K: math.MaxInt, Weights: vector(1, 1, 5), Biases: []float64{6}}}},
-		"special":   {Layers: []Layer{{Sparse: true, Name: "кодер \U0001F600 \" \\ \x00 <&> \u2028", Activation: "relu", In: 3, Out: 2, Weights: vector(2, 3, special...), Biases: special[:2]}}},
+		"1x1":       {Layers: []Layer{{Activation: "identity", In: 1, Out: 1, Parameters: Parameters{Weights: vector(1, 1, 5), Biases: []float64{6}}}}},
+		"k largest": {Layers: []Layer{{Sparse: true, Activation: "tanh", In: 1, Out: 1, K: math.MaxInt, Parameters: Parameters{Weights: vector(1, 1, 5), Biases: []float64{6}}}}},
+		"special":   {Layers: []Layer{{Sparse: true, Name: "кодер \U0001F600 \" \\ \x00 <&> \u2028", Activation: "relu", In: 3, Out: 2, Parameters: Parameters{Weights: vector(2, 3, special...), Biases: special[:2]}}}},
 		"scale":     {Normalization: "dataset_scale", Scale: 0.1, Undo: true, Layers: largeNetwork(2, 2).Layers},
 		"wide skip": {Skip: vector(3, 2, special...), Layers: largeNetwork(2, 3).Layers},
 		"large":     largeNetwork(300, 700), // 1.6 MiB
 		"largest":   longNames(maxLayers),
 		"no prebias": {NoDecoder: true, Layers: []Layer{{Sparse: true, Activation: "identity", In: 1, Out: 1, Selection: "abs_topk",
-			Weights: matrix.Weights{Rows: 1, Cols: 1, Float32: []float32{1.5}}, Biases: []float64{6}}}},
+			Parameters: Parameters{Weights: matrix.Weights{Rows: 1, Cols: 1, Float32: []float32{1.5}}, Biases: []float64{6}}}}},
 	} {
 		data := written(t, n)
 		got, err := Read(bytes.NewReader(data), testNames)

@@ -6,7 +6,6 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
-	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // Kind is how rows are normalised.
@@ -97,10 +96,10 @@ const layerNormEpsilon = 1e-5
 func (t *Transform) Numbers(row []float64) (mean, spread float64) {
 	switch t.Kind {
 	case LayerNorm:
-		mean, deviation := stat.MeanDeviation(row)
+		mean, deviation := matrix.MeanDeviation(row)
 		return mean, deviation + layerNormEpsilon
 	case UnitRMS:
-		if rms := stat.RootMeanSquare(row); rms > 0 {
+		if rms := matrix.RootMeanSquare(row); rms > 0 {
 			return 0, rms
 		}
 	case DatasetScale:

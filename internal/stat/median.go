@@ -146,7 +146,7 @@ func (p *pull) measure(y []float64, precision float64) {
 			p.least, p.nearest = block.least, block.nearest
 		}
 	}
-	p.norm = Norm(p.sum)
+	p.norm = matrix.Norm(p.sum)
 }
 
 // measure sets b to the force of the rows lo to hi of x at y.
@@ -156,7 +156,7 @@ func (b *block) measure(x matrix.Rows, lo, hi int, y []float64, precision float6
 		for j, v := range x.Row(i) {
 			b.away[j] = v - y[j]
 		}
-		distance := Norm(b.away)
+		distance := matrix.Norm(b.away)
 		b.distance += distance
 		if distance < b.least {
 			b.least, b.nearest = distance, i

@@ -116,7 +116,7 @@ func TestGeometricMedianIsOptimal(t *testing.T) {
 		gradient, before := unitSum(x, y)
 		// A step of 1e-9 mean distances, of some 150, is what is left at most; the rows
 		// at distance 1 to 6 turn with it. Far from the origin y itself is rounded.
-		if norm := Norm(gradient); norm > 1e-5*float64(rows) {
+		if norm := matrix.Norm(gradient); norm > 1e-5*float64(rows) {
 			t.Errorf("seed %d, %d x %d: unit vectors sum to a vector of norm %v", seed, rows, cols, norm)
 		}
 		for range 20 {

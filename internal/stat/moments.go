@@ -17,7 +17,7 @@ import (
 // variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
 // numbers are taken relative to the first row, so rows that are all equal have a
 // variance of exactly zero. So has a column whose numbers differ from that of the first
-// row by no more than equalWithin of it: such a difference is rounding.
+// row by no more than matrix.EqualWithin of it: such a difference is rounding.
 //
 // Sums go over the rows in order, columns are shared out: for chunks of the same
 // sizes the bits are the same on every number of processors.
@@ -30,10 +30,6 @@ type Moments struct {
 
 	chunk []float64 // scratch: the mean of a chunk, and its squares
 }
-
-// equalWithin is up to which share of their size numbers count as equal: 16 times the
-// distance from 1 to the next float64.
-const equalWithin = 0x1p-48
 
 // Add takes in rows of the same number of columns as those before.
 func (m *Moments) Add(x matrix.Rows) {
@@ -101,7 +97,7 @@ func (m *Moments) Total() float64 {
 }
 
 // equal reports whether the numbers of column j differ by rounding at most.
-func (m *Moments) equal(j int) bool { return m.reach[j] <= equalWithin*math.Abs(m.origin[j]) }
+func (m *Moments) equal(j int) bool { return m.reach[j] <= matrix.EqualWithin*math.Abs(m.origin[j]) }
 
 // MostVariance is the largest variance of data to train on, and its inverse the least:
 // a training squares products of two such numbers.

@@ -1,15 +1,12 @@
-package stat
+package matrix
 
 import (
-	"errors"
 	"math"
 	"math/big"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
-	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // bigNorm returns the norm of row over root, rounded once, and whether float64 holds it.
@@ -61,7 +58,10 @@ func TestNormOfAnyMagnitude(t *testing.T) {
 func TestNormKeepsTheBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 1000 {
-		row := normal(rng, 1, 1+rng.IntN(100)).Row(0)
+		row := make([]float64, 1+rng.IntN(100))
+		for j := range row {
+			row[j] = rng.NormFloat64()
+		}
 		scale := math.Ldexp(1, rng.IntN(800)-400)
 		for j := range row {
 			row[j] *= scale
@@ -95,53 +95,4 @@ func TestMeanDeviation(t *testing.T) {
 			t.Errorf("%s: mean %v and deviation %v, want %v and %v", c.what, mean, deviation, c.mean, c.deviation)
 		}
 	}
-}
-
-// TestVarianceOfRounding: rows that are equal, or would be without rounding, have none;
-// rows that differ by little have what they have.
-func TestVarianceOfRounding(t *testing.T) {
-	row := []float64{0.1, -0.1 / 3, 0.07, 0.1 * math.Pi}
-	equal := matrixOf(100, row)
-	rounded := matrixOf(100, row)
-	for i := range rounded.Data {
-		rounded.Data[i] *= 1 + float64(i%5)*0x1p-52
-	}
-	for what, x := range map[string][]float64{"equal": equal.Data, "rounded": rounded.Data} {
-		if v, err := MomentsOf(rowsOf(4, x...)).Variance("x", MostVariance); v != 0 || err != nil {
-			t.Errorf("%s rows: variance %v, error %v, want 0", what, v, err)
-		}
-	}
-	differ := matrixOf(100, row)
-	for i := range differ.Rows {
-		differ.Row(i)[0] += float64(i%2) * 0x1p-40
-	}
-	if v, err := MomentsOf(differ).Variance("x", MostVariance); math.Abs(v-0x1p-82) > 1e-3*0x1p-82 || err != nil {
-		t.Errorf("variance %v, error %v, want %v", v, err, 0x1p-82)
-	}
-}
-
-// TestVarianceOfExtremes: what cannot be squared is an error, not an infinity or zero.
-func TestVarianceOfExtremes(t *testing.T) {
-	for _, c := range []struct {
-		a, b  float64
-		cause error
-	}{
-		{1e155, 2e155, fault.ErrNotFinite}, {math.MaxFloat64, -math.MaxFloat64, fault.ErrNotFinite}, {1e80, 0, fault.ErrNotFinite},
-		{1e-165, 2e-165, fault.ErrRange}, {5e-324, 0, fault.ErrRange}, {1e-80, 0, fault.ErrRange},
-		{1e65, -1e65, nil}, {1e-65, 0, nil}, {1e200, 1e200, nil}, {0, 0, nil},
-	} {
-		v, err := MomentsOf(rowsOf(1, c.a, c.b)).Variance("the rows", MostVariance)
-		if !errors.Is(err, c.cause) || err == nil && !(v >= 0 && v <= MostVariance) {
-			t.Errorf("%v and %v: variance %v, error %v, want %v", c.a, c.b, v, err, c.cause)
-		}
-	}
-}
-
-// matrixOf returns rows that are all the same.
-func matrixOf(rows int, row []float64) matrix.Rows {
-	m := matrix.New(rows, len(row))
-	for i := range rows {
-		copy(m.Row(i), row)
-	}
-	return m
 }

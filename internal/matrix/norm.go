@@ -1,4 +1,4 @@
-package stat
+package matrix
 
 import (
 	"math"
@@ -13,6 +13,10 @@ const (
 	leastSquares = 0x1p-900 // what underflows beside it is less than its rounding
 	mostSquares  = math.MaxFloat64
 )
+
+// EqualWithin is up to which share of their size numbers count as equal: 16 times the
+// distance from 1 to the next float64. What differs by less differs by rounding.
+const EqualWithin = 0x1p-48
 
 // Norm returns the Euclidean norm of row. It is +Inf only where the norm itself is more
 // than a float64 holds.
@@ -61,7 +65,7 @@ func MeanDeviation(row []float64) (mean, deviation float64) {
 	switch {
 	case !(square <= mostSquares): // or it is NaN
 		return largeMeanDeviation(row)
-	case square <= float64(n*equalWithin*equalWithin*mean*mean):
+	case square <= float64(n*EqualWithin*EqualWithin*mean*mean):
 		// The mean's rounding may be all that there is: take it from the first number on.
 		sum := 0.0
 		for _, v := range row {

@@ -1,0 +1,127 @@
+package ksparse
+
+import (
+	"fmt"
+
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/engine"
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/matrix"
+)
+
+// What a training finds out about the weights at hand: the loss on validation samples, and
+// the thresholds of SelectBatchTopK.
+
+// validator measures the loss on validation samples.
+type validator struct {
+	rows   int          // samples; 0 for no validation
+	x, y   matrix.Rows  // those in memory
+	source data.Source  // of inputs that are targets, where they are not; else nil
+	failed bool         // source gave an error
+	pass   *engine.Pass // nil before the first time
+	loss   float64      // after the last epoch; NaN if there is none
+	best   float64      // the lowest loss that Patience has seen
+}
+
+// take takes in the samples of Validation.X and Y, or of a Source: its rows where
+// they fit in the buffer.
+func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
+	given := cfg.Validation
+	switch {
+	case given.X != nil:
+		v.x, v.y, err = n.samples("Validation.X", "Validation.Y", given.X, given.Y, cfg.Loss)
+		v.rows = v.x.Rows
+	case given.Source != nil:
+		if v.rows, err = feed.Check(given.Source, n.In()); err != nil {
+			break
+		}
+		if n.Out() != n.In() {
+			return fault.Errorf(ErrShape, "Validation.Source is for an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
+		}
+		if v.source = given.Source; v.rows > cfg.Buffer {
+			break
+		}
+		v.source = nil
+		if v.x, err = feed.Sample(given.Source, n.In(), v.rows, 0); err == nil {
+			v.y, err = v.x, cfg.Loss.checkTarget("the source", v.x)
+		}
+	}
+	if err != nil && given.Source != nil {
+		err = fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
+	}
+	return err
+}
+
+// meanLoss returns the mean loss over the samples by v.pass. Those of a source give the
+// bits that they would give in memory.
+func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, error) {
+	if v.source == nil {
+		return v.pass.MeanLoss(v.x, v.y, loss)
+	}
+	sum, lossFails := 0.0, error(nil)
+	err := feed.Each(v.source, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
+		if err := l.checkTarget(fmt.Sprintf("the source from row %d on", lo), x); err != nil {
+			return err
+		}
+		lossFails = v.pass.AddLoss(&sum, x, x, loss)
+		return lossFails
+	})
+	if lossFails != nil {
+		return 0, lossFails
+	}
+	if err != nil {
+		v.failed = true
+		return 0, fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
+	}
+	return sum / float64(v.rows), nil
+}
+
+// calibrator learns the thresholds of SelectBatchTopK for the weights at hand, whatever
+// they are: those of the last step, averages, or those of the best epoch.
+type calibrator struct {
+	rows  matrix.Rows  // memory for inputs that the training saw; none where nothing is to be learned
+	count int          // how many of them there are
+	next  int          // where the next input goes, once all the memory is used
+	pass  *engine.Pass // nil before the first time
+	made  unlearned
+}
+
+// calibrationRows is from how many rows, at most, thresholds are learned: L0 is then off by
+// 1/64 of its spread from row to row.
+const calibrationRows = 4096
+
+// calibrationNumbers is how many numbers these rows have at most, where a batch has fewer.
+const calibrationNumbers = 1 << 22
+
+// calibrationRowsOf returns from how many rows the thresholds of n are learned in a
+// training on batches of that size, 0 where it has none to learn.
+func (n *Network) calibrationRowsOf(batch int) int {
+	for _, l := range n.layers {
+		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
+			return min(calibrationRows, max(batch, calibrationNumbers/n.In()))
+		}
+	}
+	return 0
+}
+
+// see takes in the inputs of a batch, in the place of the oldest.
+func (c *calibrator) see(x matrix.Rows) {
+	for i := max(0, x.Rows-c.rows.Rows); i < x.Rows; i++ {
+		copy(c.rows.Row(c.next), x.Row(i))
+		c.next = (c.next + 1) % c.rows.Rows
+		c.count = min(c.count+1, c.rows.Rows)
+	}
+}
+
+// calibrate learns the thresholds for the network's present weights.
+func (c *calibrator) calibrate(n *Network) {
+	if c.count == 0 {
+		return
+	}
+	if c.pass == nil {
+		c.pass = engine.NewPass(&n.screening)
+	}
+	n.forEngine(&c.pass.Network)
+	c.pass.LearnThresholds(c.rows.Slice(0, c.count))
+}
