@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -283,21 +282,14 @@ func (l *loop) save(network *format.Network) error {
 	return nil
 }
 
-// checkCheckpointFile returns an error where a checkpoint could not be written there, as
-// far as that shows before there is one. "" is none.
+// checkCheckpointFile returns an error where a checkpoint could not be written there. ""
+// is none.
 func checkCheckpointFile(path string) error {
 	if path == "" {
 		return nil
 	}
-	folder, err := os.Stat(filepath.Dir(path))
-	switch {
-	case err != nil:
-		return fault.Errorf(err, "the folder of Checkpoint.File: %v", err)
-	case !folder.IsDir():
-		return fault.Errorf(fs.ErrInvalid, "Checkpoint.File is %s, and %s is no folder", path, filepath.Dir(path))
-	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fault.Errorf(errors.Join(ErrFormat, fs.ErrInvalid), "Checkpoint.File is %s, which is no regular file", path)
+	if err := atomicfile.Try(path); err != nil {
+		return fault.Errorf(err, "Checkpoint.File cannot be written: %s", fault.Text(err))
 	}
 	return nil
 }

@@ -93,9 +93,15 @@ func TestCheckpointFileIsCheckedFirst(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "file"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
+	circle, nowhere := filepath.Join(folder, "circle"), filepath.Join(folder, "nowhere")
+	if err := errors.Join(os.Symlink("circle", circle), os.Symlink(filepath.Join("not there", "x"), nowhere)); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ file, says string }{
+		{circle, "circle"},
+		{nowhere, "no such file"},
 		{filepath.Join(folder, "no", "such"), "no such file"},
-		{filepath.Join(folder, "file", "below"), "no folder"},
+		{filepath.Join(folder, "file", "below"), "not a directory"},
 		{folder, "no regular file"},
 	} {
 		net := smallNetwork(t)

@@ -33,18 +33,7 @@ import (
 // Any number of writes of one path may run at the same time, in one process or in
 // several. The last one to end stays.
 func Write(path string, write func(io.Writer) error) error {
-	to, err := locate(path)
-	if err != nil {
-		return err
-	}
-	if err := to.wantFile(); err != nil {
-		return err
-	}
-	if err := to.wantParent(); err != nil {
-		return err
-	}
-	to.clear()
-	t, err := to.temporaryFile()
+	to, t, err := begin(path)
 	if err != nil {
 		return err
 	}
@@ -66,6 +55,33 @@ func Write(path string, write func(io.Writer) error) error {
 	}
 	syncFolder(to.dir)
 	return nil
+}
+
+// Try returns the error that Write would give at once: it begins to write, and ends
+// without a change.
+func Try(path string) error {
+	_, t, err := begin(path)
+	if err == nil {
+		t.end()
+	}
+	return err
+}
+
+// begin is Write up to where the contents come.
+func begin(path string) (place, *temporary, error) {
+	to, err := locate(path)
+	if err != nil {
+		return to, nil, err
+	}
+	if err := to.wantFile(); err != nil {
+		return to, nil, err
+	}
+	if err := to.wantParent(); err != nil {
+		return to, nil, err
+	}
+	to.clear()
+	t, err := to.temporaryFile()
+	return to, t, err
 }
 
 // A File is a file of a folder to write.
