@@ -216,6 +216,49 @@ func TestFiguresOfAnyMagnitude(t *testing.T) {
 	}
 }
 
+// TestFVUOfFarMagnitudes: what is far from what it is compared with is so in the FVU, or
+// is an error that says so.
+func TestFVUOfFarMagnitudes(t *testing.T) {
+	huge, tiny := math.MaxFloat64, 5e-324
+	for _, c := range []struct {
+		what   string
+		out, y []float64 // rows of two
+		want   float64   // NaN for ErrNotFinite, -1 for ErrRange
+	}{
+		{"all out", []float64{1e200, 1e200, 1e200, 1e200}, []float64{1, 2, 3, 4}, math.NaN()},
+		{"one out", []float64{1e160, 2, 3, 4}, []float64{1, 2, 3, 4}, math.NaN()},
+		{"far but not too far", []float64{1e100, 2, 3, 4}, []float64{1, 2, 3, 4}, 1e200 / 4},
+		{"a tiny column", []float64{1, 0, 1, 0}, []float64{1, 1e-170, 1, -1e-170}, 1},
+		{"a large constant column", []float64{1e200, 0, 1e200, 0}, []float64{1e200, 1, 1e200, -1}, 1},
+		{"wrong there", []float64{2e200, 0, 1e200, 0}, []float64{1e200, 1, 1e200, -1}, math.NaN()},
+		{"the largest", []float64{0, 0, 0, 0}, []float64{huge, huge, -huge, -huge}, 1},
+		{"the smallest", []float64{0, 0, 0, 0}, []float64{tiny, 0, 0, 0}, 2},
+		{"perfect", []float64{1e200, 1, 2e200, 3}, []float64{1e200, 1, 2e200, 3}, 0},
+		{"equal", []float64{1, 2, 3, 4}, []float64{1e200, 1e-200, 1e200, 1e-200}, -1},
+		{"equal up to rounding", []float64{1, 2, 3, 4}, []float64{1, 1 + 0x1p-48, 1, 1}, -1},
+	} {
+		fvu, err := ksparse.FVU(mat.NewDense(2, 2, c.out), mat.NewDense(2, 2, c.y))
+		switch {
+		case math.IsNaN(c.want):
+			if !errors.Is(err, ksparse.ErrNotFinite) {
+				t.Errorf("%s: %v, %v, want ErrNotFinite", c.what, fvu, err)
+			}
+		case c.want < 0:
+			if !errors.Is(err, ksparse.ErrRange) {
+				t.Errorf("%s: %v, %v, want ErrRange", c.what, fvu, err)
+			}
+		case err != nil || math.Abs(fvu-c.want) > 1e-14*c.want:
+			t.Errorf("%s: %v, %v, want %v", c.what, fvu, err, c.want)
+		}
+	}
+	// Equal up to rounding in every order.
+	for _, y := range [][]float64{{1, 1 + 0x1p-49, 1 - 0x1p-49}, {1 - 0x1p-49, 1, 1 + 0x1p-49}, {1 + 0x1p-49, 1 - 0x1p-49, 1}} {
+		if fvu, err := ksparse.FVU(mat.NewDense(3, 1, nil), mat.NewDense(3, 1, y)); !errors.Is(err, ksparse.ErrRange) {
+			t.Errorf("%v: %v, %v", y, fvu, err)
+		}
+	}
+}
+
 // TestStartFromAnyMagnitude: the data set's scale and the atoms are those of the same
 // data near 1.
 func TestStartFromAnyMagnitude(t *testing.T) {

@@ -26,8 +26,8 @@ func MeanSquaredError(out, y mat.Matrix) (float64, error) {
 	if sum := squaredDistance(o, t); canSquare(sum) {
 		return sum / n, nil
 	}
-	o, t, exponent := scaledDown(o, t)
-	mse := math.Ldexp(squaredDistance(o, t)/n, 2*exponent)
+	off, exponent := scaledDifference(o, t)
+	mse := math.Ldexp(sumOfSquares(off)/n, 2*exponent)
 	if math.IsInf(mse, 0) {
 		return 0, fault.Errorf(ErrNotFinite, "the mean squared error overflows: the output is too far from y")
 	}
@@ -46,15 +46,19 @@ func FVU(out, y mat.Matrix) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	total, left := stat.MomentsOf(t).Total(), squaredDistance(o, t)
+	moments := stat.MomentsOf(t)
+	total, left, exponent := moments.Total(), squaredDistance(o, t), 0
 	if !canSquare(total) || !canSquare(left) {
-		o, t, _ = scaledDown(o, t) // a ratio is the same for all scales
-		total, left = stat.MomentsOf(t).Total(), squaredDistance(o, t)
+		// Errors and deviations are each brought near 1, by a power of two.
+		off, offBy := scaledDifference(o, t)
+		away, awayBy := scaledDifference(t, t.Slice(0, 1))
+		moments.ClearEqual(away)
+		left, total, exponent = sumOfSquares(off), stat.MomentsOf(away).Total(), 2*(offBy-awayBy)
 	}
 	if total == 0 {
 		return 0, fault.Errorf(ErrRange, "FVU needs rows that differ: the variance of y is zero")
 	}
-	fvu := left / total
+	fvu := math.Ldexp(left/total, exponent)
 	if math.IsNaN(fvu) || math.IsInf(fvu, 0) {
 		return 0, fault.Errorf(ErrNotFinite, "FVU overflows: y differs too little beside the output's error")
 	}
@@ -106,27 +110,43 @@ func squaredDistance(a, b matrix.Rows) float64 {
 // so small that some underflowed.
 func canSquare(sum float64) bool { return sum >= 0x1p-900 && sum <= math.MaxFloat64 }
 
-// scaledDown returns copies of a and b, divided by 2^exponent, so that all numbers have
-// magnitudes of less than 1.
-func scaledDown(a, b matrix.Rows) (x, y matrix.Rows, exponent int) {
-	x, y = matrix.New(a.Rows, a.Cols), matrix.New(b.Rows, b.Cols)
-	largest := 0.0
-	for i := range a.Rows {
-		largest = max(largest, kernel.MaxAbs(a.Row(i)), kernel.MaxAbs(b.Row(i)))
+// scaledDifference returns (a-b)/2^exponent, whose magnitudes are less than 1. A single row
+// of b stands for all.
+func scaledDifference(a, b matrix.Rows) (d matrix.Rows, exponent int) {
+	d = matrix.New(a.Rows, a.Cols)
+	unit, halved := 1.0, 0
+	if max(largestOf(a), largestOf(b)) > 0x1p1000 { // the difference could overflow
+		unit, halved = 0.5, 1
 	}
-	_, exponent = math.Frexp(largest)
 	for i := range a.Rows {
-		divideByPower(x.Row(i), a.Row(i), exponent)
-		divideByPower(y.Row(i), b.Row(i), exponent)
+		to, from := d.Row(i), b.Row(min(i, b.Rows-1))
+		for j, v := range a.Row(i) {
+			to[j] = unit*v - unit*from[j]
+		}
 	}
-	return x, y, exponent
+	_, exponent = math.Frexp(largestOf(d))
+	for i, v := range d.Data {
+		d.Data[i] = math.Ldexp(v, -exponent)
+	}
+	return d, exponent + halved
 }
 
-// divideByPower sets dst to row / 2^exponent.
-func divideByPower(dst, row []float64, exponent int) {
-	for j, v := range row {
-		dst[j] = math.Ldexp(v, -exponent)
+// sumOfSquares returns the sum of the squares of all elements.
+func sumOfSquares(m matrix.Rows) float64 {
+	sum := 0.0
+	for i := range m.Rows {
+		sum += kernel.SumSquares(m.Row(i))
 	}
+	return sum
+}
+
+// largestOf returns the largest magnitude in m.
+func largestOf(m matrix.Rows) float64 {
+	largest := 0.0
+	for i := range m.Rows {
+		largest = max(largest, kernel.MaxAbs(m.Row(i)))
+	}
+	return largest
 }
 
 // largest returns the column of the largest value, the lowest among equal ones.

@@ -115,8 +115,11 @@ type Warmup struct {
 
 // Validate implements Schedule.
 func (s Warmup) Validate() error {
-	if err := fault.Count("Warmup.Steps", s.Steps); err != nil || s.Then == nil {
+	switch err := fault.Count("Warmup.Steps", s.Steps); {
+	case err != nil || s.Then == nil:
 		return err
+	case fault.IsNil(s.Then):
+		return fault.Errorf(fault.ErrEmpty, "Warmup.Then is a nil %T", s.Then)
 	}
 	return s.Then.Validate()
 }

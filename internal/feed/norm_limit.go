@@ -10,13 +10,13 @@ import (
 // normLimit says which samples Settings.MaxNorm leaves out.
 type normLimit struct {
 	factor float64 // Settings.MaxNorm; 0 leaves none out
-	norm   float64 // the largest norm that stays; NaN before the first samples are in memory
+	norm   float64 // the largest norm that stays; NaN before there were samples that are not zero
 }
 
 // newNormLimit returns the limit of a Settings.MaxNorm, whose norm is still to be found.
 func newNormLimit(factor float64) normLimit { return normLimit{factor: factor, norm: math.NaN()} }
 
-// find finds the norm from the inputs x, where it is not known yet.
+// find finds the norm from the inputs x, where it is not known yet and some are not zero.
 func (l *normLimit) find(x matrix.Rows) {
 	if l.factor == 0 || !math.IsNaN(l.norm) {
 		return
@@ -27,10 +27,12 @@ func (l *normLimit) find(x matrix.Rows) {
 			norms = append(norms, v)
 		}
 	}
-	l.norm = l.factor * stat.Median(norms)
+	if len(norms) > 0 {
+		l.norm = l.factor * stat.Median(norms)
+	}
 }
 
 // allows reports whether the sample with the input x stays.
 func (l *normLimit) allows(x []float64) bool {
-	return l.factor == 0 || matrix.Norm(x) <= l.norm
+	return l.factor == 0 || math.IsNaN(l.norm) || matrix.Norm(x) <= l.norm
 }

@@ -3,6 +3,8 @@
 package normal
 
 import (
+	"math"
+
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -117,11 +119,21 @@ func (t *Transform) SameScales(rows int) Scales {
 	return s
 }
 
-// Apply sets dst to (row - mean) / spread.
+// Apply sets dst to (row - mean) / spread, and to 0 where row and mean are equal up to
+// rounding.
 func Apply(dst, row []float64, mean, spread float64) {
 	if spread > 0x1p1000 { // the difference may overflow
 		for j, v := range row {
 			dst[j] = (v/2 - mean/2) / (spread / 2)
+		}
+		return
+	}
+	if spread < 0x1p-40*math.Abs(mean) { // the difference may be rounding alone
+		least := matrix.EqualWithin * math.Abs(mean)
+		for j, v := range row {
+			if dst[j] = 0; math.Abs(v-mean) > least {
+				dst[j] = (v - mean) / spread
+			}
 		}
 		return
 	}

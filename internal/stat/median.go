@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
@@ -30,9 +29,12 @@ func Median(values []float64) float64 {
 }
 
 const (
-	medianSteps = 100
-	// medianPrecision, times the mean distance of the rows from their mean, is the
-	// length of a step below which the iteration ends, and the distance up to which
+	// medianSteps is how many steps there are at most, not counting medianFarSteps at most
+	// that halve the distance: from a mean that a few far rows have drawn away.
+	medianSteps    = 100
+	medianFarSteps = 1000
+	// medianPrecision, times the distance of the rows that three quarters are nearer than,
+	// is the length of a step below which the iteration ends, and the distance up to which
 	// the point counts as standing on a row.
 	medianPrecision = 1e-9
 )
@@ -44,18 +46,51 @@ const (
 // R = Σ(x_i-y)/|x_i-y| and W = Σ1/|x_i-y|. Where y stands on η rows, at which that
 // divides by zero, the sums leave those rows out and the step is 1-η/|R| of that;
 // or y is the median, if |R| <= η (Vardi and Zhang 2000).
-//
-// Errors wrap fault.ErrNotFinite: squared distances overflow, or the median does.
-func GeometricMedian(x matrix.Rows) ([]float64, error) {
+func GeometricMedian(x matrix.Rows) []float64 { return atUsualScale(x, medianOfUsual) }
+
+// atUsualScale returns f(x), for an f that scales with x and that squares numbers or adds
+// them up: those that are too large or too small for that are divided by a power of two.
+func atUsualScale(x matrix.Rows, f func(x matrix.Rows) []float64) []float64 {
+	exponent := exponentOf(x)
+	if -400 < exponent && exponent < 400 {
+		return f(x)
+	}
+	near := matrix.New(x.Rows, x.Cols)
+	for i := range x.Rows {
+		for j, v := range x.Row(i) {
+			near.Row(i)[j] = math.Ldexp(v, -exponent)
+		}
+	}
+	y := f(near)
+	for j, v := range y {
+		y[j] = math.Ldexp(v, exponent)
+	}
+	return y
+}
+
+// exponentOf returns the exponent of the largest magnitude in x.
+func exponentOf(x matrix.Rows) int {
+	exponent := math.MinInt
+	for i := range x.Rows {
+		if kernel.MaxAbs(x.Row(i)) > 0 {
+			exponent = max(exponent, matrix.Exponent(x.Row(i)))
+		}
+	}
+	if exponent == math.MinInt { // zeros
+		return 0
+	}
+	return exponent
+}
+
+// medianOfUsual is GeometricMedian for numbers of usual magnitudes.
+func medianOfUsual(x matrix.Rows) []float64 {
 	y := MeanRow(x)
 	p := newPull(x)
 	p.measure(y, 0)
-	if math.IsInf(p.distance, 0) || math.IsNaN(p.distance) {
-		return nil, fault.Errorf(fault.ErrNotFinite, "distances between rows of x overflow: the data are too large")
-	}
-	// Data far from the origin cannot be met more exactly than y is rounded.
-	precision := medianPrecision*p.distance/float64(x.Rows) + float64(0x1p-51*kernel.MaxAbs(y)*math.Sqrt(float64(len(y))))
-	for range medianSteps {
+	typical := p.typical()
+	for steps, far := 0, 0; steps < medianSteps && far < medianFarSteps; {
+		// Data far from the origin cannot be met more exactly than y is rounded.
+		precision := medianPrecision*typical + float64(0x1p-51*kernel.MaxAbs(y)*math.Sqrt(float64(len(y))))
 		p.measure(y, precision)
 		if p.norm <= float64(p.met) {
 			break
@@ -67,6 +102,12 @@ func GeometricMedian(x matrix.Rows) ([]float64, error) {
 		if step*p.norm <= precision {
 			break
 		}
+		before := typical
+		if typical = p.typical(); typical < before/2 {
+			far++
+		} else {
+			steps++
+		}
 	}
 	// Near a row that is the median, steps become short slowly and never arrive. (With
 	// two rows, |R| = η at both: rounding must not prefer one to the mean.)
@@ -76,10 +117,7 @@ func GeometricMedian(x matrix.Rows) ([]float64, error) {
 	if p.norm < (1-1e-9)*float64(p.met) {
 		copy(y, row)
 	}
-	if !kernel.AllFinite(y) {
-		return nil, fault.Errorf(fault.ErrNotFinite, "the geometric median overflows: the data are too large")
-	}
-	return y, nil
+	return y
 }
 
 // pull is the force with which the rows of x pull at a point y: each with force 1.
@@ -89,8 +127,17 @@ func GeometricMedian(x matrix.Rows) ([]float64, error) {
 type pull struct {
 	force
 
-	x      matrix.Rows
-	blocks []block
+	x         matrix.Rows
+	blocks    []block
+	distances []float64 // |x_i-y|, row by row
+	sorted    []float64 // scratch
+}
+
+// typical returns the distance from y that three quarters of the rows do not exceed.
+func (p *pull) typical() float64 {
+	p.sorted = append(p.sorted[:0], p.distances...)
+	slices.Sort(p.sorted)
+	return p.sorted[(len(p.sorted)-1)*3/4]
 }
 
 // force is what the rows of x, or of one block of them, do to a point y.
@@ -119,7 +166,7 @@ func (f *force) reset() {
 
 // newPull returns the pull of the rows of x, to be measured at some point.
 func newPull(x matrix.Rows) *pull {
-	p := &pull{x: x, blocks: make([]block, min(64, x.Rows))}
+	p := &pull{x: x, blocks: make([]block, min(64, x.Rows)), distances: make([]float64, x.Rows)}
 	p.sum = make([]float64, x.Cols)
 	for b := range p.blocks {
 		p.blocks[b].sum, p.blocks[b].away = make([]float64, x.Cols), make([]float64, x.Cols)
@@ -132,7 +179,7 @@ func (p *pull) measure(y []float64, precision float64) {
 	rows, n, blocks := p.x.Rows, p.x.Cols, len(p.blocks)
 	parallel.For(blocks, matrix.RowGrain(4*n*(rows/blocks)), func(_, first, last int) {
 		for b := first; b < last; b++ {
-			p.blocks[b].measure(p.x, b*rows/blocks, (b+1)*rows/blocks, y, precision)
+			p.blocks[b].measure(p, b*rows/blocks, (b+1)*rows/blocks, y, precision)
 		}
 	})
 	p.reset()
@@ -149,14 +196,15 @@ func (p *pull) measure(y []float64, precision float64) {
 	p.norm = matrix.Norm(p.sum)
 }
 
-// measure sets b to the force of the rows lo to hi of x at y.
-func (b *block) measure(x matrix.Rows, lo, hi int, y []float64, precision float64) {
+// measure sets b to the force of the rows lo to hi at y, and notes their distances.
+func (b *block) measure(p *pull, lo, hi int, y []float64, precision float64) {
 	b.reset()
 	for i := lo; i < hi; i++ {
-		for j, v := range x.Row(i) {
+		for j, v := range p.x.Row(i) {
 			b.away[j] = v - y[j]
 		}
 		distance := matrix.Norm(b.away)
+		p.distances[i] = distance
 		b.distance += distance
 		if distance < b.least {
 			b.least, b.nearest = distance, i

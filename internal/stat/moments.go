@@ -16,8 +16,8 @@ import (
 // Chan, Golub and LeVeque do (1979), so a mean that is large beside the
 // variance costs no digits: nothing like E[x²]-E[x]² is ever computed. All
 // numbers are taken relative to the first row, so rows that are all equal have a
-// variance of exactly zero. So has a column whose numbers differ from that of the first
-// row by no more than matrix.EqualWithin of it: such a difference is rounding.
+// variance of exactly zero. So has a column whose numbers differ by no more than
+// matrix.EqualWithin of the largest: such a difference is rounding.
 //
 // Sums go over the rows in order, columns are shared out: for chunks of the same
 // sizes the bits are the same on every number of processors.
@@ -26,7 +26,8 @@ type Moments struct {
 	origin []float64 // the first row
 	mean   []float64 // relative to origin
 	square []float64 // of each column, Σ(x-mean)²
-	reach  []float64 // of each column, the largest |x-origin|
+	low    []float64 // of each column, the least x-origin
+	high   []float64 // of each column, the largest
 
 	chunk []float64 // scratch: the mean of a chunk, and its squares
 }
@@ -39,21 +40,24 @@ func (m *Moments) Add(x matrix.Rows) {
 	n := x.Cols
 	if m.rows == 0 {
 		m.origin = append(m.origin[:0], x.Row(0)...)
-		m.mean, m.square, m.reach, m.chunk = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, 2*n)
+		m.mean, m.square, m.chunk = make([]float64, n), make([]float64, n), make([]float64, 2*n)
+		m.low, m.high = make([]float64, n), make([]float64, n)
 	}
 	before, rows := float64(m.rows), float64(x.Rows)
 	m.rows += x.Rows
 	all := float64(m.rows)
 	parallel.For(n, max(16, matrix.RowGrain(2*x.Rows)), func(_, lo, hi int) {
-		origin, reach, mean, square := m.origin[lo:hi], m.reach[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
+		origin, low, high, mean, square := m.origin[lo:hi], m.low[lo:hi], m.high[lo:hi], m.chunk[lo:hi], m.chunk[n+lo:n+hi]
 		clear(mean)
 		clear(square)
 		for i := range x.Rows {
 			for j, v := range x.Row(i)[lo:hi] {
 				d := v - origin[j]
 				mean[j] += d
-				if d = math.Abs(d); d > reach[j] {
-					reach[j] = d
+				if d > high[j] {
+					high[j] = d
+				} else if d < low[j] {
+					low[j] = d
 				}
 			}
 		}
@@ -97,11 +101,24 @@ func (m *Moments) Total() float64 {
 }
 
 // equal reports whether the numbers of column j differ by rounding at most.
-func (m *Moments) equal(j int) bool { return m.reach[j] <= matrix.EqualWithin*math.Abs(m.origin[j]) }
+func (m *Moments) equal(j int) bool {
+	low, high := m.origin[j]+m.low[j], m.origin[j]+m.high[j]
+	largest := min(max(math.Abs(low), math.Abs(high)), math.MaxFloat64)
+	return m.high[j]-m.low[j] <= matrix.EqualWithin*largest
+}
 
 // MostVariance is the largest variance of data to train on, and its inverse the least:
 // a training squares products of two such numbers.
 const MostVariance = 1e140
+
+// ClearEqual sets the columns of x to zero whose numbers differ by rounding at most.
+func (m *Moments) ClearEqual(x matrix.Rows) {
+	for j := range m.square {
+		for i := 0; i < x.Rows && m.equal(j); i++ {
+			x.Row(i)[j] = 0
+		}
+	}
+}
 
 // Variance returns Total over the number of rows, 0 where the rows are equal up to
 // rounding. Where it lies outside 1/most to most, squares overflow, or soon will, or are
@@ -114,12 +131,12 @@ func (m *Moments) Variance(what string, most float64) (float64, error) {
 	}
 	if different && !(v >= 1/most && v <= most) {
 		// Not more than it can tell: v itself may have overflowed or be zero.
-		reach := kernel.MaxAbs(m.reach)
+		reach := max(kernel.MaxAbs(m.low), kernel.MaxAbs(m.high))
 		size, cause := "small", fault.ErrRange
 		if reach > 1 {
 			size, cause = "large", fault.ErrNotFinite
 		}
-		return v, fault.Errorf(cause, "%s are too %s to be squared: they differ by up to %.2g. Multiply them by a number that brings them near 1, or leave out the few that stand apart", what, size, reach)
+		return v, fault.Errorf(cause, "%s are too %s to be squared: they differ by up to %.2g. Scale them, so that this is near 1, or leave out the few that stand apart", what, size, reach)
 	}
 	return v, nil
 }
@@ -137,4 +154,6 @@ func MomentsOf(x matrix.Rows) *Moments {
 }
 
 // MeanRow returns the mean of the rows of x.
-func MeanRow(x matrix.Rows) []float64 { return MomentsOf(x).Mean() }
+func MeanRow(x matrix.Rows) []float64 {
+	return atUsualScale(x, func(x matrix.Rows) []float64 { return MomentsOf(x).Mean() })
+}
