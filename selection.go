@@ -19,11 +19,10 @@ const (
 	// Training leaves the threshold above which the weights that are left have K values
 	// per row, on average, or all positive values where those are fewer. It takes that
 	// from up to 4096 rows, of long rows from 32 MiB or a batch of them: samples chosen by
-	// TrainConfig.Seed, of a source that streams some in its first buffer; a Trainer
-	// takes the last rows of its steps. The validation after an epoch
-	// goes by the threshold for the weights that it measures. Between two steps the
-	// threshold is the smallest value that the last batch kept. The layer's activation
-	// is ReLU or Identity.
+	// TrainConfig.Seed, from all parts of a source that streams; a Trainer takes the last
+	// rows of its steps. The validation after an epoch goes by the threshold for the
+	// weights that it measures. Between two steps the threshold is the smallest value
+	// that the last batch kept. The layer's activation is ReLU or Identity.
 	SelectBatchTopK
 	// SelectThreshold keeps every latent whose pre-activation is above the
 	// latent's own threshold (JumpReLU, Rajamanoharan et al. 2024,

@@ -47,7 +47,8 @@ const startRows = 1 << 16
 // Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
 // ErrNotFinite or ErrRange; the network is as it was then.
 func (n *Network) StartFrom(src data.Source, start Start) error {
-	if _, err := feed.Check(src, n.In()); err != nil {
+	count, err := feed.Check(src, n.In())
+	if err != nil {
 		return err
 	}
 	if err := n.checkStart(start); err != nil {
@@ -57,14 +58,14 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 	if start.Atoms {
 		most = max(most, n.layers[0].Out())
 	}
-	rows, err := feed.Sample(src, n.In(), most, start.Seed)
+	rows, err := feed.Sample(src, count, n.In(), most, start.Seed)
 	if err != nil {
 		return err
 	}
 	rows = n.apart(rows)
 	t := normal.Transform{Kind: n.rows.Kind, Scale: n.rows.Scale}
 	if t.Kind == normal.DatasetScale {
-		if t.Scale, err = datasetScale(src, rows); err != nil {
+		if t.Scale, err = datasetScale(src, count, rows); err != nil {
 			return err
 		}
 	}
@@ -117,21 +118,26 @@ func (n *Network) checkStart(start Start) error {
 
 // datasetScale returns sqrt(columns) over the mean norm of the rows of src, of which x are
 // in memory: all of them, or some.
-func datasetScale(src data.Source, x matrix.Rows) (float64, error) {
-	sum := 0.0
+func datasetScale(src data.Source, rows int, x matrix.Rows) (float64, error) {
+	const far = 64 // powers of two by which the second sum is smaller, for when the first overflows
+	sum, small := 0.0, 0.0
 	add := func(_ int, x matrix.Rows) error {
 		for i := range x.Rows {
-			sum += matrix.Norm(x.Row(i))
+			norm := matrix.Norm(x.Row(i))
+			sum += norm
+			small += math.Ldexp(norm, -far)
 		}
 		return nil
 	}
-	rows, cols := src.Dims()
 	if x.Rows == rows {
 		add(0, x)
-	} else if err := feed.Each(src, cols, rowsAtOnce(cols), add); err != nil {
+	} else if err := feed.Each(src, rows, x.Cols, rowsAtOnce(x.Cols), add); err != nil {
 		return 0, err
 	}
-	scale := math.Sqrt(float64(cols)) * float64(rows) / sum
+	scale := math.Sqrt(float64(x.Cols)) * float64(rows) / sum
+	if scale == 0 {
+		scale = math.Ldexp(math.Sqrt(float64(x.Cols))*float64(rows)/small, -far)
+	}
 	if !(scale > 0 && 1/scale > 0 && 1/scale <= math.MaxFloat64) {
 		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/float64(rows))
 	}
@@ -258,7 +264,7 @@ func (c *calibration) search(n *Network, rows int) (threshold float64, positive 
 		widest = max(widest, l.In())
 	}
 	if rows <= calibrateNumbers/widest && 2*c.l0*float64(rows) <= calibrateEntries {
-		x, err := feed.Sample(c.src, n.In(), rows, 0)
+		x, err := feed.Sample(c.src, rows, n.In(), rows, 0)
 		if err != nil {
 			return 0, 0, false, err
 		}
@@ -269,16 +275,14 @@ func (c *calibration) search(n *Network, rows int) (threshold float64, positive 
 	out := n.layers[c.last].Out()
 	atOnce, guess := rowsAtOnce(max(widest, out)), 0.0
 	var first matrix.Rows
-	if err := feed.Read(&first, c.src, 0, min(rows, atOnce)); err != nil {
+	if err := feed.Read(&first, c.src, rows, n.In(), 0, min(rows, atOnce)); err != nil {
 		return 0, 0, false, err
 	}
-	if more := min(2*c.l0+1, float64(out)); first.Cols == n.In() {
-		guess, _, _ = c.pass.Calibrated(first, c.last, int(more*float64(first.Rows)), more)
-	}
-	if math.IsNaN(guess) {
+	more := min(2*c.l0+1, float64(out))
+	if guess, _, _ = c.pass.Calibrated(first, c.last, int(more*float64(first.Rows)), more); math.IsNaN(guess) {
 		return guess, 0, true, nil
 	}
 	return c.pass.CalibratedInPasses(c.last, c.want, guess, func(f func(x matrix.Rows)) error {
-		return feed.Each(c.src, n.In(), atOnce, func(_ int, x matrix.Rows) error { f(x); return nil })
+		return feed.Each(c.src, rows, n.In(), atOnce, func(_ int, x matrix.Rows) error { f(x); return nil })
 	})
 }

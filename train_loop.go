@@ -68,7 +68,7 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
 // another number of columns than the network takes ErrShape, a network that is not as
-// wide at its end as at its start ErrShape. Reading the first buffer comes before
+// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, 4096 rows more) comes before
 // training begins, so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
 // it is ErrRange: give Validation.X or Source.
@@ -141,7 +141,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	}
 	t.keep()
 	if rows := n.calibrationRowsOf(t.cfg.BatchSize); rows > 0 {
-		t.learner.rows = f.Inputs(rows)
+		if t.learner.rows, err = f.Inputs(ctx, rows); err != nil {
+			return nil, err
+		}
 		t.learner.count = t.learner.rows.Rows
 	}
 	state := append(thresholdsOf(n.layers), t.kept.live...)

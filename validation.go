@@ -43,7 +43,7 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 			break
 		}
 		v.source = nil
-		if v.x, err = feed.Sample(given.Source, n.In(), v.rows, 0); err == nil {
+		if v.x, err = feed.Sample(given.Source, v.rows, n.In(), v.rows, 0); err == nil {
 			v.y, err = v.x, cfg.Loss.checkTarget("the source", v.x)
 		}
 	}
@@ -60,7 +60,7 @@ func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, err
 		return v.pass.MeanLoss(v.x, v.y, loss)
 	}
 	sum, lossFails := 0.0, error(nil)
-	err := feed.Each(v.source, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
+	err := feed.Each(v.source, v.rows, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
 		if err := l.checkTarget(fmt.Sprintf("the source from row %d on", lo), x); err != nil {
 			return err
 		}

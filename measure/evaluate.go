@@ -63,7 +63,7 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 		return nil, err
 	}
 	var inputs stat.Moments
-	err = eachChunk(src, rows, func(_ int, x matrix.Rows) error {
+	err = feed.Each(src, rows, m.In(), chunkRows, func(_ int, x matrix.Rows) error {
 		inputs.Add(x)
 		return nil
 	})
@@ -79,7 +79,7 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 	}
 	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total(), nearMean: variance * meanRow}
 	e.nearMean = max(e.nearMean, kernel.SumSquares(e.mean)*meanRounding)
-	err = eachChunk(src, rows, func(from int, x matrix.Rows) error {
+	err = feed.Each(src, rows, m.In(), chunkRows, func(from int, x matrix.Rows) error {
 		codes, out, err := reconstruct(m, x, from)
 		if err != nil {
 			return err
@@ -110,21 +110,6 @@ func check(m Model, src data.Source) (rows int, err error) {
 		return 0, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
 	}
 	return rows, nil
-}
-
-// eachChunk calls f for the rows of src, chunk by chunk, with the number of the
-// chunk's first row. Chunks share memory.
-func eachChunk(src data.Source, rows int, f func(from int, x matrix.Rows) error) error {
-	var x matrix.Rows
-	for lo := 0; lo < rows; lo += chunkRows {
-		if err := feed.Read(&x, src, lo, min(lo+chunkRows, rows)); err != nil {
-			return err
-		}
-		if err := f(lo, x); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // reconstruct returns m's codes and outputs for x. from is the number of x's first row

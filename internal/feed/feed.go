@@ -35,6 +35,7 @@ type Feed struct {
 	position
 	batch batch
 	limit normLimit
+	seed  uint64
 	rng   generator
 }
 
@@ -87,7 +88,7 @@ func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer i
 
 // newFeed returns a Feed whose samples are still to be set.
 func newFeed(s Settings) *Feed {
-	f := &Feed{limit: newNormLimit(s.MaxNorm), rng: newGenerator(s.Seed)}
+	f := &Feed{limit: newNormLimit(s.MaxNorm), seed: s.Seed, rng: newGenerator(s.Seed)}
 	f.random = f.rng.state()
 	return f
 }
@@ -162,10 +163,19 @@ func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) 
 	return moments.Variance("the training samples", stat.MostVariance)
 }
 
-// Inputs returns copies of the inputs of the first samples in the epoch's order, as many as
-// asked for or as there are in memory. It comes after Begin.
-func (f *Feed) Inputs(count int) matrix.Rows {
-	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))])
+// Inputs returns copies of the inputs of samples, as many as asked for or as there are, or
+// fewer where MaxNorm leaves some out. In memory they are the first in the epoch's order; of
+// a source that streams they come from all of its parts: see stream.spread. It comes after
+// Begin, and after a Restore it gives what it gave before. Errors are those of Begin.
+func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
+	if f.stream == nil {
+		return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
+	}
+	x, err := f.stream.spread(ctx, count, &f.limit, f.seed)
+	if err == nil && x.Rows == 0 { // all of them are far
+		x = matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))])
+	}
+	return x, err
 }
 
 // Begin begins an epoch. After an error the Feed is at the epoch's beginning: its

@@ -31,10 +31,13 @@ func Check(src data.Source, cols int) (rows int, err error) {
 const unwritten = 0x7ff8_6b73_7061_7273
 
 // Read sets m, in its own memory where that is large enough, to the rows lo to hi of
-// src, and checks that src has written all of them and that they are finite. Errors
-// are those of src, or wrap fault.ErrNotFinite; they name the rows.
-func Read(m *matrix.Rows, src data.Source, lo, hi int) error {
-	_, cols := src.Dims()
+// src, which was rows x cols when it was checked and must still be, and checks that src has
+// written all of them and that they are finite. Errors are those of src, or wrap
+// fault.ErrShape or fault.ErrNotFinite; they name the rows.
+func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) error {
+	if r, c := src.Dims(); r != rows || c != cols {
+		return fault.Errorf(fault.ErrShape, "the source is %d x %d now, it was %d x %d", r, c, rows, cols)
+	}
 	m.Resize(hi-lo, cols)
 	none := math.Float64frombits(unwritten)
 	for e := range m.Data {
@@ -66,12 +69,8 @@ type inMemory interface{ InMemory() matrix.Rows }
 
 // Each calls f for the rows of src, all of them, in order, that many at a time. They are
 // checked as by Read, and stay what they are until f returns. Errors are those of Read or
-// of f, or wrap fault.ErrShape where the source has other columns than cols now.
-func Each(src data.Source, cols, atOnce int, f func(lo int, x matrix.Rows) error) error {
-	rows, err := Check(src, cols)
-	if err != nil {
-		return err
-	}
+// of f.
+func Each(src data.Source, rows, cols, atOnce int, f func(lo int, x matrix.Rows) error) (err error) {
 	held, isHeld := src.(inMemory)
 	var x matrix.Rows
 	for lo := 0; lo < rows; lo += atOnce {
@@ -80,10 +79,7 @@ func Each(src data.Source, cols, atOnce int, f func(lo int, x matrix.Rows) error
 			x = held.InMemory().Slice(lo, hi)
 			err = checkRead(x, lo, hi)
 		} else {
-			err = Read(&x, src, lo, hi)
-		}
-		if err == nil && x.Cols != cols {
-			err = fault.Errorf(fault.ErrShape, "the source has %d columns now, it had %d", x.Cols, cols)
+			err = Read(&x, src, rows, cols, lo, hi)
 		}
 		if err == nil {
 			err = f(lo, x)
@@ -97,11 +93,7 @@ func Each(src data.Source, cols, atOnce int, f func(lo int, x matrix.Rows) error
 
 // Sample returns rows of src: all of them, in order, where there are up to most or they
 // are in memory anyway; else those that a Feed of that seed and buffer has first.
-func Sample(src data.Source, cols, most int, seed uint64) (matrix.Rows, error) {
-	rows, err := Check(src, cols)
-	if err != nil {
-		return matrix.Rows{}, err
-	}
+func Sample(src data.Source, rows, cols, most int, seed uint64) (matrix.Rows, error) {
 	if held, isHeld := src.(inMemory); isHeld {
 		return held.InMemory(), checkRead(held.InMemory(), 0, rows)
 	}

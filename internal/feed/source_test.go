@@ -77,7 +77,7 @@ func TestCheck(t *testing.T) {
 func TestRead(t *testing.T) {
 	var m matrix.Rows
 	for _, r := range [][2]int{{5, 9}, {0, 100}, {99, 100}, {50, 50}} {
-		if err := Read(&m, sourceFunc(count), r[0], r[1]); err != nil {
+		if err := Read(&m, sourceFunc(count), 100, 3, r[0], r[1]); err != nil {
 			t.Fatal(err)
 		}
 		want := make([]float64, 3*(r[1]-r[0]))
@@ -87,7 +87,7 @@ func TestRead(t *testing.T) {
 		}
 	}
 	memory := &m.Data[:1][0]
-	if err := Read(&m, sourceFunc(count), 0, 2); err != nil || &m.Data[0] != memory {
+	if err := Read(&m, sourceFunc(count), 100, 3, 0, 2); err != nil || &m.Data[0] != memory {
 		t.Errorf("other memory is used, error %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func TestReadErrors(t *testing.T) {
 		}, fault.ErrNotFinite, "holds NaN at row 10, column 0"},
 	} {
 		m := matrix.New(40, 3) // it must not matter what was there
-		err := Read(&m, c.src, 10, 14)
+		err := Read(&m, c.src, 100, 3, 10, 14)
 		if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), "ksparse: ") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want %v that says %q", c.name, err, c.want, c.says)
 		}
@@ -158,14 +158,14 @@ func TestReadNpy(t *testing.T) {
 	}
 	defer src.Close()
 	var m matrix.Rows
-	if err := Read(&m, src, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
+	if err := Read(&m, src, rows, cols, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
 		t.Errorf("rows before: error %v", err)
 	}
-	if err := Read(&m, src, 1024, rows); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
+	if err := Read(&m, src, rows, cols, 1024, rows); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
 		t.Errorf("error is %v, want NotFinite at row 1111, column 3", err)
 	}
 	src.Close()
-	if err := Read(&m, src, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
+	if err := Read(&m, src, rows, cols, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
 		t.Errorf("a closed file: error is %v, want os.ErrClosed", err)
 	}
 }
@@ -182,7 +182,7 @@ func TestEach(t *testing.T) {
 	}
 	for _, src := range []data.Source{sourceFunc(count), held} {
 		var got []float64
-		err := Each(src, 3, 33, func(lo int, x matrix.Rows) error {
+		err := Each(src, 100, 3, 33, func(lo int, x matrix.Rows) error {
 			if lo != len(got)/3 || x.Rows != min(33, 100-lo) {
 				t.Errorf("%d rows from row %d on", x.Rows, lo)
 			}
@@ -194,33 +194,33 @@ func TestEach(t *testing.T) {
 		}
 	}
 	fails := errors.New("fails")
-	if err := Each(held, 3, 10, func(int, matrix.Rows) error { return fails }); !errors.Is(err, fails) {
+	if err := Each(held, 100, 3, 10, func(int, matrix.Rows) error { return fails }); !errors.Is(err, fails) {
 		t.Errorf("error %v", err)
 	}
 	x.Row(70)[1] = math.NaN()
-	if err := Each(held, 3, 10, func(int, matrix.Rows) error { return nil }); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+	if err := Each(held, 100, 3, 10, func(int, matrix.Rows) error { return nil }); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Sample(held, 3, 10, 0); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+	if _, err := Sample(held, 100, 3, 10, 0); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
 		t.Errorf("error %v", err)
 	}
-	if err := Each(sourceFunc(count), 4, 10, nil); !errors.Is(err, fault.ErrShape) {
+	if err := Each(sourceFunc(count), 101, 3, 10, nil); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "is 100 x 3 now, it was 101 x 3") {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestSample: all rows in order where they fit, else whole chunks of them, by the seed.
 func TestSample(t *testing.T) {
-	all, err := Sample(sourceFunc(count), 3, 100, 5)
+	all, err := Sample(sourceFunc(count), 100, 3, 100, 5)
 	if err != nil || all.Rows != 100 || all.Row(7)[2] != 23 {
 		t.Fatalf("%d rows, error %v", all.Rows, err)
 	}
-	one, err := Sample(sourceFunc(count), 3, 40, 5)
+	one, err := Sample(sourceFunc(count), 100, 3, 40, 5)
 	if err != nil || one.Rows != 40 {
 		t.Fatalf("%d rows, error %v", one.Rows, err)
 	}
-	again, _ := Sample(sourceFunc(count), 3, 40, 5)
-	other, _ := Sample(sourceFunc(count), 3, 40, 6)
+	again, _ := Sample(sourceFunc(count), 100, 3, 40, 5)
+	other, _ := Sample(sourceFunc(count), 100, 3, 40, 6)
 	if !slices.Equal(values(one), values(again)) || slices.Equal(values(one), values(other)) {
 		t.Error("the seed does not decide about the rows")
 	}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -65,11 +66,8 @@ func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
 		}
 		lo, hi := c*s.chunkRows, min((c+1)*s.chunkRows, s.rows)
 		part := s.buffer.Slice(have, have+hi-lo)
-		if err := Read(&part, s.source, lo, hi); err != nil {
+		if err := Read(&part, s.source, s.rows, s.cols, lo, hi); err != nil {
 			return matrix.Rows{}, err
-		}
-		if part.Cols != s.cols { // and part may be in other memory
-			return matrix.Rows{}, fault.Errorf(fault.ErrShape, "the source has %d columns now, it had %d", part.Cols, s.cols)
 		}
 		if s.check != nil {
 			if err := s.check(fmt.Sprintf("the source from row %d on", lo), part); err != nil {
@@ -80,6 +78,42 @@ func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
 	}
 	return s.buffer.Slice(0, have), nil
 }
+
+// spreadRuns is from how many places, at most, spread reads.
+const spreadRuns = 1024
+
+// spread returns up to count rows from all parts of the source, without those that the
+// limit leaves out. The source is cut into as many equal parts as there are places to read
+// at, and of each part a run of rows is read, at a place that the seed draws: at even
+// distances the rows of a source with a period might be all alike.
+func (s *stream) spread(ctx context.Context, count int, limit *normLimit, seed uint64) (matrix.Rows, error) {
+	count = min(count, s.rows)
+	runs := min(spreadRuns, count)
+	length := count / runs
+	rng := rand.New(rand.NewPCG(seed, 0x737072656164)) // "spread"
+	all, have := matrix.New(count, s.cols), 0
+	var part matrix.Rows
+	for i := range runs {
+		if err := ctx.Err(); err != nil {
+			return matrix.Rows{}, err
+		}
+		from, to := placeOf(i, runs, s.rows), placeOf(i+1, runs, s.rows)
+		lo := from + rng.IntN(to-from-length+1)
+		if err := Read(&part, s.source, s.rows, s.cols, lo, lo+length); err != nil {
+			return matrix.Rows{}, err
+		}
+		for j := range length {
+			if limit.allows(part.Row(j)) {
+				copy(all.Row(have), part.Row(j))
+				have++
+			}
+		}
+	}
+	return all.Slice(0, have), nil
+}
+
+// placeOf returns where part i of that many equal ones begins in rows.
+func placeOf(i, parts, rows int) int { return rows/parts*i + rows%parts*i/parts }
 
 // fill reads the chunks from f.chunk on into the buffer and shuffles their rows.
 func (f *Feed) fill(ctx context.Context) error {

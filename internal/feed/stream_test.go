@@ -336,7 +336,7 @@ func (s *changing) ReadRows(dst []float64, lo, hi int) error {
 func TestSourceThatChanges(t *testing.T) {
 	for _, cols := range []int{5, 7} {
 		f := fromSource(t, Settings{}, &changing{cols: cols}, 10, 1)
-		if err := f.Begin(context.Background()); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "it had 6") {
+		if err := f.Begin(context.Background()); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "it was 100 x 6") {
 			t.Errorf("%d columns: error is %v", cols, err)
 		}
 	}
