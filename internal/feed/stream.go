@@ -80,7 +80,7 @@ func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
 }
 
 // spreadRuns is from how many places, at most, spread reads.
-const spreadRuns = 1024
+const spreadRuns = 256
 
 // spread returns up to count rows from all parts of the source, without those that the
 // limit leaves out. The source is cut into as many equal parts as there are places to read
