@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestResumeAnotherTraining(t *testing.T) {
 		{name: "fewer steps", config: func(c *TrainConfig) { c.Steps = 5 }, says: "has 6 steps done, TrainConfig asks for 5 in all"},
 		{name: "loss", config: func(c *TrainConfig) { c.Loss = SoftmaxCrossEntropy }, x: thirds(20), says: "TrainConfig.Loss is squared_error there"},
 		{name: "optimizer", config: func(c *TrainConfig) { c.Optimizer = train.AdamW{} }, says: "TrainConfig.Optimizer is train.Adam{"},
-		{name: "its setting", config: func(c *TrainConfig) { c.Optimizer = train.Adam{Beta1: 0.5} }, says: `"Beta1":0.5`},
+		{name: "its setting", config: func(c *TrainConfig) { c.Optimizer = train.Adam{Beta1: 0.5} }, says: `Beta1:0.5`},
 		{name: "rate", config: func(c *TrainConfig) { c.LearningRate = 0.5 }, says: "TrainConfig.LearningRate is 0.0128 there and 0.5 here"},
 		{name: "schedule", config: func(c *TrainConfig) { c.Schedule = train.Warmup{Steps: 3} }, says: "TrainConfig.Schedule is train.ConstantRate"},
 		{name: "L1", config: func(c *TrainConfig) { c.L1 = 1 }, says: "TrainConfig.L1 is 0"},
@@ -142,13 +143,13 @@ func TestDescribe(t *testing.T) {
 		v    any
 		want string
 	}{
-		{train.Adam{Beta1: 0.5}, `train.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
-		{&train.Adam{Beta1: 0.5}, `train.Adam{"Beta1":0.5,"Beta2":0,"Epsilon":0}`},
-		{train.Warmup{Steps: 3, Then: &train.CosineDecay{End: 0.1}}, `train.Warmup{"Steps":3,"Then":{"End":0.1}}`},
-		{struct{ F func() }{}, "struct { F func() }"}, {func() {}, "func()"}, // not an address, which would differ in the next process
+		{train.Adam{Beta1: 0.5}, `train.Adam{Beta1:0.5 Beta2:0 Epsilon:0}`},
+		{&train.Adam{Beta1: 0.5}, `train.Adam{Beta1:0.5 Beta2:0 Epsilon:0}`},
+		{train.Warmup{Steps: 3, Then: &train.CosineDecay{End: 0.1}}, `train.Warmup{Steps:3 Then:train.CosineDecay{End:0.1}}`},
+		{struct{ F func() }{}, "struct { F func() }{F:func()}"}, {func() {}, "func()"}, // not an address, which would differ in the next process
 		{uint64(7), "7"}, {[]int(nil), "[]"}, {0.1, "0.1"},
 	} {
-		if got := describe(c.v); got != c.want {
+		if got := describe(reflect.ValueOf(c.v)); got != c.want {
 			t.Errorf("%#v is described as %q, want %q", c.v, got, c.want)
 		}
 	}

@@ -335,6 +335,9 @@ func (n *Network) setSkip(w Weights) error {
 // Errors wrap ErrShape where the network is not one sparse layer, followed by at most
 // one linear layer.
 func (n *Network) Config() (Config, error) {
+	if err := n.made(); err != nil {
+		return Config{}, err
+	}
 	encoder := n.layers[0].sparse()
 	if encoder == nil || len(n.layers) > 2 || len(n.layers) == 2 && n.layers[1].sparse() != nil {
 		return Config{}, fault.Errorf(ErrShape, "Config describes one sparse layer and one linear layer, or the first alone; this network is another")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -351,11 +352,11 @@ func TestFirstStepFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer, err := NewTrainer(n, TrainConfig{})
+	trainer, err := NewTrainer(n, TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e308})
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := mat.NewDense(2, 3, []float64{1e200, 1e200, 1e200, 1e200, 1e200, 1e200}) // no variance to refuse
+	x := mat.NewDense(2, 3, []float64{1, 2, 3, 40, 50, -60})
 	if _, err := trainer.Step(x, x); !errors.Is(err, ErrDiverged) {
 		t.Errorf("Step: error %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ksparse/ksparse"
@@ -164,7 +165,11 @@ func TestTrainEqualRows(t *testing.T) {
 	}
 	check := func(what string, cfg ksparse.Config, x *mat.Dense) {
 		net := mustNew(t, cfg)
-		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 2, Recipe: ksparse.Recipe{AuxK: 2, DeadAfter: 1}})
+		withAuxK := ksparse.TrainConfig{Epochs: 2, Recipe: ksparse.Recipe{AuxK: 2}}
+		if h, err := net.Train(context.Background(), x, x, withAuxK); h != nil || !errors.Is(err, ksparse.ErrRange) || !strings.Contains(err.Error(), "AuxK") {
+			t.Errorf("%s: with AuxK: history %+v, error %v", what, h, err)
+		}
+		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 2})
 		if err != nil || !math.IsNaN(h.Epochs[1].FVU) || !(h.Epochs[1].TrainLoss < 10) {
 			t.Errorf("%s: history %+v, error %v, want an FVU of NaN", what, h, err)
 		}

@@ -42,8 +42,8 @@ func (l Loss) String() string {
 }
 
 // checkTarget says whether y, already known to be finite, is a target that l is
-// defined for. An error calls it what.
-func (l Loss) checkTarget(what string, y matrix.Rows) error {
+// defined for. An error calls it what, and counts its rows from first.
+func (l Loss) checkTarget(what string, y matrix.Rows, first int) error {
 	if l >= losses {
 		return fault.Errorf(ErrRange, "unknown loss %d", l)
 	}
@@ -54,12 +54,12 @@ func (l Loss) checkTarget(what string, y matrix.Rows) error {
 		sum := 0.0
 		for j, v := range y.Row(i) {
 			if v < 0 || v > 1 {
-				return fault.Errorf(ErrRange, "%s is %v at row %d, column %d; %v wants probabilities from 0 to 1", what, v, i, j, l)
+				return fault.Errorf(ErrRange, "%s is %v at row %d, column %d; %v wants probabilities from 0 to 1", what, v, first+i, j, l)
 			}
 			sum += v
 		}
 		if l == SoftmaxCrossEntropy && math.Abs(sum-1) > 1e-6 {
-			return fault.Errorf(ErrRange, "%s: row %d sums to %v; %v wants each row to sum to 1", what, i, sum, l)
+			return fault.Errorf(ErrRange, "%s: row %d sums to %v; %v wants each row to sum to 1", what, first+i, sum, l)
 		}
 	}
 	return nil

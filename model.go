@@ -53,11 +53,29 @@ type ScreeningStats struct {
 func (m *model) Screening() *Screening { return (*Screening)(&m.screening) }
 
 // In returns how many values the network takes per sample.
-func (m *model) In() int { return m.layers[0].In() }
+func (m *model) In() int {
+	if len(m.layers) == 0 { // a zero Network
+		return 0
+	}
+	return m.layers[0].In()
+}
 
 // Out returns how many values the network gives per sample: the columns of what Predict
 // and Decode return.
-func (m *model) Out() int { return m.layers[len(m.layers)-1].Out() }
+func (m *model) Out() int {
+	if len(m.layers) == 0 {
+		return 0
+	}
+	return m.layers[len(m.layers)-1].Out()
+}
+
+// made returns an error for a network that is the zero value.
+func (m *model) made() error {
+	if len(m.layers) == 0 {
+		return fault.Errorf(ErrEmpty, "the network has no layers: New and NewNetwork make one that has")
+	}
+	return nil
+}
 
 // lastSparse returns the position of the last sparse layer, and the layer; -1 and nil
 // where there is none.

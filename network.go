@@ -210,7 +210,7 @@ func (n *Network) Backprop(p *Pass, target mat.Matrix, loss Loss) (*Gradients, e
 	if y.Rows != p.x.Rows {
 		return nil, fault.Errorf(ErrShape, "target has %d rows, the pass has %d", y.Rows, p.x.Rows)
 	}
-	if err := loss.checkTarget("target", y); err != nil {
+	if err := loss.checkTarget("target", y, 0); err != nil {
 		return nil, err
 	}
 	last := len(n.layers) - 1
@@ -271,6 +271,9 @@ func (n *Network) shareGradients(g *Gradients) {
 
 // trainable returns an error that says why the network cannot be trained, if so.
 func (n *Network) trainable() error {
+	if err := n.made(); err != nil {
+		return err
+	}
 	if !n.skip.Empty() {
 		return fault.Errorf(ErrFrozen, "a network with a skip connection cannot be trained, it can only be used")
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -146,7 +147,7 @@ func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how Tra
 	}
 	copy(l.w.Float64, encoder.w.Float64)
 	copy(l.b, encoder.b)
-	l.thresholds = encoder.thresholds
+	l.thresholds = slices.Clone(encoder.thresholds)
 	return h, nil
 }
 

@@ -2,7 +2,6 @@ package ksparse
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,19 +76,29 @@ func describeFields(what string, v reflect.Value) []format.Setting {
 		case field.Kind() == reflect.Struct:
 			all = append(all, describeFields(name, field)...)
 		default:
-			all = append(all, format.Setting{Name: name, Value: describe(field.Interface())})
+			all = append(all, format.Setting{Name: name, Value: describe(field)})
 		}
 	}
 	return all
 }
 
-// describe writes v so that it reads the same for equal values, through pointers
-// too. Of what cannot be written it is the type alone.
-func describe(v any) string {
-	switch reflect.TypeOf(v).Kind() {
-	case reflect.Struct, reflect.Pointer, reflect.Func:
-		text, _ := json.Marshal(v)
-		return strings.TrimLeft(fmt.Sprintf("%T", v), "*") + string(text)
+// describe writes v, all fields of a struct among them, so that it reads the same for equal
+// values, through pointers too. Of a function, channel or map it is the type alone.
+func describe(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return "nil"
+		}
+		return describe(v.Elem())
+	case reflect.Struct:
+		fields := make([]string, v.NumField())
+		for i := range fields {
+			fields[i] = v.Type().Field(i).Name + ":" + describe(v.Field(i))
+		}
+		return v.Type().String() + "{" + strings.Join(fields, " ") + "}"
+	case reflect.Func, reflect.Chan, reflect.Map:
+		return v.Type().String()
 	}
 	return fmt.Sprint(v)
 }

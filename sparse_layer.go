@@ -128,7 +128,7 @@ func (l *SparseLayer) SetSelection(s Selection) error {
 func (l *SparseLayer) checkSelection() error {
 	switch {
 	case l.k < 0:
-		return fault.Errorf(ErrRange, "layer %q has k = %d, want 0 or more", l.name, l.k)
+		return fault.Errorf(ErrRange, "layer %q has k = %d, want how many latents are active per sample", l.name, l.k)
 	case l.selection >= selections:
 		return fault.Errorf(ErrRange, "layer %q has the unknown selection %d", l.name, l.selection)
 	case l.selection == SelectAbsTopK && l.activation != Identity:

@@ -24,7 +24,7 @@ import (
 // The history is returned in every case in which training began, with an error
 // too: ctx.Err(), what the callback returned, or an error that wraps ErrDiverged
 // and names the step at which the loss or a parameter would have become NaN or
-// infinite; the network then keeps its last finite parameters. Before training
+// infinite; the network then keeps its last finite parameters (of which that step may have moved some). Before training
 // begins, errors wrap ErrEmpty, ErrShape, ErrNotFinite or ErrRange, with
 // Checkpoint.Resume also ErrCheckpoint or ErrFormat, and the network is untouched.
 // Samples that a training could not square are refused there: those whose variance is
@@ -155,6 +155,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if l.variance, err = l.measureVariance(); err != nil {
 		return nil, err
 	}
+	if err := fault.First(n.checkInputs("the training samples", f.LargestInput()), t.cfg.checkVariance("the training samples", l.variance)); err != nil {
+		return nil, err
+	}
 	t.begin(t.cfg.BatchSize, l.variance)
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
@@ -281,7 +284,11 @@ func (l *loop) tell(r engine.Report, last bool) error {
 	if !last {
 		epoch++
 	}
-	return l.cfg.Callback(l.progress(r, epoch, last))
+	p := l.progress(r, epoch, last)
+	if l.over() {
+		p.Left = 0 // also where MaxNorm made the steps fewer
+	}
+	return l.cfg.Callback(p)
 }
 
 // samples checks a pair of inputs and targets. Those that lie in the network's parameters,
@@ -295,7 +302,7 @@ func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rows
 	if rowsY = n.apart(rowsY); same {
 		rowsY = rowsX
 	}
-	return rowsX, rowsY, loss.checkTarget(nameY, rowsY)
+	return rowsX, rowsY, loss.checkTarget(nameY, rowsY, 0)
 }
 
 // checkpoint writes a checkpoint.

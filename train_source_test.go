@@ -279,7 +279,7 @@ func TestTrainSourceBadInput(t *testing.T) {
 		{"fails", &rowSource{Dense: uniform(1, 100, 6), before: func(lo, _ int) error { return fails }}, config{Buffer: 10}, fails, []string{"reading the rows ", "of the source: disk gone"}},
 		{"NaN, fits", &rowSource{Dense: with(71, 3, math.NaN())}, config{}, ksparse.ErrNotFinite, []string{"source holds NaN", "row 71", "column 3"}},
 		{"Inf", &rowSource{Dense: with(0, 5, math.Inf(-1))}, config{Buffer: 99}, ksparse.ErrNotFinite, []string{"source holds -Inf", "row 0", "column 5"}},
-		{"not in 0 to 1", &rowSource{Dense: uniform(1, 100, 6)}, config{Loss: ksparse.BinaryCrossEntropy}, ksparse.ErrRange, []string{"the source from row 0 on", "0 to 1"}},
+		{"not in 0 to 1", &rowSource{Dense: uniform(1, 100, 6)}, config{Loss: ksparse.BinaryCrossEntropy}, ksparse.ErrRange, []string{"the source is", "0 to 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			net := smallNetwork(t)

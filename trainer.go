@@ -116,6 +116,9 @@ func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net.layers)); err != nil {
 		return nil, err
 	}
+	if cfg.Optimizer != nil && cfg.Optimizer.Slots() < 0 {
+		return nil, fault.Errorf(ErrRange, "TrainConfig.Optimizer has %d slots, want 0 or more", cfg.Optimizer.Slots())
+	}
 	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
 	return t, t.valid.take(net, t.cfg)
 }
@@ -163,6 +166,8 @@ func (t *Trainer) loss() engine.Loss {
 func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	var none train.Progress
 	switch {
+	case t.net == nil:
+		return none, fault.Errorf(ErrEmpty, "the Trainer is none: NewTrainer makes one")
 	case t.failed != nil:
 		return none, t.failed
 	case t.cfg.Steps > 0 && t.history.Steps >= t.cfg.Steps:
@@ -209,6 +214,9 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 			return err
 		}
 	}
+	if err := fault.First(t.net.checkInputs("the rows of the first batch", largestOf(x)), t.cfg.checkVariance("the first batch", variance)); err != nil {
+		return err
+	}
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
@@ -224,8 +232,13 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	if t.clock.first.IsZero() {
 		t.clock.first, t.clock.before = from, t.history.Steps
 	}
+	undo := t.undoFirst()
 	r, err := t.stepper.Step(x, y, rate, t.history.Steps+1)
 	if err != nil {
+		undo()
+		if outside := t.net.finite(); outside != nil { // no step leaves such a parameter
+			err = fault.Errorf(errors.Join(err, outside), "%s: %s", fault.Text(err), fault.Text(outside))
+		}
 		t.fail(err)
 		return r, err
 	}
@@ -247,6 +260,18 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 		t.fail(err)
 	}
 	return r, err
+}
+
+// undoFirst returns what undoes the first step of all, should it fail: without a step
+// nothing has changed. A later one that fails may have moved some parameters.
+func (t *Trainer) undoFirst() (undo func()) {
+	if t.history.Steps > 0 {
+		return func() {}
+	}
+	state := append(thresholdsOf(t.net.layers), t.kept.live...)
+	before := likeEach(state)
+	copyEach(before, state)
+	return func() { copyEach(state, before) }
 }
 
 // fail notes why a step or an epoch's end failed.
@@ -371,7 +396,7 @@ func (t *Trainer) validate() (float64, error) {
 	}
 	loss, err := v.meanLoss(t.net, t.cfg.Loss, t.loss())
 	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
-		err = fault.Errorf(ErrDiverged, "training diverged at step %d: the validation loss is %v", t.history.Steps, loss)
+		err = fault.Errorf(ErrDiverged, "the validation loss after step %d is %v: the validation samples are too large, or the training has diverged", t.history.Steps, loss)
 	}
 	return loss, err
 }

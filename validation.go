@@ -1,8 +1,6 @@
 package ksparse
 
 import (
-	"fmt"
-
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -22,6 +20,33 @@ type validator struct {
 	pass   *engine.Pass // nil before the first time
 	loss   float64      // after the last epoch; NaN if there is none
 	best   float64      // the lowest loss that Patience has seen
+}
+
+// mostInput is the largest magnitude of an input that a training can square, and square its
+// products with others.
+const mostInput = 1e70
+
+// checkInputs returns an error where the largest magnitude of inputs (or of targets, which
+// are as large), which the error calls what, is too large for a training.
+func (n *Network) checkInputs(what string, largest float64) error {
+	switch Normalization(n.rows.Kind) {
+	case LayerNorm, UnitRMS:
+		return nil
+	case DatasetScale:
+		largest *= n.rows.Scale
+	}
+	if largest > mostInput {
+		return fault.Errorf(ErrNotFinite, "%s hold numbers of up to %.2g, which are too large to be squared. Scale them, or leave out the few that stand apart", what, largest)
+	}
+	return nil
+}
+
+// checkVariance returns an error where AuxK goes by a variance that is zero.
+func (c TrainConfig) checkVariance(what string, variance float64) error {
+	if c.Recipe.AuxK > 0 && variance == 0 {
+		return fault.Errorf(ErrRange, "Recipe.AuxK goes by the variance of %s, which is zero: the rows are equal, or there is one", what)
+	}
+	return nil
 }
 
 // take takes in the samples of Validation.X and Y, or of a Source: its rows where
@@ -44,8 +69,12 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 		}
 		v.source = nil
 		if v.x, err = feed.Sample(given.Source, v.rows, n.In(), v.rows, 0); err == nil {
-			v.y, err = v.x, cfg.Loss.checkTarget("the source", v.x)
+			v.y, err = v.x, cfg.Loss.checkTarget("the source", v.x, 0)
 		}
+	}
+	if err == nil {
+		v.x = n.apart(v.x)
+		err = n.checkInputs("the validation samples", max(largestOf(v.x), largestOf(v.y)))
 	}
 	if err != nil && given.Source != nil {
 		err = fault.Errorf(err, "Validation.Source: %s", fault.Text(err))
@@ -61,7 +90,7 @@ func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, err
 	}
 	sum, lossFails := 0.0, error(nil)
 	err := feed.Each(v.source, v.rows, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
-		if err := l.checkTarget(fmt.Sprintf("the source from row %d on", lo), x); err != nil {
+		if err := l.checkTarget("the source", x, lo); err != nil {
 			return err
 		}
 		lossFails = v.pass.AddLoss(&sum, x, x, loss)

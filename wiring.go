@@ -43,12 +43,20 @@ func (n *Network) Wiring() Wiring {
 // network has inputs (PreBias), or outputs are not as many as inputs (Undo).
 func (n *Network) Wire(w Wiring) error {
 	w.Undo = w.Undo && w.Normalization != NoNormalization
-	if err := fault.First(n.checkTied(w), n.checkPreBias(w), n.checkNormalization(w)); err != nil {
+	if err := n.checkWiring(w); err != nil {
 		return err
 	}
 	n.setTied(w.Tied)
 	n.rows = normal.Transform{Kind: normal.Kind(w.Normalization), Scale: w.Scale, Undo: w.Undo, Shift: n.preBias(w.PreBias)}
 	return nil
+}
+
+// checkWiring returns an error where the network cannot be wired so.
+func (n *Network) checkWiring(w Wiring) error {
+	if err := n.made(); err != nil {
+		return err
+	}
+	return fault.First(n.checkTied(w), n.checkPreBias(w), n.checkNormalization(w))
 }
 
 // checkTied returns an error where the weights cannot be tied.

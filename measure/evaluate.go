@@ -85,7 +85,7 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 			return err
 		}
 		e.addRows(x, out)
-		return e.addCodes(codes)
+		return e.addCodes(codes, from)
 	})
 	if err != nil {
 		return nil, err
@@ -132,6 +132,9 @@ func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out ma
 	if codeRows, _ := codes.Dims(); codeRows != x.Rows || out.Rows != x.Rows || out.Cols != x.Cols {
 		return nil, out, fault.Errorf(fault.ErrShape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d",
 			x.Rows, x.Cols, codeRows, out.Rows, out.Cols)
+	}
+	if i := out.NotFiniteRow(); i >= 0 {
+		return nil, out, fault.Errorf(fault.ErrNotFinite, "the model's output for row %d holds NaN or an infinity", from+i)
 	}
 	return codes, out, nil
 }
@@ -210,8 +213,9 @@ func (e *evaluation) addFigures(f figures) {
 	}
 }
 
-// addCodes takes in a chunk's codes. They must have as many latents as those before.
-func (e *evaluation) addCodes(c *ksparse.Codes) error {
+// addCodes takes in the codes of a chunk that begins with the row from. They must have as
+// many latents as those before.
+func (e *evaluation) addCodes(c *ksparse.Codes, from int) error {
 	rows, latents := c.Dims()
 	if e.fired == nil {
 		e.fired = make([]int, latents)
@@ -221,6 +225,9 @@ func (e *evaluation) addCodes(c *ksparse.Codes) error {
 	}
 	for i := range rows {
 		indices, values := c.Row(i)
+		if matrix.FirstNotFinite(values) >= 0 {
+			return fault.Errorf(fault.ErrNotFinite, "the model's code of row %d holds NaN or an infinity", from+i)
+		}
 		for t, j := range indices {
 			if values[t] != 0 {
 				e.fired[j]++
@@ -250,11 +257,13 @@ func (e *evaluation) report() (*Report, error) {
 		L0:                       float64(e.active) / rows,
 		Frequency:                make([]float64, len(e.fired)),
 	}
+	bias := 0.0
 	if e.products != 0 {
-		r.ReconstructionBias = e.outputs / e.products
+		bias = e.outputs / e.products
+		r.ReconstructionBias = bias
 	}
 	for _, figure := range []float64{e.variance, e.outputs, e.products, r.MSE, r.FVU, r.NormalizedMSE,
-		r.CentredExplainedVariance, r.RowExplainedVariance, r.CosineSimilarity, r.L2Ratio} {
+		r.CentredExplainedVariance, r.RowExplainedVariance, r.CosineSimilarity, r.L2Ratio, bias} {
 		if math.IsNaN(figure) || math.IsInf(figure, 0) {
 			return nil, fault.Errorf(fault.ErrNotFinite, "a figure overflows: data or outputs are too large, or too small to divide by")
 		}

@@ -142,7 +142,7 @@ func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY 
 	if rowsX, err = Rows(whatX, x, colsX); err != nil {
 		return matrix.Rows{}, matrix.Rows{}, err
 	}
-	if colsX == colsY && sameMatrix(x, y) {
+	if colsX == colsY && Same(x, y) {
 		return rowsX, rowsX, nil
 	}
 	if rowsY, err = Rows(whatY, y, colsY); err != nil {
@@ -154,10 +154,11 @@ func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY 
 	return rowsX, rowsY, nil
 }
 
-// sameMatrix reports whether x and y are pointers to one matrix.
-func sameMatrix(x, y mat.Matrix) bool {
+// Same reports whether x and y are one matrix: pointers to one, or equal values, such
+// as transposes of one.
+func Same(x, y mat.Matrix) bool {
 	a, b := reflect.ValueOf(x), reflect.ValueOf(y)
-	return a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Kind() == reflect.Pointer && a.Pointer() == b.Pointer()
+	return a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Comparable() && b.Comparable() && a.Equal(b)
 }
 
 // IsNil reports whether x is nil: the interface itself, a nil pointer (or other nil

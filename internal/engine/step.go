@@ -52,15 +52,13 @@ func NewStepper(n Network, s *Screening, r Recipe, batch int) *Stepper {
 }
 
 // begin prepares the parameters for the first step: up to it they are as they were.
-// unscale takes it back, for a step that has moved nothing.
-func (st *Stepper) begin() (unscale func()) {
-	unscale = func() {}
+func (st *Stepper) begin() {
 	if st.begun {
-		return unscale
+		return
 	}
 	st.begun = true
 	if st.number == 1 { // the first of the whole training
-		unscale = st.sweeper.scaleToUnit()
+		st.sweeper.scaleToUnit()
 	}
 	layers := st.pass.Network.Layers
 	for i := range layers { // as they are now
@@ -68,7 +66,6 @@ func (st *Stepper) begin() (unscale func()) {
 			l.Copy = &Copy{screen.Pack(l.W, l.B)}
 		}
 	}
-	return unscale
 }
 
 // Step takes one training step, number from 1, on the rows x with the targets y, which
@@ -84,24 +81,24 @@ func (st *Stepper) begin() (unscale func()) {
 //  6. the sweep: each layer's weight gradient, a few rows at a time, straight into the
 //     optimizer. No gradient matrix is ever stored.
 //
+// After an error some parameters may have moved; all of them are finite.
+//
 // Clipping needs the norm before anything may move, so then the rows of the gradient
 // are computed twice: from codes they are cheap, cheaper than to store and read again.
 func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, error) {
 	p := st.pass
 	st.number = number
-	unscale := st.begin()
+	st.begin()
 	st.setK()
 
 	p.forward(x, st.forwardLayers())
 	if err := st.checkEntries(); err != nil {
-		unscale()
 		return Report{}, err
 	}
 	y = p.Network.Rows.Target(&st.target, &p.input, x, y)
 
 	report, below, err := st.objective().run(&st.training, y)
 	if err != nil {
-		unscale()
 		return report, err
 	}
 	p.backward(below)
@@ -110,7 +107,6 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	scale := 1.0
 	if st.recipe.ClipNorm > 0 {
 		if scale, err = st.sweeper.clipScale(); err != nil {
-			unscale()
 			return report, err
 		}
 	}

@@ -49,19 +49,16 @@ func (sw *sweeper) keepUnitNorm(sparse int) {
 	at.unitRows = true
 }
 
-// scaleToUnit scales the rows that are kept at norm 1 to that. back undoes it.
-func (sw *sweeper) scaleToUnit() (back func()) {
+// scaleToUnit scales the rows that are kept at norm 1 to that.
+func (sw *sweeper) scaleToUnit() {
 	for i := range sw.layers {
 		if at := &sw.layers[i]; at.unitRows {
 			w := matrix.WideRows(at.layer.W)
-			before := w.Clone()
 			for j := range w.Rows {
 				Unit(w.Row(j))
 			}
-			return func() { copy(w.Data, before.Data) }
 		}
 	}
-	return func() {}
 }
 
 // Unit scales v to norm 1 and reports whether that is possible: v is not zero.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 )
@@ -68,7 +69,7 @@ func FromMemory(s Settings, x, y matrix.Rows) *Feed {
 // Errors wrap fault.ErrEmpty, fault.ErrShape, fault.ErrNotFinite or fault.ErrRange (a buffer that
 // is too large, or so small that there are too many chunks), or are those of ctx, of
 // src or of check.
-func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows) error) (*Feed, error) {
+func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows, first int) error) (*Feed, error) {
 	stream, err := newStream(src, cols, buffer, check)
 	if err != nil {
 		return nil, err
@@ -161,6 +162,15 @@ func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) 
 		moments.Add(chunk)
 	}
 	return moments.Variance("the training samples", stat.MostVariance)
+}
+
+// LargestInput returns the largest magnitude in the inputs of the samples in memory.
+func (f *Feed) LargestInput() float64 {
+	largest := 0.0
+	for _, i := range f.order {
+		largest = max(largest, kernel.MaxAbs(f.x.Row(i)))
+	}
+	return largest
 }
 
 // Inputs returns copies of the inputs of samples, as many as asked for or as there are, or

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 
 	"github.com/ksparse/ksparse/data"
@@ -15,11 +14,11 @@ import (
 type stream struct {
 	source     data.Source
 	rows, cols int
-	check      func(what string, y matrix.Rows) error // may be nil
-	chunkRows  int                                    // rows of a chunk; the last chunk may have fewer
-	order      []int                                  // the chunks in their order of use
-	atOnce     int                                    // chunks that fit in the buffer
-	buffer     matrix.Rows                            // atOnce·chunkRows rows
+	check      func(what string, y matrix.Rows, first int) error // may be nil
+	chunkRows  int                                               // rows of a chunk; the last chunk may have fewer
+	order      []int                                             // the chunks in their order of use
+	atOnce     int                                               // chunks that fit in the buffer
+	buffer     matrix.Rows                                       // atOnce·chunkRows rows
 }
 
 const (
@@ -30,7 +29,7 @@ const (
 )
 
 // newStream checks the source and divides it into chunks.
-func newStream(src data.Source, cols, buffer int, check func(what string, y matrix.Rows) error) (*stream, error) {
+func newStream(src data.Source, cols, buffer int, check func(what string, y matrix.Rows, first int) error) (*stream, error) {
 	rows, err := Check(src, cols)
 	if err != nil {
 		return nil, err
@@ -70,7 +69,7 @@ func (s *stream) read(ctx context.Context, chunks []int) (matrix.Rows, error) {
 			return matrix.Rows{}, err
 		}
 		if s.check != nil {
-			if err := s.check(fmt.Sprintf("the source from row %d on", lo), part); err != nil {
+			if err := s.check("the source", part, lo); err != nil {
 				return matrix.Rows{}, err
 			}
 		}

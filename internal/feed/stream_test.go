@@ -261,8 +261,8 @@ func TestFromSourceErrors(t *testing.T) {
 	failing := func() *rowSource {
 		return &rowSource{Rows: random(1, 100, 6), before: func(_, _ int) error { return fails }}
 	}
-	refuse := func(what string, y matrix.Rows) error {
-		return fault.Errorf(unfit, "%s: %d x %d", what, y.Rows, y.Cols)
+	refuse := func(what string, y matrix.Rows, first int) error {
+		return fault.Errorf(unfit, "%s from row %d on: %d x %d", what, first, y.Rows, y.Cols)
 	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -270,7 +270,7 @@ func TestFromSourceErrors(t *testing.T) {
 		name   string
 		src    data.Source
 		buffer int
-		check  func(string, matrix.Rows) error
+		check  func(string, matrix.Rows, int) error
 		ctx    context.Context
 		want   error
 		says   string
