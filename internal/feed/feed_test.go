@@ -279,6 +279,31 @@ func TestMaxNorm(t *testing.T) {
 	}
 }
 
+// TestMaxNormAfterZeros: rows of zeros tell no norm; the limit waits for others.
+func TestMaxNormAfterZeros(t *testing.T) {
+	x := matrix.New(400, 1)
+	for i := 300; i < 400; i++ {
+		x.Row(i)[0] = 1
+	}
+	x.Row(350)[0] = 1000
+	for seed := range uint64(10) {
+		for _, buffer := range []int{1, 2, 5, 20} {
+			f, err := FromSource(context.Background(), Settings{Seed: seed, MaxNorm: 10}, &rowSource{Rows: x}, 1, buffer, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Begin(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			f.SetBatchSize(30)
+			epoch(t, f)
+			if f.LeftOut() > 1 {
+				t.Errorf("seed %d, buffer %d: %d left out, want 1, or none where it came first", seed, buffer, f.LeftOut())
+			}
+		}
+	}
+}
+
 // targets are the samples' targets as they are.
 func targets(_, y []float64) []float64 { return y }
 
