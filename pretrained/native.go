@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/atomicfile"
@@ -124,10 +125,12 @@ func (r *reader) native() reading {
 	}
 }
 
-// nativeK reads k, which may be less than 1: then it is -1, as in a Config.
+// nativeK reads k, which may be larger than any number of latents, and 0: then it is -1, as
+// in a Config.
 func nativeK(s *settings) int {
-	k, ok := asInteger(s.get("k"))
-	if !ok {
+	number, _ := s.get("k").(json.Number)
+	k, err := strconv.Atoi(string(number))
+	if err != nil {
 		s.wrong("k", "an integer")
 	}
 	if k == 0 {

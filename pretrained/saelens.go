@@ -80,19 +80,8 @@ func (r *reader) saeLensNormalization(m saeLensModel, inputs int) (n ksparse.Nor
 	case "constant_norm_rescale":
 		return ksparse.UnitRMS, 0
 	case "expected_average_only_in":
-		r.scaled = true
-		switch r.options.Scale {
-		case 1:
-			return ksparse.NoNormalization, 0
-		case 0:
-			r.unset(&OptionError{
-				Option: "Scale",
-				Reason: fmt.Sprintf("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since "+
-					"(if it was, or to do what SAELens does with this file, the scale is 1)", r.settings.name, m.normalize, inputs),
-				Advice: "set Options.Scale, or set Options.Unset and let StartFrom find it in your rows",
-			})
-		}
-		return ksparse.DatasetScale, r.options.Scale
+		return r.datasetScale(fmt.Sprintf("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since "+
+			"(if it was, or to do what SAELens does with this file, the scale is 1)", r.settings.name, m.normalize, inputs))
 	}
 	return ksparse.NoNormalization, 0
 }

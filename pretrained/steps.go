@@ -177,3 +177,16 @@ func (r *reader) chooseThreshold(what string, latents int) []float64 {
 	})
 	return nil
 }
+
+// datasetScale returns the normalisation by the caller's scale, or says that one is
+// wanted, for this reason.
+func (r *reader) datasetScale(reason string) (n ksparse.Normalization, scale float64) {
+	r.scaled = true
+	switch r.options.Scale {
+	case 1:
+		return ksparse.NoNormalization, 0
+	case 0:
+		r.unset(&OptionError{Option: "Scale", Reason: reason, Advice: "set Options.Scale, or set Options.Unset and let StartFrom find it in your rows"})
+	}
+	return ksparse.DatasetScale, r.options.Scale
+}
