@@ -105,6 +105,10 @@ func (r *reader) native() reading {
 	if file.has("skip") {
 		skip = file.matrix("skip", outputs, inputs)
 	}
+	groups := s.integers("group_sizes")
+	if groups != nil {
+		groups = r.checkGroups(s.name, "group_sizes", groups, latents)
+	}
 	gated := file.has("gate_bias") || file.has("gate_log_gain")
 	return reading{
 		net: ksparse.Config{
@@ -120,7 +124,7 @@ func (r *reader) native() reading {
 			architecture: cmp.Or(s.textOr("architecture", ""), s.textOr("selection", "")),
 			transcoder:   s.flag("transcoder"), reshape: s.textOr("reshape", ""),
 			modelName: s.textOr("model_name", ""), hookName: s.textOr("hook_name", ""),
-			groups: r.checkGroups(s.integers("group_sizes"), latents),
+			groups: groups,
 		},
 	}
 }

@@ -129,14 +129,19 @@ func (r *reader) k(s *settings, key string, latents int) int {
 	return k
 }
 
-// checkGroups checks that the groups share out all latents.
-func (r *reader) checkGroups(groups []int, latents int) []int {
+// checkGroups checks that the groups, which a field of the file called name should say, share
+// out all latents.
+func (r *reader) checkGroups(name, key string, groups []int, latents int) []int {
+	if len(groups) == 0 {
+		r.note("%s has no %s: after which latents codes can be cut is not known", name, key)
+		return nil
+	}
 	sum := 0
 	for _, g := range groups {
 		sum += g
 	}
-	if r.err == nil && len(groups) > 0 && sum != latents {
-		r.fail(unknown("%s: group_sizes %v add up to %d, and there are %d latents", r.file.name, groups, sum, latents))
+	if r.err == nil && sum != latents {
+		r.fail(unknown("%s: %s %v add up to %d, and there are %d latents", name, key, groups, sum, latents))
 	}
 	return groups
 }
