@@ -65,8 +65,9 @@ type Figures struct {
 
 	// FVU is the fraction of the rows' variance that reconstructions leave unexplained,
 	// Σ|x̂-x|²/Σ|x-x̄|²: 1-FVU is explained. MedianFVU is the median of |x̂-x|²/|x-c|²,
-	// where c has the medians of the columns, over the rows that are not zero: fewer than
-	// half of the rows can neither make it good nor bad. Both are nil where that cannot be
+	// where c has the medians of the columns, over the rows that are neither zero nor c:
+	// fewer than half of the rows can neither make it good nor bad. (It is FVU where there is
+	// no such row.) Both are nil where that cannot be
 	// measured, and at most math.MaxFloat64.
 	FVU       *float64 `json:"fvu,omitempty"`
 	MedianFVU *float64 `json:"median_fvu,omitempty"`

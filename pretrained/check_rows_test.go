@@ -129,6 +129,18 @@ func TestCheckFarFromMean(t *testing.T) {
 	}
 }
 
+// TestCheckFarFromLargeMean: rows that differ little beside their mean are not taken for one,
+// though a few are far from them.
+func TestCheckFarFromLargeMean(t *testing.T) {
+	m, _ := dictionary(t, nil)
+	x := noise(1000, m.In())
+	scaleRows(x, 4, 1e7)
+	x.Apply(func(_, j int, v float64) float64 { return v + 1e6 }, x)
+	if f, problems := checked(t, m, x); f.Outliers == nil || f.Outliers.Rows != 4 || f.RepeatedRows != 0 {
+		t.Errorf("%+v, %d repeated\n%s", f.Outliers, f.RepeatedRows, problems)
+	}
+}
+
 // TestCheckUsualRows: rows that are merely of different sizes, rows of zeros, and equal
 // rows are not outlying.
 func TestCheckUsualRows(t *testing.T) {

@@ -24,12 +24,13 @@ import (
 //   - The usual rows are those that are neither zero nor outlying, each once.
 //
 // Half of the rows or more may also be nearly one row, up to rounding: within nearCentre of
-// the centre, as a share of the median norm, where the others are farFromNear times as far.
-// They count once, too.
+// the centre, as a share of the median norm, where the others, one in fewFar at least, are
+// farFromNear times as far. They count once, too.
 const (
 	outlyingFrom = 5
 	nearCentre   = 1.0 / 1024
 	farFromNear  = 100
+	fewFar       = 50
 )
 
 // centreRows is about how many rows, drawn at random, the centre is of at most.
@@ -102,7 +103,7 @@ func (a *rowsAbout) mergeNear() bool {
 			far = append(far, v)
 		}
 	}
-	if len(near) < 2 || len(near) < len(far) || stat.Median(far) < farFromNear*nearCentre*a.medianNorm {
+	if few := len(far)*fewFar < len(near)+len(far); few || len(near) < max(2, len(far)) || stat.Median(far) < farFromNear*nearCentre*a.medianNorm {
 		return false
 	}
 	for _, i := range near[1:] {

@@ -13,7 +13,6 @@ import (
 // brings their largest number to about 1. So no square of it overflows.
 type spread struct {
 	unit     float64
-	mean     []float64
 	variance float64 // Σ|y-ȳ|²: exactly 0 where the rows are all equal
 }
 
@@ -29,7 +28,7 @@ func spreadOf(s data.Source, scale float64, without []bool) (spread, error) {
 		rows, cols := x.Dims()
 		m.Add(matrix.Rows{Rows: rows, Cols: cols, Stride: cols, Data: x.RawMatrix().Data})
 	})
-	return spread{unit: unit, mean: m.Mean(), variance: m.Total()}, err
+	return spread{unit: unit, variance: m.Total()}, err
 }
 
 // unitOf returns the power of two that brings the largest number of the rows of s times

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
@@ -35,7 +36,9 @@ type tally struct {
 
 	spread
 	left   float64   // the sum over the rows of |ŷ-y|²
-	centre []float64 // of the rows, times unit
+	centre []float64 // of the rows
+	off    []float64 // memory for ŷ-y and y-centre of a row
+	away   []float64
 	shares []float64 // for each row that is not zero |ŷ-y|²/|y-centre|²
 }
 
@@ -99,9 +102,10 @@ func (t *tally) measure(of *trial, without []bool) (err error) {
 	if t.spread, err = spreadOf(of.y, of.scale, without); err != nil {
 		return err
 	}
-	t.centre = make([]float64, len(of.about.centre))
+	n := len(of.about.centre)
+	t.centre, t.off, t.away = make([]float64, n), make([]float64, n), make([]float64, n)
 	for j, v := range of.about.centre {
-		t.centre[j] = v * t.unit / of.about.unit * of.scale
+		t.centre[j] = v / of.about.unit * of.scale
 	}
 	return nil
 }
@@ -136,16 +140,20 @@ func (t *tally) addCode(codes *ksparse.Codes, row int) {
 
 // addOutput adds a row's squares to the sums.
 func (t *tally) addOutput(got, want []float64) {
-	left, away, zero := 0.0, 0.0, true
+	left, zero := 0.0, true
 	for j, v := range want {
-		d, far := (got[j]-v)*t.unit, v*t.unit-t.centre[j]
+		t.off[j], t.away[j] = got[j]-v, v-t.centre[j]
+		d := t.off[j] * t.unit
 		left += float64(d * d)
-		away += float64(far * far)
 		zero = zero && v == 0
 	}
 	t.left += left
-	if !zero && away > 0 {
-		t.shares = append(t.shares, min(left/away, math.MaxFloat64))
+	if away := matrix.Norm(t.away); !zero && away > 0 {
+		share := matrix.Norm(t.off) / away
+		if share *= share; !(share <= math.MaxFloat64) { // NaN of two infinities, too
+			share = math.MaxFloat64
+		}
+		t.shares = append(t.shares, share)
 	}
 }
 
@@ -158,7 +166,11 @@ func (t *tally) figures() Figures {
 		}
 	}
 	if t.variance > 0 {
-		fvu, median := min(t.left/t.variance, math.MaxFloat64), stat.Median(t.shares)
+		fvu := min(t.left/t.variance, math.MaxFloat64)
+		median := fvu
+		if len(t.shares) > 0 {
+			median = stat.Median(t.shares)
+		}
 		f.FVU, f.MedianFVU = &fvu, &median
 	}
 	return f
