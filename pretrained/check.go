@@ -75,7 +75,7 @@ type Figures struct {
 
 // Outliers are rows whose distance from the centre, which has the medians of the columns, is
 // more than five times that of nine tenths of the rows, so that fewer than a tenth can be.
-// Rows of zeros do not count in medians and tenths, and equal rows count once.
+// Rows of zeros do not count in medians and tenths, and equal rows count once there.
 type Outliers struct {
 	Rows int `json:"rows"` // how many there are
 	// The least and the largest norm of an outlying row, and the median of all rows.

@@ -141,6 +141,16 @@ func TestCheckFarFromLargeMean(t *testing.T) {
 	}
 }
 
+// TestCheckOutlyingTargets: a row is outlying where its target is.
+func TestCheckOutlyingTargets(t *testing.T) {
+	m, x := few(t, 100)
+	y := mat.DenseCopyOf(x)
+	scaleRows(y, 2, 1000)
+	if f, err := m.CheckOutputs(x, y); err != nil || f.Outliers == nil || f.Outliers.Rows != 2 || f.Outliers.MostNorm < 1000 || f.UsualRows != 98 || *f.Usual.FVU > 0.1 {
+		t.Errorf("%+v (%v)", f, err)
+	}
+}
+
 // TestCheckUsualRows: rows that are merely of different sizes, rows of zeros, and equal
 // rows are not outlying.
 func TestCheckUsualRows(t *testing.T) {
