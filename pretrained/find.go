@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,7 +85,8 @@ func hookpointError(format string, hookpoint string) error {
 // the folder's; only where there are none do its subfolders count.
 type search struct {
 	found  []candidate
-	looked []string // what was not a model, and why
+	looked []string        // what was not a model, and why
+	seen   map[string]bool // the folders below, so that links do not lead round
 	files  int
 }
 
@@ -118,11 +120,14 @@ func (s *search) folder(path string, depth int) error {
 	if depth == maxDepth {
 		return nil
 	}
+	isLink := func(e os.DirEntry) int { return int(e.Type() & os.ModeSymlink) }
+	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return cmp.Compare(isLink(a), isLink(b)) }) // links last
 	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		below := filepath.Join(path, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || !s.isNew(below) {
 			continue
 		}
-		inner, err := snapshot(filepath.Join(path, e.Name()))
+		inner, err := snapshot(below)
 		if err == nil {
 			err = s.folder(inner, depth+1)
 		}
@@ -131,6 +136,23 @@ func (s *search) folder(path string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// isNew reports whether path is a folder, or a link to one, that was not seen yet.
+func (s *search) isNew(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	whole, err := filepath.EvalSymlinks(path)
+	if err != nil || s.seen[whole] {
+		return false
+	}
+	if s.seen == nil {
+		s.seen = make(map[string]bool)
+	}
+	s.seen[whole] = true
+	return true
 }
 
 // look returns the container of a file that holds a model's weights, noContainer

@@ -2,6 +2,7 @@ package pretrained
 
 import (
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // Model is a model that was opened: the network, and what was found about it.
@@ -70,6 +71,12 @@ func openModel(path string, o Options) (*Model, error) {
 			return nil, err
 		}
 		return nil, unknown("%s: %v", r.file.name, err)
+	}
+	if r.format == Native {
+		r.settle(n)
+		if f.net, err = n.Config(); err != nil || r.err != nil {
+			return nil, fault.First(r.err, err)
+		}
 	}
 	return &Model{Network: n, Info: r.info(f)}, nil
 }

@@ -53,6 +53,9 @@ func parseSettings(name string, text []byte, f *faults) (*settings, error) {
 
 // readSmall reads a file that has at most maxSmall bytes.
 func readSmall(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may wait for ever
+		return nil, unknown("%s is no regular file", filepath.Base(path))
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -189,6 +192,13 @@ func (s *settings) bool(key string) bool {
 	return b
 }
 
+// absent says that a field must be absent or null, because the model is what it is.
+func (s *settings) absent(key, model string) {
+	if value := s.get(key); value != nil {
+		s.fail(unknown("%s: %s is %s, and the model is %s, which has none", s.name, key, describe(value), model))
+	}
+}
+
 // boolOr is bool, or value where the field is absent, which is noted.
 func (s *settings) boolOr(key string, value bool) bool {
 	if !s.holds(key) {
@@ -294,7 +304,7 @@ func (s *settings) equal(key string, value int, tensor string) {
 
 // same is equal for a field that may be absent or null.
 func (s *settings) same(key string, value int, tensor string) {
-	if s.fields[key] != nil {
+	if s.get(key) != nil {
 		s.equal(key, value, tensor)
 	}
 }
