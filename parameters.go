@@ -185,3 +185,10 @@ func negated(x []float64) []float64 {
 	}
 	return y
 }
+
+// keepEach returns what makes each of s again what it is now.
+func keepEach(s [][]float64) (restore func()) {
+	before := likeEach(s)
+	copyEach(before, s)
+	return func() { copyEach(s, before) }
+}

@@ -146,11 +146,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 		t.learner.count = t.learner.rows.Rows
 	}
-	state := append(thresholdsOf(n.layers), t.kept.live...)
-	var before [][]float64
+	restore := func() {}
 	if cfg.Checkpoint.Resume {
-		before = likeEach(state)
-		copyEach(before, state)
+		restore = keepEach(append(thresholdsOf(n.layers), t.kept.live...))
 	}
 	if l.variance, err = l.measureVariance(); err != nil {
 		return nil, err
@@ -161,7 +159,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	t.begin(t.cfg.BatchSize, l.variance)
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
-			copyEach(state, before)
+			restore()
 			return nil, err
 		}
 		if l.history.Steps > 0 {

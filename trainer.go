@@ -268,10 +268,7 @@ func (t *Trainer) undoFirst() (undo func()) {
 	if t.history.Steps > 0 {
 		return func() {}
 	}
-	state := append(thresholdsOf(t.net.layers), t.kept.live...)
-	before := likeEach(state)
-	copyEach(before, state)
-	return func() { copyEach(state, before) }
+	return keepEach(append(thresholdsOf(t.net.layers), t.kept.live...))
 }
 
 // fail notes why a step or an epoch's end failed.

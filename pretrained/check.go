@@ -166,6 +166,11 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	return f, nil
 }
 
+// problem adds a problem.
+func (f *Findings) problem(format string, args ...any) {
+	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
+}
+
 // lookAt finds the usual rows of a trial, which may have targets of their own.
 func (f *Findings) lookAt(t *trial, targets bool) error {
 	about, err := look(t.x)

@@ -1,14 +1,8 @@
 package pretrained
 
 import (
-	"fmt"
 	"strings"
 )
-
-// problem adds one.
-func (f *Findings) problem(format string, args ...any) {
-	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
-}
 
 // judgeRows names the rows that are not usual, and what the figures are with them and
 // without.
