@@ -41,7 +41,7 @@ func (e *causedError) Unwrap() error { return e.cause }
 // errors.As finds it in the errors of this package.
 type OptionError struct {
 	Option string // the field: "K", "Threshold", "Scale", "Hookpoint" or, of SaveOptions, "Round"
-	Reason string // what is wrong, without names of Go
+	Reason string // what is wrong, with the file where one is at fault, without names of Go
 	Advice string // what a caller in Go can do
 	cause  error
 }

@@ -52,6 +52,9 @@ func parseSettings(name string, text []byte, f *faults) (*settings, error) {
 
 // readSmall reads a file that has at most maxSmall bytes.
 func readSmall(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe would wait for who writes to it
+		return nil, unknown("%s is no regular file", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

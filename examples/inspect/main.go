@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -170,7 +171,7 @@ func inFlags(path string, err error) error {
 	case errors.As(err, &other):
 		return errors.New(other.Reason())
 	}
-	return err
+	return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "pretrained: "), "ksparse: "))
 }
 
 // check runs the model on the first rows of the files.

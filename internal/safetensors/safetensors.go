@@ -58,11 +58,11 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	start := int64(len(length)) + int64(n)
 	f := &File{data: r, start: start, close: func() error { return nil }}
 	var err error
-	if f.entries, f.metadata, err = parseHeader(text); err == nil {
-		err = checkLayout(f.entries, size-start)
-	}
-	if err != nil {
+	if f.entries, f.metadata, err = parseHeader(text); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
+	}
+	if err := checkLayout(f.entries, size-start); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
