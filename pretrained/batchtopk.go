@@ -44,7 +44,7 @@ func (r *reader) batchTopK() reading {
 	}
 	var groups []int
 	if kind == "global-matryoshka-topk" {
-		groups = r.checkGroups(s.integers("group_sizes"), latents)
+		groups = r.checkGroups(s.name, "group_sizes", s.integers("group_sizes"), latents)
 	}
 	return reading{
 		net: ksparse.Config{

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
@@ -25,9 +24,17 @@ type Findings struct {
 	// bad: a model that was trained on such rows is good there.
 	ScaledFVU *float64 `json:"scaled_fvu,omitempty"`
 
-	// Outliers are the rows that are much larger, or much further from the mean, than the
-	// others: nil where there are none. A few of them can make a good model look bad and a bad
-	// one good, so Problems go by the figures without them.
+	// Usual are the figures of the UsualRows, by which Problems go: of the rows that are
+	// neither zero nor outlying, those that repeat another row once. It is nil where they are
+	// all rows.
+	Usual     *Figures `json:"usual,omitempty"`
+	UsualRows int      `json:"usual_rows"`
+	// ZeroRows is how many rows are zero, RepeatedRows how many are equal to one before them
+	// (or nearly, up to rounding, where half of the others are).
+	ZeroRows     int `json:"zero_rows,omitempty"`
+	RepeatedRows int `json:"repeated_rows,omitempty"`
+	// Outliers are the rows that are much further from the centre than the others: nil where
+	// there are none. A few of them can make a good model look bad and a bad one good.
 	Outliers *Outliers `json:"outliers,omitempty"`
 
 	// The norms of the decoder's atoms, zero where there is no decoder, and the number
@@ -57,26 +64,27 @@ type Figures struct {
 	Dead int `json:"dead"`
 
 	// FVU is the fraction of the rows' variance that reconstructions leave unexplained,
-	// Σ|x̂-x|²/Σ|x-x̄|²: 1-FVU is explained. MedianFVU is the median of the rows'
-	// |x̂-x|²/|x-x̄|²: no few rows can make it good. Both are nil where that cannot be
+	// Σ|x̂-x|²/Σ|x-x̄|²: 1-FVU is explained. MedianFVU is the median of |x̂-x|²/|x-c|²,
+	// where c has the medians of the columns, over the rows that are neither zero nor c:
+	// fewer than half of the rows can neither make it good nor bad. (It is FVU where there is
+	// no such row.) Both are nil where that cannot be
 	// measured, and at most math.MaxFloat64.
 	FVU       *float64 `json:"fvu,omitempty"`
 	MedianFVU *float64 `json:"median_fvu,omitempty"`
 }
 
-// Outliers are rows whose norm, or distance from the mean of the others, is more than five
-// times the median of that. Rows of zeros do not count in the medians.
+// Outliers are rows whose distance from the centre, which has the medians of the columns, is
+// more than five times that of nine tenths of the rows, so that fewer than a tenth can be.
+// Rows of zeros do not count in medians and tenths, and equal rows count once there.
 type Outliers struct {
 	Rows int `json:"rows"` // how many there are
 	// The least and the largest norm of an outlying row, and the median of all rows.
 	LeastNorm  float64 `json:"least_norm"`
 	MostNorm   float64 `json:"most_norm"`
 	MedianNorm float64 `json:"median_norm"`
-	// The largest distance of an outlying row from the mean, and the median of all rows.
+	// The largest distance of an outlying row from the centre, and the median of all rows.
 	MostAway   float64 `json:"most_away"`
 	MedianAway float64 `json:"median_away"`
-
-	Others Figures `json:"others"` // of the rows that are not outlying
 }
 
 // Limits beyond which Check finds fault.
@@ -135,29 +143,22 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	f.Rows, _ = x.Dims()
 	f.weights(cfg)
 	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
-	about, err := look(x)
-	if err != nil {
+	t := &trial{model: m, x: x, y: y, decode: decode, scale: 1}
+	if err := f.lookAt(t, targets != nil); err != nil {
 		return nil, err
 	}
-	if decode && targets != nil {
-		if about, err = about.with(y); err != nil {
-			return nil, err
-		}
-	}
-	t := newTrial(m, x, y, decode, 1, about.outlying)
 	if err := t.run(); err != nil && !(f.NotFinite > 0 && errors.Is(err, ksparse.ErrNotFinite)) { // which is a finding
 		return nil, err
 	}
 	f.Figures = t.all.figures()
-	if about.count > 0 {
-		f.Outliers = &Outliers{
-			Rows: about.count, LeastNorm: about.full(about.least), MostNorm: about.full(about.most), MedianNorm: about.full(about.median),
-			MostAway: about.full(about.farthest), MedianAway: about.full(about.medianAway), Others: t.rest.figures(),
-		}
+	if t.unusual != nil {
+		usual := t.usual.figures()
+		f.Usual = &usual
 	}
-	fvu := f.usual().FVU
-	if fvu != nil && *fvu > poorFVU && targets == nil && cfg.Skip.Empty() && cfg.Normalization == ksparse.NoNormalization {
-		if err := f.tryScaled(m, x, about); err != nil {
+	f.judgeRows()
+	bad := func(fvu *float64) bool { return fvu != nil && *fvu > poorFVU }
+	if bad(f.FVU) && bad(f.usual().FVU) && targets == nil && cfg.Skip.Empty() && cfg.Normalization == ksparse.NoNormalization {
+		if err := f.tryScaled(t); err != nil {
 			return nil, err
 		}
 	}
@@ -165,10 +166,30 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	return f, nil
 }
 
-// usual are the figures without outlying rows.
+// lookAt finds the usual rows of a trial, which may have targets of their own.
+func (f *Findings) lookAt(t *trial, targets bool) error {
+	about, err := look(t.x)
+	if err != nil {
+		return err
+	}
+	t.about, f.Outliers = about, about.outliers()
+	if t.decode && targets {
+		if t.about, err = look(t.y); err != nil {
+			return err
+		}
+		if len(t.about.norms) == len(about.norms) { // another number is an error, and found later
+			f.Outliers = about.with(t.about)
+		}
+	}
+	t.unusual, t.toNorm = about.unusual(), about.normScale(t.model.In())
+	f.ZeroRows, f.RepeatedRows, f.UsualRows = about.zeros(), number(about.repeated), f.Rows-number(t.unusual)
+	return nil
+}
+
+// usual are the figures of the usual rows.
 func (f *Findings) usual() Figures {
-	if f.Outliers != nil {
-		return f.Outliers.Others
+	if f.Usual != nil {
+		return *f.Usual
 	}
 	return f.Figures
 }
@@ -179,10 +200,10 @@ func presentK(info Info, cfg ksparse.Config) float64 {
 	switch {
 	case selectionName(cfg) == "all", cfg.Selection == ksparse.SelectThreshold && info.K == 0:
 		return 0
-	case cfg.K > 0:
-		return float64(cfg.K)
+	case cfg.K == 0: // that of the thresholds
+		return info.K
 	}
-	return info.K
+	return float64(max(cfg.K, 0)) // -1 is none
 }
 
 // weights looks at the weights alone.
@@ -226,107 +247,23 @@ func countNotFinite[T float32 | float64](values []T) (n int) {
 	return n
 }
 
-// tryScaled measures how well the model does on rows scaled to mean norm sqrt(d),
-// with which many are trained. Outlying rows play no part.
-func (f *Findings) tryScaled(m *Model, x data.Source, about *rowsAbout) error {
-	scale := about.normScale(m.In())
-	if !(scale > 0 && scale <= math.MaxFloat64) {
+// tryScaled measures how well the model of a trial does on rows scaled to mean norm sqrt(d),
+// with which many are trained. Rows that are not usual play no part.
+func (f *Findings) tryScaled(of *trial) error {
+	if !(of.toNorm > 0 && of.toNorm <= math.MaxFloat64) {
 		return nil
 	}
-	t := newTrial(m, x, x, true, scale, about.outlying)
+	t := &trial{model: of.model, x: of.x, y: of.y, decode: true, scale: of.toNorm, about: of.about, unusual: of.unusual}
 	if err := t.run(); err != nil {
 		return err
 	}
 	fvu := t.all.figures().FVU
-	if f.Outliers != nil {
-		fvu = t.rest.figures().FVU
+	if t.unusual != nil {
+		fvu = t.usual.figures().FVU
 	}
 	if fvu != nil && *fvu < *f.usual().FVU/2 && *fvu < poorFVU {
 		f.ScaledFVU = fvu
-		f.problem("rows scaled by %s, to the mean norm sqrt(%d), have an FVU of %s: the model was trained on rows of that scale", figure(scale), m.In(), figure(*fvu))
+		f.problem("rows scaled by %s, to the mean norm sqrt(%d), have an FVU of %s: the model was trained on rows of that scale", figure(t.scale), t.model.In(), figure(*fvu))
 	}
 	return nil
-}
-
-// problem adds one.
-func (f *Findings) problem(format string, args ...any) {
-	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
-}
-
-// judge puts what looks wrong into words.
-func (f *Findings) judge(selection string, decoded bool) {
-	f.judgeOutliers()
-	f.judgeActive(selection)
-	if decoded {
-		f.judgeVariance()
-	}
-	if f.NegativeThresholds > 0 {
-		f.problem("%d of %d latents have a threshold below 0: no JumpReLU has that. Every positive pre-activation makes them active, and where the activation is not ReLU negative ones do too", f.NegativeThresholds, f.Latents)
-	}
-	if f.NotFinite > 0 {
-		f.problem("%d weights are NaN or infinite", f.NotFinite)
-	}
-	if f.ZeroAtoms > 0 {
-		f.problem("%d atoms of the decoder are zero", f.ZeroAtoms)
-	}
-	if f.LeastNorm > 0 && f.MostNorm > 1e4*f.LeastNorm {
-		f.problem("the norms of the atoms go from %s to %s", figure(f.LeastNorm), figure(f.MostNorm))
-	}
-}
-
-// judgeOutliers names the rows that are outlying, and what the figures are with them and
-// without.
-func (f *Findings) judgeOutliers() {
-	o := f.Outliers
-	if o == nil {
-		return
-	}
-	f.problem("%d of %d rows are outlying: their norms are %s to %s, and the median norm is %s; their distance from the mean is up to %s, and the median distance is %s. "+
-		"With them L0 is %s and %s; without them L0 is %s and %s. What follows is without them",
-		o.Rows, f.Rows, figure(o.LeastNorm), figure(o.MostNorm), figure(o.MedianNorm), figure(o.MostAway), figure(o.MedianAway),
-		figure(f.L0), fvuText(f.Figures), figure(o.Others.L0), fvuText(o.Others))
-}
-
-// fvuText writes an FVU, which may not be known.
-func fvuText(f Figures) string {
-	if f.FVU == nil {
-		return "no FVU is known"
-	}
-	return "the FVU is " + figure(*f.FVU)
-}
-
-// judgeActive looks at how many latents are active.
-func (f *Findings) judgeActive(selection string) {
-	got := f.usual()
-	byK := strings.HasSuffix(selection, "topk") // of the row, the batch, or by magnitude
-	switch {
-	case got.L0 == 0:
-		f.problem("no latent is active in any row")
-	case f.K > 0 && got.L0 > farFromK*f.K:
-		f.problem("on average %s latents are active, %s times the declared k = %s", figure(got.L0), figure(got.L0/f.K), figure(f.K))
-	case f.K > 0 && byK && got.L0 < f.K/farFromK:
-		f.problem("on average only %s latents are active, and k = %s is declared", figure(got.L0), figure(f.K))
-	case f.K == 0 && selection != "all" && got.L0 > denseShare*float64(f.Latents):
-		f.problem("on average %s of %d latents are active, which is not sparse", figure(got.L0), f.Latents)
-	}
-	if wanted := 10 * float64(f.Latents); f.L0*float64(f.Rows) > wanted && float64(f.Dead) > deadShare*float64(f.Latents) {
-		f.problem("%d of %d latents are zero in all %d rows", f.Dead, f.Latents, f.Rows)
-	}
-}
-
-// judgeVariance looks at how much of the variance is explained, of all rows and of a
-// typical one.
-func (f *Findings) judgeVariance() {
-	const foreign = "These are not the rows that the model was trained on (another layer, site or scale), or it was not read as it should be"
-	got := f.usual()
-	switch {
-	case got.FVU == nil:
-		f.problem("the rows are all equal, so that no share of their variance can be explained")
-	case *got.FVU >= 1:
-		f.problem("the reconstruction is worse than the mean of the rows: FVU %s. %s", figure(*got.FVU), foreign)
-	case *got.FVU > poorFVU:
-		f.problem("the reconstruction explains only %s %% of the variance", figure(100*(1-*got.FVU)))
-	case *got.MedianFVU > poorMedian && *got.MedianFVU > 1.3**got.FVU:
-		f.problem("the FVU is %s because few rows have most of the variance: of half of the rows %s or more of their squared distance from the mean is left", figure(*got.FVU), figure(*got.MedianFVU))
-	}
 }

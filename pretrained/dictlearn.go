@@ -59,10 +59,12 @@ type dictionary struct {
 func (r *reader) dictionaryClass(class string, trainer *settings, factor float64) dictionary {
 	switch class {
 	case "AutoEncoder":
+		trainer.absent("k", "ReLU")
 		w := r.linearNames("bias")
 		r.note("the project's own loader gives codes times the norms of the decoder's columns by default; these are the file's")
 		return dictionary{coders: w, choice: reluChoice(w.encoder.Rows), preBias: true}
 	case "AutoEncoderNew":
+		trainer.absent("k", "ReLU")
 		w := r.linearNames("decoder.bias")
 		return dictionary{coders: w, choice: reluChoice(w.encoder.Rows)}
 	case "AutoEncoderTopK":
@@ -155,7 +157,7 @@ func (r *reader) groupSizes(trainer *settings, latents int) []int {
 			groups = append(groups, r.file.positive(name, v))
 		}
 	}
-	return r.checkGroups(groups, latents)
+	return r.checkGroups(trainer.name, name, groups, latents)
 }
 
 // interruptedRun steps into the state dict that an interrupted run leaves in the file

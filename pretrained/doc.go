@@ -28,7 +28,9 @@
 //
 // Anything that is not understood exactly, with an error that names the field or
 // tensor: an unknown architecture, activation or normalisation, a tensor that the
-// model should not have, sizes that contradict each other, weights that are NaN.
+// model should not have, sizes that contradict each other, weights that are NaN, a k for a
+// model that is ReLU, two configurations that describe the model and differ. (Where one of
+// two alone is called config.json or cfg.json it counts, and Info.Notes name the other.)
 //
 // A field of a configuration that no reader knows is refused where the configuration
 // describes the model and nothing else: sparsify, sentence-transformers, SAELens 6 and our
@@ -37,11 +39,13 @@
 // that are known to change no result are listed in Info.Ignored (see fields.go).
 //
 // What a file leaves open the caller must say in Options: k where the configuration has
-// none, which is never assumed; the threshold of a BatchTopK model that was never learned;
-// the scale of rows where the file says only that there is one. Such an error is an
+// none, which is never assumed; the threshold of a model that selects by one and never
+// learned it; the scale of rows where the file says only that there is one. This is so for our
+// own files, too. Such an error is an
 // OptionError. Another field that is absent has the default of the project, which is then
 // said in Info.Notes. No file can tell from which layer, site and tokens its rows
-// came: Check, on rows of your own, finds what does not fit.
+// came: Check, on rows of your own, finds what does not fit. It judges by the rows that are
+// neither zero nor outlying, each once.
 //
 // # Rows
 //

@@ -1,6 +1,7 @@
 package pretrained
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,7 +88,8 @@ func hookpointError(format, path, hookpoint string) error {
 type search struct {
 	root   string
 	found  []candidate
-	looked []string // what was not a model, and why
+	looked []string        // what was not a model, and why
+	seen   map[string]bool // the folders below, so that links do not lead round
 	files  int
 }
 
@@ -121,11 +123,14 @@ func (s *search) folder(path string, depth int) error {
 	if depth == maxDepth {
 		return nil
 	}
+	isLink := func(e os.DirEntry) int { return int(e.Type() & os.ModeSymlink) }
+	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return cmp.Compare(isLink(a), isLink(b)) }) // links last
 	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		below := filepath.Join(path, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || !s.isNew(below) {
 			continue
 		}
-		inner, err := snapshot(filepath.Join(path, e.Name()))
+		inner, err := snapshot(below)
 		if err == nil {
 			err = s.folder(inner, depth+1)
 		}
@@ -136,15 +141,29 @@ func (s *search) folder(path string, depth int) error {
 	return nil
 }
 
+// isNew reports whether path is a folder, or a link to one, that was not seen yet.
+func (s *search) isNew(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	whole, err := filepath.EvalSymlinks(path)
+	if err != nil || s.seen[whole] {
+		return false
+	}
+	if s.seen == nil {
+		s.seen = make(map[string]bool)
+	}
+	s.seen[whole] = true
+	return true
+}
+
 // look returns the container of a file that holds a model's weights, noContainer
 // for any other file.
 func (s *search) look(path string) (container, error) {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.skip(path, "a link to nothing")
-	case info.IsDir():
-		s.skip(path, "a link to a folder, which is not searched: it can be opened by its own path")
 	}
 	if err != nil || !info.Mode().IsRegular() {
 		return noContainer, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/atomicfile"
@@ -104,6 +105,10 @@ func (r *reader) native() reading {
 	if file.has("skip") {
 		skip = file.matrix("skip", outputs, inputs)
 	}
+	groups := s.integers("group_sizes")
+	if groups != nil {
+		groups = r.checkGroups(s.name, "group_sizes", groups, latents)
+	}
 	gated := file.has("gate_bias") || file.has("gate_log_gain")
 	return reading{
 		net: ksparse.Config{
@@ -119,15 +124,17 @@ func (r *reader) native() reading {
 			architecture: cmp.Or(s.textOr("architecture", ""), s.textOr("selection", "")),
 			transcoder:   s.flag("transcoder"), reshape: s.textOr("reshape", ""),
 			modelName: s.textOr("model_name", ""), hookName: s.textOr("hook_name", ""),
-			groups: r.checkGroups(s.integers("group_sizes"), latents),
+			groups: groups,
 		},
 	}
 }
 
-// nativeK reads k, which may be less than 1: then it is -1, as in a Config.
+// nativeK reads k, which may be larger than any number of latents, and 0: then it is -1, as
+// in a Config.
 func nativeK(s *settings) int {
-	k, ok := asInteger(s.get("k"))
-	if !ok {
+	number, _ := s.get("k").(json.Number)
+	k, err := strconv.Atoi(string(number))
+	if err != nil {
 		s.wrong("k", "an integer")
 	}
 	if k == 0 {

@@ -15,6 +15,9 @@ func openNetwork(path string, f Format, load func(path string) (*ksparse.Network
 	}
 	file := &tensorFile{name: path, path: path, used: used{types: map[tensor.DType]bool{}}}
 	r := &reader{faults: new(faults), options: o, file: file, format: f}
+	if r.settle(n); r.err != nil {
+		return nil, r.err
+	}
 	cfg, err := n.Config()
 	if err != nil { // any stack of layers
 		return &Model{Network: n, Info: r.stack(n)}, nil
@@ -29,15 +32,36 @@ func openNetwork(path string, f Format, load func(path string) (*ksparse.Network
 	return &Model{Network: n, Info: r.info(reading{net: cfg, about: about{architecture: cfg.Selection.String()}})}, nil
 }
 
+// settle gives a network of our own files what it was saved without, from the caller's
+// options: the thresholds of its sparse layers, and the number of DatasetScale.
+func (r *reader) settle(n *ksparse.Network) {
+	for _, l := range n.Layers() {
+		s, ok := l.(*ksparse.SparseLayer)
+		if !ok || s.Thresholds() != nil || s.Selection() != ksparse.SelectThreshold && s.Selection() != ksparse.SelectBatchTopK {
+			continue
+		}
+		if theta := r.chooseThreshold(fmt.Sprintf("the threshold of layer %q was never learned", s.Name()), s.Out()); theta != nil {
+			r.fail(s.SetThresholds(theta...))
+		}
+	}
+	w := n.Wiring()
+	if w.Normalization != ksparse.DatasetScale || w.Scale != 0 {
+		return
+	}
+	w.Normalization, w.Scale = r.datasetScale(fmt.Sprintf("%s: rows are multiplied by a number that was never found", r.file.name))
+	r.fail(n.Wire(w))
+}
+
 // stack says what there is to say of a network that is no autoencoder of one sparse and
 // one linear layer. The latents are those of its codes.
 func (r *reader) stack(n *ksparse.Network) Info {
 	w := n.Wiring()
+	r.note("no autoencoder of one sparse and one linear layer: it can be used, but Check and SaveAs do not take it")
+	r.noteUnused()
 	info := Info{
 		Weights: r.file.path, Format: r.format, Architecture: fmt.Sprintf("a network of %d layers", len(n.Layers())),
 		Inputs: n.In(), Outputs: n.Out(), Selection: "of its layers", Normalization: w.Normalization.String(),
-		PreBias: w.PreBias, Tied: w.Tied,
-		Notes: []string{"no autoencoder of one sparse and one linear layer: it can be used, but Check and SaveAs do not take it"},
+		PreBias: w.PreBias, Tied: w.Tied, Notes: r.notes,
 	}
 	for _, l := range n.Layers() {
 		if s, ok := l.(*ksparse.SparseLayer); ok {

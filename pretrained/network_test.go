@@ -2,6 +2,7 @@ package pretrained_test
 
 import (
 	"errors"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,5 +114,104 @@ func TestNoNetwork(t *testing.T) {
 	}
 	if _, err := m.CheckOutputs(x, &mat.Dense{}); !errors.Is(err, ksparse.ErrEmpty) {
 		t.Errorf("no targets: %v", err)
+	}
+}
+
+// unfinished are networks that were never given their threshold, or their scale.
+func unfinished(t *testing.T) map[string]*ksparse.Network {
+	t.Helper()
+	out := make(map[string]*ksparse.Network)
+	for name, cfg := range map[string]ksparse.Config{
+		"batch": {Selection: ksparse.SelectBatchTopK, K: 3}, "threshold": {Selection: ksparse.SelectThreshold},
+		"scale": {K: 3, Normalization: ksparse.DatasetScale},
+	} {
+		cfg.Inputs, cfg.Latents, cfg.Activation, cfg.Seed = 6, 20, ksparse.ReLU, 1
+		net, err := ksparse.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = net
+	}
+	stack, err := ksparse.NewNetwork(ksparse.NewLinearLayer("a", 6, 7, ksparse.Sigmoid), ksparse.NewSparseLayer("b", 7, 9, 2, ksparse.ReLU), ksparse.NewLinearLayer("c", 9, 6, ksparse.Identity))
+	if err == nil {
+		err = errors.Join(stack.Layers()[1].(*ksparse.SparseLayer).SetSelection(ksparse.SelectBatchTopK), stack.Wire(ksparse.Wiring{Normalization: ksparse.DatasetScale, Scale: 2}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out["stack"] = stack
+	return out
+}
+
+// TestOpenUnfinished: a file of our own without its threshold or scale wants the number, and
+// takes it, as the files of others do.
+func TestOpenUnfinished(t *testing.T) {
+	for name, net := range unfinished(t) {
+		path := savedNetwork(t, net, nil)
+		paths := []string{path}
+		if name != "stack" {
+			paths = append(paths, path+".native")
+			if err := pretrained.Save(paths[1], pretrained.Native, net, pretrained.SaveOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, missing := pretrained.Options{Threshold: 0.25}, "Threshold"
+		if name == "scale" {
+			o, missing = pretrained.Options{Scale: 2}, "Scale"
+		}
+		for _, p := range paths {
+			_, err := pretrained.Open(p, pretrained.Options{})
+			var option *pretrained.OptionError
+			if !errors.As(err, &option) || option.Option != missing || !errors.Is(err, ksparse.ErrUnset) || strings.Contains(option.Reason, "Options") {
+				t.Errorf("%s: %v", p, err)
+			}
+			m := mustOpen(t, p, pretrained.Options{Unset: true})
+			if _, err := m.Encode(noise(2, 6)); !errors.Is(err, ksparse.ErrUnset) || len(m.Info.Notes) == 0 || strings.Contains(strings.Join(m.Info.Notes, ""), "not used") {
+				t.Errorf("%s with Unset: %v, notes %q", p, err, m.Info.Notes)
+			}
+			m = mustOpen(t, p, o)
+			if _, err := m.Predict(noise(2, 6)); err != nil || strings.Contains(strings.Join(m.Info.Notes, ""), "not used") {
+				t.Errorf("%s with %+v: %v, notes %q", p, o, err, m.Info.Notes)
+			}
+			if w := m.Wiring(); name == "scale" && (w.Scale != 2 || m.Info.Normalization != "dataset_scale") || name == "batch" && (len(m.Info.Thresholds) != 2 || m.Info.Thresholds[0] != 0.25) {
+				t.Errorf("%s with %+v: %+v, %+v", p, o, w, m.Info)
+			}
+			if name == "stack" {
+				continue
+			}
+			again := filepath.Join(t.TempDir(), "again") // and then it is whole
+			if err := m.SaveAs(again, pretrained.Native, pretrained.SaveOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			mustOpen(t, again, pretrained.Options{})
+		}
+		if name == "scale" {
+			if i := mustOpen(t, path, pretrained.Options{Scale: 1}).Info; i.Normalization != "none" {
+				t.Errorf("scale 1: %+v", i)
+			}
+		}
+	}
+	stack := savedNetwork(t, unfinished(t)["stack"], nil)
+	if notes := strings.Join(mustOpen(t, stack, pretrained.Options{Threshold: 1, Scale: 3}).Info.Notes, ""); !strings.Contains(notes, "the scale 3 that the caller gives is not used") {
+		t.Errorf("a stack that has a scale: %q", notes)
+	}
+}
+
+// TestOpenLargeK: what SaveAs writes after SetK opens, whatever k is.
+func TestOpenLargeK(t *testing.T) {
+	for _, k := range []int{0, 1, 48, 49, math.MaxInt32, math.MaxInt} {
+		m, x := dictionary(t, nil)
+		if err := m.Layers()[0].(*ksparse.SparseLayer).SetK(k); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "saved")
+		if err := m.SaveAs(path, pretrained.Native, pretrained.SaveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		again := mustOpen(t, path, pretrained.Options{})
+		if got := again.Layers()[0].(*ksparse.SparseLayer).K(); got != k || again.Info.K != float64(k) {
+			t.Errorf("k = %d: %d, %v", k, got, again.Info.K)
+		}
+		sameModel(t, again, m, x, false)
 	}
 }

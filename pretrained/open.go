@@ -76,5 +76,11 @@ func openModel(path string, o Options) (*Model, error) {
 		}
 		return nil, unknown("%s: %s", r.file.name, strings.ReplaceAll(fault.Text(err), "Config.", "the model's "))
 	}
+	if r.format == Native {
+		r.settle(n)
+		if f.net, err = n.Config(); err != nil || r.err != nil {
+			return nil, fault.First(r.err, err)
+		}
+	}
 	return &Model{Network: n, Info: r.info(f)}, nil
 }

@@ -20,13 +20,14 @@ type Options struct {
 	K int
 
 	// Threshold is that of a model which should select by one threshold and whose
-	// file has none that was learned (0: not said). Training sees such a model keep k
+	// file, one of our own too, has none that was learned (0: not said). Training sees such a model keep k
 	// latents per row on average; Network.Calibrate finds the threshold that does, see
 	// Unset.
 	Threshold float64
 
 	// Scale is what rows are multiplied by before the model sees them, where the file
-	// says that there is a scale and not which (SAELens: expected_average_only_in).
+	// says that there is a scale and not which (SAELens: expected_average_only_in; our own:
+	// DatasetScale that StartFrom did not find yet).
 	// Outputs are divided by it. 1 leaves rows as they are, which is what SAELens does
 	// with such a file: right where the scale was folded into the weights. 0: not said.
 	Scale float64

@@ -1,7 +1,12 @@
 package pretrained
 
 import (
+	"cmp"
+	"encoding/binary"
+	"hash/maphash"
 	"math"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -9,143 +14,226 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// A spread is how rows lie about their mean, all of it times unit, a power of two that
-// brings their largest number to about 1. So no square of it overflows.
-type spread struct {
-	unit     float64
-	mean     []float64
-	variance float64 // Σ|y-ȳ|²: exactly 0 where the rows are all equal
-}
+// Zeros pad data, texts begin with the same token, and a few rows may be a hundred times as
+// large as the others: a mean over such rows says little. So what is usual is told by the
+// rows that are not zero, each once, and by their medians:
+//
+//   - The centre has in each column the median of such rows.
+//   - A row is outlying where its distance from the centre is more than outlyingFrom times
+//     that of nine tenths of them. So fewer than a tenth can be.
+//   - The usual rows are those that are neither zero nor outlying, each once.
+//
+// Half of the rows or more may also be nearly one row, up to rounding: within nearCentre of
+// the centre, as a share of the median norm, where the others, one in fewFar at least, are
+// farFromNear times as far. They count once, too.
+const (
+	outlyingFrom = 5
+	nearCentre   = 1.0 / 1024
+	farFromNear  = 100
+	fewFar       = 50
+)
 
-// spreadOf measures the rows of s times scale, but for those that are left out.
-func spreadOf(s data.Source, scale float64, without []bool) (spread, error) {
-	largest := 0.0
-	kept := func(f func(x *mat.Dense)) error {
-		return eachChunk(s, scale, func(lo int, x *mat.Dense) error {
-			if x = withoutRows(x, lo, without); x != nil {
-				f(x)
-			}
-			return nil
-		})
-	}
-	err := kept(func(x *mat.Dense) {
-		for _, v := range x.RawMatrix().Data {
-			largest = max(largest, math.Abs(v))
-		}
-	})
-	out := spread{unit: powerOfTwo(largest)}
-	var m stat.Moments
-	if err == nil {
-		err = kept(func(x *mat.Dense) {
-			x.Scale(out.unit, x)
-			rows, cols := x.Dims()
-			m.Add(matrix.Rows{Rows: rows, Cols: cols, Stride: cols, Data: x.RawMatrix().Data})
-		})
-	}
-	out.mean, out.variance = m.Mean(), m.Total()
-	return out, err
-}
+// centreRows is about how many rows, drawn at random, the centre is of at most.
+const centreRows = 1024
 
-// powerOfTwo returns the power of two that brings v to between 1/2 and 1, as far as
-// there is one.
-func powerOfTwo(v float64) float64 {
-	const most = 1000
-	_, e := math.Frexp(v)
-	return math.Ldexp(1, min(max(-e, -most), most))
-}
-
-// withoutRows returns the rows of x, whose first is row lo of all, but for those that are
-// left out; nil where that leaves none.
-func withoutRows(x *mat.Dense, lo int, without []bool) *mat.Dense {
-	rows, cols := x.Dims()
-	if without == nil {
-		return x
-	}
-	n := 0
-	for i := range rows {
-		if !without[lo+i] {
-			copy(x.RawRowView(n), x.RawRowView(i))
-			n++
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	return x.Slice(0, n, 0, cols).(*mat.Dense)
-}
-
-// outlyingFrom is how many times the median norm, or the median distance from the mean,
-// an outlying row has. No figure of normally distributed rows comes near it.
-const outlyingFrom = 5
-
-// fewest: a tenth of the rows at most can be outlying by their distance alone.
-const fewest = 10
-
-// A rowsAbout says which rows of a source are outlying, with the norms of all.
+// A rowsAbout says which rows of a source are usual. Its lengths are those of the rows times
+// unit, a power of two, so that no square overflows.
 type rowsAbout struct {
-	unit                 float64 // of the norms, as in spread
-	norms                []float64
-	outlying             []bool // nil where none is
-	count                int
-	least, most          float64 // norm of an outlying row, 0 where there is none
-	median               float64 // norm of the rows that are not zero
-	farthest, medianAway float64 // distance of a row from the mean
+	unit     float64
+	norms    []float64 // of all rows
+	repeated []bool    // the row is equal, or nearly, to one before it, and not zero
+	outlying []bool
+	centre   []float64
+	away     []float64 // each row's distance from the centre
+
+	medianNorm, medianAway float64 // over the rows that are not zero, each once
 }
 
-// look finds the outlying rows of s: those of a large norm, then those far from the mean
-// of the others, as the norm does not tell where all rows have a large mean.
+// look measures the rows of s.
 func look(s data.Source) (*rowsAbout, error) {
-	all, err := spreadOf(s, 1, nil)
+	unit, err := unitOf(s, 1, nil)
 	if err != nil {
 		return nil, err
 	}
-	a := &rowsAbout{unit: all.unit}
-	if a.norms, err = distances(s, all.unit, nil); err != nil {
+	a := &rowsAbout{unit: unit}
+	if a.norms, err = distances(s, a.unit, nil); err != nil {
 		return nil, err
 	}
-	a.median = a.medianOf(a.norms)
-	a.outlying = above(a.norms, a.median)
-	usual, err := spreadOf(s, 1, a.outlying)
-	if err != nil {
+	if err := a.findRepeated(s); err != nil {
 		return nil, err
 	}
-	for j := range usual.mean { // to the unit of all
-		usual.mean[j] *= all.unit / usual.unit
-	}
-	away, err := distances(s, all.unit, usual.mean)
-	if err != nil {
-		return nil, err
-	}
-	a.medianAway = a.medianOf(away)
-	if far := above(away, a.medianAway); number(far) <= len(far)/fewest { // more are another part of the data
-		for i, is := range far {
-			a.outlying[i] = a.outlying[i] || is
+	for merged := true; merged; merged = a.mergeNear() {
+		if a.centre, err = a.centreOf(s); err != nil {
+			return nil, err
 		}
+		if a.away, err = distances(s, a.unit, a.centre); err != nil {
+			return nil, err
+		}
+		a.medianNorm, a.medianAway = stat.Median(a.once(a.norms)), stat.Median(a.once(a.away))
 	}
-	a.sum(away)
+	a.findOutlying()
 	return a, nil
 }
 
-// sum finds the numbers of the rows that are marked, which are so far from the mean.
-func (a *rowsAbout) sum(away []float64) {
-	a.least = math.Inf(1)
-	for i, is := range a.outlying {
-		if is {
-			a.least, a.most, a.farthest = min(a.least, a.norms[i]), max(a.most, a.norms[i]), max(a.farthest, away[i])
-		}
+// findOutlying marks the outlying rows.
+func (a *rowsAbout) findOutlying() {
+	a.outlying = make([]bool, len(a.norms))
+	away := a.once(a.away)
+	if len(away) == 0 {
+		return
 	}
-	if a.count = number(a.outlying); a.count == 0 {
-		a.outlying, a.least = nil, 0
+	slices.Sort(away)
+	limit := away[len(away)*9/10]
+	for i, v := range a.away {
+		a.outlying[i] = a.norms[i] > 0 && v > outlyingFrom*limit
 	}
 }
 
-// above marks the values that are far above their median.
-func above(values []float64, median float64) []bool {
-	marks := make([]bool, len(values))
+// mergeNear marks as repeated all but the first of the rows near the centre, where half or
+// more are, and reports whether it did.
+func (a *rowsAbout) mergeNear() bool {
+	var near []int
+	var far []float64
+	for i, v := range a.away {
+		switch {
+		case a.norms[i] == 0, a.repeated[i]:
+		case v <= nearCentre*a.medianNorm:
+			near = append(near, i)
+		default:
+			far = append(far, v)
+		}
+	}
+	if few := len(far)*fewFar < len(near)+len(far); few || len(near) < max(2, len(far)) || stat.Median(far) < farFromNear*nearCentre*a.medianNorm {
+		return false
+	}
+	for _, i := range near[1:] {
+		a.repeated[i] = true
+	}
+	return true
+}
+
+// findRepeated marks the rows that are equal to one before them, by a hash of 64 bits.
+func (a *rowsAbout) findRepeated(s data.Source) error {
+	a.repeated = make([]bool, len(a.norms))
+	seed, seen := maphash.MakeSeed(), make(map[uint64]bool, len(a.norms))
+	var text []byte
+	return eachChunk(s, 1, func(lo int, x *mat.Dense) error {
+		for i := range x.RawMatrix().Rows {
+			text = text[:0]
+			for _, v := range x.RawRowView(i) {
+				text = binary.LittleEndian.AppendUint64(text, math.Float64bits(v+0)) // -0 is 0
+			}
+			hash := maphash.Bytes(seed, text)
+			a.repeated[lo+i] = seen[hash] && a.norms[lo+i] > 0
+			seen[hash] = true
+		}
+		return nil
+	})
+}
+
+// once returns the values of the rows that are not zero, each once.
+func (a *rowsAbout) once(values []float64) (some []float64) {
 	for i, v := range values {
-		marks[i] = median > 0 && v > outlyingFrom*median
+		if a.norms[i] > 0 && !a.repeated[i] {
+			some = append(some, v)
+		}
+	}
+	return some
+}
+
+// centreOf returns the median row of s times unit.
+func (a *rowsAbout) centreOf(s data.Source) ([]float64, error) {
+	_, cols := s.Dims()
+	of := (len(a.once(a.norms)) + centreRows - 1) / centreRows // one row of so many
+	columns, rng := make([][]float64, cols), rand.New(rand.NewPCG(1, 1))
+	err := eachChunk(s, a.unit, func(lo int, x *mat.Dense) error {
+		for i := range x.RawMatrix().Rows {
+			if a.norms[lo+i] == 0 || a.repeated[lo+i] {
+				continue
+			}
+			if rng.IntN(of) == 0 {
+				for j, v := range x.RawRowView(i) {
+					columns[j] = append(columns[j], v)
+				}
+			}
+		}
+		return nil
+	})
+	centre := make([]float64, cols)
+	for j := range centre {
+		centre[j] = stat.Median(columns[j])
+	}
+	return centre, err
+}
+
+// distances returns how far each row times unit is from the point at, nil for the origin.
+func distances(s data.Source, unit float64, at []float64) ([]float64, error) {
+	rows, cols := s.Dims()
+	if at == nil {
+		at = make([]float64, cols)
+	}
+	out := make([]float64, 0, rows)
+	err := eachChunk(s, unit, func(_ int, x *mat.Dense) error {
+		for i := range x.RawMatrix().Rows {
+			row := x.RawRowView(i)
+			for j := range row {
+				row[j] -= at[j]
+			}
+			out = append(out, matrix.Norm(row))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// with marks the rows, too, that are outlying in b, of as many rows: the targets. It returns
+// what there is to say of all of them.
+func (a *rowsAbout) with(b *rowsAbout) *Outliers {
+	o := cmp.Or(a.outliers(), b.outliers())
+	for i, is := range b.outlying {
+		a.outlying[i] = a.outlying[i] || is
+	}
+	if o != nil {
+		o.Rows = number(a.outlying)
+	}
+	return o
+}
+
+// unusual marks the rows that are not usual; nil where all are.
+func (a *rowsAbout) unusual() []bool {
+	marks := make([]bool, len(a.norms))
+	for i, norm := range a.norms {
+		marks[i] = norm == 0 || a.repeated[i] || a.outlying[i]
+	}
+	if !slices.Contains(marks, true) {
+		return nil
 	}
 	return marks
+}
+
+// zeros returns how many rows are zero.
+func (a *rowsAbout) zeros() (n int) {
+	for _, norm := range a.norms {
+		if norm == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// outliers says what there is to say of the outlying rows, nil where there are none.
+func (a *rowsAbout) outliers() *Outliers {
+	o := &Outliers{Rows: number(a.outlying), LeastNorm: math.MaxFloat64, MedianNorm: a.full(a.medianNorm), MedianAway: a.full(a.medianAway)}
+	for i, is := range a.outlying {
+		if is {
+			o.LeastNorm, o.MostNorm = min(o.LeastNorm, a.full(a.norms[i])), max(o.MostNorm, a.full(a.norms[i]))
+			o.MostAway = max(o.MostAway, a.full(a.away[i]))
+		}
+	}
+	if o.Rows == 0 {
+		return nil
+	}
+	return o
 }
 
 // number returns how many are marked.
@@ -158,67 +246,16 @@ func number(marks []bool) (n int) {
 	return n
 }
 
-// with returns what is known of the rows together with that of their targets y: a row is
-// outlying where either is. Its norms are those of the rows, or where none of them is
-// outlying those of the targets.
-func (a *rowsAbout) with(y data.Source) (*rowsAbout, error) {
-	b, err := look(y)
-	if err != nil || b.count == 0 || len(b.norms) != len(a.norms) { // another number is an error, and found later
-		return a, err
-	}
-	if a.count == 0 {
-		return b, nil
-	}
-	for i, is := range b.outlying {
-		if is && !a.outlying[i] {
-			a.outlying[i] = true
-			a.count++
-		}
-	}
-	return a, nil
-}
-
-// distances returns how far each row times unit is from mean, nil for the origin.
-func distances(s data.Source, unit float64, mean []float64) ([]float64, error) {
-	rows, cols := s.Dims()
-	if mean == nil {
-		mean = make([]float64, cols)
-	}
-	out := make([]float64, 0, rows)
-	err := eachChunk(s, unit, func(_ int, x *mat.Dense) error {
-		for i := range x.RawMatrix().Rows {
-			row := x.RawRowView(i)
-			for j := range row {
-				row[j] -= mean[j]
-			}
-			out = append(out, matrix.Norm(row))
-		}
-		return nil
-	})
-	return out, err
-}
-
-// medianOf returns the median of the values of rows that are not zero: zeros pad data.
-func (a *rowsAbout) medianOf(values []float64) float64 {
-	var some []float64
-	for i, v := range values {
-		if a.norms[i] > 0 {
-			some = append(some, v)
-		}
-	}
-	return stat.Median(some)
-}
-
 // full is a length in the unit of the rows themselves, the largest number where it would
 // overflow.
 func (a *rowsAbout) full(length float64) float64 { return min(length/a.unit, math.MaxFloat64) }
 
-// normScale returns the scale that makes the mean norm of the rows that are not outlying
-// sqrt(cols). It is infinite for rows of zeros.
+// normScale returns the scale that makes the mean norm of the usual rows sqrt(cols),
+// infinite where there are none.
 func (a *rowsAbout) normScale(cols int) float64 {
 	sum, n := 0.0, 0
 	for i, v := range a.norms {
-		if a.outlying == nil || !a.outlying[i] {
+		if v > 0 && !a.repeated[i] && !a.outlying[i] {
 			sum += v
 			n++
 		}

@@ -199,13 +199,6 @@ func TestDownloadBesideModel(t *testing.T) {
 	}
 	write(t, filepath.Join(folder, "w.safetensors"), []byte("version https://git-lfs.github.com/spec/v1\n"))
 	mustOpen(t, folder, pretrained.Options{})
-	linked := t.TempDir()
-	if err := os.Symlink(good, filepath.Join(linked, "model")); err != nil {
-		t.Skip(err)
-	}
-	if _, err := pretrained.Open(linked, pretrained.Options{}); err == nil || !strings.Contains(err.Error(), "model: a link to a folder") {
-		t.Errorf("a link to a folder: %v", err)
-	}
 }
 
 // TestSaveNamesOnce: a name that is a word, and files that cannot be written.

@@ -63,8 +63,8 @@ func (r *reader) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// info says what was found, once the network could be made.
-func (r *reader) info(f reading) Info {
+// noteUnused says which of the caller's numbers are not used.
+func (r *reader) noteUnused() {
 	if r.options.Threshold > 0 && !r.chosen {
 		r.note("the threshold %s that the caller gives is not used: the model does not lack one", figure(r.options.Threshold))
 	}
@@ -74,6 +74,11 @@ func (r *reader) info(f reading) Info {
 	if r.options.K > 0 && !r.counted {
 		r.note("the k = %d that the caller gives is not used: the model does not lack one", r.options.K)
 	}
+}
+
+// info says what was found, once the network could be made.
+func (r *reader) info(f reading) Info {
+	r.noteUnused()
 	configuration := ""
 	if r.settings != nil {
 		configuration = r.settings.path
@@ -109,7 +114,7 @@ func selectionName(net ksparse.Config) string {
 		return "gated"
 	case net.Selection == ksparse.SelectThreshold && net.Thresholds != nil && !slices.ContainsFunc(net.Thresholds, notZero):
 		return "relu"
-	case net.Selection == ksparse.SelectTopK && net.Activation == ksparse.Identity && net.K == net.Encoder.Rows:
+	case net.Selection == ksparse.SelectTopK && net.Activation == ksparse.Identity && net.K >= net.Encoder.Rows:
 		return "all"
 	}
 	return net.Selection.String()

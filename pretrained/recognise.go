@@ -3,6 +3,7 @@ package pretrained
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -54,26 +55,65 @@ func (r *reader) recognise() (func(*reader) reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range append(found, nil) {
-		for _, f := range formatReaders {
-			if !f.fits(r.file, s) {
-				continue
+	var fit []*settings // the configurations that are of a format, the first of which counts
+	var format formatReader
+	for _, s := range found {
+		if f, ok := r.formatOf(s); ok {
+			if fit = append(fit, s); len(fit) == 1 {
+				format = f
 			}
-			if !slices.Contains(f.containers, r.file.container) {
-				if s == nil {
-					continue
-				}
-				return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", s.name, f.name, r.file.container, r.file.name)
-			}
-			r.format, r.settings = f.name, s
-			if f.configuration == "" && len(found) > 0 {
-				r.settings = nil
-				r.note("%s beside the weights was not used: files of %s have no configuration", namesOf(found), f.name)
-			}
-			return f.read, nil
 		}
 	}
-	return nil, r.unrecognised(found)
+	if len(fit) == 0 {
+		var ok bool
+		if format, ok = r.formatOf(nil); !ok {
+			return nil, r.unrecognised(found)
+		}
+	}
+	r.format = format.name
+	switch {
+	case format.configuration == "" && len(found) > 0:
+		r.note("%s beside the weights was not used: files of %s have no configuration", namesOf(found), format.name)
+	case format.configuration == "":
+	case !slices.Contains(format.containers, r.file.container):
+		return nil, unknown("%s describes a model of %s, whose weights are not kept as %v, as %s is", fit[0].name, format.name, r.file.container, r.file.name)
+	default:
+		r.settings = fit[0]
+		return format.read, r.others(fit)
+	}
+	return format.read, nil
+}
+
+// formatOf returns the format that tensors and configuration, nil for none, are of.
+func (r *reader) formatOf(s *settings) (formatReader, bool) {
+	for _, f := range formatReaders {
+		if f.fits(r.file, s) && (s != nil && f.configuration != "" || slices.Contains(f.containers, r.file.container)) {
+			return f, true
+		}
+	}
+	return formatReader{}, false
+}
+
+// others looks at the configurations beside the first that fit, too. Which of two counts
+// is known where one alone has a usual name or is nearer; else they must say the same.
+func (r *reader) others(fit []*settings) error {
+	first := fit[0]
+	for _, s := range fit[1:] {
+		switch {
+		case reflect.DeepEqual(s.fields, first.fields):
+		case usualName(s.path) >= 0 == (usualName(first.path) >= 0) && filepath.Dir(s.path) == filepath.Dir(first.path):
+			return unknown("%s and %s both describe the model, and they differ: leave one of them beside the weights", first.name, s.name)
+		default:
+			r.note("%s describes the model otherwise than %s, which was used", s.path, first.path)
+		}
+	}
+	return nil
+}
+
+// usualName returns a number of 0 or more for the usual names of a configuration, the
+// largest for the first that counts, and -1 for others.
+func usualName(path string) int {
+	return slices.Index([]string{"config.json", "cfg.json"}, filepath.Base(path))
 }
 
 // unrecognised says what was found, and what is missing.
@@ -137,19 +177,14 @@ func (r *reader) configurationsIn(folder string) ([]*settings, error) {
 			names = append(names, n)
 		}
 	}
-	usual := func(name string) int { return slices.Index([]string{"config.json", "cfg.json"}, name) }
-	slices.SortStableFunc(names, func(a, b string) int { return usual(b) - usual(a) })
+	slices.SortStableFunc(names, func(a, b string) int { return usualName(b) - usualName(a) })
 	var found []*settings
 	for _, name := range names[:min(len(names), maxConfigurations)] {
-		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		s, err := readSettings(path, r.faults)
+		s, err := readSettings(filepath.Join(folder, name), r.faults)
 		switch {
 		case err == nil:
 			found = append(found, s)
-		case usual(name) >= 0: // any other may be what it likes
+		case usualName(name) >= 0: // any other may be what it likes
 			return nil, err
 		}
 	}

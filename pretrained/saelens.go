@@ -29,6 +29,7 @@ func (r *reader) saeLens() reading {
 	c, meanK := choice{}, 0.0
 	switch m.architecture {
 	case "standard", "transcoder", "skip_transcoder":
+		r.settings.absent("k", "ReLU")
 		c = reluChoice(latents)
 	case "topk":
 		c = choice{selection: ksparse.SelectTopK, activation: ksparse.ReLU, k: r.k(m.kOf, "k", latents)}
@@ -38,6 +39,10 @@ func (r *reader) saeLens() reading {
 		c, meanK = r.batchTopKCheckpoint(latents)
 	case "gated":
 		encoderBias, c = file.vector("b_mag", latents), r.gatedChoice("b_gate", "r_mag", latents)
+	}
+	var groups []int
+	if m.architecture == "matryoshka_batchtopk" {
+		groups = r.saeLensGroups(latents)
 	}
 	var skip ksparse.Weights
 	if m.architecture == "skip_transcoder" {
@@ -54,11 +59,31 @@ func (r *reader) saeLens() reading {
 			Normalization: normalization, Scale: scale, NoUndo: m.transcoder, PreBias: m.subtract,
 		},
 		about: about{
-			architecture: m.architecture, version: m.version, meanK: meanK, transcoder: m.transcoder, reshape: m.reshape,
+			architecture: m.architecture, version: m.version, meanK: meanK, transcoder: m.transcoder, reshape: m.reshape, groups: groups,
 			modelName: m.modelName, hookName: m.hookName,
 			ignoredTensors: r.dropScalingFactor(latents),
 		},
 	}
+}
+
+// saeLensGroups returns the sizes of the groups of a matryoshka model, of which
+// matryoshka_widths has the ends; latents after the last are a group, too.
+func (r *reader) saeLensGroups(latents int) (groups []int) {
+	const key = "matryoshka_widths"
+	before, widths := 0, r.settings.integers(key)
+	for _, end := range append(widths, latents) {
+		if r.err == nil && (end < before || end > latents) {
+			r.settings.wrong(key, fmt.Sprintf("numbers that rise, to %d at most", latents))
+		}
+		if end > before {
+			groups = append(groups, end-before)
+		}
+		before = end
+	}
+	if widths == nil {
+		groups = nil
+	}
+	return r.checkGroups(r.settings.name, key, groups, latents)
 }
 
 // saeLensDecoder reads W_dec, whose outputs may be others than the inputs in a transcoder
@@ -80,19 +105,8 @@ func (r *reader) saeLensNormalization(m saeLensModel, inputs int) (n ksparse.Nor
 	case "constant_norm_rescale":
 		return ksparse.UnitRMS, 0
 	case "expected_average_only_in":
-		r.scaled = true
-		switch r.options.Scale {
-		case 1:
-			return ksparse.NoNormalization, 0
-		case 0:
-			r.unset(&OptionError{
-				Option: "Scale",
-				Reason: fmt.Sprintf("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since "+
-					"(if it was, or to do what SAELens does with this file, the scale is 1)", r.settings.name, m.normalize, inputs),
-				Advice: "set Options.Scale, or set Options.Unset and let StartFrom find it in your rows",
-			})
-		}
-		return ksparse.DatasetScale, r.options.Scale
+		return r.datasetScale(fmt.Sprintf("%s: normalize_activations is %q: in training rows were multiplied by sqrt(%d) over their mean norm, and the file says neither that number nor whether it was folded into the weights since "+
+			"(if it was, or to do what SAELens does with this file, the scale is 1)", r.settings.name, m.normalize, inputs))
 	}
 	return ksparse.NoNormalization, 0
 }

@@ -37,10 +37,7 @@ var saeLensTranscoders = map[string]bool{
 func (r *reader) readSAELensSettings() saeLensModel {
 	s := r.settings
 	meta := s.object("metadata")
-	version := s.remark("sae_lens_version")
-	if version == "" {
-		version = meta.remark("sae_lens_version")
-	}
+	version := cmp.Or(saeLensVersionOf(s), saeLensVersionOf(meta))
 	var m saeLensDialect
 	r.leave(meta, "metadata.", nil, harmless)
 	if major(version) >= 6 {
@@ -68,6 +65,7 @@ func (r *reader) readSAELensSettings() saeLensModel {
 	mayRescale := m.architecture == "topk" || strings.HasSuffix(m.architecture, "batchtopk")
 	rescale := mayRescale && s.boolOr("rescale_acts_by_decoder_norm", false)
 	r.saeLensNumberFormat()
+	r.saeLensScalingFactor()
 	s.get("device")
 	return saeLensModel{
 		saeLensDialect: m, transcoder: transcoder, subtract: subtract, rescale: rescale,
@@ -127,6 +125,9 @@ func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 	r.leave(kwargs, "activation_fn_kwargs.", nil, noted)
 	switch activation {
 	case "relu":
+		if k := kwargs.get("k"); k != nil {
+			s.fail(unknown("%s: activation_fn_kwargs has k = %s, and activation_fn_str is not topk, so which latents are active is left open", s.name, describe(k)))
+		}
 	case "topk": // whatever the architecture says
 		architecture, kOf = "topk", kwargs
 	default:
@@ -141,14 +142,45 @@ func (r *reader) oldSAELens(meta *settings) saeLensDialect {
 
 // saeLensNumberFormat remarks where SAELens would cast the weights to another type.
 func (r *reader) saeLensNumberFormat() {
-	if dtype := strings.TrimPrefix(r.settings.remark("dtype"), "torch."); dtype != "" && dtype != "float32" {
-		r.note("SAELens computes with dtype %s", dtype)
+	s := r.settings
+	if s.get("dtype") == nil {
+		return
 	}
+	switch dtype := strings.TrimPrefix(s.textOr("dtype", ""), "torch."); dtype {
+	case "float32":
+	case "float64", "float16", "bfloat16":
+		r.note("SAELens computes with dtype %s", dtype)
+	default:
+		s.wrong("dtype", `"float32", "float64", "float16" or "bfloat16"`)
+	}
+}
+
+// saeLensScalingFactor checks that a factor of the codes is there where the configuration
+// says that there is one. dropScalingFactor looks at its numbers.
+func (r *reader) saeLensScalingFactor() {
+	const key = "finetuning_scaling_factor"
+	s := r.settings
+	if s.get(key) != nil && s.bool(key) && !r.file.has("scaling_factor") && !r.file.has(key) {
+		s.wrong(key, "false where no tensor scaling_factor is there")
+	}
+}
+
+// saeLensVersionOf returns the version that s says, "" where it says none.
+func saeLensVersionOf(s *settings) string {
+	const key = "sae_lens_version"
+	version := s.remark(key)
+	if s.get(key) != nil && major(version) == 0 {
+		s.wrong(key, `a version, such as "6.18.0"`)
+	}
+	return version
 }
 
 // major returns the first number of a version, 0 where there is none.
 func major(version string) int {
 	head, _, _ := strings.Cut(version, ".")
-	n, _ := strconv.Atoi(strings.TrimPrefix(head, "v"))
+	n, err := strconv.Atoi(strings.TrimPrefix(head, "v"))
+	if err != nil {
+		return 0
+	}
 	return n
 }

@@ -195,6 +195,13 @@ func (s *settings) bool(key string) bool {
 	return b
 }
 
+// absent says that a field must be absent or null, because the model is what it is.
+func (s *settings) absent(key, model string) {
+	if value := s.get(key); value != nil {
+		s.fail(unknown("%s: %s is %s, and the model is %s, which has none", s.name, key, describe(value), model))
+	}
+}
+
 // boolOr is bool, or value where the field is absent, which is noted.
 func (s *settings) boolOr(key string, value bool) bool {
 	if !s.holds(key) {
@@ -300,7 +307,7 @@ func (s *settings) equal(key string, value int, tensor string) {
 
 // same is equal for a field that may be absent or null.
 func (s *settings) same(key string, value int, tensor string) {
-	if s.fields[key] != nil {
+	if s.get(key) != nil {
 		s.equal(key, value, tensor)
 	}
 }

@@ -129,14 +129,19 @@ func (r *reader) k(s *settings, key string, latents int) int {
 	return k
 }
 
-// checkGroups checks that the groups share out all latents.
-func (r *reader) checkGroups(groups []int, latents int) []int {
+// checkGroups checks that the groups, which a field of the file called name should say, share
+// out all latents.
+func (r *reader) checkGroups(name, key string, groups []int, latents int) []int {
+	if len(groups) == 0 {
+		r.note("%s has no %s: after which latents codes can be cut is not known", name, key)
+		return nil
+	}
 	sum := 0
 	for _, g := range groups {
 		sum += g
 	}
-	if r.err == nil && len(groups) > 0 && sum != latents {
-		r.fail(unknown("%s: group_sizes %v add up to %d, and there are %d latents", r.file.name, groups, sum, latents))
+	if r.err == nil && sum != latents {
+		r.fail(unknown("%s: %s %v add up to %d, and there are %d latents", name, key, groups, sum, latents))
 	}
 	return groups
 }
@@ -176,4 +181,17 @@ func (r *reader) chooseThreshold(what string, latents int) []float64 {
 			"until then Forward, after Widen, keeps the k·rows largest values of a batch, as training does",
 	})
 	return nil
+}
+
+// datasetScale returns the normalisation by the caller's scale, or says that one is
+// wanted, for this reason.
+func (r *reader) datasetScale(reason string) (n ksparse.Normalization, scale float64) {
+	r.scaled = true
+	switch r.options.Scale {
+	case 1:
+		return ksparse.NoNormalization, 0
+	case 0:
+		r.unset(&OptionError{Option: "Scale", Reason: reason, Advice: "set Options.Scale, or set Options.Unset and let StartFrom find it in your rows"})
+	}
+	return ksparse.DatasetScale, r.options.Scale
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
@@ -14,13 +15,15 @@ const trialRows = 1024
 
 // A trial runs a model on rows, and counts and sums what Check asks for.
 type trial struct {
-	model    *Model
-	x, y     data.Source // the rows, and what their outputs should be
-	scale    float64     // by which both are multiplied
-	decode   bool        // whether there are outputs
-	outlying []bool      // the rows that rest leaves out; nil for none
+	model   *Model
+	x, y    data.Source // the rows, and what their outputs should be
+	scale   float64     // by which both are multiplied
+	decode  bool        // whether there are outputs
+	about   *rowsAbout  // what is known of y
+	unusual []bool      // the rows that are not usual; nil for none
+	toNorm  float64     // the scale that makes the mean norm of the usual rows sqrt(d)
 
-	all, rest tally // of all rows, and of those that are not outlying
+	all, usual tally // of all rows, and of the usual ones
 }
 
 // A tally counts and sums over some of the rows. Sums of squares are those of the
@@ -33,23 +36,18 @@ type tally struct {
 
 	spread
 	left   float64   // the sum over the rows of |ŷ-y|²
-	shares []float64 // for each row |ŷ-y|²/|y-ȳ|²
-}
-
-// newTrial returns a trial that has not run yet.
-func newTrial(m *Model, x, y data.Source, decode bool, scale float64, outlying []bool) *trial {
-	return &trial{model: m, x: x, y: y, decode: decode, scale: scale, outlying: outlying}
+	centre []float64 // of the rows
+	off    []float64 // memory for ŷ-y and y-centre of a row
+	away   []float64
+	shares []float64 // for each row that is not zero |ŷ-y|²/|y-centre|²
 }
 
 // tallies returns those that a row belongs to.
 func (t *trial) tallies(row int) []*tally {
-	switch {
-	case t.outlying == nil:
-		return []*tally{&t.all}
-	case t.outlying[row]:
+	if t.unusual == nil || t.unusual[row] {
 		return []*tally{&t.all}
 	}
-	return []*tally{&t.all, &t.rest}
+	return []*tally{&t.all, &t.usual}
 }
 
 // run goes through all rows.
@@ -63,12 +61,11 @@ func (t *trial) run() error {
 		if targets != rows || outputs != t.model.Out() {
 			return errorf(ksparse.ErrShape, "the targets are %d x %d, want %d x %d", targets, outputs, rows, t.model.Out())
 		}
-		var err error
-		if t.all.spread, err = spreadOf(t.y, t.scale, nil); err != nil {
+		if err := t.all.measure(t, nil); err != nil {
 			return err
 		}
-		if t.outlying != nil {
-			if t.rest.spread, err = spreadOf(t.y, t.scale, t.outlying); err != nil {
+		if t.unusual != nil {
+			if err := t.usual.measure(t, t.unusual); err != nil {
 				return err
 			}
 		}
@@ -98,6 +95,19 @@ func (t *trial) run() error {
 		}
 		return nil
 	})
+}
+
+// measure sets how the outputs of t should be spread, but for the rows that are left out.
+func (t *tally) measure(of *trial, without []bool) (err error) {
+	if t.spread, err = spreadOf(of.y, of.scale, without); err != nil {
+		return err
+	}
+	n := len(of.about.centre)
+	t.centre, t.off, t.away = make([]float64, n), make([]float64, n), make([]float64, n)
+	for j, v := range of.about.centre {
+		t.centre[j] = v / of.about.unit * of.scale
+	}
+	return nil
 }
 
 // addCodes counts the latents that are active in rows from lo on.
@@ -130,15 +140,20 @@ func (t *tally) addCode(codes *ksparse.Codes, row int) {
 
 // addOutput adds a row's squares to the sums.
 func (t *tally) addOutput(got, want []float64) {
-	left, away := 0.0, 0.0
+	left, zero := 0.0, true
 	for j, v := range want {
-		d, far := (got[j]-v)*t.unit, v*t.unit-t.mean[j]
+		t.off[j], t.away[j] = got[j]-v, v-t.centre[j]
+		d := t.off[j] * t.unit
 		left += float64(d * d)
-		away += float64(far * far)
+		zero = zero && v == 0
 	}
 	t.left += left
-	if away > 0 {
-		t.shares = append(t.shares, min(left/away, math.MaxFloat64))
+	if away := matrix.Norm(t.away); !zero && away > 0 {
+		share := matrix.Norm(t.off) / away
+		if share *= share; !(share <= math.MaxFloat64) { // NaN of two infinities, too
+			share = math.MaxFloat64
+		}
+		t.shares = append(t.shares, share)
 	}
 }
 
@@ -151,7 +166,11 @@ func (t *tally) figures() Figures {
 		}
 	}
 	if t.variance > 0 {
-		fvu, median := min(t.left/t.variance, math.MaxFloat64), stat.Median(t.shares)
+		fvu := min(t.left/t.variance, math.MaxFloat64)
+		median := fvu
+		if len(t.shares) > 0 {
+			median = stat.Median(t.shares)
+		}
 		f.FVU, f.MedianFVU = &fvu, &median
 	}
 	return f

@@ -41,8 +41,8 @@ func (r result) print(w io.Writer) error {
 		if f.FVU != nil {
 			line("variance", "%.2f %% explained (FVU %.4g, of the median row %.4g)", 100*(1-*f.FVU), *f.FVU, *f.MedianFVU)
 		}
-		if o := f.Outliers; o != nil && o.Others.FVU != nil {
-			line("without outliers", "%d rows left out: L0 %.4g, %.2f %% explained (FVU %.4g)", o.Rows, o.Others.L0, 100*(1-*o.Others.FVU), *o.Others.FVU)
+		if u := f.Usual; u != nil && u.FVU != nil {
+			line("of usual rows", "%d rows: L0 %.4g, %.2f %% explained (FVU %.4g)", f.UsualRows, u.L0, 100*(1-*u.FVU), *u.FVU)
 		}
 		if f.MostNorm > 0 {
 			line("norms of atoms", "%.4g to %.4g, mean %.4g", f.LeastNorm, f.MostNorm, f.MeanNorm)
