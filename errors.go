@@ -5,7 +5,9 @@ import "github.com/ksparse/ksparse/internal/fault"
 // The errors that this package makes wrap one of these, so that errors.Is can
 // tell the causes apart; errors of a context, a callback, a reader, a writer or
 // the file system are passed on, wrapped. The text says what was wanted and what
-// came.
+// came. Where it ends in which function of this library opens the file, the error has a
+// method Reason() string with the text before that, for programs whose users do not write
+// Go: errors.As finds it by an interface.
 var (
 	// ErrShape: a matrix, layer or mask has the wrong size for its place, or cannot be
 	// there at all: a layer of two networks, a Pass of another network, an output in the

@@ -17,6 +17,7 @@ import (
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/format"
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/sniff"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -286,7 +287,7 @@ func (l *loop) save(network *format.Network) error {
 		l.learner.calibrate(l.net)
 	}
 	if err != nil {
-		return fault.Errorf(err, "the checkpoint after step %d: %s", l.history.Steps, fault.Text(err))
+		return fault.Errorf(err, "the checkpoint after step %d: %s", l.history.Steps, fault.Text(fault.In(l.cfg.Checkpoint.File, err)))
 	}
 	return nil
 }
@@ -305,10 +306,14 @@ func checkCheckpointFile(path string) error {
 
 // resume reads the checkpoint file, if it exists, into the training.
 func (l *loop) resume(ctx context.Context) error {
-	f, err := os.Open(l.cfg.Checkpoint.File)
+	err := sniff.Want(l.cfg.Checkpoint.File, sniff.Checkpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(l.cfg.Checkpoint.File)
 	if err != nil {
 		return fmt.Errorf("ksparse: %w", err)
 	}

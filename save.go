@@ -10,6 +10,7 @@ import (
 	"github.com/ksparse/ksparse/internal/atomicfile"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/format"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 // Save writes the network to w; Load reads it back with every bit as it was. Any
@@ -72,6 +73,7 @@ func layerToSave(l Layer, tied, unknown bool) format.Layer {
 // the next SaveFile clears. Errors are those of Save and of package os.
 func (n *Network) SaveFile(path string) error {
 	if err := atomicfile.Write(path, n.Save); err != nil {
+		err = fault.In(path, err)
 		return fault.Errorf(err, "%s", fault.Text(err))
 	}
 	return nil
@@ -113,18 +115,12 @@ func LoadFile(path string) (*Network, error) {
 // parameters of the best epoch where it has them, and with the thresholds that belong to
 // them. Train and TrainSource with Checkpoint.Resume go on with the training itself.
 //
-// Data that are damaged or no checkpoint give an error that wraps ErrFormat; other errors
+// Data that are damaged or no checkpoint give an error that wraps ErrFormat; of a file of
+// another kind, or a folder, the text says which, and which function opens it. Other errors
 // are those of package os.
 func LoadCheckpoint(path string) (*Network, error) {
-	info, err := os.Stat(path) // first: opening a pipe would wait for who writes to it
-	if err != nil {
-		return nil, fmt.Errorf("ksparse: %w", err)
-	}
-	if info.IsDir() {
-		return nil, fault.Errorf(ErrFormat, "%s is a folder, want the file of a checkpoint", path)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fault.Errorf(ErrFormat, "%s is no regular file, want that of a checkpoint", path)
+	if err := sniff.Want(path, sniff.Checkpoint); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -133,7 +129,7 @@ func LoadCheckpoint(path string) (*Network, error) {
 	defer f.Close()
 	n, err := networkIn(f)
 	if err != nil {
-		return nil, fmt.Errorf("%w (in %s)", err, path)
+		return nil, fault.In(path, err)
 	}
 	return n, nil
 }

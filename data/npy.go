@@ -28,9 +28,12 @@ type Npy struct {
 // ksparse.ErrShape, for an array of other than two dimensions, or ksparse.ErrEmpty,
 // or are those of package os. NaN and infinities are found by those who read them.
 func OpenNpy(path string) (*Npy, error) {
+	if err := sniff.Want(path, sniff.Npy); err != nil {
+		return nil, err
+	}
 	file, err := npy.OpenFile(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, npyError(path, errors.Join(fault.ErrFormat, err), err.Error())
 	}
 	shape := file.Shape()
 	switch {
@@ -45,18 +48,13 @@ func OpenNpy(path string) (*Npy, error) {
 	return nil, err
 }
 
-// openError says why the file at path could not be opened, and what it is where that is
-// another kind of file.
-func openError(path string, err error) error {
-	text := err.Error()
-	kind, failed := sniff.File(path)
-	if failed == nil && kind != sniff.Folder { // else there are no contents that could be wrong
-		err = errors.Join(fault.ErrFormat, err)
+// npyError makes an error of the file at path that wraps cause. The text does not name the
+// file where it comes from package os.
+func npyError(path string, cause error, text string) error {
+	if fault.FromOS(cause) {
+		return fault.Errorf(cause, "%s", text)
 	}
-	if failed != nil || kind == sniff.Npy || kind == sniff.Unknown || kind == sniff.Special {
-		return fault.Errorf(err, "opening NumPy file: %s", text)
-	}
-	return fault.Errorf(err, "%s is %s", path, kind.Instead("a NumPy array (.npy)"))
+	return fault.Errorf(cause, "%s: %s", path, text)
 }
 
 // Dims returns the number of rows (samples) and columns, also once s is closed.
@@ -78,10 +76,7 @@ func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 		return nil
 	}
 	if err := s.file.ReadRows(dst, lo, hi); err != nil {
-		if fault.Names(err, s.path) {
-			return fault.Errorf(err, "%v", err)
-		}
-		return fault.Errorf(err, "%s: %v", s.path, err)
+		return npyError(s.path, err, err.Error())
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func TestOpenNpyErrors(t *testing.T) {
 		text       string
 	}{
 		{"no such file", filepath.Join(t.TempDir(), "gone.npy"), fs.ErrNotExist, "gone.npy"},
-		{"a folder", t.TempDir(), nil, "is a folder, not a NumPy array"},
+		{"a folder", t.TempDir(), fault.ErrFormat, "is a folder, not a NumPy array"},
 		{"another format", text, fault.ErrFormat, "x.csv"},
 		{"cut short", cut, fault.ErrFormat, "20 bytes of elements, want 24"},
 		{"one dimension", npyFile(t, "<f4", false, "(6,)", little, make([]float32, 6)), fault.ErrShape, "[6]"},
@@ -109,7 +109,7 @@ func TestOpenNpyErrors(t *testing.T) {
 			continue
 		}
 		if errors.Is(err, fault.ErrFormat) != (c.want == fault.ErrFormat) {
-			t.Errorf("%s: error is %v: Format is for the file's contents alone", c.what, err)
+			t.Errorf("%s: error is %v: Format is for the file alone", c.what, err)
 		}
 		if !strings.HasPrefix(err.Error(), "ksparse: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: the error reads %q, want one line from ksparse", c.what, err)

@@ -47,7 +47,7 @@ func TestTwoConfigurations(t *testing.T) {
 		{"sparsify_topk_2025", "cfg.json", []string{"config.json"}, k2, "both describe the model, and they differ", true},
 		{"sparsify_topk_2025", "cfg.json", []string{"config.json"}, nil, "", false},
 		{"sparsify_topk_2025", "cfg.json", []string{"other.json"}, k2, "other.json describes the model otherwise", false},
-		{"sparsify_topk_2025", "zzz.json", []string{"aaa.json"}, k2, "aaa.json and zzz.json both describe", true},
+		{"sparsify_topk_2025", "zzz.json", []string{"aaa.json"}, k2, "zzz.json both describe", true},
 		{"saelens_topk_v6", "cfg.json", []string{"runner_cfg.json"}, map[string]any{"normalize_activations": "layer_norm"}, "runner_cfg.json describes the model otherwise", false},
 		{"saelens_topk_v6", "cfg.json", []string{"config.json", "a.json"}, k2, "both describe", true},
 	} {

@@ -3,8 +3,6 @@ package pretrained
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -43,7 +41,7 @@ func (e *causedError) Unwrap() error { return e.cause }
 // errors.As finds it in the errors of this package.
 type OptionError struct {
 	Option string // the field: "K", "Threshold", "Scale", "Hookpoint" or, of SaveOptions, "Round"
-	Reason string // what is wrong, without names of Go
+	Reason string // what is wrong, with the file where one is at fault, without names of Go
 	Advice string // what a caller in Go can do
 	cause  error
 }
@@ -65,22 +63,13 @@ func unknown(format string, args ...any) error { return errorf(ErrUnknown, forma
 // lossy makes an ErrLossy.
 func lossy(format string, args ...any) error { return errorf(ErrLossy, format, args...) }
 
-// containerError is an error of opening a file of weights.
+// containerError is an error of opening the file of weights at path, or of the system about
+// it.
 func containerError(path string, err error) error {
-	var fromSystem *fs.PathError
-	if errors.As(err, &fromSystem) {
+	if fault.FromOS(err) {
 		return err
 	}
-	return unknown("%s: %s", filepath.Base(path), strings.TrimPrefix(err.Error(), path+": "))
-}
-
-// inFile puts prefix and the path of the file in front of an error that does not name it
-// yet.
-func inFile(prefix, path string, err error) error {
-	if fault.Names(err, path) {
-		return fmt.Errorf("%s%w", prefix, withoutPrefix(err))
-	}
-	return fmt.Errorf("%s%s: %w", prefix, path, withoutPrefix(err))
+	return unknown("%s: %v", path, err)
 }
 
 // withoutPrefix is an error of package ksparse without its prefix.

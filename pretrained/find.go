@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // Bounds of the search for models below a folder.
@@ -36,7 +38,7 @@ func findWeights(path, hookpoint string) (candidate, error) {
 	if !info.IsDir() {
 		c, kind, err := containerOf(path)
 		if err == nil && c == noContainer {
-			err = unknown("it is %s", kind.Instead("a file of a model"))
+			err = fault.Advise(ErrUnknown, kind.Advice(), "%s is %s", path, kind.Instead("a file of a model"))
 		}
 		return candidate{path, c}, err
 	}
@@ -46,7 +48,7 @@ func findWeights(path, hookpoint string) (candidate, error) {
 	if path, err = sentenceModule(path); err != nil {
 		return candidate{}, err
 	}
-	var s search
+	s := search{root: path}
 	if err := s.folder(path, 0); err != nil {
 		return candidate{}, err
 	}
@@ -56,16 +58,16 @@ func findWeights(path, hookpoint string) (candidate, error) {
 	case 1:
 		return s.found[0], nil
 	}
-	return candidate{}, s.several(path)
+	return candidate{}, s.several()
 }
 
 // atHookpoint returns the path of one model of the folder path, and what is there.
 func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.FileInfo, error) {
 	if !info.IsDir() {
-		return "", nil, hookpointError("the hookpoint %q is for a folder, and this is a file", hookpoint)
+		return "", nil, hookpointError("%s is a file, and the hookpoint %q is for a folder", path, hookpoint)
 	}
 	if !filepath.IsLocal(filepath.FromSlash(hookpoint)) {
-		return "", nil, hookpointError("the hookpoint %q leads out of the folder", hookpoint)
+		return "", nil, hookpointError("%s: the hookpoint %q leads out of the folder", path, hookpoint)
 	}
 	path, err := snapshot(path)
 	if err != nil {
@@ -77,13 +79,14 @@ func atHookpoint(path string, info os.FileInfo, hookpoint string) (string, os.Fi
 }
 
 // hookpointError is an error of Options.Hookpoint.
-func hookpointError(format string, hookpoint string) error {
-	return &OptionError{Option: "Hookpoint", cause: ErrUnknown, Reason: fmt.Sprintf(format, hookpoint), Advice: "see Options.Hookpoint"}
+func hookpointError(format, path, hookpoint string) error {
+	return &OptionError{Option: "Hookpoint", cause: ErrUnknown, Reason: fmt.Sprintf(format, path, hookpoint), Advice: "see Options.Hookpoint"}
 }
 
 // A search goes through a folder for models. Those that lie in a folder itself are
 // the folder's; only where there are none do its subfolders count.
 type search struct {
+	root   string
 	found  []candidate
 	looked []string        // what was not a model, and why
 	seen   map[string]bool // the folders below, so that links do not lead round
@@ -97,7 +100,7 @@ func (s *search) folder(path string, depth int) error {
 		return err
 	}
 	if s.files += len(entries); s.files > maxFiles {
-		return unknown("it holds more than %d files; name the folder of the model itself", maxFiles)
+		return unknown("%s holds more than %d files; name the folder of the model itself", s.root, maxFiles)
 	}
 	var here []candidate
 	for _, e := range entries {
@@ -178,7 +181,7 @@ func (s *search) look(path string) (container, error) {
 	file, err := openTensorFile(path, in, new(faults))
 	if err != nil {
 		if in == inTorch { // optimiser states and the like, which are not for us
-			s.skip(path, strings.TrimPrefix(err.Error(), path+": "))
+			s.skip(path, err.Error())
 			return noContainer, nil
 		}
 		return noContainer, containerError(path, err)
@@ -193,19 +196,27 @@ func (s *search) look(path string) (container, error) {
 
 // skip remembers a file that is no model, for an error.
 func (s *search) skip(path, why string) {
-	s.looked = append(s.looked, fmt.Sprintf("%s: %s", filepath.Base(path), why))
+	s.looked = append(s.looked, fmt.Sprintf("%s: %s", s.below(path), why))
+}
+
+// below returns the path below the root, with slashes.
+func (s *search) below(path string) string {
+	if below, err := filepath.Rel(s.root, path); err == nil {
+		path = below
+	}
+	return filepath.ToSlash(path)
 }
 
 // nothing says that there is no model, and what there is.
 func (s *search) nothing() error {
 	if len(s.looked) == 0 {
-		return unknown("there is no file of a model (safetensors, torch.save, .npz or a network file) in this folder")
+		return unknown("%s: there is no file of a model (safetensors, torch.save, .npz or a network file) in this folder", s.root)
 	}
-	return unknown("there is no model in this folder; what there is: %s", strings.Join(s.looked[:min(8, len(s.looked))], "; "))
+	return unknown("%s: there is no model in this folder; what there is: %s", s.root, strings.Join(s.looked[:min(8, len(s.looked))], "; "))
 }
 
 // several lists the models, as Options.Hookpoint takes them.
-func (s *search) several(root string) error {
+func (s *search) several() error {
 	folders := make(map[string]int)
 	for _, c := range s.found {
 		folders[filepath.Dir(c.path)]++
@@ -216,15 +227,12 @@ func (s *search) several(root string) error {
 		if folders[filepath.Dir(c.path)] == 1 {
 			name = filepath.Dir(c.path)
 		}
-		if below, err := filepath.Rel(root, name); err == nil {
-			name = filepath.ToSlash(below)
-		}
-		names = append(names, fmt.Sprintf("%q", name))
+		names = append(names, fmt.Sprintf("%q", s.below(name)))
 	}
 	slices.Sort(names)
 	return &OptionError{
 		Option: "Hookpoint", cause: ErrSeveral,
-		Reason: fmt.Sprintf("it holds %d models: %s", len(names), some(names)),
+		Reason: fmt.Sprintf("%s holds %d models: %s", s.root, len(names), some(names)),
 		Advice: "name one in Options.Hookpoint, or open its own path",
 	}
 }
@@ -267,7 +275,7 @@ func snapshot(path string) (string, error) {
 				return filepath.Join(all, r), nil
 			}
 		}
-		return "", unknown("refs/main names the snapshot %.60q, and there is none of that name: the download is not complete", main)
+		return "", unknown("%s: refs/main names the snapshot %.60q, and there is none of that name: the download is not complete", path, main)
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	case len(revisions) == 1:
@@ -275,7 +283,7 @@ func snapshot(path string) (string, error) {
 	case len(revisions) == 0:
 		return "", unknown("there is no snapshot in %s", all)
 	}
-	return "", errorf(ErrSeveral, "there is no refs/main, and there are %d snapshots; open the path of one: %s", len(revisions), some(revisions))
+	return "", errorf(ErrSeveral, "%s: there is no refs/main, and there are %d snapshots; open the path of one: %s", path, len(revisions), some(revisions))
 }
 
 // sentenceModule returns path, or, where path is a sentence-transformers model, the
@@ -286,7 +294,7 @@ func sentenceModule(path string) (string, error) {
 		return path, nil
 	}
 	if !filepath.IsLocal(filepath.FromSlash(module.Path)) {
-		return "", unknown("modules.json: path %.60q leads out of the folder", module.Path)
+		return "", unknown("%s: path %.60q leads out of the folder", filepath.Join(path, "modules.json"), module.Path)
 	}
 	return filepath.Join(path, filepath.FromSlash(module.Path)), nil
 }

@@ -172,11 +172,11 @@ func TestNothing(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		empty:                           "no file of a model",
-		text:                            "it is a text file, not a file of a model",
+		text:                            "is a text file, not a file of a model",
 		"testdata/container_torch_zip":  "no sparse autoencoder's tensors",
 		"testdata/container_npy":        "no sparse autoencoder's tensors",
 		"testdata/sparsify_topk_2025/x": "no such file",
-		"testdata/csr_sentence_transformers/3_SparseAutoEncoder/config.json": "it is a JSON file",
+		"testdata/csr_sentence_transformers/3_SparseAutoEncoder/config.json": "is a JSON file",
 	} {
 		_, err := pretrained.Open(path, pretrained.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -2,7 +2,6 @@ package pretrained
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/tensor"
@@ -14,7 +13,7 @@ func openNetwork(path string, f Format, load func(path string) (*ksparse.Network
 	if err != nil {
 		return nil, err
 	}
-	file := &tensorFile{name: filepath.Base(path), path: path, used: used{types: map[tensor.DType]bool{}}}
+	file := &tensorFile{name: path, path: path, used: used{types: map[tensor.DType]bool{}}}
 	r := &reader{faults: new(faults), options: o, file: file, format: f}
 	if r.settle(n); r.err != nil {
 		return nil, r.err

@@ -1,6 +1,9 @@
 package pretrained
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/fault"
 )
@@ -30,15 +33,16 @@ type Model struct {
 func Open(path string, o Options) (*Model, error) {
 	m, err := openModel(path, o)
 	if err != nil {
-		return nil, inFile("pretrained: ", path, err)
+		return nil, fmt.Errorf("pretrained: %w", withoutPrefix(err))
 	}
 	return m, nil
 }
 
-// openModel is Open without the path in its errors.
+// openModel is Open without the prefix of its errors. Each of them names the file or the
+// folder that it is about: where path is a folder, that lies somewhere below.
 func openModel(path string, o Options) (*Model, error) {
 	if err := o.validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	found, err := findWeights(path, o.Hookpoint)
 	if err != nil {
@@ -70,7 +74,7 @@ func openModel(path string, o Options) (*Model, error) {
 		if err := r.file.notFinite(); err != nil {
 			return nil, err
 		}
-		return nil, unknown("%s: %v", r.file.name, err)
+		return nil, unknown("%s: %s", r.file.name, strings.ReplaceAll(fault.Text(err), "Config.", "the model's "))
 	}
 	if r.format == Native {
 		r.settle(n)

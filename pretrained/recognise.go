@@ -101,7 +101,7 @@ func (r *reader) others(fit []*settings) error {
 	for _, s := range fit[1:] {
 		switch {
 		case reflect.DeepEqual(s.fields, first.fields):
-		case usualName(s.name) >= 0 == (usualName(first.name) >= 0) && filepath.Dir(s.path) == filepath.Dir(first.path):
+		case usualName(s.path) >= 0 == (usualName(first.path) >= 0) && filepath.Dir(s.path) == filepath.Dir(first.path):
 			return unknown("%s and %s both describe the model, and they differ: leave one of them beside the weights", first.name, s.name)
 		default:
 			r.note("%s describes the model otherwise than %s, which was used", s.path, first.path)
@@ -112,7 +112,9 @@ func (r *reader) others(fit []*settings) error {
 
 // usualName returns a number of 0 or more for the usual names of a configuration, the
 // largest for the first that counts, and -1 for others.
-func usualName(name string) int { return slices.Index([]string{"config.json", "cfg.json"}, name) }
+func usualName(path string) int {
+	return slices.Index([]string{"config.json", "cfg.json"}, filepath.Base(path))
+}
 
 // unrecognised says what was found, and what is missing.
 func (r *reader) unrecognised(configurations []*settings) error {

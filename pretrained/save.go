@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
@@ -43,7 +44,10 @@ func saveError(path string, f Format, err error) error {
 	if err == nil {
 		return nil
 	}
-	return inFile(fmt.Sprintf("pretrained: saving as %s: ", f), path, err)
+	if fault.FromOS(err) {
+		return fmt.Errorf("pretrained: saving as %s: %w", f, withoutPrefix(err))
+	}
+	return fmt.Errorf("pretrained: saving as %s: %s: %w", f, path, withoutPrefix(err))
 }
 
 // SaveAs is Save of the model, with what its own file said it was trained on.

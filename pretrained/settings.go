@@ -3,11 +3,11 @@ package pretrained
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -19,7 +19,7 @@ const maxSmall = 8 << 20
 // their fields were asked for, so that the others can be listed as ignored.
 type settings struct {
 	*faults
-	name    string         // how errors call it: "cfg.json", "config.json: trainer"
+	name    string         // how errors call it: "run/cfg.json", "run/config.json: trainer"
 	path    string         // of the file, "" for an object in another
 	fields  map[string]any // numbers are json.Number
 	asked   map[string]bool
@@ -28,14 +28,13 @@ type settings struct {
 
 // readSettings reads the file at path, which must hold one JSON object.
 func readSettings(path string, f *faults) (*settings, error) {
-	name := filepath.Base(path)
 	text, err := readSmall(path)
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseSettings(name, text, f)
+	s, err := parseSettings(path, text, f)
 	if err != nil {
-		return nil, unknown("%s is not a JSON object: %v", name, err)
+		return nil, unknown("%s is not a JSON object: %v", path, err)
 	}
 	s.path = path
 	return s, nil
@@ -53,8 +52,8 @@ func parseSettings(name string, text []byte, f *faults) (*settings, error) {
 
 // readSmall reads a file that has at most maxSmall bytes.
 func readSmall(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe may wait for ever
-		return nil, unknown("%s is no regular file", filepath.Base(path))
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe would wait for who writes to it
+		return nil, unknown("%s is no regular file", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -63,7 +62,7 @@ func readSmall(path string) ([]byte, error) {
 	defer file.Close() // read only
 	text, err := io.ReadAll(io.LimitReader(file, maxSmall+1))
 	if err == nil && len(text) > maxSmall {
-		err = unknown("%s has more than %d bytes", filepath.Base(path), maxSmall)
+		err = unknown("%s has more than %d bytes", path, maxSmall)
 	}
 	return text, err
 }
@@ -73,7 +72,11 @@ func parseObject(text []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(quoteNaN(text)))
 	d.UseNumber()
 	var fields map[string]any
-	if err := d.Decode(&fields); err != nil {
+	var other *json.UnmarshalTypeError
+	switch err := d.Decode(&fields); {
+	case errors.As(err, &other):
+		return nil, fmt.Errorf("it holds a JSON %s", other.Value)
+	case err != nil:
 		return nil, err
 	}
 	if fields == nil {

@@ -52,11 +52,11 @@ func (r *reader) sameTensor(a, b string) {
 		hi := min(lo+rows, t.Rows())
 		n := (hi - lo) * t.Cols()
 		if err := t.ReadRows(x[:n], lo, hi); err != nil {
-			r.fail(unknown("%s: %v", file.name, err))
+			r.fail(containerError(file.name, err))
 			return
 		}
 		if err := u.ReadRows(y[:n], lo, hi); err != nil {
-			r.fail(unknown("%s: %v", file.name, err))
+			r.fail(containerError(file.name, err))
 			return
 		}
 		for i, v := range x[:n] {

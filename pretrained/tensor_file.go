@@ -38,7 +38,7 @@ func containerOf(path string) (container, sniff.Kind, error) {
 	switch kind {
 	case sniff.Safetensors:
 		return inSafetensors, kind, err
-	case sniff.Torch, sniff.Zip: // the zip may have been packed anew
+	case sniff.Torch:
 		return inTorch, kind, err
 	case sniff.Npz:
 		return inNpz, kind, err
@@ -46,10 +46,6 @@ func containerOf(path string) (container, sniff.Kind, error) {
 		return inNetwork, kind, err
 	case sniff.Checkpoint:
 		return inCheckpoint, kind, err
-	case sniff.Unknown, sniff.JSON, sniff.Text, sniff.Empty:
-		if err == nil && filepath.Ext(path) == ".safetensors" { // let its reader say what is wrong
-			return inSafetensors, kind, nil
-		}
 	}
 	return noContainer, kind, err
 }
@@ -67,7 +63,7 @@ func isNamedAsWeights(path string) bool {
 // A tensorFile is a file of named tensors, whatever its container.
 type tensorFile struct {
 	*faults
-	name      string // for errors
+	name      string // for errors: its path
 	path      string
 	container container
 	contents
@@ -107,7 +103,7 @@ func openTensorFile(path string, c container, errs *faults) (*tensorFile, error)
 		return nil, err
 	}
 	return &tensorFile{
-		faults: errs, name: filepath.Base(path), path: path, container: c, contents: in,
+		faults: errs, name: path, path: path, container: c, contents: in,
 		used: used{taken: make(map[string]bool), types: make(map[tensor.DType]bool)},
 	}, nil
 }
@@ -196,7 +192,7 @@ func (f *tensorFile) take(name string) *tensor.Tensor {
 	f.taken[name] = true
 	t, err := f.tensor(name)
 	if err != nil {
-		f.fail(unknown("%s: %v", f.name, err))
+		f.fail(containerError(f.name, err))
 		return nil
 	}
 	return t

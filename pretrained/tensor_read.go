@@ -45,7 +45,7 @@ func (f *tensorFile) read(name string, t *tensor.Tensor, rows, cols int, transpo
 		w.Float64, err = readAll(t, t.ReadRows)
 	}
 	if err != nil {
-		f.fail(unknown("%s: %v", f.name, err))
+		f.fail(containerError(f.name, err))
 		return ksparse.Weights{}
 	}
 	f.matrices = append(f.matrices, readMatrix{name, w, transposed})
@@ -143,7 +143,7 @@ func (f *tensorFile) vectorIf(there bool, name string, n int) []float64 {
 func (f *tensorFile) numbers(name string, t *tensor.Tensor) []float64 {
 	v, err := t.Float64s()
 	if err != nil {
-		f.fail(unknown("%s: %v", f.name, err))
+		f.fail(containerError(f.name, err))
 		return nil
 	}
 	if at := matrix.FirstNotFinite(v); at >= 0 {

@@ -10,24 +10,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"time"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/train"
 )
 
-// main runs the program until it ends or Ctrl-C interrupts it.
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "classifier:", err)
-		os.Exit(1)
-	}
-}
+// main runs the program.
+func main() { program.Main("classifier", run) }
 
 // settings are the program's flags.
 type settings struct {
@@ -44,16 +36,13 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	flags.IntVar(&s.epochs, "epochs", 8, "passes over the training digits")
 	flags.IntVar(&s.digits, "digits", 60000, "how many training digits to use")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the first weights and of the order of the digits")
-	if err := flags.Parse(args); err != nil {
+	if _, err := program.Parse(flags, args); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"hidden", s.hidden}, {"k", s.k}, {"epochs", s.epochs}, {"digits", s.digits}} {
-		if f.value < 1 {
-			return fmt.Errorf("-%s is %d, want at least 1", f.name, f.value)
-		}
+	err := program.Check(program.Count{Flag: "hidden", Value: s.hidden, Least: 1, Most: 50_000}, program.Count{Flag: "k", Value: s.k, Least: 1, Most: 50_000},
+		program.Count{Flag: "epochs", Value: s.epochs, Least: 1, Most: program.MaxEpochs}, program.Count{Flag: "digits", Value: s.digits, Least: 1, Most: 60_000})
+	if err != nil {
+		return err
 	}
 	if s.k > s.hidden {
 		return fmt.Errorf("-k is %d, want at most the %d of -hidden", s.k, s.hidden)
@@ -75,16 +64,19 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	}
 	net.Init(s.seed)
 
-	err = learn(ctx, w, net, training.Head(s.digits), test, s)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	trainErr := learn(ctx, w, net, training.Head(s.digits), test, s)
+	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
+		return trainErr
+	}
+	accuracy, err := testAccuracy(net, test)
+	if err != nil {
 		return err
 	}
-	accuracy, measureErr := testAccuracy(net, test)
-	if measureErr != nil {
-		return measureErr
+	if trainErr != nil {
+		fmt.Fprint(w, "Interrupted before the end; as far as the training came: ")
 	}
 	fmt.Fprintf(w, "Test accuracy: %.2f %% of %d digits\n", 100*accuracy, len(test.Labels))
-	return err
+	return trainErr
 }
 
 // learn trains the network, and writes a line about each epoch.

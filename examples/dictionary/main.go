@@ -9,32 +9,22 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/measure"
 )
 
-// main runs the program until it ends or Ctrl-C interrupts it.
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "dictionary:", err)
-		os.Exit(1)
-	}
-}
+// main runs the program.
+func main() { program.Main("dictionary", run) }
 
 // run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
@@ -47,14 +37,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	epochs := flags.Int("epochs", 20, "passes over them")
 	seed := flags.Uint64("seed", 1, "of the data, the first weights and the order of the samples")
 	all := flags.Bool("ablation", false, "switch every part of the recipe off or on, one at a time")
-	if err := flags.Parse(args); err != nil {
+	if _, err := program.Parse(flags, args); err != nil {
 		return err
 	}
-	switch {
-	case *atoms < 8 || *dims < 1 || *active < 1 || *active > *atoms || *samples < 100 || *epochs < 1:
-		return errors.New("want -atoms 8 or more, -dims 1, -active 1 to -atoms, -samples 100, -epochs 1")
-	case !(*noise >= 0 && *noise <= math.MaxFloat64):
-		return fmt.Errorf("-noise is %v, want a number that is 0 or more", *noise)
+	if err := checkFlags(*atoms, *dims, *active, *samples, *epochs, *noise); err != nil {
+		return err
 	}
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	truth := world{randomAtoms(*atoms, *dims, rng), *active, *noise}
@@ -81,6 +68,26 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
 		fmt.Fprintf(w, "%-24s %7.4f %5.1f %% %6.2f %9.3f %8.1f\n", v.name, f.fvu, 100*f.dead, f.l0, f.recovery, f.time.Seconds())
+	}
+	return nil
+}
+
+// checkFlags returns an error that names the first flag that makes no sense, or asks for
+// more than a few GB of memory.
+func checkFlags(atoms, dims, active, samples, epochs int, noise float64) error {
+	const most, mostNumbers, mostNoise = 100_000, 1 << 28, 1000
+	err := program.Check(program.Count{Flag: "atoms", Value: atoms, Least: 8, Most: most}, program.Count{Flag: "dims", Value: dims, Least: 1, Most: most},
+		program.Count{Flag: "active", Value: active, Least: 1, Most: atoms}, program.Count{Flag: "samples", Value: samples, Least: 100, Most: mostNumbers},
+		program.Count{Flag: "epochs", Value: epochs, Least: 1, Most: program.MaxEpochs})
+	switch {
+	case err != nil:
+		return err
+	case samples > mostNumbers/dims:
+		return fmt.Errorf("-samples is %d, want at most %d with -dims %d", samples, mostNumbers/dims, dims)
+	case atoms > mostNumbers/8/dims:
+		return fmt.Errorf("-atoms is %d, want at most %d with -dims %d", atoms, mostNumbers/8/dims, dims)
+	case !(noise >= 0 && noise <= mostNoise):
+		return fmt.Errorf("-noise is %v, want 0 to %d", noise, mostNoise)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestAblation(t *testing.T) {
 }
 
 func TestBadFlags(t *testing.T) {
-	for _, args := range [][]string{{"-atoms", "4"}, {"-active", "600"}, {"-samples", "0"}, {"-noise", "x"}, {"-noise", "-1"}, {"-noise", "Inf"}, {"-epochs", "0"}} {
+	for _, args := range [][]string{{"-atoms", "4"}, {"-active", "600"}, {"-samples", "0"}, {"-noise", "x"}, {"-noise", "-1"}, {"-noise", "Inf"}, {"-epochs", "0"}, {"-samples", "9999999999999"}, {"-dims", "99999"}, {"-atoms", "1000000"}, {"-noise", "1e300"}, {"-noise", "NaN"}, {"quick"}} {
 		if err := run(context.Background(), args, new(bytes.Buffer)); err == nil {
 			t.Errorf("%q: no error", args)
 		}

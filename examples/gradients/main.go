@@ -8,16 +8,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/examples/program"
 )
 
 const (
@@ -28,18 +29,13 @@ const (
 )
 
 // main runs the program.
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "gradients:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("gradients", run) }
 
 // run is the program with the given flags. It writes to w.
-func run(args []string, w io.Writer) error {
+func run(_ context.Context, args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("gradients", flag.ContinueOnError)
 	seed := flags.Uint64("seed", 1, "of the weights and the data")
-	if err := flags.Parse(args); err != nil {
+	if _, err := program.Parse(flags, args); err != nil {
 		return err
 	}
 	net, err := ksparse.New(ksparse.Config{

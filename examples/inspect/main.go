@@ -12,17 +12,20 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
+	"math"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -40,12 +43,7 @@ type saved struct {
 }
 
 // main runs the program.
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "inspect:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("inspect", run) }
 
 // settings are the program's flags, and the path of the model.
 type settings struct {
@@ -78,6 +76,8 @@ func parseFlags(args []string) (settings, error) {
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	switch {
 	case flags.NArg() != 1:
 		return s, fmt.Errorf("want the path of one model after the flags, got %d", flags.NArg())
@@ -85,6 +85,10 @@ func parseFlags(args []string) (settings, error) {
 		return s, errors.New("-to and -out go together")
 	case s.outputs != "" && s.rows == "":
 		return s, errors.New("-outputs goes with -rows")
+	case given["most"] && s.rows == "":
+		return s, errors.New("-most goes with -rows")
+	case given["round"] && s.to == "":
+		return s, errors.New("-round goes with -to")
 	case s.most < 1:
 		return s, fmt.Errorf("-most is %d, want at least 1", s.most)
 	}
@@ -93,12 +97,12 @@ func parseFlags(args []string) (settings, error) {
 }
 
 // run is the program with the given flags. It writes to w.
-func run(args []string, w io.Writer) error {
+func run(_ context.Context, args []string, w io.Writer) error {
 	s, err := parseFlags(args)
 	if err != nil {
 		return err
 	}
-	m, err := pretrained.Open(s.path, s.open)
+	m, err := open(s)
 	if err != nil {
 		return inFlags(s.path, err)
 	}
@@ -111,7 +115,7 @@ func run(args []string, w io.Writer) error {
 	if s.to != "" {
 		r.Saved = &saved{pretrained.Format(s.to), s.out}
 		if err := m.SaveAs(s.out, r.Saved.Format, s.save); err != nil {
-			return inFlags(s.out, err)
+			return inFlags(s.path, err)
 		}
 	}
 	if s.asJSON {
@@ -131,17 +135,43 @@ var advice = map[string]string{
 	"Round":     "the flag -round allows to round them",
 }
 
-// inFlags returns err about the file at path in the words of this program: with its flags
-// in place of the fields and methods that a caller in Go has.
+// open opens the model, and notes the flags that have no effect on it.
+func open(s settings) (*pretrained.Model, error) {
+	known := s.open
+	known.Unset = false
+	m, err := pretrained.Open(s.path, known)
+	unset := s.open.Unset && errors.Is(err, ksparse.ErrUnset)
+	if unset {
+		m, err = pretrained.Open(s.path, s.open)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.open.Unset && !unset {
+		m.Info.Notes = append(m.Info.Notes, "-unset is not used: all of the model is known")
+	}
+	if s.open.Embedding && m.Info.Format != pretrained.GemmaScope {
+		m.Info.Notes = append(m.Info.Notes, fmt.Sprintf("-embedding is not used: it is for files of %s", pretrained.GemmaScope))
+	}
+	return m, nil
+}
+
+// inFlags returns err about the model at path in the words of this program: with its flags in place of the fields,
+// methods and functions that a caller in Go has.
 func inFlags(path string, err error) error {
 	var option *pretrained.OptionError
+	var other interface{ Reason() string } // a file of another kind than was wanted
 	switch {
+	case errors.As(err, &option) && (errors.Is(err, ksparse.ErrRange) || option.Option == "Hookpoint" && !errors.Is(err, pretrained.ErrSeveral)):
+		return errors.New(option.Reason) // the flag was given: what it says is wrong
 	case errors.As(err, &option):
-		return fmt.Errorf("%s: %s; %s", path, option.Reason, advice[option.Option])
+		return fmt.Errorf("%s; %s", option.Reason, advice[option.Option])
 	case errors.Is(err, ksparse.ErrUnset):
 		return fmt.Errorf("%s: the threshold or the scale of the model is not known, and without it the model can only be looked at; -threshold or -scale says it", path)
+	case errors.As(err, &other):
+		return errors.New(other.Reason())
 	}
-	return err
+	return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "pretrained: "), "ksparse: "))
 }
 
 // check runs the model on the first rows of the files.
@@ -170,5 +200,13 @@ func read(path string, most int) (mat.Matrix, error) {
 	n, cols := source.Dims()
 	n = min(n, most)
 	x := mat.NewDense(n, cols, nil)
-	return x, source.ReadRows(x.RawMatrix().Data, 0, n)
+	if err := source.ReadRows(x.RawMatrix().Data, 0, n); err != nil {
+		return nil, err
+	}
+	for i, v := range x.RawMatrix().Data {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%s holds %v in row %d, column %d", path, v, i/cols, i%cols)
+		}
+	}
+	return x, nil
 }

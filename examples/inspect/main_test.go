@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -38,7 +39,7 @@ func npy(t *testing.T, rows, cols int) string {
 func TestRun(t *testing.T) {
 	converted := filepath.Join(t.TempDir(), "converted")
 	var out bytes.Buffer
-	err := run([]string{"-rows", npy(t, 40, 8), "-to", "saelens", "-out", converted, models + "sparsify_topk_2025"}, &out)
+	err := run(context.Background(), []string{"-rows", npy(t, 40, 8), "-to", "saelens", "-out", converted, models + "sparsify_topk_2025"}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if err := run([]string{"-json", converted}, &out); err != nil {
+	if err := run(context.Background(), []string{"-json", converted}, &out); err != nil {
 		t.Fatal(err)
 	}
 	var r result
@@ -69,7 +70,7 @@ func TestRefuse(t *testing.T) {
 		"go together":                   {"-to", "saelens", models + "openai_topk_v5"},
 		"cannot":                        {"-to", "sparsify", "-out", t.TempDir(), "-outputs", "x", models + "openai_topk_v5"},
 	} {
-		err := run(args, &bytes.Buffer{})
+		err := run(context.Background(), args, &bytes.Buffer{})
 		if err == nil || want != "cannot" && !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
 		}
@@ -82,7 +83,7 @@ func TestErrorsNameFlags(t *testing.T) {
 	const scale = models + "saelens_standard_v6_expected_average_only_in"
 	rows := npy(t, 40, 8)
 	out := filepath.Join(t.TempDir(), "converted")
-	goName := regexp.MustCompile(`Options\.|SetThresholds|Calibrate|StartFrom|Widen|SetK|ErrUnset`)
+	goName := regexp.MustCompile(`Options\.|\bdata\.|LoadFile|LoadCheckpoint|pretrained\.|ksparse\.|Config\.|map\[|SetThresholds|Calibrate|StartFrom|Widen|SetK|ErrUnset`)
 	for _, c := range []struct {
 		want string
 		args []string
@@ -101,20 +102,57 @@ func TestErrorsNameFlags(t *testing.T) {
 		{"leads out", []string{"-hookpoint", "../x", models + "sparsify_run_folder_bf16"}},
 		{"-round allows", []string{"-to", "sparsify", "-out", out, models + "saelens_topk_v6_rescale"}},
 		{"a NumPy array", []string{rows}},
+		{"a folder, not a NumPy array", []string{"-rows", models, models + "sparsify_topk_2025"}},
+		{"a safetensors file, not a NumPy array", []string{"-rows", models + "sparsify_topk_2025/sae.safetensors", models + "sparsify_topk_2025"}},
+		{"a JSON file, not", []string{models + "sparsify_topk_2025/cfg.json"}},
+		{"rows.npy holds NaN in row 2, column 3", []string{"-rows", notFinite(t, rows), models + "sparsify_topk_2025"}},
+		{"-most goes with -rows", []string{"-most", "5", scale}},
+		{"-round goes with -to", []string{"-round", scale}},
 		{"values per row", []string{"-rows", npy(t, 4, 9), models + "sparsify_topk_2025"}},
 	} {
-		err := run(c.args, &bytes.Buffer{})
+		err := run(context.Background(), c.args, &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.args, err, c.want)
+		} else if strings.Contains(err.Error(), "the flag -") && !strings.HasPrefix(c.want, "-") || strings.Count(err.Error(), c.args[len(c.args)-1]) > 1 {
+			t.Errorf("%v: %v has advice that does not fit, or a path twice", c.args, err)
 		} else if goName.MatchString(err.Error()) {
 			t.Errorf("%v: %v has a name of Go", c.args, err)
 		}
 	}
 	for _, args := range [][]string{{"-unset", unset}, {"-unset", scale}, {"-threshold", "1", unset}, {"-k", "8", "-scale", "2", "-threshold", "1", models + "sparsify_topk_2025"}} {
 		var text bytes.Buffer
-		if err := run(args, &text); err != nil || goName.MatchString(text.String()) {
+		if err := run(context.Background(), args, &text); err != nil || goName.MatchString(text.String()) {
 			t.Errorf("%v: %v\n%s", args, err, text.String())
 		}
+	}
+}
+
+// notFinite returns a copy of the rows with NaN in row 2, column 3.
+func notFinite(t *testing.T, rows string) string {
+	t.Helper()
+	text, err := os.ReadFile(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(text[128+4*(2*8+3):], "\x00\x00\xc0\x7f")
+	path := filepath.Join(t.TempDir(), "rows.npy")
+	if err := os.WriteFile(path, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestFlagsWithoutEffect: what a flag does not do is said.
+func TestFlagsWithoutEffect(t *testing.T) {
+	for flag, model := range map[string]string{"-unset": "sparsify_topk_2025", "-embedding": "sparsify_topk_2025"} {
+		var out bytes.Buffer
+		if err := run(context.Background(), []string{flag, models + model}, &out); err != nil || !strings.Contains(out.String(), flag+" is not used") {
+			t.Errorf("%s: %v\n%s", flag, err, out.String())
+		}
+	}
+	var out bytes.Buffer
+	if err := run(context.Background(), []string{"-unset", models + "saelens_standard_v6_expected_average_only_in"}, &out); err != nil || strings.Contains(out.String(), "is not used") {
+		t.Errorf("-unset of a model that needs it: %v\n%s", err, out.String())
 	}
 }
 
@@ -132,7 +170,7 @@ func TestOwnFiles(t *testing.T) {
 	for _, path := range []string{model, folder} {
 		var out bytes.Buffer
 		converted := filepath.Join(t.TempDir(), "converted")
-		if err := run([]string{"-rows", npy(t, 40, 8), "-to", "sentence-transformers", "-round", "-out", converted, path}, &out); err != nil {
+		if err := run(context.Background(), []string{"-rows", npy(t, 40, 8), "-to", "sentence-transformers", "-round", "-out", converted, path}, &out); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"ksparse network file", "topk, k = 3", "8 inputs, 24 latents", "tied weights", "F64 in the file", "40 rows", "as sentence-transformers"} {

@@ -16,8 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -25,6 +24,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -38,15 +38,8 @@ type settings struct {
 	out            string
 }
 
-// main runs the program until it ends or Ctrl-C interrupts it.
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "mnist:", err)
-		os.Exit(1)
-	}
-}
+// main runs the program.
+func main() { program.Main("mnist", run) }
 
 // parseFlags returns the settings that the flags give.
 func parseFlags(args []string) (settings, error) {
@@ -56,30 +49,32 @@ func parseFlags(args []string) (settings, error) {
 	flags.IntVar(&s.digits, "digits", 60000, "how many training digits to use")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the order in which the digits come")
 	flags.StringVar(&s.out, "out", "out", "folder for the pictures")
-	quick := flags.Bool("quick", false, "3 epochs on 6000 digits")
+	quick := flags.Bool("quick", false, "3 epochs on 6000 digits, unless -epochs or -digits say otherwise")
 	flags.Func("k", "latents that may be active, a list (default 5,10,20,30,50)", func(list string) (err error) {
 		s.ks, err = parseList(list)
 		return err
 	})
-	if err := flags.Parse(args); err != nil {
+	given, err := program.Parse(flags, args)
+	if err != nil {
 		return s, err
 	}
-	if *quick {
-		s.epochs, s.digits = 3, 6000
+	if *quick && !given["epochs"] {
+		s.epochs = 3
 	}
-	if s.epochs < 1 {
-		return s, fmt.Errorf("-epochs is %d, want at least 1", s.epochs)
+	if *quick && !given["digits"] {
+		s.digits = 6000
 	}
-	if s.digits < latents { // each latent starts from a digit, see start
-		return s, fmt.Errorf("-digits is %d, want at least %d", s.digits, latents)
-	}
-	return s, nil
+	return s, program.Check(program.Count{Flag: "epochs", Value: s.epochs, Least: 1, Most: program.MaxEpochs},
+		program.Count{Flag: "digits", Value: s.digits, Least: latents, Most: 60000}) // each latent starts from a digit, see start
 }
 
 // run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
 	s, err := parseFlags(args)
 	if err != nil {
+		return err
+	}
+	if err := program.MakeFolder("out", s.out); err != nil { // before minutes of training
 		return err
 	}
 	training, err := mnistdata.Train()
@@ -113,7 +108,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err := drawPictures(s.out, test, results); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nPictures are in %s: reconstructions, atoms, training, frequencies.\n", s.out)
+	folder, err := filepath.Abs(s.out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nPictures are in %s: reconstructions, atoms, training, frequencies.\n", folder)
 	return ctx.Err()
 }
 

@@ -95,6 +95,16 @@ func (c *cancelling) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
+// TestQuick: what other flags say goes before what -quick stands for.
+func TestQuick(t *testing.T) {
+	for args, want := range map[string][2]int{"-quick": {3, 6000}, "-quick -digits 100": {3, 100}, "-epochs 1 -quick": {1, 6000}, "-epochs 2": {2, 60000}} {
+		s, err := parseFlags(strings.Fields(args))
+		if err != nil || s.epochs != want[0] || s.digits != want[1] {
+			t.Errorf("%s: %d epochs on %d digits, %v", args, s.epochs, s.digits, err)
+		}
+	}
+}
+
 func TestBadFlags(t *testing.T) {
 	for _, tt := range []struct {
 		args []string
@@ -108,6 +118,10 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-epochs", "x"}, "epochs"},
 		{[]string{"-epochs", "-1"}, "-epochs is -1"},
 		{[]string{"-nonsense"}, "nonsense"},
+		{[]string{"-digits", "60001"}, "at most 60000"},
+		{[]string{"-out", ""}, "-out is empty"},
+		{[]string{"-out", "main.go"}, "-out: mkdir main.go"},
+		{[]string{"quick"}, "no flag"},
 	} {
 		args := append([]string{"-digits", "100", "-out", t.TempDir()}, tt.args...)
 		err := run(context.Background(), args, io.Discard)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"image"
@@ -8,7 +9,6 @@ import (
 	stddraw "image/draw"
 	"image/png"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -20,13 +20,11 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 )
 
-// drawPictures writes every picture of the results to dir.
+// drawPictures writes every picture of the results to the folder dir.
 func drawPictures(dir string, test mnistdata.Set, results []*result) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	if err := drawReconstructions(filepath.Join(dir, "reconstructions.png"), test, results); err != nil {
 		return err
 	}
@@ -170,13 +168,9 @@ func (s *sheet) tile(x, y, scale int, values []float64, paint func(float64) colo
 
 // save writes the sheet to a PNG file.
 func (s *sheet) save(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
+	var file bytes.Buffer
+	if err := png.Encode(&file, s.image); err != nil {
 		return err
 	}
-	if err := png.Encode(f, s.image); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return program.WriteFile(path, file.Bytes())
 }

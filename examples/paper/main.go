@@ -21,28 +21,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 )
 
-// main runs the program until it ends or Ctrl-C interrupts it.
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "paper:", err)
-		os.Exit(1)
-	}
-}
+// main runs the program.
+func main() { program.Main("paper", run) }
 
 // The paper's test error rates in percent, by k, from our notes. The notes were not
 // compared with the paper: read the paper before you quote these numbers.
@@ -60,23 +52,26 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		epochs = flags.Int("epochs", allEpochs, "passes of the autoencoder over the training digits")
 		digits = flags.Int("digits", allDigits, "how many training digits to use")
 		seed   = flags.Uint64("seed", 1, "of the digits to start from, and of the order in which they come")
-		quick  = flags.Bool("quick", false, "10 epochs on 12000 digits, k = 25: a look, whose error rates are not those of the paper's experiment")
+		quick  = flags.Bool("quick", false, "10 epochs on 12000 digits, k = 25, unless other flags say otherwise: a look, whose error rates are not those of the paper's experiment")
 	)
 	flags.Func("k", "latents that are active, a list (default 10,25,40)", func(list string) (err error) {
 		ks, err = parseList(list)
 		return err
 	})
-	if err := flags.Parse(args); err != nil {
+	given, err := program.Parse(flags, args)
+	if err != nil {
 		return err
 	}
 	if *quick {
-		ks, *epochs, *digits = []int{25}, 10, 12000
+		quicken(given, &ks, epochs, digits)
 	}
-	if *epochs < 1 {
-		return fmt.Errorf("-epochs is %d, want at least 1", *epochs)
+	err = program.Check(program.Count{Flag: "epochs", Value: *epochs, Least: 1, Most: program.MaxEpochs},
+		program.Count{Flag: "digits", Value: *digits, Least: latents, Most: allDigits}) // each latent starts from a digit
+	if err != nil {
+		return err
 	}
-	if *digits < latents { // each latent starts from a digit
-		return fmt.Errorf("-digits is %d, want at least %d", *digits, latents)
+	if given["finetune"] && *tuned != 0 && !slices.Contains(ks, *tuned) {
+		return fmt.Errorf("-finetune is %d, want 0 or one of the k, %v", *tuned, ks)
 	}
 	training, err := mnistdata.Train()
 	if err != nil {
@@ -92,12 +87,29 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	var table strings.Builder
 	for _, k := range ks {
 		if err = experiment(ctx, w, &table, d, k, *epochs, k == *tuned, *seed); err != nil {
+			fmt.Fprintf(w, "\nEnded in the middle of k = %d; the table has what was complete by then.\n", k)
 			break
 		}
+	}
+	if table.Len() == 0 {
+		return err
 	}
 	fmt.Fprintf(w, "\n%s\n%3s  %-12s  %3s  %4s  %12s  %6s  %5s  %7s\n%s", caveat(len(d.all.Labels), *epochs), "k", "", "α", "dead", "validation %", "test %", "paper", "seconds", &table)
 	fmt.Fprintf(w, "%d training digits, seed %d, %v in all.\n", len(d.all.Labels), *seed, time.Since(begin).Round(time.Second))
 	return err
+}
+
+// quicken takes the settings of -quick where no flag was given for them.
+func quicken(given map[string]bool, ks *[]int, epochs, digits *int) {
+	if !given["k"] {
+		*ks = []int{25}
+	}
+	if !given["epochs"] {
+		*epochs = 10
+	}
+	if !given["digits"] {
+		*digits = 12000
+	}
 }
 
 // What the whole program and the paper train with, from our notes of the paper.

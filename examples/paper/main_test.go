@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"regexp"
 	"strconv"
@@ -35,6 +36,30 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestInterrupted: where nothing is complete there is no table, and no sentence about one.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"-digits", "1000", "-epochs", "1"}, &out)
+	if text := out.String(); !errors.Is(err, context.Canceled) || !strings.Contains(text, "Ended in the middle of k = 10") || strings.Contains(text, "error rates") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// TestQuick: what other flags say goes before what -quick stands for.
+func TestQuick(t *testing.T) {
+	ks, epochs, digits := []int{10}, 4, 1500
+	quicken(map[string]bool{"k": true, "epochs": true, "digits": true}, &ks, &epochs, &digits)
+	if ks[0] != 10 || epochs != 4 || digits != 1500 {
+		t.Errorf("k = %v, %d epochs, %d digits", ks, epochs, digits)
+	}
+	quicken(nil, &ks, &epochs, &digits)
+	if ks[0] != 25 || epochs != 10 || digits != 12000 {
+		t.Errorf("k = %v, %d epochs, %d digits", ks, epochs, digits)
+	}
+}
+
 // TestCaveat: a run that is smaller than the experiment says so above its table.
 func TestCaveat(t *testing.T) {
 	for _, c := range []struct {
@@ -62,6 +87,8 @@ func TestBadFlags(t *testing.T) {
 		{"-digits", "999", "at least 1000"},
 		{"-epochs", "-1", "-epochs is -1, want at least 1"},
 		{"-epochs", "0", "-epochs is 0"},
+		{"-finetune", "7", "-finetune is 7, want 0 or one of the k, [10]"},
+		{"-seed", "1 quick", "invalid"},
 	} {
 		args := append([]string{"-k", "10", "-digits", "1200"}, tt.flag, tt.value)
 		if err := run(context.Background(), args, io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -10,18 +10,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/measure"
 	"github.com/ksparse/ksparse/train"
 )
@@ -32,15 +30,8 @@ const (
 	top          = 8     // words that are printed for a latent
 )
 
-// main runs the program until it ends or Ctrl-C interrupts it.
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "words:", err)
-		os.Exit(1)
-	}
-}
+// main runs the program.
+func main() { program.Main("words", run) }
 
 // run is the program with the given flags. It writes to w.
 func run(ctx context.Context, args []string, w io.Writer) error {
@@ -52,27 +43,23 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	seed := flags.Uint64("seed", 1, "of the words to start from and of the order in which they come")
 	themes := flags.Int("themes", 30, "how many of the clearest latents to print")
 	excerpt := flags.String("excerpt", "", "write the most frequent words to this file, and do nothing else")
-	if err := flags.Parse(args); err != nil {
+	given, err := program.Parse(flags, args)
+	if err != nil {
 		return err
 	}
-	defaults := [...]int{4096, 16, 20}
+	defaults := map[string]int{"latents": 4096, "k": 16, "epochs": 20}
 	if *path == "" {
-		defaults = [...]int{1024, 8, 100}
+		defaults = map[string]int{"latents": 1024, "k": 8, "epochs": 100}
 	}
-	for i, f := range []*int{latents, k, epochs} {
-		if *f == 0 {
-			*f = defaults[i]
+	for name, f := range map[string]*int{"latents": latents, "k": k, "epochs": epochs} {
+		if !given[name] {
+			*f = defaults[name]
 		}
 	}
-	switch {
-	case *latents < 1:
-		return fmt.Errorf("-latents is %d, want at least 1", *latents)
-	case *k < 1 || *k > *latents:
-		return fmt.Errorf("-k is %d, want 1 to the %d of -latents", *k, *latents)
-	case *epochs < 1:
-		return fmt.Errorf("-epochs is %d, want at least 1", *epochs)
-	case *themes < 0:
-		return fmt.Errorf("-themes is %d, want 0 or more", *themes)
+	err = program.Check(program.Count{Flag: "latents", Value: *latents, Least: 1, Most: 100_000}, program.Count{Flag: "k", Value: *k, Least: 1, Most: *latents},
+		program.Count{Flag: "epochs", Value: *epochs, Least: 1, Most: program.MaxEpochs}, program.Count{Flag: "themes", Value: *themes, Least: 0, Most: 100_000})
+	if err != nil {
+		return err
 	}
 	begin := time.Now()
 	v, err := load(*path)

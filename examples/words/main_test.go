@@ -88,7 +88,7 @@ func TestReadErrors(t *testing.T) {
 
 // TestBadFlags: the error names the flag.
 func TestBadFlags(t *testing.T) {
-	for _, args := range [][]string{{"-latents", "-1"}, {"-k", "-1"}, {"-k", "1025"}, {"-epochs", "-1"}, {"-themes", "-1"}} {
+	for _, args := range [][]string{{"-latents", "-1"}, {"-k", "-1"}, {"-k", "1025"}, {"-epochs", "-1"}, {"-themes", "-1"}, {"-k", "0"}, {"-latents", "0"}, {"-epochs", "0"}, {"-latents", "99999999"}} {
 		if err := run(context.Background(), args, io.Discard); err == nil || !strings.Contains(err.Error(), args[0]+" is "+args[1]) {
 			t.Errorf("%v: %v", args, err)
 		}

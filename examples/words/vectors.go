@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/examples/program"
 )
 
 // dims is the length of the package's vectors.
@@ -101,5 +103,5 @@ func (v vocabulary) write(path string) error {
 	if err := errors.Join(json.NewEncoder(z).Encode(p), z.Close()); err != nil {
 		return err
 	}
-	return os.WriteFile(path, file.Bytes(), 0o644)
+	return program.WriteFile(path, file.Bytes())
 }

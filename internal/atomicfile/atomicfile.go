@@ -9,8 +9,9 @@
 // A symbolic link is followed: the link stays and what it leads to is replaced. The
 // folder in which path lies must exist, so that a typing mistake makes no folders.
 //
-// Errors are those of package os, perhaps wrapped, and those of the caller's own
-// functions, as they are. After an error, or a panic of a caller's function, the old
+// Errors are those of package os, in the form of an *fs.PathError of the file that was to be
+// written, never of its temporary file; and those of the caller's own functions, as they
+// are. After an error, or a panic of a caller's function, the old
 // file or folder is as it was and nothing else is left.
 package atomicfile
 
@@ -35,23 +36,26 @@ import (
 func Write(path string, write func(io.Writer) error) error {
 	to, t, err := begin(path)
 	if err != nil {
-		return err
+		return atPath(path, err)
 	}
 	defer t.end()
-	if err := fill(t.file, write); err != nil {
+	if err := fill(target{t.file, path}, write); err != nil {
 		return err
 	}
 	// The old file may have changed meanwhile.
 	if to.old, err = os.Stat(to.path()); err == nil {
-		if err := errors.Join(to.wantFile(), t.takeMode(to.old, fs.ModePerm)); err != nil {
+		if err := to.wantFile(); err != nil {
 			return err
+		}
+		if err := t.takeMode(to.old, fs.ModePerm); err != nil {
+			return atPath(path, err)
 		}
 	}
 	if err := t.file.Sync(); err != nil {
-		return err
+		return atPath(path, err)
 	}
 	if err := t.rename(to.path(), os.Rename); err != nil {
-		return err
+		return atPath(path, err)
 	}
 	syncFolder(to.dir)
 	return nil
@@ -99,6 +103,7 @@ func WriteFolder(path string, files []File) error {
 	if err != nil {
 		return err
 	}
+	to.asked = path
 	if err := to.wantEmptyFolder(); err != nil {
 		return err
 	}
@@ -108,48 +113,76 @@ func WriteFolder(path string, files []File) error {
 	to.clear()
 	t, err := to.temporaryFolder()
 	if err != nil {
-		return err
+		return atPath(path, err)
 	}
 	defer t.end()
 	for _, f := range files {
-		if err := writeNew(t.path, f); err != nil {
+		if err := writeNew(t.path, path, f); err != nil {
 			return err
 		}
 	}
 	if to.old != nil {
 		if err := t.takeMode(to.old, fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky); err != nil {
-			return err
+			return atPath(path, err)
 		}
 	}
 	syncFolder(t.path)
 	if err := t.rename(to.path(), replaceEmptyFolder); err != nil {
-		return err
+		return atPath(path, err)
 	}
 	syncFolder(to.dir)
 	return nil
 }
 
-// writeNew writes and syncs a file that is not there yet.
-func writeNew(folder string, file File) error {
+// writeNew writes and syncs a file that is not there yet in folder, which will be called
+// final.
+func writeNew(folder, final string, file File) error {
 	if file.Name != filepath.Base(file.Name) || !filepath.IsLocal(file.Name) || file.Name == "." {
 		return &fs.PathError{Op: "write", Path: file.Name, Err: fs.ErrInvalid}
 	}
+	path := filepath.Join(final, file.Name)
 	f, err := os.OpenFile(filepath.Join(folder, file.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return atPath(path, err)
 	}
 	defer f.Close() // for errors and panics; a second Close does nothing
-	if err := fill(f, file.Write); err != nil {
+	if err := fill(target{f, path}, file.Write); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
-		return err
+		return atPath(path, err)
 	}
-	return f.Close()
+	return atPath(path, f.Close())
+}
+
+// target is a file under a temporary name, whose errors have the path that it will get.
+type target struct {
+	file *os.File
+	path string
+}
+
+// Write writes to the file.
+func (t target) Write(p []byte) (int, error) {
+	n, err := t.file.Write(p)
+	return n, atPath(t.path, err)
+}
+
+// atPath gives an error of package os, about a temporary file, the path that the file was to
+// get. Other errors stay as they are.
+func atPath(path string, err error) error {
+	var one *fs.PathError
+	var two *os.LinkError
+	switch {
+	case errors.As(err, &one):
+		return &fs.PathError{Op: one.Op, Path: path, Err: one.Err}
+	case errors.As(err, &two):
+		return &fs.PathError{Op: two.Op, Path: path, Err: two.Err}
+	}
+	return err
 }
 
 // fill writes through a buffer.
-func fill(f *os.File, write func(io.Writer) error) error {
+func fill(f target, write func(io.Writer) error) error {
 	b := bufio.NewWriterSize(f, 64<<10)
 	if err := write(b); err != nil {
 		return err
@@ -159,9 +192,10 @@ func fill(f *os.File, write func(io.Writer) error) error {
 
 // place is where a file or folder is written, links followed.
 type place struct {
-	dir  string      // the folder, with a separator at its end; "" for the working directory
-	name string      // in that folder
-	old  fs.FileInfo // of what is there, nil for nothing
+	asked string      // the path as the caller gave it, for errors
+	dir   string      // the folder, with a separator at its end; "" for the working directory
+	name  string      // in that folder
+	old   fs.FileInfo // of what is there, nil for nothing
 }
 
 func (p *place) path() string { return p.dir + p.name }
@@ -169,7 +203,7 @@ func (p *place) path() string { return p.dir + p.name }
 // locate follows the links at path. Folders are not cleaned: with links among them,
 // ".." is not the folder whose name stands before it.
 func locate(path string) (place, error) {
-	var p place
+	p := place{asked: path}
 	var err error
 	p.old, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -203,11 +237,21 @@ func withoutSeparator(path string) string {
 	return path
 }
 
+// refused is the error that p is not written, for a reason that wraps cause. What is there is
+// called by its path where p was asked for by a link to it.
+func (p *place) refused(cause error, reason string) error {
+	what := "it"
+	if p.path() != withoutSeparator(p.asked) && p.path() != p.asked {
+		what = p.path()
+	}
+	return &fs.PathError{Op: "write", Path: p.asked, Err: fmt.Errorf("%s %s: %w", what, reason, cause)}
+}
+
 // wantFile returns an error where something is at p and no regular file: a rename
 // would put a file in the place of a device or a pipe.
 func (p *place) wantFile() error {
 	if p.old != nil && !p.old.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file, so it is not replaced: %w", p.path(), fs.ErrExist)
+		return p.refused(fs.ErrExist, "is no regular file, so it is not replaced")
 	}
 	return nil
 }
@@ -218,34 +262,38 @@ func (p *place) wantEmptyFolder() error {
 		return nil
 	}
 	if !p.old.IsDir() {
-		return fmt.Errorf("%s is no folder, so it is not replaced: %w", p.path(), fs.ErrExist)
+		return p.refused(fs.ErrExist, "is no folder, so it is not replaced")
 	}
 	f, err := os.Open(p.path())
 	if err != nil {
-		return err
+		return atPath(p.asked, err)
 	}
 	defer f.Close()
 	switch _, err := f.Readdirnames(1); err {
 	case io.EOF:
 		return nil
 	case nil:
-		return fmt.Errorf("the folder %s is not empty, so it is not replaced: %w", p.path(), fs.ErrExist)
+		return p.refused(fs.ErrExist, "is a folder that is not empty, so it is not replaced")
 	default:
-		return err
+		return atPath(p.asked, err)
 	}
 }
 
 // wantParent returns an error where p has no name or the folder for it is not there.
 func (p *place) wantParent() error {
 	if p.name == "" || p.name == "." || p.name == ".." {
-		return &fs.PathError{Op: "write", Path: p.path(), Err: fs.ErrInvalid}
+		return &fs.PathError{Op: "write", Path: p.asked, Err: fs.ErrInvalid}
 	}
 	dir := folder(p.dir)
-	switch info, err := os.Stat(dir); {
+	info, err := os.Stat(dir)
+	var reason *fs.PathError
+	switch {
+	case errors.As(err, &reason):
+		return &fs.PathError{Op: "write", Path: p.asked, Err: fmt.Errorf("its folder, %s: %w", dir, reason.Err)}
 	case err != nil:
-		return fmt.Errorf("the folder to write %s in: %w", p.name, err)
+		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s, to write %s in, is no folder: %w", dir, p.name, fs.ErrInvalid)
+		return &fs.PathError{Op: "write", Path: p.asked, Err: fmt.Errorf("%s is no folder: %w", dir, fs.ErrInvalid)}
 	}
 	return nil
 }

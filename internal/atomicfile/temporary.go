@@ -121,7 +121,7 @@ func (p *place) temporary(create func(path string) (*os.File, error)) (*temporar
 		}
 		t.file.Close()
 		running.Delete(name)
-		err = fmt.Errorf("%s was removed: %w", t.path, fs.ErrNotExist)
+		err = &fs.PathError{Op: "lock", Path: t.path, Err: fs.ErrNotExist} // it was removed
 	}
 	return nil, err
 }

@@ -4,8 +4,13 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"os"
+	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -31,4 +36,48 @@ func TestPipe(t *testing.T) {
 		t.Errorf("a pipe: error %v", err)
 	}
 	wantMode(t, path, 0o600|fs.ModeNamedPipe)
+}
+
+// TestErrorsNameTheFile: errors of the system have the path that was asked for, where the
+// temporary file cannot be made, filled or renamed. A caller that puts the error of the
+// writer into its own has that path too.
+func TestErrorsNameTheFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	must(t, os.Mkdir("locked", 0o500))
+	if os.Geteuid() != 0 { // whom no bits forbid anything
+		for _, err := range []error{Write(filepath.Join("locked", "net"), text("x")), WriteFolder(filepath.Join("locked", "net"), nil)} {
+			wantOnce(t, err, filepath.Join("locked", "net"))
+		}
+	}
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 10, Max: limit.Max}))
+	wrapping := func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 1<<20))
+		return fmt.Errorf("writing: %w", err)
+	}
+	wrapped := Write("net", wrapping)
+	short := Write("net", func(w io.Writer) error { _, err := w.Write(make([]byte, 2<<10)); return err }) // in Flush
+	folder := WriteFolder("model", []File{{"weights", wrapping}})
+	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	wantOnce(t, wrapped, "net")
+	wantOnce(t, short, "net")
+	wantOnce(t, folder, filepath.Join("model", "weights"))
+	if !errors.Is(wrapped, syscall.EFBIG) {
+		t.Errorf("error %v, want %v", wrapped, syscall.EFBIG)
+	}
+	must(t, os.Mkdir("model", 0o700)) // a folder comes into the way of the rename
+	wantOnce(t, Write("late", func(io.Writer) error { return os.MkdirAll(filepath.Join("late", "x"), 0o700) }), "late")
+	wantOnce(t, WriteFolder("model", []File{{"w", func(io.Writer) error { return os.WriteFile(filepath.Join("model", "x"), nil, 0o600) }}}), "model")
+}
+
+// wantOnce checks that an error names the path, once, and no temporary file.
+func wantOnce(t *testing.T, err error, path string) {
+	t.Helper()
+	if err == nil || strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), mark) {
+		t.Errorf("error %v, want one that names %s once", err, path)
+	}
 }

@@ -61,30 +61,42 @@ func (e *causedError) Unwrap() error { return e.cause }
 // a place inside the text of another error.
 func Text(err error) string { return strings.TrimPrefix(err.Error(), prefix) }
 
-// In returns err with the path of its file at the end, unless it Names that already.
+// Advise makes an error like Errorf that ends in ": advice", for what a caller in Go can do.
+// A program whose users do not write Go leaves that away: the method Reason of the error,
+// which errors.As finds by an interface, gives the text without advice and prefix.
+func Advise(cause error, advice, format string, args ...any) error {
+	err := &advisedError{causedError{cause, prefix + fmt.Sprintf(format, args...)}, advice}
+	if advice == "" {
+		return &err.causedError
+	}
+	return err
+}
+
+// advisedError is an error with advice.
+type advisedError struct {
+	causedError
+	advice string
+}
+
+func (e *advisedError) Error() string  { return e.text + ": " + e.advice }
+func (e *advisedError) Reason() string { return strings.TrimPrefix(e.text, prefix) }
+
+// In returns err with the path of its file at the end. Whoever was given the path calls it,
+// once: readers of a stream do not know the path. Only an error of package os names it
+// already.
 func In(path string, err error) error {
-	if Names(err, path) {
+	if FromOS(err) {
 		return err
 	}
 	return fmt.Errorf("%w (in %s)", err, path)
 }
 
-// Names reports whether the text of err names the path, or what lies below it. A word that
-// stands in the text by chance is not taken for a path: one without a separator or a dot
-// counts only in an error of package os.
-func Names(err error, path string) bool {
+// FromOS reports whether err is, or wraps, an error of package os about a file, whose text
+// names the file.
+func FromOS(err error) bool {
 	var one *fs.PathError
 	var two *os.LinkError
-	if errors.As(err, &one) && one.Path == path || errors.As(err, &two) && two.New == path {
-		return true
-	}
-	path = strings.TrimRight(path, `/\`)
-	if !strings.ContainsAny(path, `/\.`) {
-		return false
-	}
-	before, after, found := strings.Cut(Text(err), path)
-	return found && (before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "(")) &&
-		(after == "" || strings.ContainsRune(`:),/\ `, rune(after[0])))
+	return errors.As(err, &one) || errors.As(err, &two)
 }
 
 // First returns the first of errs that is not nil, nil if there is none.

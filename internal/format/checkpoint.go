@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -11,9 +10,9 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 const (
@@ -110,7 +109,7 @@ type Checkpoint struct {
 
 // OpenCheckpoint checks a checkpoint file as a whole and reads its header. What it
 // allocates depends on the header's length, which is limited. Errors wrap
-// fault.ErrFormat. The caller closes f, after ReadInto.
+// fault.ErrFormat and do not name the file. The caller closes f, after ReadInto.
 func OpenCheckpoint(f *os.File) (*Checkpoint, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -120,12 +119,16 @@ func OpenCheckpoint(f *os.File) (*Checkpoint, error) {
 		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint is no regular file")
 	}
 	size := info.Size()
+	var start [checkpointStart]byte
+	n, err := io.ReadFull(f, start[:])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, checkpointError(err)
+	}
+	if magic := start[:min(n, len(checkpointMagic))]; !strings.HasPrefix(checkpointMagic, string(magic)) {
+		return nil, fault.Errorf(fault.ErrFormat, "not a checkpoint: it begins with %q, want %q", magic, checkpointMagic)
+	}
 	if size < int64(checkpointStart+crc32.Size) {
 		return nil, fault.Errorf(fault.ErrFormat, "the checkpoint is cut short: it has %d bytes", size)
-	}
-	var start [checkpointStart]byte
-	if _, err := io.ReadFull(f, start[:]); err != nil {
-		return nil, checkpointError(err)
 	}
 	body := &io.LimitedReader{R: f, N: size - int64(checkpointStart+crc32.Size)}
 	text, err := checkStart(start, body.N)
@@ -155,15 +158,9 @@ func checkpointError(err error) error {
 	return fault.Errorf(errors.Join(fault.ErrFormat, err), "reading the checkpoint: %v", err)
 }
 
-// checkStart checks the bytes before the header and returns the header's length,
-// which is at most limit.
+// checkStart checks the numbers before the header and returns the header's length,
+// which is at most limit: so much follows.
 func checkStart(start [checkpointStart]byte, limit int64) (int64, error) {
-	if kind := sniff.Head(start[:]); kind != sniff.Checkpoint && kind != sniff.Unknown {
-		return 0, fault.Errorf(fault.ErrFormat, "the file is %s", kind.Instead("a checkpoint"))
-	}
-	if !bytes.HasPrefix(start[:], []byte(checkpointMagic)) {
-		return 0, fault.Errorf(fault.ErrFormat, "not a checkpoint: it begins with %q, want %q", start[:len(checkpointMagic)], checkpointMagic)
-	}
 	numbers := start[len(checkpointMagic):]
 	switch v := binary.LittleEndian.Uint32(numbers); {
 	case v < checkpointVersion:
@@ -173,8 +170,11 @@ func checkStart(start [checkpointStart]byte, limit int64) (int64, error) {
 		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint has version %d, this package reads version %d", v, checkpointVersion)
 	}
 	size := int64(binary.LittleEndian.Uint32(numbers[4:]))
-	if limit = min(maxHeader, limit); size > limit {
-		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint's header has %d bytes, want at most %d", size, limit)
+	if size > maxHeader {
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint's header has %d bytes, want at most %d", size, maxHeader)
+	}
+	if size > limit {
+		return 0, fault.Errorf(fault.ErrFormat, "the checkpoint is cut short in its header, which has %d bytes", size)
 	}
 	return size, nil
 }

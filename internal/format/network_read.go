@@ -34,6 +34,9 @@ func Read(r io.Reader, names Names) (*Network, error) {
 // Read and of package os, and name the file; of one of another kind they say which function
 // opens it.
 func ReadFile(path string, names Names) (*Network, error) {
+	if err := sniff.Want(path, sniff.Network); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("ksparse: %w", err)
@@ -48,20 +51,9 @@ func ReadFile(path string, names Names) (*Network, error) {
 		err = d.end()
 	}
 	if err != nil {
-		return nil, fault.In(path, orOther(err, path))
+		return nil, fault.In(path, err)
 	}
 	return n, nil
-}
-
-// orOther returns err, or where the file is of another kind than a network file an error
-// that says which, and which function opens it.
-func orOther(err error, path string) error {
-	switch kind, failed := sniff.File(path); {
-	case failed != nil, kind == sniff.Network, kind == sniff.Special, kind == sniff.Unknown:
-		return err
-	default:
-		return fault.Errorf(err, "%s is %s", path, kind.Instead("a network file"))
-	}
 }
 
 // decoder reads one network.
@@ -145,7 +137,7 @@ func (d *decoder) header() (h fileHeader, err error) {
 		return h, err
 	}
 	if string(start[:]) == checkpointMagic {
-		return h, fault.Errorf(fault.ErrFormat, "this is the checkpoint of a training, not a network file: LoadCheckpoint opens it")
+		return h, fault.Advise(fault.ErrFormat, "LoadCheckpoint opens it", "this is the checkpoint of a training, not a network file")
 	}
 	if string(start[:]) != networkMagic {
 		return h, fault.Errorf(fault.ErrFormat, "not a network file: it begins with %q, want %q", start[:], networkMagic)

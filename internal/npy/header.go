@@ -12,7 +12,7 @@ import (
 // parseHeader reads the text of a header, a Python dict of exactly descr,
 // fortran_order and shape, padded with spaces and ended by a newline.
 func parseHeader(text string) (tensor.Layout, error) {
-	p := &parser{rest: text}
+	p := &parser{rest: strings.TrimRight(text, " \t\r\n")}
 	var layout tensor.Layout
 	fortran := false
 	seen := map[string]bool{}
@@ -98,6 +98,14 @@ type parser struct{ rest string }
 
 func (p *parser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
 
+// next quotes what comes next, for errors.
+func (p *parser) next() string {
+	if p.rest == "" {
+		return "the end of the header"
+	}
+	return fmt.Sprintf("%.40q", p.rest)
+}
+
 // accept skips token if it comes next.
 func (p *parser) accept(token string) bool {
 	p.space()
@@ -109,7 +117,7 @@ func (p *parser) accept(token string) bool {
 // expect skips token, which must come next.
 func (p *parser) expect(token string) error {
 	if !p.accept(token) {
-		return fmt.Errorf("%.40q, want %q", p.rest, token)
+		return fmt.Errorf("%s, want %q", p.next(), token)
 	}
 	return nil
 }
@@ -126,7 +134,7 @@ func (p *parser) text() (string, error) {
 			return s, nil
 		}
 	}
-	return "", fmt.Errorf("%.40q, want a string", p.rest)
+	return "", fmt.Errorf("%s, want a string", p.next())
 }
 
 // descr reads a type and whether it is big-endian.
@@ -149,7 +157,7 @@ func (p *parser) boolean() (bool, error) {
 	case p.accept("False"):
 		return false, nil
 	}
-	return false, fmt.Errorf("%.40q, want True or False", p.rest)
+	return false, fmt.Errorf("%s, want True or False", p.next())
 }
 
 // shape reads a tuple of sizes; never nil.
@@ -160,12 +168,12 @@ func (p *parser) shape() ([]int, error) {
 	shape := []int{}
 	for comma := true; !p.accept(")"); {
 		if !comma {
-			return nil, fmt.Errorf("%.40q, want a comma", p.rest)
+			return nil, fmt.Errorf("%s, want a comma", p.next())
 		}
 		digits := p.rest[:len(p.rest)-len(strings.TrimLeft(p.rest, "0123456789"))]
 		n, err := strconv.Atoi(digits)
 		if err != nil {
-			return nil, fmt.Errorf("%.40q is no size of a dimension", p.rest)
+			return nil, fmt.Errorf("%s is no size of a dimension", p.next())
 		}
 		p.rest = p.rest[len(digits):]
 		p.accept("L") // Python 2

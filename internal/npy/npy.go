@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -65,20 +66,33 @@ const prefix = 12
 // headerEnd returns where the header of a file of size bytes ends. head is the beginning
 // of the file: prefix bytes, or all of a shorter file.
 func headerEnd(head []byte, size int64) (int, error) {
-	if len(head) < len(magic)+4 || string(head[:len(magic)]) != magic {
+	if !strings.HasPrefix(string(head), magic) {
 		return 0, fmt.Errorf("no .npy file: it begins with %.12q", head)
 	}
-	var text, length int
-	switch major, minor := head[6], head[7]; {
-	case major == 1 && minor == 0:
-		text, length = 10, int(binary.LittleEndian.Uint16(head[8:]))
-	case (major == 2 || major == 3) && minor == 0 && len(head) >= prefix:
-		text, length = prefix, int(min(binary.LittleEndian.Uint32(head[8:]), maxHeader+1))
-	default:
+	const version = len(magic) + 2
+	if len(head) < version {
+		return 0, fmt.Errorf("cut short: it has %d bytes", size)
+	}
+	major, minor := head[6], head[7]
+	if major < 1 || major > 3 || minor != 0 {
 		return 0, fmt.Errorf("version %d.%d of the format, want 1.0, 2.0 or 3.0", major, minor)
 	}
-	if length > maxHeader || int64(text+length) > size {
-		return 0, fmt.Errorf("a header of %d bytes or more in a file of %d, want at most %d and all of it in the file", length, size, maxHeader)
+	text := prefix
+	if major == 1 {
+		text = 10
+	}
+	if len(head) < text {
+		return 0, fmt.Errorf("cut short: it has %d bytes", size)
+	}
+	length := int(binary.LittleEndian.Uint16(head[version:]))
+	if major > 1 {
+		length = int(min(binary.LittleEndian.Uint32(head[version:]), maxHeader+1))
+	}
+	if length > maxHeader {
+		return 0, fmt.Errorf("a header of more than %d bytes", maxHeader)
+	}
+	if int64(text+length) > size {
+		return 0, fmt.Errorf("cut short: it has %d bytes, and the header alone takes %d", size, text+length)
 	}
 	return text + length, nil
 }
@@ -99,7 +113,10 @@ func parseFile(head []byte, size int64) (tensor.Layout, error) {
 		return layout, fmt.Errorf("header: %w", err)
 	}
 	have := size - int64(len(head))
-	if want := int64(count) * int64(layout.DType.Size()); want != have {
+	switch want := int64(count) * int64(layout.DType.Size()); {
+	case have < want:
+		return layout, fmt.Errorf("cut short: %d bytes of elements, want %d for shape %v of %v", have, want, layout.Shape, layout.DType)
+	case have > want:
 		return layout, fmt.Errorf("%d bytes of elements, want %d for shape %v of %v", have, want, layout.Shape, layout.DType)
 	}
 	return layout, nil

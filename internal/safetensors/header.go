@@ -91,7 +91,10 @@ func checkLayout(entries map[string]entry, size int64) error {
 		}
 		at = e.end
 	}
-	if at != size {
+	switch {
+	case at > size:
+		return fmt.Errorf("cut short: the tensors take %d bytes, the file holds %d", at, size)
+	case at < size:
 		return fmt.Errorf("the tensors take %d bytes, the file holds %d", at, size)
 	}
 	return nil

@@ -185,3 +185,18 @@ func FuzzSafetensors(f *testing.F) {
 		}
 	})
 }
+
+// TestCutShort: a file that ends too early says so, wherever that is; a length that no header
+// has is called by itself.
+func TestCutShort(t *testing.T) {
+	whole := assemble(one(`"F32"`, `[2,3]`, `[0,24]`), 24)
+	for _, n := range []int{9, 30, len(whole) - 24, len(whole) - 1} {
+		if _, err := safetensors.Read(bytes.NewReader(whole[:n]), int64(n)); err == nil || !strings.Contains(err.Error(), "cut short") {
+			t.Errorf("%d bytes of %d: %v", n, len(whole), err)
+		}
+	}
+	text := "a text of some words"
+	if _, err := safetensors.Read(strings.NewReader(text), int64(len(text))); err == nil || strings.Contains(err.Error(), "cut short") || !strings.Contains(err.Error(), "header") {
+		t.Errorf("a text: %v", err)
+	}
+}

@@ -45,8 +45,11 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(length[:])
-	if n > maxHeader || int64(n) > size-int64(len(length)) {
-		return nil, fmt.Errorf("a header of %d bytes in a file of %d, want at most %d and all of it in the file", n, size, maxHeader)
+	if n > maxHeader {
+		return nil, fmt.Errorf("a header of %d bytes, want at most %d", n, maxHeader)
+	}
+	if int64(n) > size-int64(len(length)) {
+		return nil, fmt.Errorf("cut short: it has %d bytes, and the header alone takes %d", size, n+uint64(len(length)))
 	}
 	text := make([]byte, n)
 	if err := tensor.ReadFull(r, text, int64(len(length))); err != nil {
@@ -55,11 +58,11 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	start := int64(len(length)) + int64(n)
 	f := &File{data: r, start: start, close: func() error { return nil }}
 	var err error
-	if f.entries, f.metadata, err = parseHeader(text); err == nil {
-		err = checkLayout(f.entries, size-start)
-	}
-	if err != nil {
+	if f.entries, f.metadata, err = parseHeader(text); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
+	}
+	if err := checkLayout(f.entries, size-start); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

@@ -3,12 +3,16 @@
 package sniff
 
 import (
+	"archive/zip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // A Kind is a kind of file.
@@ -20,12 +24,15 @@ const (
 	Network         // of Network.SaveFile
 	Checkpoint      // of a training
 	Safetensors
-	Torch // of torch.save: a zip archive, a single stream, or the tar file of its first versions
+	Torch // of torch.save: a zip archive or a single stream
 	Npz
 	Npy
 	Zip // any other
+	Tar // torch.save of the first versions of PyTorch too
 	Gzip
 	HDF5
+	LFS // what Git has in place of a file that it keeps elsewhere
+	HTML
 	JSON
 	Text
 	Empty
@@ -43,13 +50,16 @@ var kinds = [...]struct{ name, advice string }{
 	Npz:         {"an .npz file", "pretrained.Open opens it"},
 	Npy:         {"a NumPy array (.npy)", "data.OpenNpy opens it, as rows of data"},
 	Zip:         {"a zip archive", "unpack it: pretrained.Open opens the folder"},
+	Tar:         {"a tar archive", "unpack it: pretrained.Open opens the folder; if PyTorch before 0.1.10 wrote it, load and save it with a newer one"},
 	Gzip:        {"a gzip file", "unpack it: pretrained.Open opens what is inside"},
 	HDF5:        {"an HDF5 file", "save its arrays as .npy or safetensors"},
+	LFS:         {"a pointer of Git LFS in place of the file itself, which is still to be downloaded", ""},
+	HTML:        {"an HTML page, perhaps of a download that failed", ""},
 	JSON:        {"a JSON file", "pretrained.Open opens the folder of the model that it may describe"},
 	Text:        {"a text file", ""},
 	Empty:       {"empty", ""},
 	Folder:      {"a folder", "pretrained.Open opens the model in it"},
-	Special:     {"no regular file", ""},
+	Special:     {"no regular file (a device, a pipe, ...)", ""},
 }
 
 // String names the kind, as in "it is a safetensors file".
@@ -59,13 +69,22 @@ func (k Kind) String() string { return kinds[k].name }
 // nothing helps.
 func (k Kind) Advice() string { return kinds[k].advice }
 
-// Instead says that a file of the kind is not what is wanted, and what to do.
-func (k Kind) Instead(wanted string) string {
-	text := k.String() + ", not " + wanted
-	if k.Advice() != "" {
-		text += ": " + k.Advice()
+// Instead says that a file of the kind is not what is wanted.
+func (k Kind) Instead(wanted string) string { return k.String() + ", not " + wanted }
+
+// Want returns an error where what is at path is certain to be of another kind: nil leaves
+// it to the reader of the kind to say what is wrong. A pipe or device is not opened, which
+// could wait for ever. The error names the file and wraps fault.ErrFormat, or is that of
+// package os.
+func Want(path string, kind Kind) error {
+	is, err := File(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ksparse: %w", err)
+	case is == kind, is == Unknown:
+		return nil
 	}
-	return text
+	return fault.Advise(fault.ErrFormat, is.Advice(), "%s is %s", path, is.Instead(kind.String()))
 }
 
 // headSize is how many bytes are looked at, at most.
@@ -92,7 +111,11 @@ func File(path string) (Kind, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return Unknown, err
 	}
-	return Head(head[:n]), nil
+	kind := Head(head[:n])
+	if kind == Zip { // its first entry says nothing: ask the others
+		kind = insideZip(file, info.Size())
+	}
+	return kind, nil
 }
 
 // Head tells what a file is that begins with head, all of it or its first bytes.
@@ -109,8 +132,10 @@ func Head(head []byte) Kind {
 		return zipKind(head)
 	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length
 		return Safetensors
-	case len(head) > 1 && head[0] == 0x80 && head[1] <= 5, len(head) >= 262 && string(head[257:262]) == "ustar":
+	case len(head) > 1 && head[0] == 0x80 && head[1] <= 5:
 		return Torch
+	case len(head) >= 262 && string(head[257:262]) == "ustar":
+		return Tar
 	case begins("\x93NUMPY"):
 		return Npy
 	case begins("\x1f\x8b"):
@@ -121,14 +146,37 @@ func Head(head []byte) Kind {
 	return textKind(head)
 }
 
-// zipKind tells .npz, which has arrays at its top, and torch.save, which has everything in
-// one folder and the pickle first, from other archives.
+// zipKind tells a zip archive by its first entry.
 func zipKind(head []byte) Kind {
 	const nameAt = 30
 	if len(head) < nameAt {
 		return Zip
 	}
-	name := string(head[nameAt:min(len(head), nameAt+int(binary.LittleEndian.Uint16(head[26:])))])
+	return entryKind(string(head[nameAt:min(len(head), nameAt+int(binary.LittleEndian.Uint16(head[26:])))]))
+}
+
+// insideZip tells a zip archive by all of its entries: torch.save where one is, else .npz.
+// A directory that cannot be read tells nothing.
+func insideZip(r io.ReaderAt, size int64) Kind {
+	kind := Zip
+	all, err := zip.NewReader(r, size)
+	if err != nil {
+		return kind
+	}
+	for _, f := range all.File {
+		switch entryKind(f.Name) {
+		case Torch:
+			return Torch
+		case Npz:
+			kind = Npz
+		}
+	}
+	return kind
+}
+
+// entryKind tells .npz, which has arrays at its top, and torch.save, which has a pickle in a
+// folder, from other archives by the name of an entry.
+func entryKind(name string) Kind {
 	folder, file, inFolder := strings.Cut(name, "/")
 	switch {
 	case !inFolder && strings.HasSuffix(name, ".npy"):
@@ -139,7 +187,7 @@ func zipKind(head []byte) Kind {
 	return Zip
 }
 
-// textKind tells text, and JSON by its first character, from other bytes.
+// textKind tells text, and some kinds of it by how they begin, from other bytes.
 func textKind(head []byte) Kind {
 	whole := head
 	for range utf8.UTFMax - 1 { // the last character may be cut
@@ -151,7 +199,14 @@ func textKind(head []byte) Kind {
 	if !utf8.Valid(whole) || strings.IndexFunc(string(whole), control) >= 0 {
 		return Unknown
 	}
-	if text := strings.TrimSpace(string(whole)); strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+	text := strings.ToLower(strings.TrimSpace(string(whole)))
+	begins := func(with string) bool { return strings.HasPrefix(text, with) }
+	switch {
+	case begins("version https://git-lfs"):
+		return LFS
+	case begins("<!doctype html"), begins("<html"):
+		return HTML
+	case begins("{"), begins("["):
 		return JSON
 	}
 	return Text

@@ -1,12 +1,16 @@
 package sniff
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // TestHead has a beginning for each kind, and what is nearly one.
@@ -27,7 +31,7 @@ func TestHead(t *testing.T) {
 		{"\x02\x00\x00\x00\x00\x00\x00\x01{}", Unknown},
 		{"\x80\x02}", Torch},
 		{"\x80\x09}", Unknown},
-		{strings.Repeat("\x00", 257) + "ustar", Torch},
+		{strings.Repeat("\x00", 257) + "ustar", Tar},
 		{zip("a/data.pkl"), Torch},
 		{zip("archive/version"), Torch},
 		{zip("w.npy"), Npz},
@@ -41,6 +45,11 @@ func TestHead(t *testing.T) {
 		{"\x89HDF\r\n\x1a\n", HDF5},
 		{" {\"a\": 1}", JSON},
 		{"[1]", JSON},
+		{"version https://git-lfs.github.com/spec/v1\noid sha256:00", LFS},
+		{"version 1", Text},
+		{"\n<!DOCTYPE html><p>", HTML},
+		{"<html lang=en>", HTML},
+		{"<p>", Text},
 		{"hello\tworld\n", Text},
 		{"Grüße", Text},
 		{"a\x00b", Unknown},
@@ -70,12 +79,46 @@ func TestFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("\x93NUMPY\x01\x00"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if k, err := File(path); k != Npy || err != nil || k.Instead("a network file") != "a NumPy array (.npy), not a network file: data.OpenNpy opens it, as rows of data" {
+	if k, err := File(path); k != Npy || err != nil || k.Instead("a network file") != "a NumPy array (.npy), not a network file" {
 		t.Errorf("an array is %v, %v", k.Instead("a network file"), err)
 	}
+	if err := Want(path, Npy); err != nil {
+		t.Error(err)
+	}
+	if err := Want(path, Network); !errors.Is(err, fault.ErrFormat) || err.Error() != "ksparse: "+path+" is a NumPy array (.npy), not a network file: data.OpenNpy opens it, as rows of data" {
+		t.Errorf("an array in place of a network: %v", err)
+	}
 	for k := Unknown; k <= Special; k++ {
-		if k.String() == "" || strings.HasSuffix(k.Instead("x"), ": ") {
+		if k.String() == "" || strings.Contains(k.String(), "pretrained.") || strings.Contains(k.String(), "ksparse.") {
 			t.Errorf("kind %d is called %q", k, k.Instead("x"))
+		}
+	}
+}
+
+// TestFileZip: an archive is told by all of its entries, not by the first alone.
+func TestFileZip(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  Kind
+	}{
+		{[]string{"README", "w.npy"}, Npz},
+		{[]string{"README", "model/data.pkl"}, Torch},
+		{[]string{"w.npy", "b.npy"}, Npz},
+		{[]string{"README", "a/w.npy", "cfg.json"}, Zip},
+	} {
+		path := filepath.Join(t.TempDir(), "x")
+		var text bytes.Buffer
+		z := zip.NewWriter(&text)
+		for _, name := range c.names {
+			if _, err := z.Create(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(z.Close(), os.WriteFile(path, text.Bytes(), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		if k, err := File(path); k != c.want || err != nil {
+			t.Errorf("%v is %v, want %v (%v)", c.names, k, c.want, err)
 		}
 	}
 }

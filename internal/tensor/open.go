@@ -1,16 +1,13 @@
 package tensor
 
 import (
-	"fmt"
 	"io"
 	"os"
-
-	"github.com/ksparse/ksparse/internal/fault"
 )
 
 // OpenFile opens the file at path and calls read, which gets its size in bytes and reads
-// what its container needs. Errors of read get the path in front; the file is closed on
-// errors.
+// what its container needs. Errors of read are passed on as they are, without the path; the
+// file is closed on errors.
 func OpenFile[T any](path string, read func(r io.ReaderAt, size int64) (T, error)) (T, *os.File, error) {
 	var none T
 	f, err := os.Open(path)
@@ -25,9 +22,6 @@ func OpenFile[T any](path string, read func(r io.ReaderAt, size int64) (T, error
 	v, err := read(f, info.Size())
 	if err != nil {
 		f.Close()
-		if !fault.Names(err, path) {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
 		return none, nil, err
 	}
 	return v, f, nil

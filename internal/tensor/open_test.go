@@ -31,8 +31,8 @@ func TestOpenFile(t *testing.T) {
 	var kept io.ReaderAt
 	failed := errors.New("no weights")
 	_, f, err = tensor.OpenFile(path, func(r io.ReaderAt, _ int64) (int, error) { kept = r; return 0, failed })
-	if !errors.Is(err, failed) || !strings.HasPrefix(err.Error(), path) || f != nil {
-		t.Errorf("error %v, want the path and %v", err, failed)
+	if !errors.Is(err, failed) || strings.Contains(err.Error(), path) || f != nil {
+		t.Errorf("error %v, want %v without the path", err, failed)
 	}
 	if _, err := kept.ReadAt(make([]byte, 1), 0); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("reading after an error: %v, want a closed file", err)

@@ -32,7 +32,10 @@ func (m *machine) run() (any, error) {
 			return nil, fmt.Errorf("byte %d of the pickle: too many objects (%d)", m.at, m.objects)
 		}
 	}
-	if len(m.marks) > 0 || len(m.stack) != 1 {
+	if len(m.marks) > 0 {
+		return nil, errors.New("the pickle ends within a list, tuple or dict (after a MARK)")
+	}
+	if len(m.stack) != 1 {
 		return nil, fmt.Errorf("the pickle ends with %d values, want 1", len(m.stack))
 	}
 	return m.stack[0], nil
