@@ -2,6 +2,7 @@ package data
 
 import (
 	"errors"
+	"os"
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/npy"
@@ -81,5 +82,11 @@ func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 	return nil
 }
 
-// Close closes the file.
-func (s *Npy) Close() error { return s.file.Close() }
+// Close closes the file. Of an Npy that OpenNpy did not make, nil too, the error wraps
+// os.ErrInvalid.
+func (s *Npy) Close() error {
+	if s == nil || s.file == nil {
+		return os.ErrInvalid
+	}
+	return s.file.Close()
+}

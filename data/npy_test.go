@@ -227,3 +227,12 @@ func TestNpyErrorsNameThePathOnce(t *testing.T) {
 	_, err = data.OpenNpy(missing)
 	once("no file", missing, err)
 }
+
+// TestCloseOfNone: there is nothing to close, and no panic.
+func TestCloseOfNone(t *testing.T) {
+	for _, s := range []*data.Npy{nil, {}} {
+		if err := s.Close(); !errors.Is(err, os.ErrInvalid) {
+			t.Errorf("error %v", err)
+		}
+	}
+}
