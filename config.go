@@ -340,7 +340,7 @@ func (n *Network) Config() (Config, error) {
 	}
 	encoder := n.layers[0].sparse()
 	if encoder == nil || len(n.layers) > 2 || len(n.layers) == 2 && n.layers[1].sparse() != nil {
-		return Config{}, fault.Errorf(ErrShape, "Config describes one sparse layer and one linear layer, or the first alone; this network is another")
+		return Config{}, fault.Errorf(ErrShape, "the network is not one sparse layer, followed by one linear layer or none")
 	}
 	w := n.Wiring()
 	cfg := Config{

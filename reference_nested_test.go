@@ -124,8 +124,8 @@ func referenceAuxiliary(n *Network, cfg TrainConfig, x, r matrix.Rows, dead []in
 		left += kernel.Dot(aux.out.Row(i), aux.out.Row(i))
 	}
 	weight := 0.0
-	if total > float64(x.Rows)*variance*0x1p-80 { // else rounding is all that is left
-		weight = cfg.Recipe.AuxWeight * variance / total
+	if total != 0 {
+		weight = cfg.Recipe.AuxWeight * variance / max(total, float64(x.Rows)*variance*1e-4)
 	}
 	kernel.Scale(aux.out.Data, 2*weight)
 	return weight * left, aux

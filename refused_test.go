@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/measure"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -153,3 +154,100 @@ func TestSourcesThatShrink(t *testing.T) {
 
 // errorOf returns the error of two results.
 func errorOf[T any](_ T, err error) error { return err }
+
+// TestLaterRowsTooLarge: what cannot be squared is refused where it comes, and a Trainer
+// goes on with the next batch.
+func TestLaterRowsTooLarge(t *testing.T) {
+	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniforms(300, 4)
+	trainer := newTrainer(t, net, ksparse.TrainConfig{})
+	step(t, trainer, x, x)
+	before := parameters(net)
+	if _, err := trainer.Step(times(1e80, x), times(1e80, x)); !errors.Is(err, ksparse.ErrNotFinite) || !sameNumbers(before, parameters(net)) {
+		t.Errorf("error %v, or the parameters have changed", err)
+	}
+	step(t, trainer, x, x)
+	for i := 290; i < 300; i++ {
+		for j := range 4 {
+			x.Set(i, j, 1e80*x.At(i, j))
+		}
+	}
+	for seed := range uint64(4) {
+		_, err := autoencoder(t, 4, 9, 2, ksparse.ReLU).TrainSource(context.Background(), sourceOf(t, x), ksparse.TrainConfig{Buffer: 64, BatchSize: 10, Seed: seed})
+		if !errors.Is(err, ksparse.ErrNotFinite) || !strings.Contains(err.Error(), "too large to be squared") {
+			t.Errorf("seed %d: error %v", seed, err)
+		}
+	}
+}
+
+// panicking is a source whose methods panic after some calls.
+type panicking struct{ shrinking }
+
+func (p *panicking) ReadRows(dst []float64, lo, hi int) error {
+	if p.after <= 0 {
+		panic("no such row")
+	}
+	return p.shrinking.ReadRows(dst, lo, hi)
+}
+
+// TestSourcesThatPanic are errors that name the rows.
+func TestSourcesThatPanic(t *testing.T) {
+	for after := range 3 {
+		src := func() *panicking {
+			return &panicking{shrinking{rows: 3000, cols: 4, after: after, then: [2]int{3000, 4}}}
+		}
+		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU})
+		errs := map[string]error{
+			"Train":    errorOf(net.TrainSource(context.Background(), src(), ksparse.TrainConfig{Buffer: 100, Epochs: 2})),
+			"Evaluate": errorOf(measure.Evaluate(net, src())),
+		}
+		if after == 0 {
+			errs["Calibrate"], errs["StartFrom"] = errorOf(net.Calibrate(src(), 1.5)), net.StartFrom(src(), ksparse.Start{})
+		}
+		for name, err := range errs {
+			if !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), "it panics: no such row") {
+				t.Errorf("%s, after %d reads: error %v", name, after, err)
+			}
+		}
+	}
+}
+
+// TestNegativeRate: a schedule of one's own that would climb is an error.
+func TestNegativeRate(t *testing.T) {
+	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniforms(30, 4)
+	if h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: 10, Schedule: rates{1, -1}}); !errors.Is(err, ksparse.ErrRange) || h.Steps != 1 || !strings.Contains(err.Error(), "learning rate of step 2") {
+		t.Errorf("history %+v, error %v", h, err)
+	}
+}
+
+// TestAuxKOfEqualBatch: a batch of nearly equal rows does not make the auxiliary loss
+// larger than all others.
+func TestAuxKOfEqualBatch(t *testing.T) {
+	x := normals(300, 8)
+	for _, noise := range []float64{0, 1e-10, 1e-8, 1e-4} {
+		trainer := newTrainer(t, autoencoder(t, 8, 40, 3, ksparse.ReLU), ksparse.TrainConfig{Recipe: ksparse.Recipe{AuxK: 8, DeadAfter: 1}})
+		step(t, trainer, x, x)
+		batch := mat.NewDense(7, 8, nil)
+		for i := range 7 {
+			for j := range 8 {
+				batch.Set(i, j, x.At(0, j)*(1+noise*float64(i)))
+			}
+		}
+		if p := step(t, trainer, batch, batch); !(p.Loss < 1e5) {
+			t.Errorf("noise %g: a loss of %v", noise, p.Loss)
+		}
+	}
+}
+
+// TestEvaluateFarFromZero: rows far from zero are measured as they are.
+func TestEvaluateFarFromZero(t *testing.T) {
+	net, x := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, PreBias: true}), normals(600, 4)
+	for i := range 600 {
+		x.Set(i, 0, 1e15)
+	}
+	if r, err := measure.Evaluate(net, sourceOf(t, x)); err != nil || r.MeanRows != 0 {
+		t.Errorf("%+v, error %v", r, err)
+	}
+	if r, err := measure.Evaluate(net, sourceOf(t, times(3e-139, normals(60, 4)))); err != nil || r.ZeroRows != 0 {
+		t.Errorf("%+v, error %v", r, err)
+	}
+}

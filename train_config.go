@@ -88,7 +88,8 @@ type Recipe struct {
 	// OpenAI's code. With e = x - x̂, a constant, and ê the reconstruction from the AuxK
 	// dead latents with the largest positive pre-activations, without bias, it adds
 	// AuxWeight·V·Σ|e-ê|²/Σ|e-ē|² to the loss, sums over the batch's rows, ē their mean,
-	// V the variance of the data. (Their losses are all divided by V; so the balance is
+	// V the variance of the data, which must not be zero; Σ|e-ē|² counts as at least
+	// 1e-4·V for each row. (Their losses are all divided by V; so the balance is
 	// theirs.) AuxK is at most how many latents a sample has there; 0 is no auxiliary
 	// loss.
 	AuxK int
@@ -266,60 +267,6 @@ func (c Checkpoint) validate() error {
 	return fault.Count("Checkpoint.Every", c.Every)
 }
 
-// checkActive returns an error where a layer would have no active latent in any step.
-func (c TrainConfig) checkActive(layers []Layer) error {
-	last, _ := lastSparse(layers)
-	for i, l := range layers {
-		s := l.sparse()
-		if s != nil && s.k == 0 && s.selection != SelectThreshold && (i != last || c.Recipe.KStart == 0) {
-			return fault.Errorf(ErrRange, "layer %q has k = 0, so that no latent is active and none would learn: set k with SetK", s.name)
-		}
-	}
-	return nil
-}
-
-// checkRecipe returns an error where parts of the recipe do not fit the layers, or
-// each other.
-func (c TrainConfig) checkRecipe(layers []Layer) error {
-	r := c.Recipe
-	sparse, l := lastSparse(layers)
-	if err := c.checkActive(layers); err != nil {
-		return err
-	}
-	if r.UnitNorm && (l == nil || sparse+1 == len(layers)) {
-		return fault.Errorf(ErrNoSparseLayer, "Recipe.UnitNorm needs a layer after the last sparse one: its rows are the atoms")
-	}
-	if r.KStart > 0 && (l == nil || l.selection == SelectThreshold || l.selection == SelectGroupMax || r.KStart < l.k) {
-		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at least the k of a last sparse layer that selects by k", r.KStart)
-	}
-	if r.KStart > 0 && r.KStart > l.out {
-		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at most the %d latents of layer %q", r.KStart, l.out, l.name)
-	}
-	for _, part := range []struct {
-		name string
-		on   bool
-	}{{"AuxK", r.AuxK > 0}, {"MultiTopK", r.MultiTopK > 0}, {"Matryoshka", len(r.Matryoshka) > 0}} {
-		if part.on && (sparse != 0 || len(layers) != 2 || layers[1].Activation() != Identity || c.Loss != SquaredError) {
-			return fault.Errorf(ErrRange, "Recipe.%s needs an autoencoder of one sparse and one linear layer with the activation %v, and the loss %v", part.name, Identity, SquaredError)
-		}
-	}
-	switch {
-	case r.AuxWeight > 0 && r.AuxK == 0:
-		return fault.Errorf(ErrRange, "Recipe.AuxWeight is for AuxK, which is 0")
-	case r.KAnneal > 0 && r.KStart == 0:
-		return fault.Errorf(ErrRange, "Recipe.KAnneal is for KStart, which is 0")
-	case r.AuxK > 0 && l.activation != ReLU && l.activation != Identity:
-		return fault.Errorf(ErrRange, "Recipe.AuxK needs an encoder with the activation %v or %v, not %v", ReLU, Identity, l.activation)
-	case r.MultiTopK > 0 && len(r.Matryoshka) > 0:
-		return fault.Errorf(ErrRange, "Recipe has both MultiTopK and Matryoshka, want one of them")
-	case r.MultiTopK > 0 && l.selection != SelectTopK && l.selection != SelectAbsTopK:
-		return fault.Errorf(ErrRange, "Recipe.MultiTopK needs a layer that selects k of each row, layer %q selects by %v", l.name, l.selection)
-	case len(r.Matryoshka) > 0 && r.Matryoshka[len(r.Matryoshka)-1] > l.out:
-		return fault.Errorf(ErrRange, "Recipe.Matryoshka has a prefix of %d latents, layer %q has %d", r.Matryoshka[len(r.Matryoshka)-1], l.name, l.out)
-	}
-	return nil
-}
-
 // withDefaults returns c with every default in its place that does not depend on
 // the data.
 func (c TrainConfig) withDefaults(layers []Layer) TrainConfig {
@@ -397,4 +344,13 @@ func defaultRate(layers []Layer, o train.Optimizer) float64 {
 		}
 	}
 	return o.DefaultRate()
+}
+
+// isConstant reports whether the schedule does not go by the number of steps.
+func isConstant(s train.Schedule) bool {
+	switch s.(type) {
+	case nil, train.ConstantRate, *train.ConstantRate:
+		return true
+	}
+	return false
 }

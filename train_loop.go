@@ -84,7 +84,7 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
 	}
 	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
-	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n.layers).Buffer, cfg.Loss.checkTarget)
+	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n.layers).Buffer, n.checkRows(cfg))
 	if err != nil {
 		return nil, err
 	}

@@ -102,15 +102,6 @@ func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	return t, nil
 }
 
-// isConstant reports whether the schedule does not go by the number of steps.
-func isConstant(s train.Schedule) bool {
-	switch s.(type) {
-	case nil, train.ConstantRate, *train.ConstantRate:
-		return true
-	}
-	return false
-}
-
 // newTrainer checks cfg against the network, and takes in the validation samples.
 func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net.layers)); err != nil {
@@ -177,6 +168,9 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	if err != nil {
 		return none, err
 	}
+	if err := t.net.checkInputs("the rows of the batch", largestOf(rowsX)); err != nil {
+		return none, err
+	}
 	if t.stepper == nil {
 		if err := t.beginWith(rowsX, rowsY); err != nil {
 			return none, err
@@ -214,7 +208,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 			return err
 		}
 	}
-	if err := fault.First(t.net.checkInputs("the rows of the first batch", largestOf(x)), t.cfg.checkVariance("the first batch", variance)); err != nil {
+	if err := t.cfg.checkVariance("the first batch", variance); err != nil {
 		return err
 	}
 	t.learner.made = makeThresholds(t.net.layers)
@@ -228,6 +222,11 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 // step takes a step and takes its report into the epoch's tally.
 func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	rate := t.cfg.LearningRate * t.cfg.Schedule.Factor(t.history.Steps, t.cfg.Steps)
+	if rate < 0 {
+		err := fault.Errorf(ErrRange, "the learning rate of step %d is %v, want 0 or more: see the Schedule, and DefaultRate of the Optimizer", t.history.Steps+1, rate)
+		t.fail(err)
+		return engine.Report{}, err
+	}
 	from := time.Now()
 	if t.clock.first.IsZero() {
 		t.clock.first, t.clock.before = from, t.history.Steps

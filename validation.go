@@ -1,6 +1,8 @@
 package ksparse
 
 import (
+	"fmt"
+
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -8,8 +10,8 @@ import (
 	"github.com/ksparse/ksparse/internal/matrix"
 )
 
-// What a training finds out about the weights at hand: the loss on validation samples, and
-// the thresholds of SelectBatchTopK.
+// What a training checks before its first step, and what it finds out about the weights at
+// hand: the loss on validation samples, and the thresholds of SelectBatchTopK.
 
 // validator measures the loss on validation samples.
 type validator struct {
@@ -37,6 +39,71 @@ func (n *Network) checkInputs(what string, largest float64) error {
 	}
 	if largest > mostInput {
 		return fault.Errorf(ErrNotFinite, "%s hold numbers of up to %.2g, which are too large to be squared. Scale them, or leave out the few that stand apart", what, largest)
+	}
+	return nil
+}
+
+// checkRows returns what checks the rows of a source, which are inputs and targets, as they
+// are read. What MaxNorm may leave out is not too large.
+func (n *Network) checkRows(cfg TrainConfig) func(what string, x matrix.Rows, first int) error {
+	return func(what string, x matrix.Rows, first int) error {
+		if err := cfg.Loss.checkTarget(what, x, first); err != nil || cfg.MaxNorm > 0 {
+			return err
+		}
+		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), largestOf(x))
+	}
+}
+
+// checkActive returns an error where a layer would have no active latent in any step.
+func (c TrainConfig) checkActive(layers []Layer) error {
+	last, _ := lastSparse(layers)
+	for i, l := range layers {
+		s := l.sparse()
+		if s != nil && s.k == 0 && s.selection != SelectThreshold && (i != last || c.Recipe.KStart == 0) {
+			return fault.Errorf(ErrRange, "layer %q has k = 0, so that no latent is active and none would learn: set k with SetK", s.name)
+		}
+	}
+	return nil
+}
+
+// checkRecipe returns an error where parts of the recipe do not fit the layers, or
+// each other.
+func (c TrainConfig) checkRecipe(layers []Layer) error {
+	r := c.Recipe
+	sparse, l := lastSparse(layers)
+	if err := c.checkActive(layers); err != nil {
+		return err
+	}
+	if r.UnitNorm && (l == nil || sparse+1 == len(layers)) {
+		return fault.Errorf(ErrNoSparseLayer, "Recipe.UnitNorm needs a layer after the last sparse one: its rows are the atoms")
+	}
+	if r.KStart > 0 && (l == nil || l.selection == SelectThreshold || l.selection == SelectGroupMax || r.KStart < l.k) {
+		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at least the k of a last sparse layer that selects by k", r.KStart)
+	}
+	if r.KStart > 0 && r.KStart > l.out {
+		return fault.Errorf(ErrRange, "Recipe.KStart is %d, want at most the %d latents of layer %q", r.KStart, l.out, l.name)
+	}
+	for _, part := range []struct {
+		name string
+		on   bool
+	}{{"AuxK", r.AuxK > 0}, {"MultiTopK", r.MultiTopK > 0}, {"Matryoshka", len(r.Matryoshka) > 0}} {
+		if part.on && (sparse != 0 || len(layers) != 2 || layers[1].Activation() != Identity || c.Loss != SquaredError) {
+			return fault.Errorf(ErrRange, "Recipe.%s needs an autoencoder of one sparse and one linear layer with the activation %v, and the loss %v", part.name, Identity, SquaredError)
+		}
+	}
+	switch {
+	case r.AuxWeight > 0 && r.AuxK == 0:
+		return fault.Errorf(ErrRange, "Recipe.AuxWeight is for AuxK, which is 0")
+	case r.KAnneal > 0 && r.KStart == 0:
+		return fault.Errorf(ErrRange, "Recipe.KAnneal is for KStart, which is 0")
+	case r.AuxK > 0 && l.activation != ReLU && l.activation != Identity:
+		return fault.Errorf(ErrRange, "Recipe.AuxK needs an encoder with the activation %v or %v, not %v", ReLU, Identity, l.activation)
+	case r.MultiTopK > 0 && len(r.Matryoshka) > 0:
+		return fault.Errorf(ErrRange, "Recipe has both MultiTopK and Matryoshka, want one of them")
+	case r.MultiTopK > 0 && l.selection != SelectTopK && l.selection != SelectAbsTopK:
+		return fault.Errorf(ErrRange, "Recipe.MultiTopK needs a layer that selects k of each row, layer %q selects by %v", l.name, l.selection)
+	case len(r.Matryoshka) > 0 && r.Matryoshka[len(r.Matryoshka)-1] > l.out:
+		return fault.Errorf(ErrRange, "Recipe.Matryoshka has a prefix of %d latents, layer %q has %d", r.Matryoshka[len(r.Matryoshka)-1], l.name, l.out)
 	}
 	return nil
 }

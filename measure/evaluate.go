@@ -37,12 +37,10 @@ const (
 	mostVariance = 1e280
 	// zeroRow is the squared norm below which a row counts as zero: figures that divide
 	// by it could overflow, and its digits are going.
-	zeroRow = 0x1p-900
+	zeroRow = 0x1p-960
 	// meanRow is up to which share of the variance the squared distance from the mean
 	// row counts as zero, as it is when the mean is only rounded.
 	meanRow = 0x1p-80
-	// meanRounding is the same, as a share of the mean row's squared norm.
-	meanRounding = 0x1p-96
 )
 
 // Evaluate measures the model on all rows of src. It goes through them twice, because
@@ -78,7 +76,6 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 		return nil, fault.Errorf(fault.ErrRange, "Evaluate needs rows that differ: the variance of the source is zero")
 	}
 	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total(), nearMean: variance * meanRow}
-	e.nearMean = max(e.nearMean, kernel.SumSquares(e.mean)*meanRounding)
 	err = feed.Each(src, rows, m.In(), chunkRows, func(from int, x matrix.Rows) error {
 		codes, out, err := reconstruct(m, x, from)
 		if err != nil {

@@ -36,7 +36,7 @@ type Report struct {
 	// et al. 2024, arXiv:2404.16014): 1/γ for the γ that makes Σ|x-γx̂|² least, so 1
 	// without shrinkage, less with it. NaN where Σ x·x̂ is zero.
 	ReconstructionBias float64
-	// ZeroRows is how many rows have |x|² < 2^-900, which is zero but for rows of less than 1e-135: they are left out of NormalizedMSE,
+	// ZeroRows is how many rows have |x|² < 2^-960, which is zero but for rows of less than 1e-144: they are left out of NormalizedMSE,
 	// CosineSimilarity and L2Ratio, which divide by it.
 	ZeroRows int
 	// MeanRows is how many rows have |x-x̄| = 0 up to rounding (|x-x̄|² is at most 2^-80

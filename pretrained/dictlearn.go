@@ -120,7 +120,7 @@ func (r *reader) spareThreshold(latents int, factor float64) []float64 {
 	if theta < 0 {
 		return nil
 	}
-	r.note("the file also has a threshold, %s, that training learned: SetSelection(SelectThreshold) selects by it", figure(theta*factor))
+	r.note("the file also has a threshold, %s, that training learned: a selection by threshold would go by it", figure(theta*factor))
 	return constant(latents, theta)
 }
 

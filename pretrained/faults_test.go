@@ -166,7 +166,7 @@ func callersThreshold(t *testing.T) {
 	if th := m.Info.Thresholds; len(th) != 2 || math.Abs(th[0]-2.175) > 1e-6 {
 		t.Errorf("thresholds %v, want 2.175: the file's times its norm_factor", th)
 	}
-	const note = "the threshold 7 that the caller gives is not used"
+	const note = "the threshold 7 that was given is not used"
 	if m = mustOpen(t, folder, pretrained.Options{Threshold: 7}); !strings.Contains(strings.Join(m.Info.Notes, "\n"), note) {
 		t.Errorf("notes %v, want one of %q", m.Info.Notes, note)
 	}

@@ -56,7 +56,7 @@ func (r *reader) settle(n *ksparse.Network) {
 // one linear layer. The latents are those of its codes.
 func (r *reader) stack(n *ksparse.Network) Info {
 	w := n.Wiring()
-	r.note("no autoencoder of one sparse and one linear layer: it can be used, but Check and SaveAs do not take it")
+	r.note("no autoencoder of one sparse and one linear layer: it can be used, but neither checked nor saved in another format")
 	r.noteUnused()
 	info := Info{
 		Weights: r.file.path, Format: r.format, Architecture: fmt.Sprintf("a network of %d layers", len(n.Layers())),

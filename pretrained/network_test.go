@@ -192,7 +192,7 @@ func TestOpenUnfinished(t *testing.T) {
 		}
 	}
 	stack := savedNetwork(t, unfinished(t)["stack"], nil)
-	if notes := strings.Join(mustOpen(t, stack, pretrained.Options{Threshold: 1, Scale: 3}).Info.Notes, ""); !strings.Contains(notes, "the scale 3 that the caller gives is not used") {
+	if notes := strings.Join(mustOpen(t, stack, pretrained.Options{Threshold: 1, Scale: 3}).Info.Notes, ""); !strings.Contains(notes, "the scale 3 that was given is not used") {
 		t.Errorf("a stack that has a scale: %q", notes)
 	}
 }

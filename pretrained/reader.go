@@ -66,13 +66,13 @@ func (r *reader) note(format string, args ...any) {
 // noteUnused says which of the caller's numbers are not used.
 func (r *reader) noteUnused() {
 	if r.options.Threshold > 0 && !r.chosen {
-		r.note("the threshold %s that the caller gives is not used: the model does not lack one", figure(r.options.Threshold))
+		r.note("the threshold %s that was given is not used: the model does not lack one", figure(r.options.Threshold))
 	}
 	if r.options.Scale > 0 && !r.scaled {
-		r.note("the scale %s that the caller gives is not used: the model has no scale that is not known", figure(r.options.Scale))
+		r.note("the scale %s that was given is not used: the model has no scale that is not known", figure(r.options.Scale))
 	}
 	if r.options.K > 0 && !r.counted {
-		r.note("the k = %d that the caller gives is not used: the model does not lack one", r.options.K)
+		r.note("the k = %d that was given is not used: the model does not lack one", r.options.K)
 	}
 }
 

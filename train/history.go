@@ -14,8 +14,9 @@ type Progress struct {
 	EpochLoss      float64 // mean over the epoch's samples up to now
 	ValidationLoss float64 // after the last epoch that ended; NaN if there is none
 
-	// FVU is the fraction of variance unexplained: Loss/V with the loss
-	// ksparse.SquaredError, where V is the mean over the training samples of |y-ȳ|² and
+	// FVU is the fraction of variance unexplained, before the step: the squared error of
+	// the reconstruction, without what a Recipe adds to the loss, over V, with the loss
+	// ksparse.SquaredError; V is the mean over the training samples of |y-ȳ|² and
 	// ȳ their mean (over those of the first buffer where a data.Source is larger than
 	// that). It is NaN with another loss or where V is 0: V counts only columns whose
 	// numbers differ by more than 2^-48 of their size, for less is rounding. EpochFVU is
@@ -33,7 +34,8 @@ type Progress struct {
 
 	// Left is about how long the other steps will take, validation and callback among
 	// them, by the time that those since the training began or was resumed took: at most,
-	// where Validation.Patience or MaxNorm may end it sooner. It is 0 after the last step,
+	// where Validation.Patience or MaxNorm may end it sooner. (In the first steps, and in the
+	// first epoch, none or few of those were timed yet.) It is 0 after the last step,
 	// and where a Trainer was not told how many Steps there will be.
 	Left time.Duration
 }
@@ -59,7 +61,7 @@ type EpochStats struct {
 	TrainLoss      float64       // mean over the epoch's samples, each measured before its step
 	ValidationLoss float64       // after the epoch; NaN without validation
 	LearningRate   float64       // of the epoch's last step
-	FVU            float64       // TrainLoss over the variance of the data, with ksparse.SquaredError; else NaN
+	FVU            float64       // mean over the epoch's samples of Progress.FVU
 	L0             float64       // mean over the samples of the number of active latents
 	Dead           int           // latents not active for Recipe.DeadAfter samples, after the last step
 	GradientNorm   float64       // mean over the steps, before clipping

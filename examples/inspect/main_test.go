@@ -83,7 +83,7 @@ func TestErrorsNameFlags(t *testing.T) {
 	const scale = models + "saelens_standard_v6_expected_average_only_in"
 	rows := npy(t, 40, 8)
 	out := filepath.Join(t.TempDir(), "converted")
-	goName := regexp.MustCompile(`Options\.|\bdata\.|LoadFile|LoadCheckpoint|pretrained\.|ksparse\.|Config\.|map\[|SetThresholds|Calibrate|StartFrom|Widen|SetK|ErrUnset`)
+	goName := regexp.MustCompile(`Options\.|\bdata\.|LoadFile|LoadCheckpoint|pretrained\.|ksparse\.|Config\.|map\[|SetThresholds|SetSelection|SaveAs|Config describes|Calibrate|StartFrom|Widen|SetK|ErrUnset`)
 	for _, c := range []struct {
 		want string
 		args []string

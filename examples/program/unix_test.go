@@ -4,6 +4,7 @@ package program
 
 import (
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -11,8 +12,17 @@ import (
 	"testing"
 )
 
-// TestFullDisk: where a file does not fit, the old one stays and nothing else is left.
-func TestFullDisk(t *testing.T) {
+// TestFullDiskInOtherProcess: where a file does not fit, the old one stays and nothing else
+// is left. The limit is one of the process, which the tests' own log must not meet.
+func TestFullDiskInOtherProcess(t *testing.T) {
+	if os.Getenv("PROGRAM_LIMITED") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFullDiskInOtherProcess$")
+		cmd.Env = append(os.Environ(), "PROGRAM_LIMITED=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
 	path := filepath.Join(t.TempDir(), "x")
 	if err := WriteFile(path, []byte("old")); err != nil {
 		t.Fatal(err)

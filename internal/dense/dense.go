@@ -90,7 +90,9 @@ func rowsOf(what string, x mat.Matrix, r, c int) (rows matrix.Rows, err error) {
 			return rows, whole(what, rows)
 		}
 	}
-	x.At(r-1, c-1) // before memory is taken for a matrix that has no such element
+	if r > 1<<20/c {
+		x.At(r-1, c-1) // before much memory is taken for a matrix that has no such element
+	}
 	rows = matrix.New(r, c)
 	for i := range r {
 		row := rows.Row(i)

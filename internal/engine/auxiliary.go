@@ -103,9 +103,9 @@ var (
 	reluActivation = &Activation{Values: func(out, pre []float64) { reluSelect.Apply(out, pre) }}
 )
 
-// leftNothing is the share of the data's variance up to which errors are no more than
-// rounding.
-const leftNothing = 0x1p-80
+// leastSpread is the share of the data's variance that the errors' variance counts as at
+// least: in a batch of nearly equal rows it says nothing of how much is left to explain.
+const leastSpread = 1e-4
 
 // loss computes ê, returns the loss of AuxK and leaves ê-e in hat. With r = x̂-y = -e,
 // the errors of the main level, that is ê+r, and Σ|e-ē|² = Σ|r-r̄|². rowLoss is
@@ -135,10 +135,10 @@ func (a *auxiliary) loss(part *sparse.Codes, r, hat matrix.Rows, rowLoss []float
 		left += lefts[i]
 	}
 	a.scale = 0
-	if total <= float64(rows)*a.variance*leftNothing {
+	if total == 0 {
 		return 0 // nothing is left over for the dead latents to explain
 	}
-	weight := a.weight * a.variance / total
+	weight := a.weight * a.variance / max(total, float64(rows)*a.variance*leastSpread)
 	a.scale = 2 * weight
 	return weight * left
 }

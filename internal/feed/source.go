@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -16,6 +17,7 @@ func Check(src data.Source, cols int) (rows int, err error) {
 	if fault.IsNil(src) {
 		return 0, fault.Errorf(fault.ErrEmpty, "the source is nil")
 	}
+	defer recovered(&err, "the source's Dims")
 	rows, c := src.Dims()
 	if rows < 1 || c < 1 {
 		return 0, fault.Errorf(fault.ErrEmpty, "the source has no rows (it is %d x %d)", rows, c)
@@ -26,6 +28,13 @@ func Check(src data.Source, cols int) (rows int, err error) {
 	return rows, nil
 }
 
+// recovered makes an error of a panic of a source's method.
+func recovered(err *error, what string) {
+	if p := recover(); p != nil {
+		*err = fault.Errorf(fault.ErrShape, "%s: it panics: %v", what, p)
+	}
+}
+
 // unwritten are the bits of a NaN that no computation makes. It stands, before a
 // Source reads, where the Source is to write.
 const unwritten = 0x7ff8_6b73_7061_7273
@@ -34,7 +43,8 @@ const unwritten = 0x7ff8_6b73_7061_7273
 // src, which was rows x cols when it was checked and must still be, and checks that src has
 // written all of them and that they are finite. Errors are those of src, or wrap
 // fault.ErrShape or fault.ErrNotFinite; they name the rows.
-func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) error {
+func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) (err error) {
+	defer recovered(&err, fmt.Sprintf("reading the rows %d to %d of the source", lo, hi))
 	if r, c := src.Dims(); r != rows || c != cols {
 		return fault.Errorf(fault.ErrShape, "the source is %d x %d now, it was %d x %d", r, c, rows, cols)
 	}
@@ -44,7 +54,7 @@ func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) error {
 		m.Data[e] = none
 	}
 	n := len(m.Data)
-	if err := src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // a source that appends gets memory of its own
+	if err = src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // a source that appends gets memory of its own
 		return fault.Errorf(err, "reading the rows %d to %d of the source: %s", lo, hi, fault.Text(err))
 	}
 	return checkRead(*m, lo, hi)

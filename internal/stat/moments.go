@@ -130,6 +130,9 @@ func (m *Moments) Variance(what string, most float64) (float64, error) {
 		different = different || !m.equal(j)
 	}
 	if different && !(v >= 1/most && v <= most) {
+		if math.IsNaN(kernel.Sum(m.mean)) && !math.IsInf(kernel.Sum(m.high)-kernel.Sum(m.low), 0) {
+			return v, fault.Errorf(fault.ErrNotFinite, "%s hold NaN", what)
+		}
 		// Not more than it can tell: v itself may have overflowed or be zero.
 		reach := max(kernel.MaxAbs(m.low), kernel.MaxAbs(m.high))
 		size, cause := "small", fault.ErrRange
