@@ -30,7 +30,7 @@ type Findings struct {
 	Usual     *Figures `json:"usual,omitempty"`
 	UsualRows int      `json:"usual_rows"`
 	// ZeroRows is how many rows are zero, RepeatedRows how many are equal to one before them
-	// (or nearly, up to rounding, where half of the others are).
+	// (or up to rounding, where half of the others are).
 	ZeroRows     int `json:"zero_rows,omitempty"`
 	RepeatedRows int `json:"repeated_rows,omitempty"`
 	// Outliers are the rows that are much further from the centre than the others: nil where

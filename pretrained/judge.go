@@ -11,7 +11,7 @@ func (f *Findings) judgeRows() {
 		f.problem("%d of %d rows are zero. What follows is without them", f.ZeroRows, f.Rows)
 	}
 	if 2*f.RepeatedRows > f.Rows {
-		f.problem("%d of %d rows are equal, or nearly, to one before them. What follows counts equal rows once", f.RepeatedRows, f.Rows)
+		f.problem("%d of %d rows are equal, up to rounding, to one before them. What follows counts equal rows once", f.RepeatedRows, f.Rows)
 	}
 	if o := f.Outliers; o != nil {
 		f.problem("%d of %d rows are outlying: their norms are %s to %s, and the median norm is %s; their distance from the centre is up to %s, and the median distance is %s. "+

@@ -23,14 +23,11 @@ import (
 //     that of nine tenths of them. So fewer than a tenth can be.
 //   - The usual rows are those that are neither zero nor outlying, each once.
 //
-// Half of the rows or more may also be nearly one row, up to rounding: within nearCentre of
-// the centre, as a share of the median norm, where the others, one in fewFar at least, are
-// farFromNear times as far. They count once, too.
+// Half of the rows or more may also be one row up to rounding: within rounding of the centre,
+// as a share of the median norm. They count once, too. (float32 rounds to 2^-24.)
 const (
 	outlyingFrom = 5
-	nearCentre   = 1.0 / 1024
-	farFromNear  = 100
-	fewFar       = 50
+	rounding     = 1.0 / (1 << 22)
 )
 
 // centreRows is about how many rows, drawn at random, the centre is of at most.
@@ -41,7 +38,7 @@ const centreRows = 1024
 type rowsAbout struct {
 	unit     float64
 	norms    []float64 // of all rows
-	repeated []bool    // the row is equal, or nearly, to one before it, and not zero
+	repeated []bool    // the row is equal, up to rounding, to one before it, and not zero
 	outlying []bool
 	centre   []float64
 	away     []float64 // each row's distance from the centre
@@ -89,21 +86,21 @@ func (a *rowsAbout) findOutlying() {
 	}
 }
 
-// mergeNear marks as repeated all but the first of the rows near the centre, where half or
-// more are, and reports whether it did.
+// mergeNear marks as repeated all but the first of the rows at the centre, up to rounding,
+// where half or more are, and reports whether it did.
 func (a *rowsAbout) mergeNear() bool {
 	var near []int
-	var far []float64
+	far := 0
 	for i, v := range a.away {
 		switch {
 		case a.norms[i] == 0, a.repeated[i]:
-		case v <= nearCentre*a.medianNorm:
+		case v <= rounding*a.medianNorm:
 			near = append(near, i)
 		default:
-			far = append(far, v)
+			far++
 		}
 	}
-	if few := len(far)*fewFar < len(near)+len(far); few || len(near) < max(2, len(far)) || stat.Median(far) < farFromNear*nearCentre*a.medianNorm {
+	if len(near) < max(2, far) {
 		return false
 	}
 	for _, i := range near[1:] {
