@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
@@ -15,7 +16,8 @@ type Findings struct {
 	Rows    int `json:"rows"`
 	Latents int `json:"latents"`
 	// K is how many latents should be active: the network's k, or what the file says where
-	// the network does not go by one; 0 where nothing is declared.
+	// the network does not go by one; 0 where nothing is declared, as for a selection by
+	// thresholds that are not those of the file.
 	K float64 `json:"k,omitempty"`
 
 	Figures // of all rows
@@ -139,7 +141,7 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 			return nil, fmt.Errorf("the targets: %w", err)
 		}
 	}
-	f := &Findings{Latents: cfg.Latents, K: presentK(m.Info, cfg)}
+	f := &Findings{Latents: cfg.Latents, K: m.presentK(cfg)}
 	f.Rows, _ = x.Dims()
 	f.weights(cfg)
 	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
@@ -199,14 +201,18 @@ func (f *Findings) usual() Figures {
 	return f.Figures
 }
 
-// presentK returns how many latents should be active now: the network's k may be another
-// than the file's by SetK.
-func presentK(info Info, cfg ksparse.Config) float64 {
+// presentK returns how many latents should be active now. The network's k may be another than
+// the file's by SetK. Thresholds keep as many as is declared only if they are those of the file.
+func (m *Model) presentK(cfg ksparse.Config) float64 {
+	now := selectingOf(m.Network)
+	same := slices.Equal(now.thresholds, m.opened.thresholds)
 	switch {
-	case selectionName(cfg) == "all", cfg.Selection == ksparse.SelectThreshold && info.K == 0:
+	case selectionName(cfg) == "all", now.by == ksparse.SelectBatchTopK && !same:
 		return 0
-	case cfg.K == 0: // that of the thresholds
-		return info.K
+	case now.by == ksparse.SelectThreshold && (!same || now.by != m.opened.by):
+		return 0
+	case now.by == ksparse.SelectThreshold, cfg.K == 0:
+		return m.Info.K
 	}
 	return float64(max(cfg.K, 0)) // -1 is none
 }
