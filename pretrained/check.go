@@ -76,7 +76,8 @@ type Figures struct {
 }
 
 // Outliers are rows whose distance from the centre, which has the medians of the columns, is
-// more than five times that of nine tenths of the rows, so that fewer than a tenth can be.
+// more than five times that of nine tenths of the others: one of three to eleven rows can be,
+// and a tenth of many.
 // Rows of zeros do not count in medians and tenths, and equal rows count once there.
 type Outliers struct {
 	Rows int `json:"rows"` // how many there are
@@ -96,6 +97,8 @@ const (
 	deadShare  = 0.5 // of all latents, once each could have been active in ten rows
 	poorFVU    = 0.8
 	poorMedian = 0.6 // of a row, where that of all is much better
+	partFVU    = 0.3 // of all rows, where that of the median row is
+	partTimes  = 3.0 // times better, so that a part of the rows is poor
 )
 
 // Check runs the model on rows of the activations that it was made for, N x inputs,

@@ -80,8 +80,8 @@ func (f *Findings) judgeVariance() {
 		f.problem("there is only one row to judge by, so that there is no variance to be explained")
 	case got.FVU == nil:
 		f.problem("the rows are all equal, so that no share of their variance can be explained")
-	case *got.FVU > poorFVU && *got.MedianFVU < poorFVU/2:
-		f.problem("the FVU is %s because few rows have most of the variance: of half of the rows %s or less of their squared distance from the centre is left", figure(*got.FVU), figure(*got.MedianFVU))
+	case *got.FVU > partFVU && *got.FVU > partTimes**got.MedianFVU, *got.FVU > poorFVU && *got.MedianFVU < poorFVU/2:
+		f.problem("a part of the rows is explained much worse than the median row (FVU %s against %s): look at the rows with the largest errors", figure(*got.FVU), figure(*got.MedianFVU))
 	case *got.FVU >= 1:
 		f.problem("the reconstruction is worse than the mean of the rows: FVU %s. %s", figure(*got.FVU), foreign)
 	case *got.FVU > poorFVU:

@@ -20,7 +20,7 @@ import (
 //
 //   - The centre has in each column the median of such rows.
 //   - A row is outlying where its distance from the centre is more than outlyingFrom times
-//     that of nine tenths of them. So fewer than a tenth can be.
+//     that of nine tenths of them, one not counted. So about a tenth can be, and one of three.
 //   - The usual rows are those that are neither zero nor outlying, each once.
 //
 // Half of the rows or more may also be one row up to rounding: within rounding of the centre,
@@ -76,11 +76,11 @@ func look(s data.Source) (*rowsAbout, error) {
 func (a *rowsAbout) findOutlying() {
 	a.outlying = make([]bool, len(a.norms))
 	away := a.once(a.away)
-	if len(away) == 0 {
+	if len(away) < 3 { // which of two is far from the other?
 		return
 	}
 	slices.Sort(away)
-	limit := away[len(away)*9/10]
+	limit := away[(len(away)-1)*9/10]
 	for i, v := range a.away {
 		a.outlying[i] = a.norms[i] > 0 && v > outlyingFrom*limit
 	}
