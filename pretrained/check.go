@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -21,6 +23,11 @@ type Findings struct {
 	K float64 `json:"k,omitempty"`
 
 	Figures // of all rows
+
+	// Reconstructed says that outputs were compared with what they should be. They are not
+	// where the model has no decoder, nor of a transcoder without targets: then only the
+	// codes and the weights were judged.
+	Reconstructed bool `json:"reconstructed"`
 
 	// ScaledFVU is that of rows scaled to the mean norm sqrt(d), measured where FVU is
 	// bad: a model that was trained on such rows is good there.
@@ -75,7 +82,7 @@ type Figures struct {
 	MedianFVU *float64 `json:"median_fvu,omitempty"`
 }
 
-// Outliers are rows whose distance from the centre, which has the medians of the columns, is
+// Outliers are rows, or targets, whose distance from the centre, which has the medians of the columns, is
 // more than five times that of nine tenths of the others: one of three to eleven rows can be,
 // and a tenth of many.
 // Rows of zeros do not count in medians and tenths, and equal rows count once there.
@@ -108,12 +115,13 @@ const (
 // configuration.
 //
 // Of a transcoder, whose outputs are of another place than its rows, no
-// reconstruction is measured: see CheckOutputs. Errors wrap those of Encode, and
+// reconstruction is measured: see Findings.Reconstructed and CheckOutputs. Errors wrap those of Encode, and
 // ksparse.ErrShape. Package measure has more figures of a model that reconstructs.
 func (m *Model) Check(rows mat.Matrix) (*Findings, error) { return m.CheckOutputs(rows, nil) }
 
 // CheckOutputs is Check for a transcoder: targets, N x outputs, are what it should give
-// for the rows. nil stands for the rows themselves, except of a transcoder.
+// for the rows. nil stands for the rows themselves, except of a transcoder. Targets for a model
+// without a decoder are an error that wraps ksparse.ErrNoDecoder.
 func (m *Model) CheckOutputs(rows, targets mat.Matrix) (*Findings, error) {
 	f, err := m.check(rows, targets)
 	if err != nil {
@@ -131,23 +139,27 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := data.FromMatrix(rows)
+	x, err := sourceOf("rows", rows)
 	if err != nil {
-		return nil, fmt.Errorf("the rows: %w", err)
+		return nil, err
 	}
 	if count, cols := x.Dims(); cols != m.In() {
 		return nil, errorf(ksparse.ErrShape, "the rows are %d x %d, the model takes %d values per row", count, cols, m.In())
 	}
 	y := x
 	if targets != nil {
-		if y, err = data.FromMatrix(targets); err != nil {
-			return nil, fmt.Errorf("the targets: %w", err)
+		if cfg.Decoder.Empty() {
+			return nil, errorf(ksparse.ErrNoDecoder, "the model has no decoder, so that it has no outputs to be compared with targets")
+		}
+		if y, err = sourceOf("targets", targets); err != nil {
+			return nil, err
 		}
 	}
 	f := &Findings{Latents: cfg.Latents, K: m.presentK(cfg)}
 	f.Rows, _ = x.Dims()
 	f.weights(cfg)
 	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
+	f.Reconstructed = decode
 	t := &trial{model: m, x: x, y: y, decode: decode, scale: 1}
 	if err := f.lookAt(t, targets != nil); err != nil {
 		return nil, err
@@ -160,15 +172,24 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 		usual := t.usual.figures()
 		f.Usual = &usual
 	}
-	f.judgeRows()
+	f.judgeRows(t.outlying)
 	bad := func(fvu *float64) bool { return fvu != nil && *fvu > poorFVU }
 	if bad(f.FVU) && bad(f.usual().FVU) && targets == nil && cfg.Skip.Empty() && cfg.Normalization == ksparse.NoNormalization {
 		if err := f.tryScaled(t); err != nil {
 			return nil, err
 		}
 	}
-	f.judge(selectionName(cfg), decode)
+	f.judge(selectionName(cfg), targets != nil)
 	return f, nil
+}
+
+// sourceOf returns a matrix, which an error calls the rows or the targets, as a source.
+func sourceOf(what string, x mat.Matrix) (data.Source, error) {
+	s, err := data.FromMatrix(x)
+	if err != nil {
+		return nil, errorf(err, "the %s: the matrix%s", what, strings.TrimPrefix(fault.Text(err), "x"))
+	}
+	return s, nil
 }
 
 // problem adds a problem.
@@ -182,13 +203,13 @@ func (f *Findings) lookAt(t *trial, targets bool) error {
 	if err != nil {
 		return err
 	}
-	t.about, f.Outliers = about, about.outliers()
+	t.about, f.Outliers, t.outlying = about, about.outliers(), "rows"
 	if t.decode && targets {
 		if t.about, err = look(t.y); err != nil {
 			return err
 		}
 		if len(t.about.norms) == len(about.norms) { // another number is an error, and found later
-			f.Outliers = about.with(t.about)
+			f.Outliers, t.outlying = about.with(t.about)
 		}
 	}
 	t.unusual, t.toNorm = about.unusual(), about.normScale(t.model.In())

@@ -1,7 +1,6 @@
 package pretrained
 
 import (
-	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math"
@@ -184,16 +183,24 @@ func distances(s data.Source, unit float64, at []float64) ([]float64, error) {
 }
 
 // with marks the rows, too, that are outlying in b, of as many rows: the targets. It returns
-// what there is to say of all of them.
-func (a *rowsAbout) with(b *rowsAbout) *Outliers {
-	o := cmp.Or(a.outliers(), b.outliers())
+// what there is to say of all of them, and what they are: the lengths are those of the rows
+// where both are outlying.
+func (a *rowsAbout) with(b *rowsAbout) (o *Outliers, what string) {
+	rows, targets := a.outliers(), b.outliers()
+	o, what = rows, "rows"
+	switch {
+	case rows == nil:
+		o, what = targets, "targets"
+	case targets != nil:
+		what = "rows or their targets"
+	}
 	for i, is := range b.outlying {
 		a.outlying[i] = a.outlying[i] || is
 	}
 	if o != nil {
 		o.Rows = number(a.outlying)
 	}
-	return o
+	return o, what
 }
 
 // unusual marks the rows that are not usual; nil where all are.
