@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/fault"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -15,10 +18,16 @@ type Findings struct {
 	Rows    int `json:"rows"`
 	Latents int `json:"latents"`
 	// K is how many latents should be active: the network's k, or what the file says where
-	// the network does not go by one; 0 where nothing is declared.
+	// the network does not go by one; 0 where nothing is declared, as for a selection by
+	// thresholds that are not those of the file.
 	K float64 `json:"k,omitempty"`
 
 	Figures // of all rows
+
+	// Reconstructed says that outputs were compared with what they should be. They are not
+	// where the model has no decoder, nor of a transcoder without targets: then only the
+	// codes and the weights were judged.
+	Reconstructed bool `json:"reconstructed"`
 
 	// ScaledFVU is that of rows scaled to the mean norm sqrt(d), measured where FVU is
 	// bad: a model that was trained on such rows is good there.
@@ -30,7 +39,7 @@ type Findings struct {
 	Usual     *Figures `json:"usual,omitempty"`
 	UsualRows int      `json:"usual_rows"`
 	// ZeroRows is how many rows are zero, RepeatedRows how many are equal to one before them
-	// (or nearly, up to rounding, where half of the others are).
+	// (or up to rounding, where half of the others are).
 	ZeroRows     int `json:"zero_rows,omitempty"`
 	RepeatedRows int `json:"repeated_rows,omitempty"`
 	// Outliers are the rows that are much further from the centre than the others: nil where
@@ -73,8 +82,9 @@ type Figures struct {
 	MedianFVU *float64 `json:"median_fvu,omitempty"`
 }
 
-// Outliers are rows whose distance from the centre, which has the medians of the columns, is
-// more than five times that of nine tenths of the rows, so that fewer than a tenth can be.
+// Outliers are rows, or targets, whose distance from the centre, which has the medians of the columns, is
+// more than five times that of nine tenths of the others: one of three to eleven rows can be,
+// and a tenth of many.
 // Rows of zeros do not count in medians and tenths, and equal rows count once there.
 type Outliers struct {
 	Rows int `json:"rows"` // how many there are
@@ -94,6 +104,8 @@ const (
 	deadShare  = 0.5 // of all latents, once each could have been active in ten rows
 	poorFVU    = 0.8
 	poorMedian = 0.6 // of a row, where that of all is much better
+	partFVU    = 0.3 // of all rows, where that of the median row is
+	partTimes  = 3.0 // times better, so that a part of the rows is poor
 )
 
 // Check runs the model on rows of the activations that it was made for, N x inputs,
@@ -103,12 +115,13 @@ const (
 // configuration.
 //
 // Of a transcoder, whose outputs are of another place than its rows, no
-// reconstruction is measured: see CheckOutputs. Errors wrap those of Encode, and
+// reconstruction is measured: see Findings.Reconstructed and CheckOutputs. Errors wrap those of Encode, and
 // ksparse.ErrShape. Package measure has more figures of a model that reconstructs.
 func (m *Model) Check(rows mat.Matrix) (*Findings, error) { return m.CheckOutputs(rows, nil) }
 
 // CheckOutputs is Check for a transcoder: targets, N x outputs, are what it should give
-// for the rows. nil stands for the rows themselves, except of a transcoder.
+// for the rows. nil stands for the rows themselves, except of a transcoder. Targets for a model
+// without a decoder are an error that wraps ksparse.ErrNoDecoder.
 func (m *Model) CheckOutputs(rows, targets mat.Matrix) (*Findings, error) {
 	f, err := m.check(rows, targets)
 	if err != nil {
@@ -126,23 +139,27 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := data.FromMatrix(rows)
+	x, err := sourceOf("rows", rows)
 	if err != nil {
-		return nil, fmt.Errorf("the rows: %w", err)
+		return nil, err
 	}
 	if count, cols := x.Dims(); cols != m.In() {
 		return nil, errorf(ksparse.ErrShape, "the rows are %d x %d, the model takes %d values per row", count, cols, m.In())
 	}
 	y := x
 	if targets != nil {
-		if y, err = data.FromMatrix(targets); err != nil {
-			return nil, fmt.Errorf("the targets: %w", err)
+		if cfg.Decoder.Empty() {
+			return nil, errorf(ksparse.ErrNoDecoder, "the model has no decoder, so that it has no outputs to be compared with targets")
+		}
+		if y, err = sourceOf("targets", targets); err != nil {
+			return nil, err
 		}
 	}
-	f := &Findings{Latents: cfg.Latents, K: presentK(m.Info, cfg)}
+	f := &Findings{Latents: cfg.Latents, K: m.presentK(cfg)}
 	f.Rows, _ = x.Dims()
 	f.weights(cfg)
 	decode := !cfg.Decoder.Empty() && (targets != nil || !m.Info.Transcoder && cfg.Decoder.Cols == cfg.Inputs)
+	f.Reconstructed = decode
 	t := &trial{model: m, x: x, y: y, decode: decode, scale: 1}
 	if err := f.lookAt(t, targets != nil); err != nil {
 		return nil, err
@@ -155,15 +172,24 @@ func (m *Model) check(rows, targets mat.Matrix) (*Findings, error) {
 		usual := t.usual.figures()
 		f.Usual = &usual
 	}
-	f.judgeRows()
+	f.judgeRows(t.outlying)
 	bad := func(fvu *float64) bool { return fvu != nil && *fvu > poorFVU }
 	if bad(f.FVU) && bad(f.usual().FVU) && targets == nil && cfg.Skip.Empty() && cfg.Normalization == ksparse.NoNormalization {
 		if err := f.tryScaled(t); err != nil {
 			return nil, err
 		}
 	}
-	f.judge(selectionName(cfg), decode)
+	f.judge(selectionName(cfg), targets != nil)
 	return f, nil
+}
+
+// sourceOf returns a matrix, which an error calls the rows or the targets, as a source.
+func sourceOf(what string, x mat.Matrix) (data.Source, error) {
+	s, err := data.FromMatrix(x)
+	if err != nil {
+		return nil, errorf(err, "the %s: the matrix%s", what, strings.TrimPrefix(fault.Text(err), "x"))
+	}
+	return s, nil
 }
 
 // problem adds a problem.
@@ -177,13 +203,13 @@ func (f *Findings) lookAt(t *trial, targets bool) error {
 	if err != nil {
 		return err
 	}
-	t.about, f.Outliers = about, about.outliers()
+	t.about, f.Outliers, t.outlying = about, about.outliers(), "rows"
 	if t.decode && targets {
 		if t.about, err = look(t.y); err != nil {
 			return err
 		}
 		if len(t.about.norms) == len(about.norms) { // another number is an error, and found later
-			f.Outliers = about.with(t.about)
+			f.Outliers, t.outlying = about.with(t.about)
 		}
 	}
 	t.unusual, t.toNorm = about.unusual(), about.normScale(t.model.In())
@@ -199,14 +225,18 @@ func (f *Findings) usual() Figures {
 	return f.Figures
 }
 
-// presentK returns how many latents should be active now: the network's k may be another
-// than the file's by SetK.
-func presentK(info Info, cfg ksparse.Config) float64 {
+// presentK returns how many latents should be active now. The network's k may be another than
+// the file's by SetK. Thresholds keep as many as is declared only if they are those of the file.
+func (m *Model) presentK(cfg ksparse.Config) float64 {
+	now := selectingOf(m.Network)
+	same := slices.Equal(now.thresholds, m.opened.thresholds)
 	switch {
-	case selectionName(cfg) == "all", cfg.Selection == ksparse.SelectThreshold && info.K == 0:
+	case selectionName(cfg) == "all", now.by == ksparse.SelectBatchTopK && !same:
 		return 0
-	case cfg.K == 0: // that of the thresholds
-		return info.K
+	case now.by == ksparse.SelectThreshold && (!same || now.by != m.opened.by):
+		return 0
+	case now.by == ksparse.SelectThreshold, cfg.K == 0:
+		return m.Info.K
 	}
 	return float64(max(cfg.K, 0)) // -1 is none
 }

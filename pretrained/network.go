@@ -20,7 +20,7 @@ func openNetwork(path string, f Format, load func(path string) (*ksparse.Network
 	}
 	cfg, err := n.Config()
 	if err != nil { // any stack of layers
-		return &Model{Network: n, Info: r.stack(n)}, nil
+		return newModel(n, r.stack(n)), nil
 	}
 	file.types[tensor.F32], file.types[tensor.F64] = true, true
 	if cfg.Encoder.Float32 == nil && cfg.Decoder.Float32 == nil {
@@ -29,7 +29,7 @@ func openNetwork(path string, f Format, load func(path string) (*ksparse.Network
 	if cfg.Encoder.Float64 == nil && cfg.Decoder.Float64 == nil {
 		delete(file.types, tensor.F64)
 	}
-	return &Model{Network: n, Info: r.info(reading{net: cfg, about: about{architecture: cfg.Selection.String()}})}, nil
+	return newModel(n, r.info(reading{net: cfg, about: about{architecture: cfg.Selection.String()}})), nil
 }
 
 // settle gives a network of our own files what it was saved without, from the caller's

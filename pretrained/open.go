@@ -17,6 +17,29 @@ import (
 type Model struct {
 	*ksparse.Network
 	Info Info
+
+	opened selecting // what the file's K is of
+}
+
+// selecting is how the last sparse layer of a network selects.
+type selecting struct {
+	by         ksparse.Selection
+	thresholds []float64
+}
+
+// selectingOf returns how n selects.
+func selectingOf(n *ksparse.Network) (s selecting) {
+	for _, l := range n.Layers() {
+		if l, ok := l.(*ksparse.SparseLayer); ok {
+			s = selecting{l.Selection(), l.Thresholds()}
+		}
+	}
+	return s
+}
+
+// newModel returns the model of a network that was opened.
+func newModel(n *ksparse.Network, info Info) *Model {
+	return &Model{Network: n, Info: info, opened: selectingOf(n)}
 }
 
 // Open opens the sparse autoencoder at path: a file of weights, the folder that
@@ -82,5 +105,5 @@ func openModel(path string, o Options) (*Model, error) {
 			return nil, fault.First(r.err, err)
 		}
 	}
-	return &Model{Network: n, Info: r.info(f)}, nil
+	return newModel(n, r.info(f)), nil
 }

@@ -1,7 +1,6 @@
 package pretrained
 
 import (
-	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math"
@@ -20,17 +19,14 @@ import (
 //
 //   - The centre has in each column the median of such rows.
 //   - A row is outlying where its distance from the centre is more than outlyingFrom times
-//     that of nine tenths of them. So fewer than a tenth can be.
+//     that of nine tenths of them, one not counted. So about a tenth can be, and one of three.
 //   - The usual rows are those that are neither zero nor outlying, each once.
 //
-// Half of the rows or more may also be nearly one row, up to rounding: within nearCentre of
-// the centre, as a share of the median norm, where the others, one in fewFar at least, are
-// farFromNear times as far. They count once, too.
+// Half of the rows or more may also be one row up to rounding: within rounding of the centre,
+// as a share of the median norm. They count once, too. (float32 rounds to 2^-24.)
 const (
 	outlyingFrom = 5
-	nearCentre   = 1.0 / 1024
-	farFromNear  = 100
-	fewFar       = 50
+	rounding     = 1.0 / (1 << 22)
 )
 
 // centreRows is about how many rows, drawn at random, the centre is of at most.
@@ -41,7 +37,7 @@ const centreRows = 1024
 type rowsAbout struct {
 	unit     float64
 	norms    []float64 // of all rows
-	repeated []bool    // the row is equal, or nearly, to one before it, and not zero
+	repeated []bool    // the row is equal, up to rounding, to one before it, and not zero
 	outlying []bool
 	centre   []float64
 	away     []float64 // each row's distance from the centre
@@ -79,31 +75,31 @@ func look(s data.Source) (*rowsAbout, error) {
 func (a *rowsAbout) findOutlying() {
 	a.outlying = make([]bool, len(a.norms))
 	away := a.once(a.away)
-	if len(away) == 0 {
+	if len(away) < 3 { // which of two is far from the other?
 		return
 	}
 	slices.Sort(away)
-	limit := away[len(away)*9/10]
+	limit := away[(len(away)-1)*9/10]
 	for i, v := range a.away {
 		a.outlying[i] = a.norms[i] > 0 && v > outlyingFrom*limit
 	}
 }
 
-// mergeNear marks as repeated all but the first of the rows near the centre, where half or
-// more are, and reports whether it did.
+// mergeNear marks as repeated all but the first of the rows at the centre, up to rounding,
+// where half or more are, and reports whether it did.
 func (a *rowsAbout) mergeNear() bool {
 	var near []int
-	var far []float64
+	far := 0
 	for i, v := range a.away {
 		switch {
 		case a.norms[i] == 0, a.repeated[i]:
-		case v <= nearCentre*a.medianNorm:
+		case v <= rounding*a.medianNorm:
 			near = append(near, i)
 		default:
-			far = append(far, v)
+			far++
 		}
 	}
-	if few := len(far)*fewFar < len(near)+len(far); few || len(near) < max(2, len(far)) || stat.Median(far) < farFromNear*nearCentre*a.medianNorm {
+	if len(near) < max(2, far) {
 		return false
 	}
 	for _, i := range near[1:] {
@@ -187,16 +183,24 @@ func distances(s data.Source, unit float64, at []float64) ([]float64, error) {
 }
 
 // with marks the rows, too, that are outlying in b, of as many rows: the targets. It returns
-// what there is to say of all of them.
-func (a *rowsAbout) with(b *rowsAbout) *Outliers {
-	o := cmp.Or(a.outliers(), b.outliers())
+// what there is to say of all of them, and what they are: the lengths are those of the rows
+// where both are outlying.
+func (a *rowsAbout) with(b *rowsAbout) (o *Outliers, what string) {
+	rows, targets := a.outliers(), b.outliers()
+	o, what = rows, "rows"
+	switch {
+	case rows == nil:
+		o, what = targets, "targets"
+	case targets != nil:
+		what = "rows or their targets"
+	}
 	for i, is := range b.outlying {
 		a.outlying[i] = a.outlying[i] || is
 	}
 	if o != nil {
 		o.Rows = number(a.outlying)
 	}
-	return o
+	return o, what
 }
 
 // unusual marks the rows that are not usual; nil where all are.

@@ -23,6 +23,8 @@ type trial struct {
 	unusual []bool      // the rows that are not usual; nil for none
 	toNorm  float64     // the scale that makes the mean norm of the usual rows sqrt(d)
 
+	outlying string // whether the outlying ones are rows or targets, in words
+
 	all, usual tally // of all rows, and of the usual ones
 }
 

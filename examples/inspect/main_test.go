@@ -180,3 +180,16 @@ func TestOwnFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestNotReconstructed: of a transcoder without outputs the table says that none were compared.
+func TestNotReconstructed(t *testing.T) {
+	model := models + "saelens_jumprelu_transcoder_v6"
+	m, err := pretrained.Open(model, pretrained.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := run(context.Background(), []string{"-rows", npy(t, 50, m.Info.Inputs), model}, &text); err != nil || !strings.Contains(text.String(), "no reconstruction was measured: its outputs") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}

@@ -50,14 +50,25 @@ func (r result) print(w io.Writer) error {
 		for _, p := range f.Problems {
 			line("PROBLEM", "%s", p)
 		}
+		if !f.Reconstructed {
+			line("note", "no reconstruction was measured: %s", notReconstructed(i))
+		}
 		if len(f.Problems) == 0 {
-			line("verdict", "nothing looks wrong")
+			line("verdict", "nothing looks wrong%s", map[bool]string{false: " in the codes and the weights"}[f.Reconstructed])
 		}
 	}
 	if s := r.Saved; s != nil {
 		line("saved", "%s as %s", s.Path, s.Format)
 	}
 	return t.Flush()
+}
+
+// notReconstructed says why no reconstruction was measured.
+func notReconstructed(i pretrained.Info) string {
+	if i.Outputs == 0 {
+		return "the model has no decoder"
+	}
+	return "its outputs are of another place than its rows, and -outputs says what they should be"
 }
 
 // sizes describes the number of inputs, latents and outputs.
