@@ -46,9 +46,9 @@ func TestLoadFileOfOther(t *testing.T) {
 
 // TestSaveFileNamesThePathOnce: of what cannot be written.
 func TestSaveFileNamesThePathOnce(t *testing.T) {
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "folder") // a name that the random one of TempDir cannot hold
 	file := filepath.Join(folder, "file")
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
+	if err := errors.Join(os.Mkdir(folder, 0o777), os.WriteFile(file, nil, 0o666)); err != nil {
 		t.Fatal(err)
 	}
 	n := mustNetwork(t, ksparse.NewLinearLayer("x", 2, 2, ksparse.Identity))
