@@ -264,6 +264,9 @@ func TestTrainerThreshold(t *testing.T) {
 	x := mixtures(6000, 32)
 	for _, ema := range []float64{0, 0.999} {
 		for _, steps := range []int{1, 40} {
+			if testing.Short() && steps > 1 {
+				continue // takes long where the processor is emulated
+			}
 			for _, batch := range []int{100, 1500} {
 				net := batchTopK(t, 32, 256, 8, nil)
 				trainer, err := ksparse.NewTrainer(net, ksparse.TrainConfig{EMA: ema, LearningRate: 0.002})
