@@ -28,14 +28,6 @@ func mustNew(t testing.TB, cfg ksparse.Config) *ksparse.Network {
 	return net
 }
 
-// normals returns normal numbers.
-func normals(rows, cols int) *mat.Dense {
-	rng := rand.New(rand.NewPCG(7, 9))
-	m := mat.NewDense(rows, cols, nil)
-	m.Apply(func(_, _ int, _ float64) float64 { return rng.NormFloat64() }, m)
-	return m
-}
-
 // times returns x times a number.
 func times(factor float64, x *mat.Dense) *mat.Dense {
 	var y mat.Dense
@@ -47,7 +39,7 @@ func times(factor float64, x *mat.Dense) *mat.Dense {
 // its length. A power of two changes no digit, so the bits are the same.
 func TestNormalizedCodesOfAnyMagnitude(t *testing.T) {
 	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
-	x := normals(5, 6)
+	x := normal(rand.New(rand.NewPCG(7, 9)), 5, 6)
 	want, err := net.Encode(x)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +59,7 @@ func TestNormalizedCodesOfAnyMagnitude(t *testing.T) {
 // output is scaled back to the size of its row.
 func TestLayerNormOfAnyMagnitude(t *testing.T) {
 	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.LayerNorm, Seed: 3})
-	x := normals(5, 6)
+	x := normal(rand.New(rand.NewPCG(7, 9)), 5, 6)
 	want, err := net.Predict(times(0x1p40, x))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +102,7 @@ func TestMaxNormOfAnyMagnitude(t *testing.T) {
 		{"5 beside 1e-200", 5, 1e-200, 20, 5},
 	} {
 		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
-		x := normals(200, 4)
+		x := normal(rand.New(rand.NewPCG(7, 9)), 200, 4)
 		for i := range 200 {
 			row := x.RawRowView(i)
 			norm := math.Sqrt(mat.Dot(x.RowView(i), x.RowView(i)))
@@ -139,7 +131,7 @@ func TestTrainRefusesWhatItCannotSquare(t *testing.T) {
 	for _, size := range []float64{1e153, 1e154, 1e200, 1e308, 1e-165, 1e-300, 5e-324} {
 		for _, batch := range []int{1, 64} {
 			net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
-			before, x := saved(t, net), times(size, uniforms(100, 4))
+			before, x := saved(t, net), times(size, uniform(1, 100, 4))
 			h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: batch})
 			if h != nil || !errors.Is(err, ksparse.ErrRange) && !errors.Is(err, ksparse.ErrNotFinite) {
 				t.Errorf("rows of %g: history %+v, error %v", size, h, err)
@@ -149,14 +141,6 @@ func TestTrainRefusesWhatItCannotSquare(t *testing.T) {
 			}
 		}
 	}
-}
-
-// uniforms returns numbers in [-1, 1).
-func uniforms(rows, cols int) *mat.Dense {
-	rng := rand.New(rand.NewPCG(1, 9))
-	m := mat.NewDense(rows, cols, nil)
-	m.Apply(func(_, _ int, _ float64) float64 { return 2*rng.Float64() - 1 }, m)
-	return m
 }
 
 // TestTrainEqualRows: where rows differ by rounding alone there is no FVU.
@@ -195,7 +179,7 @@ func TestTrainEqualRows(t *testing.T) {
 
 // TestFiguresOfAnyMagnitude: a ratio is the same for all scales, to the bit.
 func TestFiguresOfAnyMagnitude(t *testing.T) {
-	out, y := normals(30, 4), uniforms(30, 4)
+	out, y := normal(rand.New(rand.NewPCG(7, 9)), 30, 4), uniform(1, 30, 4)
 	want, err := ksparse.FVU(out, y)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +253,7 @@ func TestFVUOfFarMagnitudes(t *testing.T) {
 // TestStartFromAnyMagnitude: the data set's scale and the atoms are those of the same
 // data near 1.
 func TestStartFromAnyMagnitude(t *testing.T) {
-	x := normals(50, 4)
+	x := normal(rand.New(rand.NewPCG(7, 9)), 50, 4)
 	atoms := func(exponent int) (*mat.Dense, float64) {
 		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Seed: 3})
 		if err := net.StartFrom(sourceOf(t, times(math.Ldexp(1, exponent), x)), ksparse.Start{Atoms: true}); err != nil {
@@ -292,7 +276,7 @@ func TestAtomsOfAnyMagnitude(t *testing.T) {
 		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
 		w := net.Layers()[1].Weights()
 		w.Scale(size, w)
-		x := normals(20, 4)
+		x := normal(rand.New(rand.NewPCG(7, 9)), 20, 4)
 		if _, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 1, Optimizer: train.SGD{}, Recipe: ksparse.Recipe{UnitNorm: true}}); err != nil {
 			t.Errorf("atoms of %g: %v", size, err)
 		}

@@ -115,7 +115,7 @@ func canSquare(sum float64) bool { return sum >= 0x1p-900 && sum <= math.MaxFloa
 func scaledDifference(a, b matrix.Rows) (d matrix.Rows, exponent int) {
 	d = matrix.New(a.Rows, a.Cols)
 	unit, halved := 1.0, 0
-	if max(largestOf(a), largestOf(b)) > 0x1p1000 { // the difference could overflow
+	if max(a.MaxAbs(), b.MaxAbs()) > 0x1p1000 { // the difference could overflow
 		unit, halved = 0.5, 1
 	}
 	for i := range a.Rows {
@@ -124,10 +124,8 @@ func scaledDifference(a, b matrix.Rows) (d matrix.Rows, exponent int) {
 			to[j] = unit*v - unit*from[j]
 		}
 	}
-	_, exponent = math.Frexp(largestOf(d))
-	for i, v := range d.Data {
-		d.Data[i] = math.Ldexp(v, -exponent)
-	}
+	_, exponent = math.Frexp(d.MaxAbs())
+	matrix.TimesPower(d.Data, d.Data, -exponent)
 	return d, exponent + halved
 }
 
@@ -138,15 +136,6 @@ func sumOfSquares(m matrix.Rows) float64 {
 		sum += kernel.SumSquares(m.Row(i))
 	}
 	return sum
-}
-
-// largestOf returns the largest magnitude in m.
-func largestOf(m matrix.Rows) float64 {
-	largest := 0.0
-	for i := range m.Rows {
-		largest = max(largest, kernel.MaxAbs(m.Row(i)))
-	}
-	return largest
 }
 
 // largest returns the column of the largest value, the lowest among equal ones.

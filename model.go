@@ -260,10 +260,7 @@ func (m *model) finite() error {
 
 // finiteWeights is finite for the weights of the layer of that name.
 func finiteWeights(name string, w Weights) error {
-	i := matrix.FirstNotFinite(w.Float64)
-	if i < 0 {
-		i = matrix.FirstNotFinite(w.Float32)
-	}
+	i := w.FirstNotFinite()
 	if i < 0 {
 		return nil
 	}

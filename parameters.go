@@ -148,11 +148,7 @@ func checkWeights(what string, w Weights, rows, cols int) error {
 	case len(w.Float64)+len(w.Float32) != w.Rows*w.Cols:
 		return fault.Errorf(ErrShape, "Config.%s is %d x %d and has %d numbers", what, w.Rows, w.Cols, len(w.Float64)+len(w.Float32))
 	}
-	at := matrix.FirstNotFinite(w.Float64)
-	if w.Float32 != nil {
-		at = matrix.FirstNotFinite(w.Float32)
-	}
-	if at >= 0 {
+	if at := w.FirstNotFinite(); at >= 0 {
 		return fault.Errorf(ErrNotFinite, "Config.%s holds NaN or an infinity at row %d, column %d", what, at/w.Cols, at%w.Cols)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 // TestRefusedBeforeTraining: what would only fail later, or never, is found before the
 // first step, and named; the network stays as it was.
 func TestRefusedBeforeTraining(t *testing.T) {
-	x, huge, probabilities := uniforms(40, 4), times(1e200, uniforms(40, 4)), mat.NewDense(40, 4, nil)
+	x, huge, probabilities := uniform(1, 40, 4), times(1e200, uniform(1, 40, 4)), mat.NewDense(40, 4, nil)
 	for name, c := range map[string]struct {
 		x, y  *mat.Dense
 		cfg   ksparse.TrainConfig
@@ -53,7 +54,7 @@ func (fewSlots) Slots() int { return -1 }
 // TestFirstStepIsUndone: a step that diverges while it moves parameters leaves them as they
 // were, if it is the first.
 func TestFirstStepIsUndone(t *testing.T) {
-	x := times(1000, uniforms(40, 4))
+	x := times(1000, uniform(1, 40, 4))
 	for _, selection := range []ksparse.Selection{ksparse.SelectTopK, ksparse.SelectBatchTopK} {
 		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Selection: selection, Seed: 1})
 		before := parameters(net)
@@ -66,7 +67,7 @@ func TestFirstStepIsUndone(t *testing.T) {
 
 // TestNaNFromOutside: a weight that somebody makes NaN between two steps is named.
 func TestNaNFromOutside(t *testing.T) {
-	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniforms(40, 4)
+	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniform(1, 40, 4)
 	trainer := newTrainer(t, net, ksparse.TrainConfig{})
 	step(t, trainer, x, x)
 	net.Layers()[0].Weights().Set(3, 1, math.NaN())
@@ -89,7 +90,7 @@ func (c counting) At(i, j int) float64 {
 // TestReadOnce: inputs that are targets too are read once, whatever type the matrix has.
 func TestReadOnce(t *testing.T) {
 	reads := 0
-	c := counting{uniforms(20, 4), &reads}
+	c := counting{uniform(1, 20, 4), &reads}
 	for name, x := range map[string]mat.Matrix{"a value": c, "a pointer": &c, "a transpose": mat.Transpose{Matrix: mat.Transpose{Matrix: c}}} {
 		for call, f := range map[string]func() error{
 			"Train": func() error {
@@ -158,7 +159,7 @@ func errorOf[T any](_ T, err error) error { return err }
 // TestLaterRowsTooLarge: what cannot be squared is refused where it comes, and a Trainer
 // goes on with the next batch.
 func TestLaterRowsTooLarge(t *testing.T) {
-	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniforms(300, 4)
+	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniform(1, 300, 4)
 	trainer := newTrainer(t, net, ksparse.TrainConfig{})
 	step(t, trainer, x, x)
 	before := parameters(net)
@@ -213,7 +214,7 @@ func TestSourcesThatPanic(t *testing.T) {
 
 // TestNegativeRate: a schedule of one's own that would climb is an error.
 func TestNegativeRate(t *testing.T) {
-	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniforms(30, 4)
+	net, x := autoencoder(t, 4, 9, 2, ksparse.ReLU), uniform(1, 30, 4)
 	if h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: 10, Schedule: rates{1, -1}}); !errors.Is(err, ksparse.ErrRange) || h.Steps != 1 || !strings.Contains(err.Error(), "learning rate of step 2") {
 		t.Errorf("history %+v, error %v", h, err)
 	}
@@ -222,7 +223,7 @@ func TestNegativeRate(t *testing.T) {
 // TestAuxKOfEqualBatch: a batch of nearly equal rows does not make the auxiliary loss
 // larger than all others.
 func TestAuxKOfEqualBatch(t *testing.T) {
-	x := normals(300, 8)
+	x := normal(rand.New(rand.NewPCG(7, 9)), 300, 8)
 	for _, noise := range []float64{0, 1e-10, 1e-8, 1e-4} {
 		trainer := newTrainer(t, autoencoder(t, 8, 40, 3, ksparse.ReLU), ksparse.TrainConfig{Recipe: ksparse.Recipe{AuxK: 8, DeadAfter: 1}})
 		step(t, trainer, x, x)
@@ -240,14 +241,14 @@ func TestAuxKOfEqualBatch(t *testing.T) {
 
 // TestEvaluateFarFromZero: rows far from zero are measured as they are.
 func TestEvaluateFarFromZero(t *testing.T) {
-	net, x := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, PreBias: true}), normals(600, 4)
+	net, x := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, PreBias: true}), normal(rand.New(rand.NewPCG(7, 9)), 600, 4)
 	for i := range 600 {
 		x.Set(i, 0, 1e15)
 	}
 	if r, err := measure.Evaluate(net, sourceOf(t, x)); err != nil || r.MeanRows != 0 {
 		t.Errorf("%+v, error %v", r, err)
 	}
-	if r, err := measure.Evaluate(net, sourceOf(t, times(3e-139, normals(60, 4)))); err != nil || r.ZeroRows != 0 {
+	if r, err := measure.Evaluate(net, sourceOf(t, times(3e-139, normal(rand.New(rand.NewPCG(7, 9)), 60, 4)))); err != nil || r.ZeroRows != 0 {
 		t.Errorf("%+v, error %v", r, err)
 	}
 }

@@ -306,16 +306,12 @@ func checkCheckpointFile(path string) error {
 
 // resume reads the checkpoint file, if it exists, into the training.
 func (l *loop) resume(ctx context.Context) error {
-	err := sniff.Want(l.cfg.Checkpoint.File, sniff.Checkpoint)
+	f, err := sniff.Open(l.cfg.Checkpoint.File, sniff.Checkpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	f, err := os.Open(l.cfg.Checkpoint.File)
-	if err != nil {
-		return fmt.Errorf("ksparse: %w", err)
 	}
 	defer f.Close()
 	all, err := l.read(f)

@@ -91,7 +91,7 @@ func Load(r io.Reader) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return networkOf(f)
+	return networkOf("the network file", f)
 }
 
 // LoadFile reads a file that SaveFile wrote. Errors are those of Load and of
@@ -103,7 +103,7 @@ func LoadFile(path string) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := networkOf(f)
+	n, err := networkOf("the network file", f)
 	if err != nil {
 		return nil, fault.In(path, err)
 	}
@@ -119,12 +119,9 @@ func LoadFile(path string) (*Network, error) {
 // another kind, or a folder, the text says which, and which function opens it. Other errors
 // are those of package os.
 func LoadCheckpoint(path string) (*Network, error) {
-	if err := sniff.Want(path, sniff.Checkpoint); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
+	f, err := sniff.Open(path, sniff.Checkpoint)
 	if err != nil {
-		return nil, fmt.Errorf("ksparse: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	n, err := networkIn(f)
@@ -144,11 +141,7 @@ func networkIn(f *os.File) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := build(held)
-	if err != nil {
-		return nil, fault.Errorf(errors.Join(ErrFormat, err), "the checkpoint does not hold a network: %s", fault.Text(err))
-	}
-	return n, nil
+	return networkOf("the checkpoint", held)
 }
 
 // formatNames are the names that files may have.
@@ -156,11 +149,11 @@ var formatNames = format.Names{
 	Activations: activationNames[:], Selections: selectionNames[:], Normalizations: normalizationNames[:],
 }
 
-// networkOf makes the network that a file holds.
-func networkOf(f *format.Network) (*Network, error) {
+// networkOf makes the network that a file, which an error calls what, holds.
+func networkOf(what string, f *format.Network) (*Network, error) {
 	n, err := build(f)
 	if err != nil {
-		return nil, fault.Errorf(errors.Join(ErrFormat, err), "the network file does not hold a network: %s", fault.Text(err))
+		return nil, fault.Errorf(errors.Join(ErrFormat, err), "%s does not hold a network: %s", what, fault.Text(err))
 	}
 	return n, nil
 }

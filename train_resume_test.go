@@ -93,13 +93,7 @@ func resumables() []resumable {
 // modelOf is smallNetwork with what cfg adds.
 func modelOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 	cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation = 6, 9, 2, ksparse.ReLU
-	return func(t testing.TB) *ksparse.Network {
-		net, err := ksparse.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return net
-	}
+	return func(t testing.TB) *ksparse.Network { return mustNew(t, cfg) }
 }
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*train.History, error) {

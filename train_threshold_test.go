@@ -51,11 +51,7 @@ func batchTopK(t testing.TB, inputs, latents, k int, change func(*ksparse.Config
 	if change != nil {
 		change(&cfg)
 	}
-	net, err := ksparse.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net
+	return mustNew(t, cfg)
 }
 
 // use returns L0 and FVU of the rows of x by thresholds, as they are.

@@ -168,7 +168,7 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 	if err != nil {
 		return none, err
 	}
-	if err := t.net.checkInputs("the rows of the batch", largestOf(rowsX)); err != nil {
+	if err := t.net.checkInputs("the rows of the batch", rowsX.MaxAbs()); err != nil {
 		return none, err
 	}
 	if t.stepper == nil {

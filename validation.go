@@ -50,7 +50,7 @@ func (n *Network) checkRows(cfg TrainConfig) func(what string, x matrix.Rows, fi
 		if err := cfg.Loss.checkTarget(what, x, first); err != nil || cfg.MaxNorm > 0 {
 			return err
 		}
-		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), largestOf(x))
+		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), x.MaxAbs())
 	}
 }
 
@@ -141,7 +141,7 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 	}
 	if err == nil {
 		v.x = n.apart(v.x)
-		err = n.checkInputs("the validation samples", max(largestOf(v.x), largestOf(v.y)))
+		err = n.checkInputs("the validation samples", max(v.x.MaxAbs(), v.y.MaxAbs()))
 	}
 	if err != nil && given.Source != nil {
 		err = fault.Errorf(err, "Validation.Source: %s", fault.Text(err))

@@ -222,7 +222,7 @@ func (e *evaluation) addCodes(c *ksparse.Codes, from int) error {
 	}
 	for i := range rows {
 		indices, values := c.Row(i)
-		if matrix.FirstNotFinite(values) >= 0 {
+		if !kernel.AllFinite(values) {
 			return fault.Errorf(fault.ErrNotFinite, "the model's code of row %d holds NaN or an infinity", from+i)
 		}
 		for t, j := range indices {

@@ -5,7 +5,6 @@ package dense
 import (
 	"math"
 	"reflect"
-	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -38,7 +37,7 @@ func Rows(what string, x mat.Matrix, cols int) (matrix.Rows, error) {
 // notFinite is the error for row i of rows, which holds NaN or an infinity.
 func notFinite(what string, rows matrix.Rows, i int) error {
 	row := rows.Row(i)
-	j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	j := matrix.FirstNotFinite(row)
 	return fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
 }
 

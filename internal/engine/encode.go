@@ -23,7 +23,7 @@ func (lp *layerPass) encode(p *Pass, c *sparse.Codes, pre []float64, x matrix.Ro
 	case rule == Threshold, rule == BatchTopK && !p.inTraining:
 		return lp.encodeAbove(p, c, pre, x)
 	case rule == BatchTopK:
-		return lp.encodeBatch(p, c, pre, x, min(k, l.Out))
+		return lp.encodeBatch(p, c, pre, x, k)
 	case rule == GroupMax:
 		k = l.Selection.K // the latents are cut into as many groups
 	}

@@ -178,14 +178,13 @@ func (f *Feed) LargestInput() float64 {
 // a source that streams they come from all of its parts: see stream.spread. It comes after
 // Begin, and after a Restore it gives what it gave before. Errors are those of Begin.
 func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
-	if f.stream == nil {
-		return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
+	if f.stream != nil {
+		x, err := f.stream.spread(ctx, count, &f.limit, f.seed)
+		if err != nil || x.Rows > 0 { // else all of them are far
+			return x, err
+		}
 	}
-	x, err := f.stream.spread(ctx, count, &f.limit, f.seed)
-	if err == nil && x.Rows == 0 { // all of them are far
-		x = matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))])
-	}
-	return x, err
+	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
 }
 
 // Begin begins an epoch. After an error the Feed is at the epoch's beginning: its

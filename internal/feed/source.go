@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
@@ -17,7 +16,11 @@ func Check(src data.Source, cols int) (rows int, err error) {
 	if fault.IsNil(src) {
 		return 0, fault.Errorf(fault.ErrEmpty, "the source is nil")
 	}
-	defer recovered(&err, "the source's Dims")
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked("the source's Dims", p)
+		}
+	}()
 	rows, c := src.Dims()
 	if rows < 1 || c < 1 {
 		return 0, fault.Errorf(fault.ErrEmpty, "the source has no rows (it is %d x %d)", rows, c)
@@ -28,11 +31,14 @@ func Check(src data.Source, cols int) (rows int, err error) {
 	return rows, nil
 }
 
-// recovered makes an error of a panic of a source's method.
-func recovered(err *error, what string) {
-	if p := recover(); p != nil {
-		*err = fault.Errorf(fault.ErrShape, "%s: it panics: %v", what, p)
-	}
+// panicked is the error for a method of a source that panics with p.
+func panicked(what string, p any) error {
+	return fault.Errorf(fault.ErrShape, "%s: it panics: %v", what, p)
+}
+
+// reading says what is under way, for errors.
+func reading(lo, hi int) string {
+	return fmt.Sprintf("reading the rows %d to %d of the source", lo, hi)
 }
 
 // unwritten are the bits of a NaN that no computation makes. It stands, before a
@@ -44,7 +50,11 @@ const unwritten = 0x7ff8_6b73_7061_7273
 // written all of them and that they are finite. Errors are those of src, or wrap
 // fault.ErrShape or fault.ErrNotFinite; they name the rows.
 func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) (err error) {
-	defer recovered(&err, fmt.Sprintf("reading the rows %d to %d of the source", lo, hi))
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(reading(lo, hi), p)
+		}
+	}()
 	if r, c := src.Dims(); r != rows || c != cols {
 		return fault.Errorf(fault.ErrShape, "the source is %d x %d now, it was %d x %d", r, c, rows, cols)
 	}
@@ -55,7 +65,7 @@ func Read(m *matrix.Rows, src data.Source, rows, cols, lo, hi int) (err error) {
 	}
 	n := len(m.Data)
 	if err = src.ReadRows(m.Data[:n:n], lo, hi); err != nil { // a source that appends gets memory of its own
-		return fault.Errorf(err, "reading the rows %d to %d of the source: %s", lo, hi, fault.Text(err))
+		return fault.Errorf(err, "%s: %s", reading(lo, hi), fault.Text(err))
 	}
 	return checkRead(*m, lo, hi)
 }
@@ -67,7 +77,7 @@ func checkRead(m matrix.Rows, lo, hi int) error {
 		return nil
 	}
 	row := m.Row(i)
-	j := slices.IndexFunc(row, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	j := matrix.FirstNotFinite(row)
 	if math.Float64bits(row[j]) == unwritten {
 		return fault.Errorf(fault.ErrNotFinite, "the source was asked for the rows %d to %d and did not write row %d, column %d", lo, hi, lo+i, j)
 	}

@@ -13,10 +13,11 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 const (
-	checkpointMagic   = "\x89ksc\r\n\x1a\n"
+	checkpointMagic   = sniff.CheckpointMagic
 	checkpointVersion = 3
 	checkpointStart   = len(checkpointMagic) + 8 // bytes before the header
 )

@@ -4,6 +4,7 @@ import (
 	"hash/crc32"
 
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sniff"
 )
 
 // Network is what a network file holds. Names stand for activations, selections and
@@ -55,7 +56,7 @@ type Names struct {
 }
 
 const (
-	networkMagic   = "\x89ksp\r\n\x1a\n"
+	networkMagic   = sniff.NetworkMagic
 	networkVersion = 2
 
 	// Any header within the first two limits is within the third: JSON writes a

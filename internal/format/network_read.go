@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
@@ -34,12 +33,9 @@ func Read(r io.Reader, names Names) (*Network, error) {
 // Read and of package os, and name the file; of one of another kind they say which function
 // opens it.
 func ReadFile(path string, names Names) (*Network, error) {
-	if err := sniff.Want(path, sniff.Network); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
+	f, err := sniff.Open(path, sniff.Network)
 	if err != nil {
-		return nil, fmt.Errorf("ksparse: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	d := decoder{r: f, names: names}

@@ -42,9 +42,7 @@ func scaledNorm(row []float64) (norm float64, exponent int) {
 	}
 	exponent = Exponent(row)
 	near := make([]float64, len(row))
-	for j, v := range row {
-		near[j] = math.Ldexp(v, -exponent)
-	}
+	TimesPower(near, row, -exponent)
 	return math.Sqrt(kernel.SumSquares(near)), exponent
 }
 
@@ -53,6 +51,13 @@ func scaledNorm(row []float64) (norm float64, exponent int) {
 func Exponent(row []float64) int {
 	_, exponent := math.Frexp(kernel.MaxAbs(row))
 	return exponent
+}
+
+// TimesPower sets dst to x·2^exponent. dst may be x.
+func TimesPower(dst, x []float64, exponent int) {
+	for j, v := range x {
+		dst[j] = math.Ldexp(v, exponent)
+	}
 }
 
 // MeanDeviation returns the mean of row and the standard deviation of its numbers, with

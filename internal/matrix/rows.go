@@ -94,6 +94,15 @@ func (r Rows) Overlaps(s Rows) bool {
 	return apart < r.Cols || apart+s.Cols > stride
 }
 
+// MaxAbs returns the largest magnitude in r, 0 where r has no numbers.
+func (r Rows) MaxAbs() float64 {
+	largest := 0.0
+	for i := range r.Rows {
+		largest = max(largest, kernel.MaxAbs(r.Row(i)))
+	}
+	return largest
+}
+
 // Clone returns a copy of r, without gaps between rows.
 func (r Rows) Clone() Rows {
 	own := New(r.Rows, r.Cols)

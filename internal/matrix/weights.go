@@ -26,6 +26,15 @@ func (w Weights) Empty() bool {
 	return w.Rows == 0 && w.Cols == 0 && w.Float64 == nil && w.Float32 == nil
 }
 
+// FirstNotFinite returns the position of the first number that is NaN or infinite, row after
+// row; -1 where there is none.
+func (w Weights) FirstNotFinite() int {
+	if w.Float32 != nil {
+		return FirstNotFinite(w.Float32)
+	}
+	return FirstNotFinite(w.Float64)
+}
+
 // Wide returns m, which has no gaps between its rows, as weights in the same memory.
 func Wide(m Rows) Weights {
 	if m.Stride != m.Cols && m.Rows > 1 {

@@ -87,6 +87,18 @@ func Want(path string, kind Kind) error {
 	return fault.Advise(fault.ErrFormat, is.Advice(), "%s is %s", path, is.Instead(kind.String()))
 }
 
+// Open opens the file at path where Want has no error. Errors are those of Want.
+func Open(path string, kind Kind) (*os.File, error) {
+	if err := Want(path, kind); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("ksparse: %w", err)
+	}
+	return f, nil
+}
+
 // headSize is how many bytes are looked at, at most.
 const headSize = 512
 
@@ -118,15 +130,21 @@ func File(path string) (Kind, error) {
 	return kind, nil
 }
 
+// How the library's own files begin.
+const (
+	NetworkMagic    = "\x89ksp\r\n\x1a\n"
+	CheckpointMagic = "\x89ksc\r\n\x1a\n"
+)
+
 // Head tells what a file is that begins with head, all of it or its first bytes.
 func Head(head []byte) Kind {
 	begins := func(magic string) bool { return strings.HasPrefix(string(head), magic) }
 	switch {
 	case len(head) == 0:
 		return Empty
-	case begins("\x89ksp\r\n\x1a\n"):
+	case begins(NetworkMagic):
 		return Network
-	case begins("\x89ksc\r\n\x1a\n"):
+	case begins(CheckpointMagic):
 		return Checkpoint
 	case begins("PK\x03\x04"), begins("PK\x05\x06"):
 		return zipKind(head)

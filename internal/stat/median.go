@@ -51,35 +51,17 @@ func GeometricMedian(x matrix.Rows) []float64 { return atUsualScale(x, medianOfU
 // atUsualScale returns f(x), for an f that scales with x and that squares numbers or adds
 // them up: those that are too large or too small for that are divided by a power of two.
 func atUsualScale(x matrix.Rows, f func(x matrix.Rows) []float64) []float64 {
-	exponent := exponentOf(x)
+	_, exponent := math.Frexp(x.MaxAbs())
 	if -400 < exponent && exponent < 400 {
 		return f(x)
 	}
 	near := matrix.New(x.Rows, x.Cols)
 	for i := range x.Rows {
-		for j, v := range x.Row(i) {
-			near.Row(i)[j] = math.Ldexp(v, -exponent)
-		}
+		matrix.TimesPower(near.Row(i), x.Row(i), -exponent)
 	}
 	y := f(near)
-	for j, v := range y {
-		y[j] = math.Ldexp(v, exponent)
-	}
+	matrix.TimesPower(y, y, exponent)
 	return y
-}
-
-// exponentOf returns the exponent of the largest magnitude in x.
-func exponentOf(x matrix.Rows) int {
-	exponent := math.MinInt
-	for i := range x.Rows {
-		if kernel.MaxAbs(x.Row(i)) > 0 {
-			exponent = max(exponent, matrix.Exponent(x.Row(i)))
-		}
-	}
-	if exponent == math.MinInt { // zeros
-		return 0
-	}
-	return exponent
 }
 
 // medianOfUsual is GeometricMedian for numbers of usual magnitudes.
