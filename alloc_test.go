@@ -13,7 +13,7 @@ import (
 // TestEncodeIntoMakesNoGarbage: an encoder on warm buffers allocates nothing, for
 // one row and for a batch.
 func TestEncodeIntoMakesNoGarbage(t *testing.T) {
-	net, err := New(Config{Inputs: 96, Latents: 1024, K: 16, Activation: ReLU})
+	net, err := New(Config{Classic: true, Inputs: 96, Latents: 1024, K: 16, Activation: ReLU})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +46,10 @@ func TestStepMakesNoGarbage(t *testing.T) {
 		model Config
 		train TrainConfig
 	}{
-		"plain":   {Config{Activation: ReLU}, TrainConfig{}},
-		"sigmoid": {Config{Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: train.SGD{}, Loss: BinaryCrossEntropy}},
-		"clipped": {Config{Activation: ReLU, Tied: true}, TrainConfig{ClipNorm: 1}},
-		"recipe":  {Config{Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 8, Matryoshka: []int{100}}}},
+		"plain":   {Config{Classic: true, Activation: ReLU}, TrainConfig{}},
+		"sigmoid": {Config{Classic: true, Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: train.SGD{}, Loss: BinaryCrossEntropy}},
+		"clipped": {Config{Classic: true, Activation: ReLU, Tied: true}, TrainConfig{ClipNorm: 1}},
+		"recipe":  {Config{Classic: true, Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 8, Matryoshka: []int{100}}}},
 	} {
 		c.model.Inputs, c.model.Latents, c.model.K = 300, 400, 10
 		net, err := New(c.model)
@@ -83,6 +83,7 @@ func TestRowsMakeNoGarbage(t *testing.T) {
 		"normalised": {Normalization: LayerNorm, PreBias: true, OutputActivation: Sigmoid},
 		"narrow":     {Activation: Tanh, Normalization: UnitRMS},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents, cfg.K = 96, 1024, 16
 		net, err := New(cfg)
 		if err != nil {

@@ -23,7 +23,8 @@ func BenchmarkStep(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%d-%d-k%d-batch%d-%T", c.inputs, c.latents, c.k, c.batch, c.optimizer), func(b *testing.B) {
 			benchmarkStep(b, Config{
-				Inputs: c.inputs, Latents: c.latents, K: c.k, Activation: c.activation, OutputActivation: c.output,
+				Classic: true,
+				Inputs:  c.inputs, Latents: c.latents, K: c.k, Activation: c.activation, OutputActivation: c.output,
 			}, c.optimizer, c.batch)
 		})
 	}
@@ -60,7 +61,7 @@ func BenchmarkEncodeInto(b *testing.B) {
 		{768, 16384, 32, 1}, {784, 1000, 25, 256}, {768, 8192, 32, 1024}, {768, 16384, 32, 2048},
 	} {
 		b.Run(fmt.Sprintf("%d-%d-k%d-batch%d", c.inputs, c.latents, c.k, c.batch), func(b *testing.B) {
-			net, err := New(Config{Inputs: c.inputs, Latents: c.latents, K: c.k, Activation: ReLU})
+			net, err := New(Config{Classic: true, Inputs: c.inputs, Latents: c.latents, K: c.k, Activation: ReLU})
 			if err != nil {
 				b.Fatal(err)
 			}

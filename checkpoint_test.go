@@ -24,7 +24,7 @@ import (
 
 func smallAutoencoder(t testing.TB, change func(*Config)) *Network {
 	t.Helper()
-	cfg := Config{Inputs: 3, Latents: 4, K: 2, Activation: ReLU}
+	cfg := Config{Classic: true, Inputs: 3, Latents: 4, K: 2, Activation: ReLU}
 	if change != nil {
 		change(&cfg)
 	}

@@ -29,8 +29,18 @@ type Config struct {
 	// (which makes a dense autoencoder), and -1 for none. 0, a K that was left out, is an
 	// error, but for SelectThreshold, where K plays no part.
 	K int
-	// Activation is the encoder's; the zero value is Identity, as in the 2013
-	// paper. Public sparse autoencoders use ReLU.
+	// Classic makes the network what the other fields say and no more, as NewNetwork does:
+	// with their zero values it is that of the 2013 paper (arXiv:1312.5663), but for Tied.
+	// Train then trains it with what TrainConfig says and no more.
+	//
+	// Without Classic it is of the modern form (Gao et al. 2024, arXiv:2406.04093). Where its
+	// weights are drawn, the zero Activation stands for ReLU (but with SelectAbsTopK), and an
+	// autoencoder, with the zero OutputActivation, has PreBias and, unless it is Tied, Mirrored. Its
+	// first training begins from the samples, and chooses what TrainConfig leaves open:
+	// see there. Files keep the form.
+	Classic bool
+	// Activation is the encoder's; the zero value is Identity with Classic or an Encoder,
+	// and else ReLU.
 	Activation Activation
 	// OutputActivation is the decoder's; the zero value is Identity. With
 	// BinaryCrossEntropy it must be Sigmoid.
@@ -118,6 +128,9 @@ func New(cfg Config) (*Network, error) {
 	if err := cfg.nothingGiven(); err != nil {
 		return nil, err
 	}
+	if !cfg.Classic {
+		cfg = cfg.modern()
+	}
 	if cfg.Mirrored && cfg.Outputs != cfg.Inputs {
 		return nil, fault.Errorf(ErrShape, "Config.Mirrored is for as many outputs as inputs, not for %d and %d", cfg.Outputs, cfg.Inputs)
 	}
@@ -135,7 +148,21 @@ func New(cfg Config) (*Network, error) {
 	if cfg.Mirrored {
 		mirror(encoder, decoder)
 	}
+	if n.modern = !cfg.Classic; n.modern {
+		n.drawn = n.fingerprint()
+	}
 	return n, nil
+}
+
+// modern returns cfg with what the modern form sets where weights are drawn.
+func (cfg Config) modern() Config {
+	if cfg.Activation == Identity && cfg.Selection != SelectAbsTopK {
+		cfg.Activation = ReLU
+	}
+	if cfg.Outputs == cfg.Inputs && cfg.OutputActivation == Identity {
+		cfg.PreBias, cfg.Mirrored = true, cfg.Mirrored || !cfg.Tied
+	}
+	return cfg
 }
 
 // active returns the encoder's k.
@@ -214,7 +241,7 @@ func (cfg Config) assemble() (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.noDecoder = decoder == nil
+	n.noDecoder, n.modern = decoder == nil, !cfg.Classic
 	switch {
 	case decoder != nil:
 	case cfg.PreBias:
@@ -346,7 +373,7 @@ func (n *Network) Config() (Config, error) {
 	cfg := Config{
 		Inputs: n.In(), Outputs: n.Out(), Latents: encoder.out, K: encoder.k, Activation: encoder.activation, Selection: encoder.selection,
 		PreBias: w.PreBias, Tied: w.Tied, Normalization: w.Normalization, Scale: w.Scale, NoUndo: !w.Undo && w.Normalization != NoNormalization,
-		Encoder: encoder.w, EncoderBias: encoder.b, DecoderBias: n.rows.Shift, Skip: n.skip,
+		Classic: !n.modern, Encoder: encoder.w, EncoderBias: encoder.b, DecoderBias: n.rows.Shift, Skip: n.skip,
 	}
 	if cfg.K == 0 && cfg.Selection != SelectThreshold {
 		cfg.K = -1

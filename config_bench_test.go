@@ -16,7 +16,7 @@ func serving(inputs, latents int) Config {
 		}
 		return m
 	}
-	return Config{Encoder: m(), Decoder: m(), PreBias: true, K: 32, Activation: ReLU}
+	return Config{Classic: true, Encoder: m(), Decoder: m(), PreBias: true, K: 32, Activation: ReLU}
 }
 
 // BenchmarkNarrow compares float32 and float64 weights of one model: encoding and

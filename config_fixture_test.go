@@ -28,19 +28,19 @@ func TestConfigOfPublicModels(t *testing.T) {
 			for i, w := range encoder.Float32 {
 				turned.Float32[i%encoder.Cols*encoder.Rows+i/encoder.Cols] = w
 			}
-			return Config{Encoder: turned, EncoderBias: v("b_mag"), Decoder: m("W_dec"), DecoderBias: v("b_dec"), PreBias: true,
+			return Config{Classic: true, Encoder: turned, EncoderBias: v("b_mag"), Decoder: m("W_dec"), DecoderBias: v("b_dec"), PreBias: true,
 				Activation: ReLU, Selection: SelectThreshold, GateBias: v("b_gate"), GateLogGain: v("r_mag")}
 		}},
 		"sparsify_groupmax": {"sae.safetensors", func(m func(string) Weights, v func(string) []float64) Config {
-			return Config{Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), Decoder: m("W_dec"), DecoderBias: v("b_dec"), PreBias: true,
+			return Config{Classic: true, Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), Decoder: m("W_dec"), DecoderBias: v("b_dec"), PreBias: true,
 				K: 5, Activation: ReLU, Selection: SelectGroupMax}
 		}},
 		"sparsify_transcoder_skip": {"sae.safetensors", func(m func(string) Weights, v func(string) []float64) Config {
-			return Config{Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), Decoder: m("W_dec"), DecoderBias: v("b_dec"),
+			return Config{Classic: true, Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), Decoder: m("W_dec"), DecoderBias: v("b_dec"),
 				K: 3, Activation: ReLU, Skip: m("W_skip")}
 		}},
 		"sparsify_encoder_only": {"sae.safetensors", func(m func(string) Weights, v func(string) []float64) Config {
-			return Config{Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), DecoderBias: v("b_dec"), PreBias: true,
+			return Config{Classic: true, Encoder: m("encoder.weight"), EncoderBias: v("encoder.bias"), DecoderBias: v("b_dec"), PreBias: true,
 				K: 3, Activation: ReLU}
 		}},
 	} {

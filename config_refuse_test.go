@@ -18,6 +18,7 @@ import (
 func smallConfig() Config {
 	rng := rand.New(rand.NewPCG(1, 2))
 	return Config{
+		Classic: true,
 		Encoder: randomWeights(rng, 4, 3), EncoderBias: normals(rng, 4, 1),
 		Decoder: randomWeights(rng, 4, 3), DecoderBias: normals(rng, 3, 1),
 		K: 2, Activation: ReLU,
@@ -38,9 +39,9 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{func(cfg *Config) { *cfg = Config{} }, ErrShape, "0 inputs"},
 		{func(cfg *Config) { cfg.Encoder = Weights{} }, ErrShape, "EncoderBias is there without an Encoder"},
-		{func(cfg *Config) { *cfg = Config{Inputs: 3, Latents: 4, Decoder: cfg.Decoder} }, ErrShape, "Decoder is there without an Encoder"},
-		{func(cfg *Config) { *cfg = Config{Inputs: 3, Latents: 4, GateBias: make([]float64, 4)} }, ErrShape, "GateBias is there without an Encoder"},
-		{func(cfg *Config) { *cfg = Config{Inputs: 3, Latents: 4, Skip: cfg.Encoder} }, ErrShape, "Skip is there without an Encoder"},
+		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Latents: 4, Decoder: cfg.Decoder} }, ErrShape, "Decoder is there without an Encoder"},
+		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Latents: 4, GateBias: make([]float64, 4)} }, ErrShape, "GateBias is there without an Encoder"},
+		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Latents: 4, Skip: cfg.Encoder} }, ErrShape, "Skip is there without an Encoder"},
 		{func(cfg *Config) { cfg.Inputs = 4 }, ErrShape, "4 inputs"},
 		{func(cfg *Config) { cfg.Latents = 3 }, ErrShape, "3 latents"},
 		{func(cfg *Config) { cfg.Outputs = 4 }, ErrShape, "4 outputs, its decoder gives 3"},
@@ -63,7 +64,7 @@ func TestNewRefuses(t *testing.T) {
 		{func(cfg *Config) { cfg.Decoder.Float32[11] = float32(inf) }, ErrNotFinite, "Decoder holds"},
 		{func(cfg *Config) { cfg.Tied = true }, ErrShape, "Tied"},
 		{func(cfg *Config) { cfg.Decoder, cfg.DecoderBias, cfg.OutputActivation = Weights{}, nil, Sigmoid }, ErrShape, "OutputActivation"},
-		{func(cfg *Config) { *cfg = Config{Inputs: 3, Outputs: 4, Latents: 5, Mirrored: true} }, ErrShape, "Mirrored"},
+		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Outputs: 4, Latents: 5, Mirrored: true} }, ErrShape, "Mirrored"},
 		{func(cfg *Config) {
 			cfg.Decoder.Cols, cfg.Decoder.Float32, cfg.DecoderBias, cfg.PreBias = 2, cfg.Decoder.Float32[:8], nil, true
 		}, ErrShape, "pre-bias"},
@@ -175,6 +176,7 @@ func TestConfigOfDrawn(t *testing.T) {
 		{Inputs: 4, Latents: 9, K: 2, Activation: ReLU, OutputActivation: Sigmoid, PreBias: true, Tied: true, Normalization: UnitRMS},
 		{Inputs: 4, Outputs: 3, Latents: 9, K: 2, Normalization: DatasetScale, Scale: 2, NoUndo: true},
 	} {
+		cfg.Classic = true
 		n, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -308,7 +310,7 @@ func TestNotTrained(t *testing.T) {
 // TestGroups: one latent of each group in every row, also where nothing is positive,
 // and the settings that make no groups are refused.
 func TestGroups(t *testing.T) {
-	n, err := New(Config{Inputs: 5, Latents: 12, K: 3, Activation: ReLU, Selection: SelectGroupMax})
+	n, err := New(Config{Classic: true, Inputs: 5, Latents: 12, K: 3, Activation: ReLU, Selection: SelectGroupMax})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +350,7 @@ func TestWireKeepsThePreBias(t *testing.T) {
 
 // TestFirstStepFails: thresholds that no step has learned stay unknown.
 func TestFirstStepFails(t *testing.T) {
-	n, err := New(Config{Inputs: 3, Latents: 8, K: 2, Activation: ReLU, Selection: SelectBatchTopK})
+	n, err := New(Config{Classic: true, Inputs: 3, Latents: 8, K: 2, Activation: ReLU, Selection: SelectBatchTopK})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,6 +151,7 @@ func (cfg Config) reference(x []float64) (indices []int32, values, decoded, outp
 func configCases(rng *rand.Rand, inputs, latents, outputs, k int) map[string]Config {
 	with := func(change func(c *Config)) Config {
 		c := Config{
+			Classic: true,
 			Encoder: randomWeights(rng, latents, inputs), EncoderBias: normals(rng, latents, 0.2),
 			Decoder: randomWeights(rng, latents, inputs), DecoderBias: normals(rng, inputs, 0.2),
 			K: k, Activation: ReLU,
@@ -198,6 +199,7 @@ func forms(t *testing.T, cfg Config) map[string]coder {
 	t.Helper()
 	all := make(map[string]coder)
 	for what, cfg := range map[string]Config{"float32": cfg.copied(), "float64": cfg.wide()} {
+		cfg.Classic = true
 		n, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)

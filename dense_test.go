@@ -55,7 +55,7 @@ func TestDenseAndSparseTrainAlike(t *testing.T) {
 	var results [2][]float64
 	for i, ratio := range []int{0, math.MaxInt32} {
 		withDenseRatio(ratio, func() {
-			net, err := New(Config{Inputs: 11, Latents: 150, K: 6, Activation: Tanh})
+			net, err := New(Config{Classic: true, Inputs: 11, Latents: 150, K: 6, Activation: Tanh})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func BenchmarkDenseOrSparse(b *testing.B) {
 			for ratio, name := range map[int]string{0: "sparse", math.MaxInt32: "dense"} {
 				b.Run(fmt.Sprintf("latents%d/k-1of%d/%s", latents, part, name), func(b *testing.B) {
 					withDenseRatio(ratio, func() {
-						benchmarkStep(b, Config{Inputs: 784, Latents: latents, K: latents / part, Activation: ReLU}, train.SGD{}, 256)
+						benchmarkStep(b, Config{Classic: true, Inputs: 784, Latents: latents, K: latents / part, Activation: ReLU}, train.SGD{}, 256)
 					})
 				})
 			}

@@ -17,13 +17,14 @@ func TestLeftOutK(t *testing.T) {
 	encoder := ksparse.Weights{Rows: 6, Cols: 4, Float64: make([]float64, 24)}
 	for _, s := range []ksparse.Selection{ksparse.SelectTopK, ksparse.SelectAbsTopK, ksparse.SelectBatchTopK, ksparse.SelectGroupMax} {
 		for _, cfg := range []ksparse.Config{{Inputs: 4, Latents: 6, Selection: s}, {Encoder: encoder, Selection: s}, {Encoder: encoder, Tied: true, Selection: s}} {
+			cfg.Classic = true
 			if _, err := ksparse.New(cfg); !errors.Is(err, ksparse.ErrRange) {
 				t.Errorf("%v without a K: error %v, want ErrRange", s, err)
 			}
 		}
 	}
 	for _, given := range []bool{false, true} {
-		cfg := ksparse.Config{Inputs: 4, Latents: 6, K: -1}
+		cfg := ksparse.Config{Classic: true, Inputs: 4, Latents: 6, K: -1}
 		if given {
 			cfg.Encoder = encoder
 		}
@@ -54,7 +55,7 @@ func TestLeftOutK(t *testing.T) {
 			t.Errorf("a loaded network with k = 0: %v, error %v", codes, err)
 		}
 	}
-	if _, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 6, Selection: ksparse.SelectThreshold}); err != nil {
+	if _, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 6, Selection: ksparse.SelectThreshold}); err != nil {
 		t.Errorf("a network that selects by thresholds needs no K: %v", err)
 	}
 }
@@ -62,7 +63,7 @@ func TestLeftOutK(t *testing.T) {
 // TestSettingsWithoutEffect: what would change nothing is an error that says what to do.
 func TestSettingsWithoutEffect(t *testing.T) {
 	network := func(s ksparse.Selection) (*ksparse.Network, *ksparse.SparseLayer) {
-		net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 6, K: 2, Selection: s, Activation: ksparse.ReLU})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 6, K: 2, Selection: s, Activation: ksparse.ReLU})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +116,7 @@ func TestSettingsWithoutEffect(t *testing.T) {
 	refused("MinDelta", train(ksparse.TrainConfig{Validation: ksparse.Validation{MinDelta: 1}}), "Patience")
 	refused("Norm", calibrated.StartFrom(sourceOf(t, x), ksparse.Start{Norm: 1}), "Atoms")
 	refused("PreBias", calibrated.StartFrom(sourceOf(t, x), ksparse.Start{PreBias: data.MeanRow}), "pre-bias")
-	given := ksparse.Config{K: 1, Encoder: ksparse.Weights{Rows: 6, Cols: 4, Float64: make([]float64, 24)}}
+	given := ksparse.Config{Classic: true, K: 1, Encoder: ksparse.Weights{Rows: 6, Cols: 4, Float64: make([]float64, 24)}}
 	given.Mirrored = true
 	_, err := ksparse.New(given)
 	refused("Mirrored", err, "Mirrored")

@@ -13,6 +13,7 @@ import (
 // used as it is, and made trainable.
 func ExampleNew_weights() {
 	net, err := ksparse.New(ksparse.Config{
+		Classic:    true,
 		Encoder:    ksparse.Weights{Rows: 3, Cols: 2, Float32: []float32{1, 0, 0, 1, -1, -1}},
 		Decoder:    ksparse.Weights{Rows: 3, Cols: 2, Float32: []float32{1, 0, 0, 1, -0.5, -0.5}},
 		K:          1,
@@ -138,7 +139,7 @@ func ExampleNetwork_StartFrom() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	net, err := ksparse.New(ksparse.Config{Inputs: 2, Latents: 2, K: 1, PreBias: true})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 2, Latents: 2, K: 1, PreBias: true})
 	if err != nil {
 		log.Fatal(err)
 	}

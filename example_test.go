@@ -36,7 +36,7 @@ func dictionaryData(rows, dim, atoms, active int, seed uint64) *mat.Dense {
 
 func Example() {
 	x := dictionaryData(2000, 20, 40, 2, 1)
-	net, err := ksparse.New(ksparse.Config{Inputs: 20, Latents: 80, K: 4, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 20, Latents: 80, K: 4, Activation: ksparse.ReLU})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func Example() {
 // directions east, north, west and south, of which k are active in a sample.
 func compass(k int) *ksparse.Network {
 	directions := ksparse.Weights{Rows: 4, Cols: 2, Float64: []float64{1, 0, 0, 1, -1, 0, 0, -1}}
-	net, err := ksparse.New(ksparse.Config{Encoder: directions, Tied: true, K: k, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Encoder: directions, Tied: true, K: k, Activation: ksparse.ReLU})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func ExampleNetwork_Train_classifier() {
 }
 
 func ExampleNetwork_Save() {
-	net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 8, K: 2})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 8, K: 2})
 	if err != nil {
 		log.Fatal(err)
 	}

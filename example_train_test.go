@@ -17,7 +17,7 @@ import (
 // The caller makes each batch, and looks at the network between two steps.
 func ExampleNewTrainer() {
 	const steps = 300
-	net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func ExampleNetwork_TrainSource() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	net, err := ksparse.New(ksparse.Config{Inputs: cols, Latents: 24, K: 3, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: cols, Latents: 24, K: 3, Activation: ksparse.ReLU})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func ExampleCheckpoint() {
 	defer os.RemoveAll(folder)
 	x := dictionaryData(100, 8, 16, 2, 1)
 	run := func(cfg ksparse.TrainConfig) (*ksparse.Network, *train.History) {
-		net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 16, K: 2})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 8, Latents: 16, K: 2})
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func fuzzExtremes(t *testing.T, seed, shape uint64, low, span int, raw []byte) {
 		}
 	}
 	pick := func(n int) int { return rng.IntN(n) }
-	cfg := ksparse.Config{Inputs: 1 + pick(9), Latents: 1 + pick(40), Activation: ksparse.Activation(pick(8)), Selection: ksparse.Selection(pick(3)),
+	cfg := ksparse.Config{Classic: true, Inputs: 1 + pick(9), Latents: 1 + pick(40), Activation: ksparse.Activation(pick(8)), Selection: ksparse.Selection(pick(3)),
 		PreBias: pick(2) == 0, Tied: pick(3) == 0, Normalization: ksparse.Normalization(pick(3)), Seed: seed}
 	if pick(8) == 0 { // large enough to be screened
 		cfg.Inputs, cfg.Latents = 64+pick(80), 256+pick(600)

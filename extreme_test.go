@@ -38,7 +38,7 @@ func times(factor float64, x *mat.Dense) *mat.Dense {
 // TestNormalizedCodesOfAnyMagnitude: codes of a row that is normalised do not depend on
 // its length. A power of two changes no digit, so the bits are the same.
 func TestNormalizedCodesOfAnyMagnitude(t *testing.T) {
-	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+	net := mustNew(t, ksparse.Config{Classic: true, Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
 	x := normal(rand.New(rand.NewPCG(7, 9)), 5, 6)
 	want, err := net.Encode(x)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestNormalizedCodesOfAnyMagnitude(t *testing.T) {
 // TestLayerNormOfAnyMagnitude: where the standard deviation is far from its epsilon, the
 // output is scaled back to the size of its row.
 func TestLayerNormOfAnyMagnitude(t *testing.T) {
-	net := mustNew(t, ksparse.Config{Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.LayerNorm, Seed: 3})
+	net := mustNew(t, ksparse.Config{Classic: true, Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Normalization: ksparse.LayerNorm, Seed: 3})
 	x := normal(rand.New(rand.NewPCG(7, 9)), 5, 6)
 	want, err := net.Predict(times(0x1p40, x))
 	if err != nil {
@@ -101,7 +101,7 @@ func TestMaxNormOfAnyMagnitude(t *testing.T) {
 		{"120 at 1e200", 120, 1, 1e200, 0}, {"5 at 1e200", 5, 1, 1e200, 5}, {"5 at 1e300 beside 1e200", 5, 1e200, 1e100, 5},
 		{"5 beside 1e-200", 5, 1e-200, 20, 5},
 	} {
-		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+		net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
 		x := normal(rand.New(rand.NewPCG(7, 9)), 200, 4)
 		for i := range 200 {
 			row := x.RawRowView(i)
@@ -119,7 +119,7 @@ func TestMaxNormOfAnyMagnitude(t *testing.T) {
 			t.Errorf("%s: %+v, error %v, want %d left out", c.what, fromMatrix, err, c.leftOut)
 		}
 		cfg.Buffer = 50
-		net = mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
+		net = mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.UnitRMS, Seed: 3})
 		if h, err := net.TrainSource(context.Background(), sourceOf(t, x), cfg); err != nil || c.long <= 5 && h.LeftOut != c.leftOut {
 			t.Errorf("%s, from a source: %+v, error %v", c.what, h, err)
 		}
@@ -130,7 +130,7 @@ func TestMaxNormOfAnyMagnitude(t *testing.T) {
 func TestTrainRefusesWhatItCannotSquare(t *testing.T) {
 	for _, size := range []float64{1e153, 1e154, 1e200, 1e308, 1e-165, 1e-300, 5e-324} {
 		for _, batch := range []int{1, 64} {
-			net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
+			net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
 			before, x := saved(t, net), times(size, uniform(1, 100, 4))
 			h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{BatchSize: batch})
 			if h != nil || !errors.Is(err, ksparse.ErrRange) && !errors.Is(err, ksparse.ErrNotFinite) {
@@ -166,7 +166,7 @@ func TestTrainEqualRows(t *testing.T) {
 			t.Errorf("%s: FVU: %v", what, err)
 		}
 	}
-	cfg := ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3}
+	cfg := ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3}
 	check("equal rows", cfg, x)
 	cfg.Normalization = ksparse.UnitRMS
 	for i := range 100 {
@@ -255,7 +255,7 @@ func TestFVUOfFarMagnitudes(t *testing.T) {
 func TestStartFromAnyMagnitude(t *testing.T) {
 	x := normal(rand.New(rand.NewPCG(7, 9)), 50, 4)
 	atoms := func(exponent int) (*mat.Dense, float64) {
-		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Seed: 3})
+		net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Seed: 3})
 		if err := net.StartFrom(sourceOf(t, times(math.Ldexp(1, exponent), x)), ksparse.Start{Atoms: true}); err != nil {
 			t.Fatalf("2^%d: %v", exponent, err)
 		}
@@ -273,7 +273,7 @@ func TestStartFromAnyMagnitude(t *testing.T) {
 // TestAtomsOfAnyMagnitude: UnitNorm begins with atoms of norm 1, whatever they were.
 func TestAtomsOfAnyMagnitude(t *testing.T) {
 	for _, size := range []float64{1e-320, 1e-308, 1e-165, 1e155, 1e308} {
-		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
+		net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Seed: 3})
 		w := net.Layers()[1].Weights()
 		w.Scale(size, w)
 		x := normal(rand.New(rand.NewPCG(7, 9)), 20, 4)

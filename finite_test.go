@@ -41,7 +41,7 @@ func finiteCases() (all []finiteCase) {
 // network returns the network of c, with thresholds that most latents are below.
 func (c finiteCase) network(t *testing.T) *ksparse.Network {
 	t.Helper()
-	net, err := ksparse.New(ksparse.Config{Inputs: 20, Latents: c.latents, K: c.k, Selection: c.selection, Activation: c.activation})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 20, Latents: c.latents, K: c.k, Selection: c.selection, Activation: c.activation})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +146,7 @@ func TestSpoiltElsewhere(t *testing.T) {
 
 	thresholds := []float64{0, 0, 0}
 	net, err := ksparse.New(ksparse.Config{
+		Classic: true,
 		Encoder: ksparse.Weights{Rows: 3, Cols: 2, Float32: []float32{1, 2, 3, 4, 5, 6}}, Decoder: ksparse.Weights{Rows: 3, Cols: 2, Float64: make([]float64, 6)},
 		Selection: ksparse.SelectThreshold, Thresholds: thresholds,
 	})
@@ -242,7 +243,7 @@ func TestNoStepNoChange(t *testing.T) {
 				return err
 			},
 		} {
-			net, err := ksparse.New(ksparse.Config{Inputs: 5, Latents: 9, K: 2, Tied: tied})
+			net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 5, Latents: 9, K: 2, Tied: tied})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -264,7 +265,7 @@ func TestResumeAtStepZero(t *testing.T) {
 	cancel()
 	x := normal(rand.New(rand.NewPCG(3, 4)), 30, 5)
 	result := func(stop bool) []float64 {
-		net, err := ksparse.New(ksparse.Config{Inputs: 5, Latents: 9, K: 2})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 5, Latents: 9, K: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,13 +26,14 @@ func rowCases(t *testing.T) map[string]*ksparse.Network {
 		"none":       {Inputs: 24, Latents: 30, K: -1},
 		"transcoder": {Inputs: 24, Outputs: 9, Latents: 40, K: 4, Activation: ksparse.GELU},
 	} {
+		cfg.Classic = true
 		n, err := ksparse.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all[name] = n
 	}
-	batch, err := ksparse.New(ksparse.Config{Inputs: 24, Latents: 600, K: 4, Selection: ksparse.SelectBatchTopK, Activation: ksparse.ReLU})
+	batch, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 24, Latents: 600, K: 4, Selection: ksparse.SelectBatchTopK, Activation: ksparse.ReLU})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestFrozenRowErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoder, err := ksparse.New(ksparse.Config{K: 1, Encoder: ksparse.Weights{Rows: 2, Cols: 3, Float64: make([]float64, 6)}})
+	encoder, err := ksparse.New(ksparse.Config{Classic: true, K: 1, Encoder: ksparse.Weights{Rows: 2, Cols: 3, Float64: make([]float64, 6)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +155,7 @@ func TestFrozenRowErrors(t *testing.T) {
 // for the garbage collector.
 func ExampleFrozen_EncodeRow() {
 	net, err := ksparse.New(ksparse.Config{
+		Classic: true,
 		Encoder: ksparse.Weights{Rows: 3, Cols: 2, Float32: []float32{1, 0, 0, 1, -1, -1}}, Tied: true,
 		K: 1, Activation: ksparse.ReLU,
 	})

@@ -73,7 +73,7 @@ func TestFrozenIsTheNetwork(t *testing.T) {
 func TestFrozenOwnsItsWeights(t *testing.T) {
 	withScreening("on", func() {
 		rng := rand.New(rand.NewPCG(4, 1))
-		net, err := New(Config{Inputs: 30, Latents: 200, K: 5, Activation: ReLU})
+		net, err := New(Config{Classic: true, Inputs: 30, Latents: 200, K: 5, Activation: ReLU})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestTrainingWithScreening(t *testing.T) {
 
 func TestScreening(t *testing.T) {
 	withScreening("on", func() {
-		net, err := New(Config{Inputs: 8, Latents: 40, K: 3})
+		net, err := New(Config{Classic: true, Inputs: 8, Latents: 40, K: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestFrozenErrorsAndMemory(t *testing.T) {
 	if _, err := plain.Freeze(); !errors.Is(err, ErrNoSparseLayer) {
 		t.Errorf("Freeze without a sparse layer: error %v", err)
 	}
-	net, err := New(Config{Inputs: 64, Latents: 512, K: 8})
+	net, err := New(Config{Classic: true, Inputs: 64, Latents: 512, K: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestFrozenErrorsAndMemory(t *testing.T) {
 func TestFrozenFromManyGoroutines(t *testing.T) {
 	withScreening("on", func() {
 		rng := rand.New(rand.NewPCG(7, 1))
-		net, err := New(Config{Inputs: 40, Latents: 300, K: 6, Activation: ReLU})
+		net, err := New(Config{Classic: true, Inputs: 40, Latents: 300, K: 6, Activation: ReLU})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func TestGradientsOfOddShapes(t *testing.T) {
 		{4, 5, 0, 3}, {4, 5, 5, 3}, {4, 5, 99, 3}, {4, 5, 4, 1}, {1, 5, 2, 3}, {4, 1, 1, 3}, {1, 1, 1, 1}, {1, 1, 0, 1}, {17, 9, 8, 2},
 	} {
 		t.Run(fmt.Sprintf("%d-%d-k%d-rows%d", c.in, c.latents, c.k, c.rows), func(t *testing.T) {
-			net, err := ksparse.New(ksparse.Config{Inputs: c.in, Latents: c.latents, K: cmp.Or(c.k, -1), Activation: ksparse.Tanh})
+			net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: c.in, Latents: c.latents, K: cmp.Or(c.k, -1), Activation: ksparse.Tanh})
 			if err != nil {
 				t.Fatal(err)
 			}

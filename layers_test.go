@@ -32,7 +32,7 @@ func TestLayerOfOneNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := mat.DenseCopyOf(sparse.Weights())
-	given, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 6, K: 2})
+	given, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 6, K: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

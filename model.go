@@ -20,6 +20,8 @@ type model struct {
 	rows      normal.Transform // what is done to rows before the first layer, and undone after the last
 	skip      Weights          // Out x In, from the rows as they came in to the output; empty for none
 	noDecoder bool             // the only layer is an encoder without a decoder
+	modern    bool             // see Config.Classic
+	drawn     uint64           // the fingerprint of the parameters that New drew for the modern form; else 0
 
 	screening engine.Screening
 	copies    []*engine.Copy // of a Frozen, one for each layer; else nil

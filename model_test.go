@@ -29,6 +29,7 @@ func modelCases(t *testing.T) map[string]*Network {
 		"batch":              {Selection: SelectBatchTopK, Activation: ReLU},
 		"threshold":          {Selection: SelectThreshold, Activation: ReLU, Normalization: LayerNorm, PreBias: true},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents, cfg.K, cfg.Seed = 8, 40, 3, 5
 		net, err := New(cfg)
 		if err != nil {
@@ -157,6 +158,7 @@ func TestUnset(t *testing.T) {
 		"threshold": {Selection: SelectThreshold},
 		"scale":     {Normalization: DatasetScale},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents, cfg.K = 4, 10, 2
 		net, err := New(cfg)
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 
 func autoencoder(t testing.TB, in, latents, k int, act ksparse.Activation) *ksparse.Network {
 	t.Helper()
-	net, err := ksparse.New(ksparse.Config{Inputs: in, Latents: latents, K: cmp.Or(k, -1), Activation: act})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: in, Latents: latents, K: cmp.Or(k, -1), Activation: act})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestNewNetworkErrors(t *testing.T) {
 			t.Errorf("error is %q, want one that wraps %q and says %q", err, c.want, c.text)
 		}
 	}
-	if _, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 8, K: -2}); !errors.Is(err, ksparse.ErrRange) {
+	if _, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 8, K: -2}); !errors.Is(err, ksparse.ErrRange) {
 		t.Errorf("New with a negative k: error %v", err)
 	}
 	if _, err := ksparse.New(ksparse.Config{}); !errors.Is(err, ksparse.ErrShape) {
@@ -99,7 +99,7 @@ func TestInit(t *testing.T) {
 			t.Errorf("layer %d: the largest weight is %v, want just below %v", i, top, bound)
 		}
 	}
-	c, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 5, K: 1, Seed: 9})
+	c, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 5, K: 1, Seed: 9})
 	if err != nil {
 		t.Fatal(err)
 	}

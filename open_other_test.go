@@ -63,7 +63,7 @@ func TestOpenOther(t *testing.T) {
 		"a checkpoint":   func(path string) error { _, err := ksparse.LoadCheckpoint(path); return err },
 		"a NumPy array":  func(path string) error { _, err := data.OpenNpy(path); return err },
 		"a checkpoint of a training": func(path string) error {
-			n, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 4, K: 1})
+			n, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 4, K: 1})
 			must(err)
 			_, err = n.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 1, Checkpoint: ksparse.Checkpoint{File: path, Resume: true}})
 			return err
@@ -97,7 +97,7 @@ func TestOpenOther(t *testing.T) {
 // TestCutCheckpoint: a checkpoint that ends too early is called so at every length.
 func TestCutCheckpoint(t *testing.T) {
 	t.Chdir(t.TempDir())
-	n, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 4, K: 1})
+	n, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 4, K: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestCutCheckpoint(t *testing.T) {
 // that is, and no temporary file.
 func TestSaveNamesTheFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	n, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 4, K: 1})
+	n, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 4, K: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func TestApplyOverlap(t *testing.T) {
 // TestOverlappingOutput: an output that shares memory with the input, or with the codes, is
 // what it is apart.
 func TestOverlappingOutput(t *testing.T) {
-	net, err := ksparse.New(ksparse.Config{Inputs: 5, Latents: 12, K: 5, PreBias: true, Normalization: ksparse.LayerNorm})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 5, Latents: 12, K: 5, PreBias: true, Normalization: ksparse.LayerNorm})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestOverlappingOutput(t *testing.T) {
 
 // TestOutputInParameters: outputs are not written into the network itself.
 func TestOutputInParameters(t *testing.T) {
-	net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 4, K: 2, PreBias: true})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 4, K: 2, PreBias: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ type byValue struct{ data []float64 }
 
 // TestHostileMatrices: whatever a matrix is, a call gives an error and does not panic.
 func TestHostileMatrices(t *testing.T) {
-	net, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 6, K: 2})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 6, K: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,17 @@ func trained(layers []Layer) [][]float64 {
 	return all
 }
 
+// fingerprint returns a number that is another one for almost all other parameters.
+func (m *model) fingerprint() uint64 {
+	h := uint64(14695981039346656037) // FNV-1a's numbers, a float64 at a time
+	for _, p := range trained(m.layers) {
+		for _, v := range p {
+			h = (h ^ math.Float64bits(v)) * 1099511628211
+		}
+	}
+	return max(h, 1)
+}
+
 // thresholdsOf returns the thresholds of each layer, nil where it has none.
 func thresholdsOf(layers []Layer) [][]float64 {
 	all := make([][]float64, len(layers))

@@ -120,7 +120,7 @@ func (c PretrainConfig) layers(n *Network) ([]TrainConfig, error) {
 // pretrain gives l, which is layer i, the encoder of an autoencoder that is trained
 // on x.
 func (l *SparseLayer) pretrain(ctx context.Context, i int, x mat.Matrix, how TrainConfig, cfg PretrainConfig) (*train.History, error) {
-	autoencoder, err := New(Config{
+	autoencoder, err := New(Config{Classic: true,
 		Inputs: l.in, Latents: l.out, K: cmp.Or(l.k, -1), Activation: l.activation, Selection: l.selection,
 		Tied: cfg.Tied,
 		Seed: max(cfg.Seed, 1) + uint64(i),

@@ -59,7 +59,8 @@ func TestPretrainIsASeriesOfAutoencoders(t *testing.T) {
 	for i, l := range net.Layers() {
 		if sparse, ok := l.(*ksparse.SparseLayer); ok {
 			single, err := ksparse.New(ksparse.Config{
-				Inputs: l.In(), Latents: l.Out(), K: sparse.K(), Activation: l.Activation(), Seed: uint64(9 + i),
+				Classic: true,
+				Inputs:  l.In(), Latents: l.Out(), K: sparse.K(), Activation: l.Activation(), Seed: uint64(9 + i),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -111,7 +112,7 @@ func TestPretrainSeesWhatTheLayerSees(t *testing.T) {
 			seen.Set(i, j, sign-0.25*float64(j))
 		}
 	}
-	cfg := ksparse.Config{Inputs: cols, Latents: 30, K: 4, Activation: ksparse.ReLU, Selection: ksparse.SelectBatchTopK}
+	cfg := ksparse.Config{Classic: true, Inputs: cols, Latents: 30, K: 4, Activation: ksparse.ReLU, Selection: ksparse.SelectBatchTopK}
 	single, err := ksparse.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func TestPretrainByThresholds(t *testing.T) {
 func TestPretrainTied(t *testing.T) {
 	x := normal(rand.New(rand.NewPCG(1, 3)), 100, 6)
 	net := autoencoder(t, 6, 12, 3, ksparse.Identity)
-	tied, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 12, K: 3, Tied: true})
+	tied, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 6, Latents: 12, K: 3, Tied: true})
 	if err != nil {
 		t.Fatal(err)
 	}

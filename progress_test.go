@@ -14,7 +14,7 @@ import (
 // takes pause, and the one after step stop ends the training.
 func watch(t *testing.T, cfg ksparse.TrainConfig, pause time.Duration, stop int) (all []train.Progress, h *train.History) {
 	t.Helper()
-	net, err := ksparse.New(ksparse.Config{Inputs: 5, Latents: 12, K: 3})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 5, Latents: 12, K: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,19 +18,19 @@ func BenchmarkRecipe(b *testing.B) {
 		train TrainConfig
 	}{
 		{"plain", Config{}, TrainConfig{}},
-		{"pre-bias", Config{PreBias: true}, TrainConfig{}},
+		{"pre-bias", Config{Classic: true, PreBias: true}, TrainConfig{}},
 		{"unit-norm", Config{}, TrainConfig{Recipe: Recipe{UnitNorm: true}}},
 		{"auxk-32", Config{}, TrainConfig{Recipe: Recipe{AuxK: 32}}},
 		{"auxk-64", Config{}, TrainConfig{Recipe: Recipe{AuxK: 64}}},
 		{"auxk-64, none dead", Config{}, TrainConfig{Recipe: Recipe{AuxK: 64, DeadAfter: 1 << 30}}},
-		{"pre-bias+unit-norm+auxk-32", Config{PreBias: true}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 32}}},
-		{"pre-bias+unit-norm+auxk-64", Config{PreBias: true}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 64}}},
-		{"tied", Config{Tied: true}, TrainConfig{}},
-		{"layer-norm", Config{Normalization: LayerNorm}, TrainConfig{}},
+		{"pre-bias+unit-norm+auxk-32", Config{Classic: true, PreBias: true}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 32}}},
+		{"pre-bias+unit-norm+auxk-64", Config{Classic: true, PreBias: true}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 64}}},
+		{"tied", Config{Classic: true, Tied: true}, TrainConfig{}},
+		{"layer-norm", Config{Classic: true, Normalization: LayerNorm}, TrainConfig{}},
 		{"clip", Config{}, TrainConfig{ClipNorm: 1}},
 		{"multi", Config{}, TrainConfig{Recipe: Recipe{MultiTopK: 0.125}}},
 		{"matryoshka-5", Config{}, TrainConfig{Recipe: Recipe{Matryoshka: []int{50, 100, 200, 500}}}},
-		{"batch-topk", Config{Selection: SelectBatchTopK}, TrainConfig{}},
+		{"batch-topk", Config{Classic: true, Selection: SelectBatchTopK}, TrainConfig{}},
 	}
 	for _, shape := range []struct{ inputs, latents, k, batch int }{{784, 1000, 25, 256}, {768, 8192, 32, 1024}} {
 		x := dense.View(uniform(4*shape.batch, shape.inputs))

@@ -26,7 +26,7 @@ type recipeCase struct {
 }
 
 func recipeCases() []recipeCase {
-	base := Config{Inputs: 6, Latents: 24, K: 4, Activation: ReLU}
+	base := Config{Classic: true, Inputs: 6, Latents: 24, K: 4, Activation: ReLU}
 	with := func(f func(c *Config)) Config {
 		c := base
 		f(&c)

@@ -20,7 +20,7 @@ import (
 // TestLearnedThreshold: after a long training codes at inference have about k entries.
 func TestLearnedThreshold(t *testing.T) {
 	x := gauss(rand.New(rand.NewPCG(5, 5)), 400, 12)
-	net, err := New(Config{Inputs: 12, Latents: 60, K: 5, Activation: ReLU, Selection: SelectBatchTopK, Mirrored: true})
+	net, err := New(Config{Classic: true, Inputs: 12, Latents: 60, K: 5, Activation: ReLU, Selection: SelectBatchTopK, Mirrored: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestLearnedThreshold(t *testing.T) {
 func TestUnitNorm(t *testing.T) {
 	x := gauss(rand.New(rand.NewPCG(2, 9)), 64, 9)
 	for _, tied := range []bool{false, true} {
-		net, err := New(Config{Inputs: 9, Latents: 30, K: 4, Activation: ReLU, Tied: tied})
+		net, err := New(Config{Classic: true, Inputs: 9, Latents: 30, K: 4, Activation: ReLU, Tied: tied})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestUnitNorm(t *testing.T) {
 // the first KAnneal of the steps, and stays.
 func TestAnnealing(t *testing.T) {
 	x := gauss(rand.New(rand.NewPCG(2, 2)), 100, 6)
-	net, err := New(Config{Inputs: 6, Latents: 50, K: 5})
+	net, err := New(Config{Classic: true, Inputs: 6, Latents: 50, K: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,7 @@ func TestRecipeRefusals(t *testing.T) {
 		"negative k, by batch":   {Selection: SelectBatchTopK, K: -2},
 		"nothing to tie or bias": {Latents: -4, Tied: true, PreBias: true},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents = 4, 4+cfg.Latents
 		if _, err := New(cfg); !errors.Is(err, ErrRange) && !errors.Is(err, ErrShape) {
 			t.Errorf("%s: error %v, want ErrRange or ErrShape", name, err)
@@ -190,7 +191,7 @@ func TestRecipeIsReproducible(t *testing.T) {
 			for _, processors := range []int{1, 2, 5} {
 				runtime.GOMAXPROCS(processors)
 				withScreening(mode, func() {
-					net, err := New(Config{Inputs: 16, Latents: 96, K: 4, Activation: ReLU, Selection: selection, PreBias: true, Tied: true, Normalization: LayerNorm, Mirrored: true})
+					net, err := New(Config{Classic: true, Inputs: 16, Latents: 96, K: 4, Activation: ReLU, Selection: selection, PreBias: true, Tied: true, Normalization: LayerNorm, Mirrored: true})
 					if err == nil {
 						err = net.StartFrom(sourceOf(t, x), Start{PreBias: data.GeometricMedian, Atoms: true})
 					}
@@ -222,7 +223,7 @@ func TestRecipeIsReproducible(t *testing.T) {
 // TestAuxiliaryLossCountsTheBiasOnce (sparsify#132: the decoder's bias was added to
 // ê as well): the auxiliary loss is the same whatever the bias, given the residual.
 func TestAuxiliaryLossCountsTheBiasOnce(t *testing.T) {
-	c := recipeCase{cfg: Config{Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: 3, AuxWeight: 1}}, dead: []int{2, 9, 13}}
+	c := recipeCase{cfg: Config{Classic: true, Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: 3, AuxWeight: 1}}, dead: []int{2, 9, 13}}
 	auxiliary := func(bias float64) float64 {
 		trainer, net, x, _ := c.setUp(t)
 		for i := range biasesOf(net, 1) {
@@ -248,7 +249,7 @@ func TestAuxiliaryLossCountsTheBiasOnce(t *testing.T) {
 func TestAuxiliaryLossMovesOnlyDeadLatents(t *testing.T) {
 	dead := []int{2, 9, 13}
 	gradients := func(k int) [][]float64 {
-		c := recipeCase{cfg: Config{Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: k, AuxWeight: float64(min(k, 1))}}, dead: dead}
+		c := recipeCase{cfg: Config{Classic: true, Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: k, AuxWeight: float64(min(k, 1))}}, dead: dead}
 		trainer, net, x, _ := c.setUp(t)
 		if _, err := trainer.step(dense.View(x), dense.View(x)); err != nil {
 			t.Fatal(err)
@@ -284,7 +285,7 @@ func TestAuxiliaryLossMovesOnlyDeadLatents(t *testing.T) {
 // TestDeadCountsSamplesAndValues (counters in steps; a selected zero counted as
 // fired): a latent that is selected with the value zero is not active.
 func TestDeadCountsSamplesAndValues(t *testing.T) {
-	net, err := New(Config{Inputs: 2, Latents: 3, K: 3, Activation: ReLU})
+	net, err := New(Config{Classic: true, Inputs: 2, Latents: 3, K: 3, Activation: ReLU})
 	if err != nil {
 		t.Fatal(err)
 	}

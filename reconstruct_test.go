@@ -32,7 +32,7 @@ func runners(t *testing.T) map[string]runner {
 		"deep":        deepNetwork(t),
 		"wide":        autoencoder(t, 9, 300, 7, ksparse.ReLU),
 		"sparse last": mustNetwork(t, ksparse.NewLinearLayer("l", 9, 9, ksparse.Tanh), ksparse.NewSparseLayer("s", 9, 9, 2, ksparse.Identity)),
-		"normalised":  modelOf(ksparse.Config{PreBias: true, Normalization: ksparse.LayerNorm})(t),
+		"normalised":  modelOf(ksparse.Config{Classic: true, PreBias: true, Normalization: ksparse.LayerNorm})(t),
 		"groups":      small[0], "skip": small[1], "gated": small[3], "thresholds": small[4],
 	} {
 		frozen, err := n.Freeze()
@@ -160,7 +160,7 @@ func TestIntoErrors(t *testing.T) {
 // are, and Widen makes them live.
 func TestNarrowWeights(t *testing.T) {
 	numbers := []float32{1, 0, 0, 1, -1, 0.1}
-	net, err := ksparse.New(ksparse.Config{Encoder: ksparse.Weights{Rows: 3, Cols: 2, Float32: numbers}, Tied: true, K: 1})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Encoder: ksparse.Weights{Rows: 3, Cols: 2, Float32: numbers}, Tied: true, K: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

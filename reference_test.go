@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -61,7 +62,7 @@ func referenceMove(n *Network, cfg TrainConfig, weights, biases [][]float64) (no
 			}
 			row, grad := w.Row(j), weights[i][j*w.Cols:(j+1)*w.Cols]
 			referenceRow(cfg, grad, row, i == atoms)
-			if cfg.ClipNorm > 0 {
+			if cfg.ClipNorm > 0 || cfg.Recipe.ScaleGradients {
 				part += kernel.Dot(grad, grad)
 			} else {
 				rows += kernel.Dot(grad, grad)
@@ -73,18 +74,32 @@ func referenceMove(n *Network, cfg TrainConfig, weights, biases [][]float64) (no
 	if norm = math.Sqrt(square); cfg.ClipNorm > 0 && norm > cfg.ClipNorm {
 		scale = cfg.ClipNorm / norm
 	}
-	move := func(w, grad []float64) {
+	if cfg.Recipe.ScaleGradients && square > 0 {
+		parameters := 0
+		for _, p := range trained(n.layers) {
+			parameters += len(p)
+		}
+		scale *= math.Sqrt(float64(parameters) / square)
+	}
+	move := func(w, grad []float64, rate float64) {
 		if scale != 1 {
 			kernel.Scale(grad, scale)
 		}
-		train.SGD{}.Update(w, grad, nil, cfg.LearningRate, 1)
+		train.SGD{}.Update(w, grad, nil, rate, 1)
 	}
+	sparse, _ := n.lastSparse()
 	for i := last; i >= 0; i-- {
 		a := n.layers[i].parameters()
 		if !n.sharesWeights(i) {
-			move(a.w.Float64, weights[i])
+			for j := 0; i == sparse && i != atoms && j < a.w.Rows; j++ {
+				grad := weights[i][j*a.w.Cols : (j+1)*a.w.Cols]
+				if kernel.Dot(grad, grad) > 0 {
+					kernel.Scale(matrix.WideRows(a.w).Row(j), 1-float64(cfg.LearningRate*cfg.Recipe.EncoderDecay))
+				}
+			}
+			move(a.w.Float64, weights[i], cfg.LearningRate)
 		}
-		move(a.b, biases[i])
+		move(a.b, biases[i], cfg.LearningRate*cmp.Or(cfg.Recipe.BiasRate, 1))
 		for j := 0; i == atoms && j < a.w.Rows; j++ {
 			row := matrix.WideRows(a.w).Row(j)
 			kernel.Scale(row, 1/math.Sqrt(kernel.Dot(row, row)))
@@ -227,7 +242,7 @@ func TestReferenceAutoencoder(t *testing.T) {
 					k = 1 + rng.IntN(4)
 					out = k * (1 + rng.IntN(8))
 				}
-				n, err := New(Config{Inputs: in, Latents: out, K: k, Activation: act, Selection: selection, OutputActivation: referenceActivations[trial%8],
+				n, err := New(Config{Classic: true, Inputs: in, Latents: out, K: k, Activation: act, Selection: selection, OutputActivation: referenceActivations[trial%8],
 					Seed: rng.Uint64(), Tied: trial%3 == 0, PreBias: trial%4 == 1, Normalization: Normalization(trial % 3)})
 				if err != nil {
 					continue // not every activation goes with every selection
@@ -248,6 +263,9 @@ func TestReferenceAutoencoder(t *testing.T) {
 				}
 				if trial%5 == 4 {
 					cfg.Recipe.UnitNorm = true
+				}
+				if trial%2 == 1 {
+					cfg.Recipe.ScaleGradients, cfg.Recipe.EncoderDecay, cfg.Recipe.BiasRate = true, 0.3, 0.25
 				}
 				for range 2 {
 					if !holdStep(t, what, n, cfg, x, x) {
@@ -330,6 +348,7 @@ func TestReferenceWide(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 3))
 	for _, s := range []struct{ in, out, k, rows int }{{100, 700, 8, 150}, {30, 3200, 10, 40}, {200, 300, 30, 70}} {
 		for _, cfg := range []Config{{Activation: ReLU}, {Selection: SelectAbsTopK}, {Activation: ReLU, Selection: SelectBatchTopK, PreBias: true}, {Activation: Sigmoid, Tied: true}} {
+			cfg.Classic = true
 			cfg.Inputs, cfg.Latents, cfg.K = s.in, s.out, s.k
 			n, err := New(cfg)
 			if err != nil {

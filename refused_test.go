@@ -56,7 +56,7 @@ func (fewSlots) Slots() int { return -1 }
 func TestFirstStepIsUndone(t *testing.T) {
 	x := times(1000, uniform(1, 40, 4))
 	for _, selection := range []ksparse.Selection{ksparse.SelectTopK, ksparse.SelectBatchTopK} {
-		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Selection: selection, Seed: 1})
+		net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Selection: selection, Seed: 1})
 		before := parameters(net)
 		h, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Optimizer: train.SGD{}, LearningRate: 1e308, Recipe: ksparse.Recipe{UnitNorm: true}})
 		if !errors.Is(err, ksparse.ErrDiverged) || h == nil || h.Steps != 0 || !sameNumbers(before, parameters(net)) {
@@ -136,7 +136,7 @@ func TestSourcesThatShrink(t *testing.T) {
 	for _, then := range [][2]int{{2000, 4}, {3000, 5}, {0, 0}, {-1, 4}, {3000, 0}} {
 		for after := range 4 {
 			src := func() *shrinking { return &shrinking{rows: 3000, cols: 4, after: 1 + after, then: then} }
-			net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Scale: 1})
+			net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, Normalization: ksparse.DatasetScale, Scale: 1})
 			for name, err := range map[string]error{
 				"StartFrom": net.StartFrom(src(), ksparse.Start{}),
 				"Train":     errorOf(net.TrainSource(context.Background(), src(), ksparse.TrainConfig{Buffer: 100, Epochs: 2})),
@@ -196,7 +196,7 @@ func TestSourcesThatPanic(t *testing.T) {
 		src := func() *panicking {
 			return &panicking{shrinking{rows: 3000, cols: 4, after: after, then: [2]int{3000, 4}}}
 		}
-		net := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU})
+		net := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU})
 		errs := map[string]error{
 			"Train":    errorOf(net.TrainSource(context.Background(), src(), ksparse.TrainConfig{Buffer: 100, Epochs: 2})),
 			"Evaluate": errorOf(measure.Evaluate(net, src())),
@@ -241,7 +241,7 @@ func TestAuxKOfEqualBatch(t *testing.T) {
 
 // TestEvaluateFarFromZero: rows far from zero are measured as they are.
 func TestEvaluateFarFromZero(t *testing.T) {
-	net, x := mustNew(t, ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, PreBias: true}), normal(rand.New(rand.NewPCG(7, 9)), 600, 4)
+	net, x := mustNew(t, ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU, PreBias: true}), normal(rand.New(rand.NewPCG(7, 9)), 600, 4)
 	for i := range 600 {
 		x.Set(i, 0, 1e15)
 	}

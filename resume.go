@@ -129,14 +129,10 @@ const (
 func (l *loop) sections() []format.Section {
 	at := l.feed.State()
 	counts, floats := l.scalars(&at)
-	inEpoch := int64(0)
-	if at.InEpoch {
-		inEpoch = 1
-	}
 	all := []format.Section{
 		{Name: "counters", Counts: make([]int64, len(counts))},
 		{Name: "sums", Floats: make([]float64, len(floats))},
-		{Name: "random", Counts: []int64{int64(at.Random[0]), int64(at.Random[1]), inEpoch}},
+		{Name: "random", Counts: []int64{int64(at.Random[0]), int64(at.Random[1]), oneIf(at.InEpoch), oneIf(l.fresh)}},
 		{Name: "order", Counts: at.Order},
 		{Name: "epoch floats", Floats: make([]float64, 0, epochFloats*len(l.history.Epochs))},
 		{Name: "epoch counts", Counts: make([]int64, 0, epochCounts*len(l.history.Epochs))},
@@ -173,6 +169,14 @@ func (l *loop) sections() []format.Section {
 	return all
 }
 
+// oneIf returns 1 for true.
+func oneIf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // restore takes the state back from sections that have been read: the first ones,
 // for the others have been read to where they belong.
 func (l *loop) restore(ctx context.Context, all []format.Section) error {
@@ -195,7 +199,7 @@ func (l *loop) restore(ctx context.Context, all []format.Section) error {
 		}
 		e.Dead, e.Time = int(all[5].Counts[epochCounts*i]), time.Duration(all[5].Counts[epochCounts*i+1])
 	}
-	at.InEpoch = all[2].Counts[2] != 0
+	at.InEpoch, l.fresh = all[2].Counts[2] != 0, all[2].Counts[3] != 0
 	if best, epochs := l.history.BestEpoch, len(l.history.Epochs); best > epochs+1 || best > epochs && !at.InEpoch {
 		return fault.Errorf(ErrFormat, "the checkpoint has epoch %d of %d as the best", best, epochs)
 	}

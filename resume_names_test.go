@@ -50,7 +50,7 @@ func resumeNames(t *testing.T, name string, first, second func(c *ksparse.TrainC
 	}
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	run := func(set func(c *ksparse.TrainConfig)) error {
-		net, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 12, K: 3, Activation: ksparse.ReLU})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 6, Latents: 12, K: 3, Activation: ksparse.ReLU})
 		if err != nil {
 			t.Fatal(err)
 		}

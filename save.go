@@ -30,7 +30,7 @@ func (n *Network) Save(w io.Writer) error {
 
 // toSave returns what a file holds of the network, without the thresholds of some layers.
 func (n *Network) toSave(unknown unlearned) *format.Network {
-	f := &format.Network{PreBias: n.rows.Shift != nil, NoDecoder: n.noDecoder, Skip: n.skip}
+	f := &format.Network{Modern: n.modern, PreBias: n.rows.Shift != nil, NoDecoder: n.noDecoder, Skip: n.skip}
 	if kind := Normalization(n.rows.Kind); kind != NoNormalization {
 		f.Normalization, f.Scale, f.Undo = kind.String(), n.rows.Scale, n.rows.Undo
 	}
@@ -181,7 +181,7 @@ func build(f *format.Network) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.noDecoder = f.NoDecoder
+	n.noDecoder, n.modern = f.NoDecoder, f.Modern
 	if f.NoDecoder {
 		n.rows.Shift = f.Shift
 	}

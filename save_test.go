@@ -195,6 +195,7 @@ func smallNetworks(t testing.TB) []*ksparse.Network {
 			GateBias: make([]float64, 4), GateLogGain: make([]float64, 4), Normalization: ksparse.UnitRMS},
 		{Encoder: wide, Decoder: wide, K: 3, Thresholds: []float64{1, 2, 3, 4}, Selection: ksparse.SelectThreshold},
 	} {
+		cfg.Classic = true
 		n, err := ksparse.New(cfg)
 		if err != nil {
 			t.Fatal(err)

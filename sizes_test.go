@@ -66,8 +66,8 @@ func TestHugeLayers(t *testing.T) {
 		for _, size := range [][2]int{{1, n}, {n, 1}, {n, n}, {3, n}, {n, -1}} {
 			_, err1 := ksparse.NewNetwork(ksparse.NewSparseLayer("a", size[0], size[1], 1, ksparse.ReLU))
 			_, err2 := ksparse.NewNetwork(ksparse.NewLinearLayer("a", size[0], size[1], ksparse.ReLU))
-			_, err3 := ksparse.New(ksparse.Config{Inputs: size[0], Latents: size[1], K: 1})
-			_, err4 := ksparse.New(ksparse.Config{K: 1, Encoder: ksparse.Weights{Rows: size[0], Cols: size[1], Float32: []float32{1}}})
+			_, err3 := ksparse.New(ksparse.Config{Classic: true, Inputs: size[0], Latents: size[1], K: 1})
+			_, err4 := ksparse.New(ksparse.Config{Classic: true, K: 1, Encoder: ksparse.Weights{Rows: size[0], Cols: size[1], Float32: []float32{1}}})
 			for i, err := range []error{err1, err2, err3, err4} {
 				if !errors.Is(err, ksparse.ErrShape) {
 					t.Errorf("%v, way %d: error %v, want ErrShape", size, i, err)
@@ -88,7 +88,7 @@ func TestHugeK(t *testing.T) {
 				continue
 			}
 			result := func(k int) []float64 {
-				net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 9, K: k, Selection: s})
+				net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: k, Selection: s})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -143,7 +143,7 @@ func TestHugeTrainingNumbers(t *testing.T) {
 			"Checkpoint": {Checkpoint: ksparse.Checkpoint{File: t.TempDir() + "/c", Every: n}},
 		} {
 			cfg.Callback = stop
-			net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU})
+			net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2, Activation: ksparse.ReLU})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,7 +155,7 @@ func TestHugeTrainingNumbers(t *testing.T) {
 				t.Errorf("KStart with %d steps: %v latents active at first", n, h.Epochs[0].L0)
 			}
 		}
-		net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 9, K: 2})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 9, K: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

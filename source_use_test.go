@@ -73,7 +73,7 @@ func checkSpoilt(t *testing.T, x *mat.Dense, use func(src data.Source) error) {
 func TestStartFromSource(t *testing.T) {
 	x := outlying(3, 3000, 6)
 	start := func(src data.Source) *ksparse.Network {
-		net := modelOf(ksparse.Config{PreBias: true, Normalization: ksparse.DatasetScale})(t)
+		net := modelOf(ksparse.Config{Classic: true, PreBias: true, Normalization: ksparse.DatasetScale})(t)
 		if err := net.StartFrom(src, ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: 4}); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestStartFromSource(t *testing.T) {
 		t.Error("a source and its matrix give different networks")
 	}
 	checkSpoilt(t, x, func(src data.Source) error {
-		net := modelOf(ksparse.Config{Normalization: ksparse.DatasetScale})(t)
+		net := modelOf(ksparse.Config{Classic: true, Normalization: ksparse.DatasetScale})(t)
 		before := parameters(net)
 		err := net.StartFrom(src, ksparse.Start{Atoms: true})
 		if !sameNumbers(parameters(net), before) || net.Wiring().Scale != 0 {
@@ -107,7 +107,7 @@ func TestStartFromSource(t *testing.T) {
 func TestStartFromLargeSource(t *testing.T) {
 	x := uniform(1, 100_000, 2)
 	start := func(src data.Source, seed uint64) *ksparse.Network {
-		net, err := ksparse.New(ksparse.Config{Inputs: 2, Latents: 300, K: 2, PreBias: true, Normalization: ksparse.DatasetScale})
+		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 2, Latents: 300, K: 2, PreBias: true, Normalization: ksparse.DatasetScale})
 		if err == nil {
 			err = net.StartFrom(src, ksparse.Start{PreBias: data.MeanRow, Atoms: true, Seed: seed})
 		}
@@ -187,6 +187,7 @@ func TestValidationSource(t *testing.T) {
 	base := ksparse.TrainConfig{Epochs: 3, BatchSize: 16, EMA: 0.5}
 	base.Validation.Patience = 2
 	for _, c := range []ksparse.Config{{}, {Selection: ksparse.SelectBatchTopK, PreBias: true}, {Normalization: ksparse.LayerNorm}} {
+		c.Classic = true
 		run := func(v ksparse.Validation, buffer int) (string, [][]float64) {
 			net, cfg := modelOf(c)(t), base
 			v.Patience = 2

@@ -63,12 +63,18 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 		return err
 	}
 	rows = n.apart(rows)
-	t := normal.Transform{Kind: n.rows.Kind, Scale: n.rows.Scale}
-	if t.Kind == normal.DatasetScale {
-		if t.Scale, err = datasetScale(src, count, rows); err != nil {
+	scale := n.rows.Scale
+	if n.rows.Kind == normal.DatasetScale {
+		if scale, err = datasetScale(src, count, rows); err != nil {
 			return err
 		}
 	}
+	return n.startOn(rows, scale, start)
+}
+
+// startOn is StartFrom for rows in memory, and the number of DatasetScale that is known.
+func (n *Network) startOn(rows matrix.Rows, scale float64, start Start) error {
+	t := normal.Transform{Kind: n.rows.Kind, Scale: scale}
 	normalised := t.Enter(new(normal.Batch), rows)
 	bias := make([]float64, n.In())
 	if start.PreBias != nil {
@@ -94,6 +100,20 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 		n.startAtoms(normalised, bias, start)
 	}
 	return nil
+}
+
+// fresh reports whether the parameters are those that New drew for the modern form.
+func (n *Network) fresh() bool { return n.modern && n.drawn != 0 && n.drawn == n.fingerprint() }
+
+// modernRows is from how many samples a network of the modern form begins.
+func (n *Network) modernRows() int { return max(1024, min(16384, 1<<22/n.In())) }
+
+// startModern begins the training of a network of the modern form from the samples x.
+func (n *Network) startModern(x matrix.Rows, seed uint64) {
+	if n.rows.Shift == nil || x.Rows == 0 {
+		return
+	}
+	n.startOn(x, n.rows.Scale, Start{PreBias: data.GeometricMedian})
 }
 
 // checkStart returns an error where start is not for this network.

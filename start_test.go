@@ -18,7 +18,7 @@ func TestStartFrom(t *testing.T) {
 	for i := range 30 {
 		x.Set(i, 1, x.At(i, 1)+5)
 	}
-	net, err := New(Config{Inputs: 4, Latents: 40, K: 3, PreBias: true, Normalization: DatasetScale})
+	net, err := New(Config{Classic: true, Inputs: 4, Latents: 40, K: 3, PreBias: true, Normalization: DatasetScale})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,14 +95,14 @@ func TestStartFrom(t *testing.T) {
 			t.Errorf("%s: error %v, want %v, and parameters as they were", name, err, c.want)
 		}
 	}
-	other, err := New(Config{Inputs: 4, Latents: 4, K: 1})
+	other, err := New(Config{Classic: true, Inputs: 4, Latents: 4, K: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := other.StartFrom(sourceOf(t, x), Start{PreBias: data.MeanRow}); !errors.Is(err, ErrRange) {
 		t.Errorf("a mean for a network without pre-bias: error %v, want ErrRange", err)
 	}
-	zeros, err := New(Config{Inputs: 4, Latents: 4, K: 1, Normalization: DatasetScale})
+	zeros, err := New(Config{Classic: true, Inputs: 4, Latents: 4, K: 1, Normalization: DatasetScale})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestStartFrom(t *testing.T) {
 func TestCalibrate(t *testing.T) {
 	x := gauss(rand.New(rand.NewPCG(6, 6)), 200, 10)
 	for _, sel := range []Selection{SelectTopK, SelectBatchTopK} {
-		net, err := New(Config{Inputs: 10, Latents: 80, K: 4, Activation: ReLU, Selection: sel, PreBias: true})
+		net, err := New(Config{Classic: true, Inputs: 10, Latents: 80, K: 4, Activation: ReLU, Selection: sel, PreBias: true})
 		if err != nil {
 			t.Fatal(err)
 		}

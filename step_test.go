@@ -92,6 +92,7 @@ func TestStepOfModelsIsBackprop(t *testing.T) {
 		"sigmoid output, tied":  {OutputActivation: Sigmoid, Tied: true, PreBias: true},
 		"dense, sigmoid output": {OutputActivation: Sigmoid, K: 48},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents, cfg.K = 19, 48, max(cfg.K, 4)
 		for loss := range losses {
 			if loss == BinaryCrossEntropy && cfg.OutputActivation != Sigmoid {

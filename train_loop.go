@@ -157,6 +157,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		return nil, err
 	}
 	t.begin(t.cfg.BatchSize, l.variance)
+	t.fresh = n.fresh()
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
 			restore()
@@ -164,6 +165,12 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 		if l.history.Steps > 0 {
 			t.learner.calibrate(n)
+		}
+	}
+	if t.fresh && l.history.Steps == 0 {
+		if t.starts, err = f.Inputs(ctx, n.modernRows()); err != nil {
+			restore()
+			return nil, err
 		}
 	}
 	return l, nil

@@ -47,7 +47,7 @@ func sourceOf(t testing.TB, x mat.Matrix) data.Source {
 // batchTopK returns an autoencoder that selects from the whole batch.
 func batchTopK(t testing.TB, inputs, latents, k int, change func(*ksparse.Config)) *ksparse.Network {
 	t.Helper()
-	cfg := ksparse.Config{Inputs: inputs, Latents: latents, K: k, Activation: ksparse.ReLU, Selection: ksparse.SelectBatchTopK, Mirrored: true}
+	cfg := ksparse.Config{Classic: true, Inputs: inputs, Latents: latents, K: k, Activation: ksparse.ReLU, Selection: ksparse.SelectBatchTopK, Mirrored: true}
 	if change != nil {
 		change(&cfg)
 	}

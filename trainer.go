@@ -29,7 +29,9 @@ type Trainer struct {
 	epoch   tally // of the epoch under way
 	valid   validator
 	clock   clock
-	failed  error // what ended the training
+	fresh   bool        // the first step begins from samples
+	starts  matrix.Rows // those samples
+	failed  error       // what ended the training
 }
 
 // tally adds up what the steps of an epoch report.
@@ -134,6 +136,7 @@ func (t *Trainer) begin(batch int, variance float64) {
 	t.stepper = engine.NewStepper(view, &t.net.screening, engine.Recipe{
 		Loss: t.loss(), Slots: c.Optimizer.Slots(), Move: train.MoveOf(c.Optimizer),
 		L1: c.L1, L2: c.L2, ClipNorm: c.ClipNorm,
+		ScaleGradients: r.ScaleGradients, BiasRate: r.BiasRate, EncoderDecay: r.EncoderDecay,
 		UnitNorm: r.UnitNorm, AuxK: r.AuxK, AuxWeight: r.AuxWeight, DeadAfter: r.DeadAfter,
 		MultiTopK: r.MultiTopK, Matryoshka: r.Matryoshka, KStart: r.KStart, KAnneal: r.KAnneal,
 		Variance: variance, Steps: c.Steps,
@@ -214,6 +217,9 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
 	t.cfg = t.cfg.withBatch(x.Rows)
+	if t.fresh = t.net.fresh(); t.fresh {
+		t.starts = x
+	}
 	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
 	t.begin(x.Rows, variance)
 	return nil
@@ -232,6 +238,7 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 		t.clock.first, t.clock.before = from, t.history.Steps
 	}
 	undo := t.undoFirst()
+	t.start()
 	r, err := t.stepper.Step(x, y, rate, t.history.Steps+1)
 	if err != nil {
 		undo()
@@ -268,6 +275,15 @@ func (t *Trainer) undoFirst() (undo func()) {
 		return func() {}
 	}
 	return keepEach(append(thresholdsOf(t.net.layers), t.kept.live...))
+}
+
+// start begins the parameters of a network of the modern form from samples, in the first
+// step of all.
+func (t *Trainer) start() {
+	if t.fresh && t.history.Steps == 0 {
+		t.net.startModern(t.starts, t.cfg.Seed)
+	}
+	t.starts = matrix.Rows{}
 }
 
 // fail notes why a step or an epoch's end failed.

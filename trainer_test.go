@@ -48,7 +48,7 @@ func TestTrainerIsTrain(t *testing.T) {
 		"averages":   {smallNetwork, ksparse.TrainConfig{EMA: 0.7, Optimizer: train.SGD{Momentum: 0.9}}},
 		"validation": {smallNetwork, ksparse.TrainConfig{EMA: 0.7, Validation: ksparse.Validation{X: valid, Y: valid}}},
 		"recipe":     {smallNetwork, ksparse.TrainConfig{Recipe: ksparse.Recipe{UnitNorm: true, MultiTopK: 0.125, KStart: 6, KAnneal: 0.7}}},
-		"batch":      {modelOf(ksparse.Config{PreBias: true, Tied: true, Selection: ksparse.SelectBatchTopK}), ksparse.TrainConfig{}},
+		"batch":      {modelOf(ksparse.Config{Classic: true, PreBias: true, Tied: true, Selection: ksparse.SelectBatchTopK}), ksparse.TrainConfig{}},
 		"deep":       {deepNetworkOfSix, ksparse.TrainConfig{}},
 	} {
 		one, other := c.net(t), c.net(t)
@@ -144,7 +144,7 @@ func TestTrainerFVU(t *testing.T) {
 func TestNewTrainerErrors(t *testing.T) {
 	x := uniform(1, 10, 6)
 	type config = ksparse.TrainConfig
-	narrow, err := ksparse.New(ksparse.Config{Encoder: ksparse.Weights{Rows: 9, Cols: 6, Float32: make([]float32, 54)}, Tied: true, K: 2})
+	narrow, err := ksparse.New(ksparse.Config{Classic: true, Encoder: ksparse.Weights{Rows: 9, Cols: 6, Float32: make([]float32, 54)}, Tied: true, K: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestTrainerFinish(t *testing.T) {
 		}
 	}
 
-	batch := modelOf(ksparse.Config{Selection: ksparse.SelectBatchTopK})(t)
+	batch := modelOf(ksparse.Config{Classic: true, Selection: ksparse.SelectBatchTopK})(t)
 	before := parameters(batch)
 	h, err := newTrainer(t, batch, ksparse.TrainConfig{EMA: 0.5}).Finish()
 	if err != nil || h.Steps != 0 || len(h.Epochs) != 0 || !sameNumbers(parameters(batch), before) {

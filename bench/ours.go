@@ -40,7 +40,8 @@ func newTraining(s shape) (*training, error) {
 // sides, and gradient descent without momentum.
 func newOriginal(s shape) (*training, error) {
 	net, err := ksparse.New(ksparse.Config{
-		Inputs: s.inputs, Latents: s.latents, K: s.k,
+		Classic: true,
+		Inputs:  s.inputs, Latents: s.latents, K: s.k,
 		Activation: ksparse.Sigmoid, OutputActivation: ksparse.Sigmoid,
 	})
 	if err != nil {
@@ -56,7 +57,7 @@ const batches = 4
 
 // newNetwork makes the standard autoencoder, with ReLU.
 func newNetwork(s shape) (*ksparse.Network, error) {
-	return ksparse.New(ksparse.Config{Inputs: s.inputs, Latents: s.latents, K: s.k, Activation: ksparse.ReLU})
+	return ksparse.New(ksparse.Config{Classic: true, Inputs: s.inputs, Latents: s.latents, K: s.k, Activation: ksparse.ReLU})
 }
 
 // samples returns rows of normal numbers.

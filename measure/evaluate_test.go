@@ -250,6 +250,7 @@ func TestEvaluateIsOfPredictAndEncode(t *testing.T) {
 		{Selection: ksparse.SelectAbsTopK, Activation: ksparse.Identity},
 		{Selection: ksparse.SelectThreshold, Normalization: ksparse.LayerNorm},
 	} {
+		c.Classic = true
 		c.Inputs, c.Latents, c.K = 10, 30, 4
 		if c.Selection != ksparse.SelectAbsTopK {
 			c.Activation = ksparse.ReLU

@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleEvaluate() {
-	net, err := ksparse.New(ksparse.Config{Inputs: 2, Latents: 3, K: 1, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 2, Latents: 3, K: 1, Activation: ksparse.ReLU})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // autoencoder returns one that keeps the k largest of its latents.
 func autoencoder(t testing.TB, in, latents, k int, act ksparse.Activation) *ksparse.Network {
 	t.Helper()
-	net, err := ksparse.New(ksparse.Config{Inputs: in, Latents: latents, K: cmp.Or(k, -1), Activation: act})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: in, Latents: latents, K: cmp.Or(k, -1), Activation: act})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func TestEvaluateWithSkip(t *testing.T) {
 	weights := func(rows int) ksparse.Weights {
 		return ksparse.Weights{Rows: rows, Cols: 3, Float64: normal(rng, rows, 3).RawMatrix().Data}
 	}
-	n, err := ksparse.New(ksparse.Config{K: 2, Activation: ksparse.ReLU, Encoder: weights(4), Decoder: weights(4), Skip: weights(3)})
+	n, err := ksparse.New(ksparse.Config{Classic: true, K: 2, Activation: ksparse.ReLU, Encoder: weights(4), Decoder: weights(4), Skip: weights(3)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,7 @@ func (r *reader) batchTopK() reading {
 	}
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: w.encoder, EncoderBias: encoderBias, Decoder: w.decoder, DecoderBias: w.decoderBias,
 			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
 			PreBias: kind != "jumprelu", Normalization: normalization,

@@ -188,7 +188,7 @@ func TestCheckAnyScale(t *testing.T) {
 // TestCheckEqualRows: rows without variance are not said to be reconstructed worse than
 // their mean.
 func TestCheckEqualRows(t *testing.T) {
-	net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 8, K: 2, Activation: ksparse.ReLU, Seed: 1})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 8, K: 2, Activation: ksparse.ReLU, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

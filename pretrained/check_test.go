@@ -43,6 +43,7 @@ func dictionary(t *testing.T, edit func(*ksparse.Config)) (*pretrained.Model, *m
 		}
 	}
 	cfg := ksparse.Config{
+		Classic: true,
 		Encoder: ksparse.Weights{Rows: n, Cols: d, Float64: w}, Tied: true,
 		K: k, Activation: ksparse.ReLU, Selection: ksparse.SelectTopK,
 	}

@@ -28,6 +28,7 @@ func TestCheckNotReconstructed(t *testing.T) {
 		t.Errorf("a transcoder with targets: %+v, %v", f, err)
 	}
 	net, err := ksparse.New(ksparse.Config{
+		Classic: true,
 		Encoder: ksparse.Weights{Rows: 2, Cols: 2, Float64: []float64{1, 0, 0, 1}}, K: 1, Activation: ksparse.ReLU,
 	})
 	if err != nil {
@@ -91,6 +92,7 @@ func TestCheckEqualRowsAlone(t *testing.T) {
 		eye[i*d+i] = 1
 	}
 	net, err := ksparse.New(ksparse.Config{
+		Classic: true,
 		Encoder: ksparse.Weights{Rows: d, Cols: d, Float64: eye}, Tied: true, K: 1, Activation: ksparse.ReLU,
 	})
 	if err != nil {

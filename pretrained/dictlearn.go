@@ -36,6 +36,7 @@ func (r *reader) dictionaryLearning() reading {
 	r.scaleBiases(d, factor)
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: d.encoder, EncoderBias: d.encoderBias, Decoder: d.decoder, DecoderBias: d.decoderBias, PreBias: d.preBias,
 			Selection: d.selection, Activation: d.activation, K: k, Thresholds: d.thresholds,
 			GateBias: d.gateBias, GateLogGain: d.gateLogGain,

@@ -118,7 +118,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		f.Add(weights, config, []byte(nil))
 	}
-	net, err := ksparse.New(ksparse.Config{Inputs: 3, Latents: 5, K: 2, Activation: ksparse.ReLU, Seed: 1})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 3, Latents: 5, K: 2, Activation: ksparse.ReLU, Seed: 1})
 	if err != nil {
 		f.Fatal(err)
 	}

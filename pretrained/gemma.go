@@ -29,6 +29,7 @@ func (r *reader) gemmaScope() reading {
 	}
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: file.vector("b_enc", latents),
 			Decoder: decoder, DecoderBias: file.vector("b_dec", inputs),
 			Selection: ksparse.SelectThreshold, Activation: ksparse.ReLU, Thresholds: file.vector("threshold", latents),

@@ -22,7 +22,7 @@ func random(t testing.TB, latents, inputs int) *ksparse.Network {
 		}
 		return w
 	}
-	n, err := ksparse.New(ksparse.Config{Encoder: weights(), Decoder: weights(), K: 32, Activation: ksparse.ReLU, PreBias: true})
+	n, err := ksparse.New(ksparse.Config{Classic: true, Encoder: weights(), Decoder: weights(), K: 32, Activation: ksparse.ReLU, PreBias: true})
 	if err != nil {
 		t.Fatal(err)
 	}

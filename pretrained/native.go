@@ -112,6 +112,7 @@ func (r *reader) native() reading {
 	gated := file.has("gate_bias") || file.has("gate_log_gain")
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: file.vector("encoder_bias", latents),
 			Decoder: decoder, DecoderBias: file.vectorIf(file.has("decoder_bias"), "decoder_bias", outputs), Skip: skip,
 			Selection: selection, Activation: activation, K: k,

@@ -30,7 +30,8 @@ func savedNetwork(t *testing.T, net *ksparse.Network, err error) string {
 // when SaveAs has written it.
 func TestOpenNetworkFile(t *testing.T) {
 	net, err := ksparse.New(ksparse.Config{
-		Inputs: 6, Latents: 20, K: 4, Activation: ksparse.ReLU, Selection: ksparse.SelectTopK, PreBias: true,
+		Classic: true,
+		Inputs:  6, Latents: 20, K: 4, Activation: ksparse.ReLU, Selection: ksparse.SelectTopK, PreBias: true,
 		Normalization: ksparse.LayerNorm, Seed: 7,
 	})
 	path := savedNetwork(t, net, err)
@@ -125,6 +126,7 @@ func unfinished(t *testing.T) map[string]*ksparse.Network {
 		"batch": {Selection: ksparse.SelectBatchTopK, K: 3}, "threshold": {Selection: ksparse.SelectThreshold},
 		"scale": {K: 3, Normalization: ksparse.DatasetScale},
 	} {
+		cfg.Classic = true
 		cfg.Inputs, cfg.Latents, cfg.Activation, cfg.Seed = 6, 20, ksparse.ReLU, 1
 		net, err := ksparse.New(cfg)
 		if err != nil {

@@ -24,6 +24,7 @@ func (r *reader) openAI() reading {
 	decoder, tied := r.decoderOrTied(latents, inputs)
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: latentBias, Decoder: decoder, DecoderBias: preBias, Tied: tied, PreBias: true,
 			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
 			Normalization: layerNormIf(activation == "TopK"),

@@ -53,6 +53,7 @@ func (r *reader) saeLens() reading {
 	}
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: encoderBias, Decoder: decoder, DecoderBias: decoderBias, Skip: skip,
 			Selection: c.selection, Activation: c.activation, K: c.k, Thresholds: c.thresholds,
 			GateBias: c.gateBias, GateLogGain: c.gateLogGain,

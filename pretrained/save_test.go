@@ -192,7 +192,7 @@ func sameBits(t *testing.T, what string, got, want []float64) {
 // TestSaveTrained saves a network that was made here: float64 weights, which the
 // formats of float32 take only rounded.
 func TestSaveTrained(t *testing.T) {
-	n, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 20, K: 3, Activation: ksparse.ReLU, PreBias: true, Tied: true, Seed: 1})
+	n, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 6, Latents: 20, K: 3, Activation: ksparse.ReLU, PreBias: true, Tied: true, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestSaveTrained(t *testing.T) {
 // TestSaveOutputActivation: no format holds a decoder with another activation than
 // Identity, so nothing is written, and the error names the activation.
 func TestSaveOutputActivation(t *testing.T) {
-	n, err := ksparse.New(ksparse.Config{Inputs: 6, Latents: 20, K: 3, Activation: ksparse.ReLU, OutputActivation: ksparse.Sigmoid})
+	n, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 6, Latents: 20, K: 3, Activation: ksparse.ReLU, OutputActivation: ksparse.Sigmoid})
 	if err != nil {
 		t.Fatal(err)
 	}

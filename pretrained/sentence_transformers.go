@@ -30,6 +30,7 @@ func (r *reader) sentenceTransformers() reading {
 	r.leave(s, "", sentenceFields, refused)
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: latentBias, DecoderBias: preBias, Tied: true, PreBias: true,
 			Selection: ksparse.SelectTopK, Activation: ksparse.ReLU, K: r.k(s, "k", latents),
 			Normalization: layerNormIf(s.boolOr("normalize", false)),

@@ -47,6 +47,7 @@ func (r *reader) sparsify() reading {
 	modelName, hookName := sparsifyRun(file.path)
 	return reading{
 		net: ksparse.Config{
+			Classic: true,
 			Encoder: encoder, EncoderBias: encoderBias, Decoder: decoder, DecoderBias: decoderBias, Skip: skip,
 			Selection: c.selection, Activation: c.activation, K: c.k, PreBias: !transcoder,
 		},

@@ -25,7 +25,8 @@ func work(seed uint64) (*ksparse.Network, *mat.Dense, ksparse.TrainConfig, error
 	rng := rand.New(rand.NewPCG(seed, 0x736f616b))
 	pick := func(n int) int { return rng.IntN(n) }
 	cfg := ksparse.Config{
-		Inputs: 8 + pick(60), Latents: 50 + pick(500), K: 1 + pick(12), Activation: ksparse.ReLU, Seed: seed,
+		Classic: true,
+		Inputs:  8 + pick(60), Latents: 50 + pick(500), K: 1 + pick(12), Activation: ksparse.ReLU, Seed: seed,
 		Selection:     []ksparse.Selection{ksparse.SelectTopK, ksparse.SelectAbsTopK, ksparse.SelectBatchTopK}[pick(3)],
 		PreBias:       pick(2) == 0,
 		Tied:          pick(3) == 0,

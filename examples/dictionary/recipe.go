@@ -17,7 +17,8 @@ type recipe struct {
 func theRecipe(atoms, dims, active, samples, epochs int, seed uint64) recipe {
 	return recipe{
 		model: ksparse.Config{
-			Inputs: dims, Latents: atoms, K: active,
+			Classic: true,
+			Inputs:  dims, Latents: atoms, K: active,
 			Activation: ksparse.ReLU,
 			PreBias:    true, // takes out what all samples have in common, so that no latent has to learn it
 			Mirrored:   true, // the decoder starts as the encoder's transpose

@@ -39,7 +39,8 @@ func run(_ context.Context, args []string, w io.Writer) error {
 		return err
 	}
 	net, err := ksparse.New(ksparse.Config{
-		Inputs: inputs, Latents: latents, K: k, Activation: ksparse.Sigmoid, Seed: *seed,
+		Classic: true,
+		Inputs:  inputs, Latents: latents, K: k, Activation: ksparse.Sigmoid, Seed: *seed,
 	})
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func TestFlagsWithoutEffect(t *testing.T) {
 func TestOwnFiles(t *testing.T) {
 	folder := t.TempDir()
 	model := filepath.Join(folder, "model.ksp")
-	net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU, Tied: true, PreBias: true, Seed: 1})
+	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU, Tied: true, PreBias: true, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,6 +120,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 // the training it returns the network as it is by then, and the error of ctx.
 func learn(ctx context.Context, w io.Writer, k int, s settings, training, test *mat.Dense) (*result, error) {
 	net, err := ksparse.New(ksparse.Config{
+		Classic:          true,
 		Inputs:           mnistdata.Pixels,
 		Latents:          latents,
 		K:                k,

@@ -22,7 +22,8 @@ const (
 // learn trains the autoencoder, without labels.
 func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, seed uint64) (*ksparse.Network, error) {
 	net, err := ksparse.New(ksparse.Config{
-		Inputs: mnistdata.Pixels, Latents: latents, K: k,
+		Classic: true,
+		Inputs:  mnistdata.Pixels, Latents: latents, K: k,
 		Activation: ksparse.Identity,
 		Tied:       true,
 		PreBias:    true, // gives the biases better start values; the encoder has biases too, so the model is the same

@@ -85,7 +85,8 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 // learn trains the autoencoder.
 func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs int, seed uint64) (*ksparse.Network, error) {
 	net, err := ksparse.New(ksparse.Config{
-		Inputs: dims, Latents: latents, K: k, Activation: ksparse.ReLU,
+		Classic: true,
+		Inputs:  dims, Latents: latents, K: k, Activation: ksparse.ReLU,
 		PreBias: true,
 		Seed:    seed,
 	})

@@ -19,6 +19,10 @@ type Recipe struct {
 
 	L1, L2, ClipNorm float64
 
+	ScaleGradients bool
+	BiasRate       float64 // times the rate: that of biases
+	EncoderDecay   float64 // of the last sparse layer's weights
+
 	UnitNorm   bool
 	AuxK       int // 0 for none
 	AuxWeight  float64

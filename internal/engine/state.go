@@ -21,6 +21,9 @@ func (st *Stepper) State() []Numbers {
 			all = append(all, Numbers{Name: fmt.Sprintf("layer %d biases slot %d", i, t), Floats: slot})
 		}
 	}
+	if st.recipe.ScaleGradients {
+		all = append(all, Numbers{Name: "usual gradient", Floats: st.sweeper.usual[:]})
+	}
 	if st.activity != nil {
 		all = append(all, Numbers{Name: "idle", Counts: st.activity.idle})
 	}

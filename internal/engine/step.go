@@ -77,7 +77,7 @@ func (st *Stepper) begin() {
 //  3. backward, down to the first layer: the gradient at each layer's
 //     pre-activations, which for a sparse layer exists only where its mask is true;
 //  4. the gradients of the biases, which are small;
-//  5. the norm of the whole gradient, where it is to be clipped;
+//  5. what the whole gradient is scaled by, where it is to be clipped or scaled;
 //  6. the sweep: each layer's weight gradient, a few rows at a time, straight into the
 //     optimizer. No gradient matrix is ever stored.
 //
@@ -104,11 +104,9 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	p.backward(below)
 
 	st.biasGradients()
-	scale := 1.0
-	if st.recipe.ClipNorm > 0 {
-		if scale, err = st.sweeper.clipScale(); err != nil {
-			return report, err
-		}
+	scale, err := st.sweeper.gradientScale()
+	if err != nil {
+		return report, err
 	}
 	square := 0.0
 	for i := len(st.sweeper.layers) - 1; i >= 0 && err == nil; i-- {
@@ -119,6 +117,7 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	if err == nil {
 		err = st.checkNorm(square)
 	}
+	st.sweeper.usual.see(square)
 	report.GradientNorm = math.Sqrt(square)
 	return report, err
 }

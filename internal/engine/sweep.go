@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"sync/atomic"
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -80,6 +79,7 @@ type sweeper struct {
 	*training
 	layers  []layerSweep
 	norms   []float64 // squared norms of a layer's gradient rows
+	usual   usualGradient
 	workers []sweepMemory
 }
 
@@ -233,97 +233,4 @@ func (r *Recipe) addPenalty(gradient, weights []float64) {
 		}
 		gradient[i] = g
 	}
-}
-
-// clipScale returns what the gradient is multiplied by, so that the norm of all
-// parameters' gradient together is at most ClipNorm.
-func (sw *sweeper) clipScale() (float64, error) {
-	square := 0.0
-	for i := len(sw.layers) - 1; i >= 0; i-- {
-		square += sw.squaredNorm(i)
-	}
-	if err := sw.checkNorm(square); err != nil {
-		return 0, err
-	}
-	if norm := math.Sqrt(square); norm > sw.recipe.ClipNorm {
-		return sw.recipe.ClipNorm / norm, nil
-	}
-	return 1, nil
-}
-
-// checkNorm returns an error where the squared norm of the gradient overflows: an
-// optimizer that squares the gradient would stand still from then on.
-func (t *training) checkNorm(square float64) error {
-	if !finite(square) {
-		return t.diverged("the gradient's squared norm is %v", square)
-	}
-	return nil
-}
-
-// squaredNorm returns the squared Euclidean norm of layer i's gradient: the sum of those
-// of its rows, in order.
-func (sw *sweeper) squaredNorm(i int) float64 {
-	at := &sw.layers[i]
-	sum := kernel.Dot(at.biasGradient, at.biasGradient)
-	if at.tied {
-		return sum
-	}
-	w := sw.newSweep(i)
-	w.run()
-	for _, v := range sw.norms {
-		sum += v
-	}
-	return sum
-}
-
-// update moves the parameters of layer i and returns the squared norm of their gradient
-// before scaling. A parameter that would not stay finite is left as it was, and the
-// error says so.
-func (sw *sweeper) update(i int, scale, rate float64) (square float64, err error) {
-	at := &sw.layers[i]
-	var bad atomic.Bool
-	if !at.tied {
-		w := sw.newSweep(i)
-		w.move = func(m *sweepMemory, gradient []float64, from, to int) {
-			weights := at.layer.W.Float64[from:to]
-			if !sw.move(m, weights, gradient, at.weights, from, to, scale, rate) {
-				bad.Store(true)
-			}
-			if at.unitRows {
-				for i := 0; i < len(weights); i += w.cols {
-					Unit(weights[i : i+w.cols])
-				}
-			}
-		}
-		if c := at.layer.Copy; c != nil {
-			w.moved = func(lo, hi int) { c.packed.RepackRows(at.layer.W, lo, hi) }
-		}
-		w.run()
-		for _, v := range sw.norms {
-			square += v
-		}
-	}
-	sw.reserve(1)
-	square += kernel.Dot(at.biasGradient, at.biasGradient)
-	ok := sw.move(&sw.workers[0], at.layer.B, at.biasGradient, at.biases, 0, len(at.layer.B), scale, rate) && !bad.Load()
-	if c := at.layer.Copy; c != nil {
-		c.packed.RepackBias(at.layer.B)
-	}
-	if !ok {
-		return square, sw.diverged("a parameter of layer %q would not stay finite", at.layer.Name)
-	}
-	return square, nil
-}
-
-// move moves the parameters w, which have the places from to to in the optimizer's
-// state, against their gradient times scale.
-func (sw *sweeper) move(m *sweepMemory, w, gradient []float64, state [][]float64, from, to int, scale, rate float64) bool {
-	if scale != 1 {
-		kernel.Scale(gradient, scale)
-	}
-	m.state = m.state[:0]
-	for _, slot := range state {
-		m.state = append(m.state, slot[from:to])
-	}
-	return sw.recipe.Move(w, gradient, m.state, rate, sw.number)
 }

@@ -16,6 +16,7 @@ type Network struct {
 	Scale         float64 // a number of the normalization
 	Undo          bool    // the outputs are scaled back
 	NoDecoder     bool    // the only layer is an encoder
+	Modern        bool    // training chooses what it is not told
 
 	Shift []float64      // the pre-bias of a network without a decoder; nil for none
 	Skip  matrix.Weights // the skip connection, Out x In; empty for none

@@ -23,6 +23,7 @@ type fileHeader struct {
 	Undo          bool          `json:"undo,omitempty"`
 	NoDecoder     bool          `json:"no_decoder,omitempty"`
 	Skip          string        `json:"skip,omitempty"`
+	Modern        bool          `json:"modern,omitempty"`
 }
 
 // layerHeader describes one layer.
@@ -42,7 +43,7 @@ type layerHeader struct {
 
 // headerOf returns the header of a network.
 func headerOf(n *Network) fileHeader {
-	h := fileHeader{PreBias: n.PreBias, NoDecoder: n.NoDecoder}
+	h := fileHeader{PreBias: n.PreBias, NoDecoder: n.NoDecoder, Modern: n.Modern}
 	if !n.Skip.Empty() {
 		h.Skip = dtypeOf(n.Skip)
 	}
@@ -73,7 +74,7 @@ func dtypeOf(w matrix.Weights) string {
 
 // version returns the lowest version that can hold h.
 func (h *fileHeader) version() uint32 {
-	old := !h.PreBias && h.Normalization == "" && !h.NoDecoder && h.Skip == ""
+	old := !h.PreBias && h.Normalization == "" && !h.NoDecoder && h.Skip == "" && !h.Modern
 	for _, l := range h.Layers {
 		old = old && l.Selection == "" && !l.Thresholds && !l.Gate && !l.Tied && l.Dtype == ""
 	}
@@ -115,7 +116,8 @@ func parseHeader(text []byte, version uint32, names Names) (fileHeader, error) {
 	fields := map[string]func() error{"layers": func() error { return p.layers(&h) }}
 	var optional []string
 	if version > 1 {
-		optional = []string{"pre_bias", "normalization", "scale", "undo", "no_decoder", "skip"}
+		optional = []string{"pre_bias", "normalization", "scale", "undo", "no_decoder", "skip", "modern"}
+		fields["modern"] = func() error { return readBool(j, &h.Modern) }
 		fields["no_decoder"] = func() error { return readBool(j, &h.NoDecoder) }
 		fields["skip"] = func() error { return readText(j, &h.Skip) }
 		fields["pre_bias"] = func() error { return readBool(j, &h.PreBias) }

@@ -70,7 +70,7 @@ func (d *decoder) network() (*Network, error) {
 	}
 	n := &Network{
 		Layers: make([]Layer, len(h.Layers)), PreBias: h.PreBias, Normalization: orDefault(h.Normalization, d.names.Normalizations),
-		Scale: h.Scale, Undo: h.Undo, NoDecoder: h.NoDecoder,
+		Scale: h.Scale, Undo: h.Undo, NoDecoder: h.NoDecoder, Modern: h.Modern,
 	}
 	for i := range h.Layers {
 		if n.Layers[i], err = d.layer(&h.Layers[i]); err != nil {

@@ -1,0 +1,85 @@
+package ksparse
+
+import (
+	"github.com/ksparse/ksparse/internal/fault"
+)
+
+// Recipe has what the field has learnt about training wide dictionaries. For a network of
+// the modern form zero fields are chosen: see TrainConfig. For all others each part is off
+// in the zero value.
+type Recipe struct {
+	// UnitNorm keeps the rows of the decoder's weights, the dictionary atoms, at norm
+	// 1: of the gradient the part along the atom is removed, and atoms are scaled
+	// back after each step (and once before the first).
+	UnitNorm bool
+
+	// AuxK lets dead latents learn to explain what the others leave over: the
+	// auxiliary loss of Gao et al. 2024 (arXiv:2406.04093, appendix A.2), in the form of
+	// OpenAI's code. With e = x - x̂, a constant, and ê the reconstruction from the AuxK
+	// dead latents with the largest positive pre-activations, without bias, it adds
+	// AuxWeight·V·Σ|e-ê|²/Σ|e-ē|² to the loss, sums over the batch's rows, ē their mean,
+	// V the variance of the data, which must not be zero; Σ|e-ē|² counts as at least
+	// 1e-4·V for each row. (Their losses are all divided by V; so the balance is
+	// theirs.) AuxK is at most how many latents a sample has there; 0 is no auxiliary
+	// loss.
+	AuxK int
+	// AuxWeight is the weight of that loss, and for AuxK only; 0 stands for 1/32.
+	AuxWeight float64
+	// DeadAfter is after how many samples without it a latent counts as dead; 0 stands
+	// for 10 million or one epoch, whichever is less. (A Trainer, which knows no epochs,
+	// takes a tenth of its Steps for one.)
+	DeadAfter int
+
+	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
+	// of its numbers, of all parameters, over the steps before (each weighs 0.99 times as much as the
+	// next; the first step goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
+	// scale of the data. With a large one, such as 0.3, latents that are seldom active take
+	// smaller steps than with Adam's usual ones, which throw them about until they die.
+	ScaleGradients bool
+	// EncoderDecay makes the encoder's weights smaller before each step, by the factor
+	// 1 - rate·EncoderDecay: those of the latents that have a gradient in the step. It is
+	// decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101) for the
+	// encoder of the last sparse layer alone. It does nothing to tied weights with UnitNorm.
+	EncoderDecay float64
+	// BiasRate times the learning rate is the rate of all biases, which have the data's scale
+	// while the weights have none; 0 stands for 1.
+	BiasRate float64
+
+	// MultiTopK, where not 0, adds MultiTopK times the loss of the reconstruction
+	// from the 4K largest latents (Gao et al. 2024 use 1/8), which makes codes
+	// useful for other k than that of the training.
+	MultiTopK float64
+	// Matryoshka lists, ascending, numbers of latents: prefixes of the dictionary that
+	// should reconstruct by themselves (Bussmann et al. 2025, arXiv:2503.17547). The
+	// loss is the mean over the prefixes, the whole dictionary always among them.
+	// There is one selection, over the whole dictionary.
+	Matryoshka []int
+
+	// KStart, where above the layer's K, is how many latents are active at first, at most all;
+	// their number falls in a line to K over the first KAnneal of all steps (0
+	// stands for 0.5, as in the 2013 paper).
+	KStart  int
+	KAnneal float64
+}
+
+// validate returns an error that names the first field that makes no sense.
+func (r Recipe) validate() error {
+	for i, prefix := range r.Matryoshka {
+		if prefix < 1 {
+			return fault.Errorf(ErrRange, "Recipe.Matryoshka[%d] is %d, want at least 1 latent", i, prefix)
+		}
+		if i > 0 && prefix <= r.Matryoshka[i-1] {
+			return fault.Errorf(ErrRange, "Recipe.Matryoshka[%d] is %d after %d, want prefixes that grow", i, prefix, r.Matryoshka[i-1])
+		}
+	}
+	return fault.First(
+		fault.Count("Recipe.AuxK", r.AuxK),
+		fault.NotNegative("Recipe.AuxWeight", r.AuxWeight),
+		fault.Count("Recipe.DeadAfter", r.DeadAfter),
+		fault.NotNegative("Recipe.EncoderDecay", r.EncoderDecay),
+		fault.NotNegative("Recipe.BiasRate", r.BiasRate),
+		fault.NotNegative("Recipe.MultiTopK", r.MultiTopK),
+		fault.Count("Recipe.KStart", r.KStart),
+		fault.Share("Recipe.KAnneal", r.KAnneal),
+	)
+}
