@@ -2,6 +2,8 @@ package ksparse
 
 import (
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/train"
+	"math"
 )
 
 // Recipe has what the field has learnt about training wide dictionaries. For a network of
@@ -82,4 +84,75 @@ func (r Recipe) validate() error {
 		fault.Count("Recipe.KStart", r.KStart),
 		fault.Share("Recipe.KAnneal", r.KAnneal),
 	)
+}
+
+// modern returns c with what it leaves open chosen for the network n of the modern form. What
+// depends on the number of samples or of steps comes later: see modernBatch and
+// modernRate.
+func (c TrainConfig) modern(n *Network) TrainConfig {
+	sparse, l := n.lastSparse()
+	r := &c.Recipe
+	if c.Optimizer == nil {
+		c.Optimizer = train.Adam{Epsilon: modernEpsilon}
+		r.ScaleGradients = true
+	}
+	r.UnitNorm = r.UnitNorm || sparse >= 0 && sparse+1 < len(n.layers)
+	if sparse != 0 || len(n.layers) != 2 {
+		return c
+	}
+	if r.EncoderDecay == 0 && !n.tied() {
+		r.EncoderDecay = modernDecay
+	}
+	explains := c.Loss == SquaredError && n.layers[1].Activation() == Identity && (l.activation == ReLU || l.activation == Identity)
+	if r.AuxK == 0 && explains && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
+		r.AuxK = max(1, min(256, l.out/4))
+	}
+	if r.DeadAfter == 0 && l.k > 0 && l.k < l.out {
+		r.DeadAfter = modernDead * (1 + (l.out-1)/l.k)
+	}
+	return c
+}
+
+// withVariance returns c with what the variance of the data decides; NaN where there is none.
+// AuxK, which goes by it, is left out where it is zero: nobody has asked for it then.
+func (c TrainConfig) withVariance(n *Network, variance float64) TrainConfig {
+	if variance == 0 {
+		c.Recipe.AuxK = 0
+	}
+	if c.Recipe.BiasRate > 0 {
+		return c
+	}
+	if c.Recipe.BiasRate = 1; n.modern && variance > 0 {
+		c.Recipe.BiasRate = modernBias * math.Sqrt(variance)
+	}
+	return c
+}
+
+// What the modern form trains with. doc/quality.md has the measurements behind each.
+const (
+	modernEpsilon = 0.4  // of Adam, of the usual gradient
+	modernDecay   = 0.3  // EncoderDecay
+	modernBias    = 0.05 // BiasRate, of the root of the variance
+	modernDead    = 300  // DeadAfter, in times of how often a latent would be active were all active equally often
+)
+
+// modernBatch is the number of samples per step for a data set of that many: a power of two.
+func modernBatch(samples int) int {
+	batch := 32
+	for batch < 2048 && batch*600 < samples {
+		batch *= 2
+	}
+	return batch
+}
+
+// modernRate chooses the learning rate and its schedule. Steps is 0 where their number is not
+// known.
+func (c TrainConfig) modernRate(n *Network) TrainConfig {
+	if c.LearningRate == 0 && c.Recipe.ScaleGradients {
+		c.LearningRate = 0.006
+	}
+	if c.Schedule == nil && c.Steps > 0 {
+		c.Schedule = train.LinearDecay{}
+	}
+	return c
 }

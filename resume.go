@@ -62,7 +62,7 @@ func (l *loop) settings() []format.Setting {
 	} else {
 		add("TrainConfig.Validation.Patience", "1 or more")
 	}
-	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.cfg))...)
+	all = append(all, describeFields("TrainConfig", reflect.ValueOf(l.given))...)
 	return all
 }
 

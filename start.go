@@ -105,15 +105,25 @@ func (n *Network) startOn(rows matrix.Rows, scale float64, start Start) error {
 // fresh reports whether the parameters are those that New drew for the modern form.
 func (n *Network) fresh() bool { return n.modern && n.drawn != 0 && n.drawn == n.fingerprint() }
 
-// modernRows is from how many samples a network of the modern form begins.
-func (n *Network) modernRows() int { return max(1024, min(16384, 1<<22/n.In())) }
+// medianRows is from how many samples, at most, a network of the modern form takes its
+// pre-bias.
+const medianRows = 4096
 
-// startModern begins the training of a network of the modern form from the samples x.
-func (n *Network) startModern(x matrix.Rows, seed uint64) {
-	if n.rows.Shift == nil || x.Rows == 0 {
-		return
+// modernRows is from how many samples a network of the modern form begins: each of its
+// latents from one.
+func (n *Network) modernRows() int { return max(medianRows, n.layers[0].Out()) }
+
+// startModern begins the training of a network of the modern form from the samples x: the
+// pre-bias at their geometric median, and the atoms at samples. Latents for which there are
+// no samples keep what was drawn.
+func (n *Network) startModern(x matrix.Rows, seed uint64) error {
+	if x.Rows == 0 || n.rows.Shift == nil {
+		return nil
 	}
-	n.startOn(x, n.rows.Scale, Start{PreBias: data.GeometricMedian})
+	return n.startOn(x, n.rows.Scale, Start{Seed: seed, Atoms: true, PreBias: func(x mat.Matrix) (*mat.VecDense, error) {
+		some := dense.View(x.(*mat.Dense))
+		return data.GeometricMedian(dense.Of(some.Slice(0, min(some.Rows, medianRows))))
+	}})
 }
 
 // checkStart returns an error where start is not for this network.

@@ -205,23 +205,17 @@ func (c Checkpoint) validate() error {
 	return fault.Count("Checkpoint.Every", c.Every)
 }
 
-// withDefaults returns c with every default in its place that does not depend on
-// the data.
-func (c TrainConfig) withDefaults(layers []Layer) TrainConfig {
-	if c.BatchSize == 0 {
-		c.BatchSize = 256
+// withDefaults returns c with every default in its place that does not depend on the
+// data or on the number of steps.
+func (c TrainConfig) withDefaults(n *Network) TrainConfig {
+	if n.modern {
+		c = c.modern(n)
 	}
 	if c.Optimizer == nil {
 		c.Optimizer = train.Adam{}
 	}
-	if c.Schedule == nil {
-		c.Schedule = train.ConstantRate{}
-	}
 	if c.Recipe.AuxWeight == 0 {
 		c.Recipe.AuxWeight = 1.0 / 32
-	}
-	if c.Recipe.BiasRate == 0 {
-		c.Recipe.BiasRate = 1
 	}
 	if c.Recipe.KAnneal == 0 {
 		c.Recipe.KAnneal = 0.5
@@ -229,16 +223,20 @@ func (c TrainConfig) withDefaults(layers []Layer) TrainConfig {
 	if c.Buffer == 0 {
 		c.Buffer = 1 << 16
 	}
-	if c.LearningRate == 0 {
-		c.LearningRate = defaultRate(layers, c.Optimizer)
-	}
 	return c
 }
 
 // withSamples returns c, which has its other defaults, with those that depend on the
 // number of samples in an epoch. Where only Steps are given Epochs becomes how many those
 // take, and untilSteps is true: samples that MaxNorm leaves out can make them more.
-func (c TrainConfig) withSamples(samples int) (with TrainConfig, untilSteps bool) {
+func (c TrainConfig) withSamples(n *Network, samples int) (with TrainConfig, untilSteps bool) {
+	switch {
+	case c.BatchSize > 0:
+	case n.modern:
+		c.BatchSize = modernBatch(samples)
+	default:
+		c.BatchSize = 256
+	}
 	c.BatchSize = min(c.BatchSize, samples)
 	perEpoch := 1 + (samples-1)/c.BatchSize
 	untilSteps = c.Epochs == 0 && c.Steps > 0
@@ -276,15 +274,25 @@ func (c TrainConfig) withDeadAfter(samples int) TrainConfig {
 	return c
 }
 
-// defaultRate is the learning rate where TrainConfig gives none.
-func defaultRate(layers []Layer, o train.Optimizer) float64 {
-	switch o.(type) {
+// withRate returns c with the learning rate and the schedule, by the number of steps.
+func (c TrainConfig) withRate(n *Network) TrainConfig {
+	if n.modern {
+		c = c.modernRate(n)
+	}
+	if c.Schedule == nil {
+		c.Schedule = train.ConstantRate{}
+	}
+	if c.LearningRate > 0 {
+		return c
+	}
+	c.LearningRate = c.Optimizer.DefaultRate()
+	switch c.Optimizer.(type) {
 	case train.Adam, *train.Adam, train.AdamW, *train.AdamW:
-		if _, l := lastSparse(layers); l != nil {
-			return 2e-4 * math.Sqrt(16384/float64(l.out))
+		if _, l := n.lastSparse(); l != nil {
+			c.LearningRate = 2e-4 * math.Sqrt(16384/float64(l.out))
 		}
 	}
-	return o.DefaultRate()
+	return c
 }
 
 // isConstant reports whether the schedule does not go by the number of steps.

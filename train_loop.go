@@ -84,7 +84,7 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
 	}
 	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
-	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n.layers).Buffer, n.checkRows(cfg))
+	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n).Buffer, n.checkRows(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cf
 // loop is a training whose batches come from a feed.
 type loop struct {
 	*Trainer
+	given      TrainConfig // cfg without what depends on the number of steps
 	feed       *feed.Feed
 	variance   float64 // of the samples, or of those in the first buffer; NaN where there is none
 	untilSteps bool    // epochs go on until the steps are done
@@ -131,7 +132,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 		t.valid.rows = t.valid.x.Rows
 	}
-	t.cfg, l.untilSteps = t.cfg.withSamples(f.Samples())
+	t.cfg, l.untilSteps = t.cfg.withSamples(n, f.Samples())
+	l.given = t.cfg
+	t.cfg = t.cfg.withRate(n)
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
 	}
@@ -153,7 +156,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if l.variance, err = l.measureVariance(); err != nil {
 		return nil, err
 	}
-	if err := fault.First(n.checkInputs("the training samples", f.LargestInput()), t.cfg.checkVariance("the training samples", l.variance)); err != nil {
+	if err := fault.First(n.checkInputs("the training samples", f.LargestInput()), cfg.checkVariance("the training samples", l.variance)); err != nil {
 		return nil, err
 	}
 	t.begin(t.cfg.BatchSize, l.variance)

@@ -21,6 +21,7 @@ import (
 // copied by value.
 type Trainer struct {
 	net     *Network
+	asked   TrainConfig     // as it came
 	cfg     TrainConfig     // with defaults
 	stepper *engine.Stepper // nil before the first step
 	kept    keptParameters
@@ -112,7 +113,7 @@ func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 	if cfg.Optimizer != nil && cfg.Optimizer.Slots() < 0 {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.Optimizer has %d slots, want 0 or more", cfg.Optimizer.Slots())
 	}
-	t := &Trainer{net: net, cfg: cfg.withDefaults(net.layers), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
+	t := &Trainer{net: net, asked: cfg, cfg: cfg.withDefaults(net), clock: clock{start: time.Now()}, valid: validator{loss: math.NaN(), best: math.Inf(1)}}
 	return t, t.valid.take(net, t.cfg)
 }
 
@@ -130,6 +131,7 @@ func (t *Trainer) keep() {
 // begin prepares the steps: batches have that number of rows, and the data this
 // variance.
 func (t *Trainer) begin(batch int, variance float64) {
+	t.cfg = t.cfg.withVariance(t.net, variance)
 	c, r := t.cfg, t.cfg.Recipe
 	var view engine.Network
 	t.net.forEngine(&view)
@@ -211,12 +213,12 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 			return err
 		}
 	}
-	if err := t.cfg.checkVariance("the first batch", variance); err != nil {
+	if err := t.asked.checkVariance("the first batch", variance); err != nil {
 		return err
 	}
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
-	t.cfg = t.cfg.withBatch(x.Rows)
+	t.cfg = t.cfg.withBatch(x.Rows).withRate(t.net)
 	if t.fresh = t.net.fresh(); t.fresh {
 		t.starts = x
 	}
@@ -238,7 +240,11 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 		t.clock.first, t.clock.before = from, t.history.Steps
 	}
 	undo := t.undoFirst()
-	t.start()
+	if err := t.start(); err != nil {
+		undo()
+		t.fail(err)
+		return engine.Report{}, err
+	}
 	r, err := t.stepper.Step(x, y, rate, t.history.Steps+1)
 	if err != nil {
 		undo()
@@ -279,11 +285,13 @@ func (t *Trainer) undoFirst() (undo func()) {
 
 // start begins the parameters of a network of the modern form from samples, in the first
 // step of all.
-func (t *Trainer) start() {
-	if t.fresh && t.history.Steps == 0 {
-		t.net.startModern(t.starts, t.cfg.Seed)
-	}
+func (t *Trainer) start() error {
+	x := t.starts
 	t.starts = matrix.Rows{}
+	if !t.fresh || t.history.Steps > 0 {
+		return nil
+	}
+	return t.net.startModern(x, t.cfg.Seed)
 }
 
 // fail notes why a step or an epoch's end failed.
