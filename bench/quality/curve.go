@@ -76,11 +76,11 @@ func timeTo(curve []point, level float64) float64 {
 			return p.seconds
 		}
 		before := curve[i-1]
-		part := math.Log(before.fvu/level) / math.Log(before.fvu/p.fvu)
-		if between := before.seconds * math.Pow(p.seconds/before.seconds, part); between >= before.seconds && between <= p.seconds {
-			return between
+		if !(before.seconds > 0 && before.fvu < math.Inf(1) && p.fvu > 0) {
+			return p.seconds // an end of the line has no logarithm
 		}
-		return p.seconds // an end of the line has no logarithm
+		part := math.Log(before.fvu/level) / math.Log(before.fvu/p.fvu)
+		return before.seconds * math.Pow(p.seconds/before.seconds, part)
 	}
 	return math.NaN()
 }
