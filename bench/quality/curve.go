@@ -41,6 +41,7 @@ type clock struct {
 	total time.Duration
 }
 
+// start goes on counting.
 func (c *clock) start() { c.began = time.Now() }
 
 // stop returns the seconds up to now.

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -82,25 +83,29 @@ func (p panel) plot() (*plot.Plot, error) {
 	lines.Vertical.Color, lines.Horizontal.Color = color.Gray{Y: 225}, color.Gray{Y: 225}
 	g.Add(lines)
 	g.Legend.TextStyle.Font = font.From(sans, 12)
-	g.Legend.Left, g.Legend.Padding, g.Legend.XOffs, g.Legend.YOffs = true, 4, 8, 8
-	for i := len(p.runs) - 1; i >= 0; i-- { // ours on top
-		if err := addCurve(g, p.runs[i], i); err != nil {
+	g.Legend.Top, g.Legend.Padding, g.Legend.XOffs, g.Legend.YOffs = true, 4, -8, -4 // curves fall, so this corner is free
+	curves := make([][]plot.Plotter, len(p.runs))
+	for i, r := range p.runs {
+		var err error
+		if curves[i], err = curveOf(g, r, i); err != nil {
 			return nil, err
 		}
 	}
+	slices.Reverse(curves) // ours on top
+	g.Add(slices.Concat(curves...)...)
 	g.X.Min, g.X.Max, g.Y.Min, g.Y.Max = p.limits()
 	return g, nil
 }
 
-// addCurve draws the curve of run number i.
-func addCurve(g *plot.Plot, r outcome, i int) error {
+// curveOf returns what is drawn for run number i, and adds its line to the legend.
+func curveOf(g *plot.Plot, r outcome, i int) ([]plot.Plotter, error) {
 	points := drawable(r.curve)
 	if len(points) == 0 {
-		return nil
+		return nil, nil
 	}
 	line, dots, err := plotter.NewLinePoints(points)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := colours[min(i, len(colours)-1)]
 	if i > 0 {
@@ -112,13 +117,12 @@ func addCurve(g *plot.Plot, r outcome, i int) error {
 	if i == 0 {
 		line.Width, dots.Radius = 2.5, 3
 	}
-	g.Add(line, dots)
 	name := r.name
 	if i > 0 {
 		name += fmt.Sprintf(", rate %.3g", r.rate)
 	}
 	g.Legend.Add(name, line, dots)
-	return nil
+	return []plot.Plotter{line, dots}, nil
 }
 
 // drawable returns the points that have a place on logarithmic axes.

@@ -98,7 +98,7 @@ func (o options) trainPeers(ctx context.Context, name string, d *dataset, s sett
 	if err != nil {
 		return nil, nil, err
 	}
-	runtime.GC()
+	noted := map[string]bool{}
 	for _, j := range jobs {
 		fmt.Fprintf(o.progress, "%s: %s\n", name, j.name)
 		j.Train, j.Held, j.Atoms = files.Train, files.Held, files.Atoms
@@ -111,8 +111,9 @@ func (o options) trainPeers(ctx context.Context, name string, d *dataset, s sett
 			r.notes = append(r.notes, "failed: "+r.failed)
 		}
 		for _, note := range r.notes {
-			if text := r.name + ": " + note; !slices.Contains(notes, text) {
-				notes = append(notes, text)
+			if key := j.Library + note; !noted[key] { // once for a library
+				noted[key] = true
+				notes = append(notes, r.name+": "+note)
 			}
 		}
 	}
