@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/ksparse/ksparse"
@@ -40,16 +41,23 @@ func ours(ctx context.Context, d *dataset, s settings, curve bool) (outcome, err
 			}
 			seconds := c.stop()
 			f, err := fvuOf(net, d)
+			if noNumbers(err) {
+				f, err = math.NaN(), nil
+			}
 			o.curve = append(o.curve, point{p.Step, seconds, f})
 			c.start()
 			return err
 		},
 	})
 	seconds := c.stop()
-	if err != nil {
-		return o, err
+	f := math.NaN()
+	if err == nil {
+		f, err = fvuOf(net, d)
 	}
-	f, err := fvuOf(net, d)
+	if noNumbers(err) { // the others go on
+		o.failed, o.curve, o.dead = err.Error(), nil, math.NaN()
+		return o, nil
+	}
 	if err != nil {
 		return o, err
 	}
@@ -62,6 +70,11 @@ func ours(ctx context.Context, d *dataset, s settings, curve bool) (outcome, err
 		o.recovery, err = measure.MeanMaxCosine(d.truth, layers[len(layers)-1].Weights())
 	}
 	return o, err
+}
+
+// noNumbers reports whether an error says that the weights became too large.
+func noNumbers(err error) bool {
+	return errors.Is(err, ksparse.ErrDiverged) || errors.Is(err, ksparse.ErrNotFinite)
 }
 
 // fvuOf returns the FVU of the network on the rows that were held out.

@@ -67,11 +67,22 @@ func TestOursCurve(t *testing.T) {
 	if r.l0 > 2 || r.l0 == 0 || r.dead < 0 || r.dead >= 1 || !(r.rate > 0) || !(r.recovery > 0 && r.recovery <= 1) {
 		t.Errorf("got %+v", r)
 	}
-	// What nothing but the budget is set for is what a rate that is set to the library's is.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := ours(ctx, d, settings{inputs: 16, latents: 32, k: 2, steps: 5}, true); err == nil {
 		t.Error("a context that has ended is no error")
+	}
+}
+
+// TestDiverged: a rate that is far too high gives a line without figures, not an error.
+func TestDiverged(t *testing.T) {
+	d := world{dims: 16, atoms: 32, active: 2}.dataset(400)
+	r, err := ours(t.Context(), d, settings{inputs: 16, latents: 32, k: 2, steps: 20, rate: 1e300}, true)
+	if err != nil || r.failed == "" || !math.IsNaN(r.last().fvu) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if rows := outcomeRows([]outcome{r}, nil, false); rows[0][2] != none {
+		t.Errorf("the line is %q", rows[0])
 	}
 }
 

@@ -57,6 +57,9 @@ func compare(ctx context.Context, w io.Writer, k kind, o options) (panel, error)
 		return panel{}, err
 	}
 	all := append([]outcome{mine}, peers...)
+	if mine.failed != "" {
+		notes = append(notes, "ours failed: "+mine.failed)
+	}
 	at, recovery := levels(o.levelValues, mine, peers), d.truth != nil
 	if err := writeTable(w, outcomeHead(at, recovery), outcomeRows(all, at, recovery)); err != nil {
 		return panel{}, err
@@ -145,7 +148,7 @@ func outcomeRows(list []outcome, levels []float64, recovery bool) [][]string {
 			rows = append(rows, row)
 			continue
 		}
-		row = append(row, text("%.4f", o.last().fvu), text("%.1f %%", 100*o.dead), text("%.2f", o.l0))
+		row = append(row, fvuText(o.last().fvu), text("%.1f %%", 100*o.dead), text("%.2f", o.l0))
 		if recovery {
 			row = append(row, text("%.4f", o.recovery))
 		}
@@ -164,6 +167,14 @@ func text(format string, v float64) string {
 		return none
 	}
 	return fmt.Sprintf(format, v)
+}
+
+// fvuText is an FVU, short where it is very large.
+func fvuText(v float64) string {
+	if v >= 100 {
+		return text("%.3g", v)
+	}
+	return text("%.4f", v)
 }
 
 // seconds is a time with at least two digits.

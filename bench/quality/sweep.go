@@ -50,8 +50,8 @@ func sweepAll(ctx context.Context, w io.Writer, list []kind, o options) error {
 			if !(ratio <= worst) {
 				worst, where = ratio, fmt.Sprintf("%s, %d steps", k.name, steps)
 			}
-			summary = append(summary, []string{k.name, fmt.Sprint(steps), text("%.3g", trials[0].rate), text("%.4f", trials[0].fvu),
-				text("%g", best.factor), text("%.4f", best.fvu), text("%.3f", ratio)})
+			summary = append(summary, []string{k.name, fmt.Sprint(steps), text("%.3g", trials[0].rate), fvuText(trials[0].fvu),
+				text("%g", best.factor), fvuText(best.fvu), text("%.3f", ratio)})
 		}
 	}
 	fmt.Fprintln(w, "\nFVU with nothing set, and with the best rate of the sweep:")
@@ -102,7 +102,7 @@ func trialRows(trials []trial) [][]string {
 		if i == 0 {
 			name += " (nothing set)"
 		}
-		rows = append(rows, []string{name, text("%.3g", t.rate), text("%.4f", t.fvu), text("%.1f %%", 100*t.dead)})
+		rows = append(rows, []string{name, text("%.3g", t.rate), fvuText(t.fvu), text("%.1f %%", 100*t.dead)})
 	}
 	return rows
 }
