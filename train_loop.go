@@ -53,15 +53,16 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 //
 // A source of up to TrainConfig.Buffer rows is read once, and the training is
 // that of Train, to the bit. A larger one is read once in each epoch, through a
-// shuffling buffer: chunks of Buffer/64 consecutive rows (at least one row), in a
-// new random order; as many as fit are read into the buffer, a ReadRows each, its
-// rows are shuffled and used up, and so on. A batch may take the last rows of one
-// buffer and the first of the next. So rows that are far apart in the source meet
-// in a batch, but neighbours do so more often than by chance: a source that is
-// sorted wants a large buffer.
+// shuffling buffer. The source is cut into equal parts, one after the other: about 1024,
+// or as many as the buffer has rows, or 256 where rows are short. Each part is cut into
+// as many equal pieces as it takes buffers to read the source. A buffer takes one piece
+// of each part, drawn at random, a ReadRows each; its rows are shuffled and used up, and
+// the next one takes other pieces. So each buffer, the last one of an epoch too, is a
+// fair sample of the whole source, also where that is sorted, and all have about equally
+// many rows. A batch may take the last rows of one buffer and the first of the next.
 //
 // Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, and 8 bytes for
-// each row of the buffer and each chunk. The rest is that of a training that has
+// each row of the buffer. The rest is that of a training that has
 // its data in memory: parameters, optimizer state, and activations of one batch.
 //
 // The rows must stay the same from epoch to epoch, and until a resumed training

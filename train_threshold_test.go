@@ -158,7 +158,7 @@ func TestThresholdAfterStop(t *testing.T) {
 		t.Errorf("diverged: the threshold is %v", v)
 	}
 	net := batchTopK(t, 16, 64, 4, nil)
-	failing := &failingSource{Source: sourceOf(t, x), reads: 346, err: fails}
+	failing := &failingSource{Source: sourceOf(t, x), reads: 1024 + 4 + 500, err: fails} // in the second buffer
 	if h, err := net.TrainSource(context.Background(), failing, ksparse.TrainConfig{BatchSize: 64, Buffer: 1024}); !errors.Is(err, fails) || h == nil || h.Steps == 0 {
 		t.Fatalf("history %+v, error %v", h, err)
 	}
