@@ -62,14 +62,15 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // many rows. A batch may take the last rows of one buffer and the first of the next.
 //
 // Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, and 8 bytes for
-// each row of the buffer. The rest is that of a training that has
-// its data in memory: parameters, optimizer state, and activations of one batch.
+// each row of the buffer; SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of
+// them, for its threshold. The rest is that of a training that has its data in memory:
+// parameters, optimizer state, and activations of one batch.
 //
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
 // another number of columns than the network takes ErrShape, a network that is not as
-// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, 4096 rows more) comes before
+// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, up to 32,768 rows more) comes before
 // training begins, so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
 // it is ErrRange: give Validation.X or Source.

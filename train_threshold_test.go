@@ -360,3 +360,41 @@ func TestThresholdBits(t *testing.T) {
 		}
 	}
 }
+
+// TestThresholdOfManyRows: it is that of some ten thousand rows, so L0 is right for all rows:
+// in memory, of a stream, and of the rows that a Trainer has seen.
+func TestThresholdOfManyRows(t *testing.T) {
+	const rows, cols, k = 20_000, 16, 4
+	x := mixtures(rows, cols)
+	check := func(what string, net *ksparse.Network, off float64) {
+		t.Helper()
+		if l0, _ := use(t, net, x); math.Abs(l0-k) > off*k {
+			t.Errorf("%s: L0 is %v, want %v", what, l0, k)
+		}
+	}
+	net := batchTopK(t, cols, 64, k, nil)
+	trainOn(t, net, x, x, ksparse.TrainConfig{Steps: 30})
+	check("in memory", net, 1e-4)
+
+	net = batchTopK(t, cols, 64, k, nil)
+	if _, err := net.TrainSource(context.Background(), sourceOf(t, x), ksparse.TrainConfig{Steps: 30, Buffer: 2000}); err != nil {
+		t.Fatal(err)
+	}
+	check("of a stream", net, 1e-4)
+
+	net = batchTopK(t, cols, 64, k, nil)
+	trainer, err := ksparse.NewTrainer(net, ksparse.TrainConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lo := 0; lo < rows; lo += rows / 10 {
+		part := x.Slice(lo, lo+rows/10, 0, cols)
+		if _, err := trainer.Step(part, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := trainer.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	check("by a Trainer", net, 1e-4)
+}

@@ -180,30 +180,38 @@ func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, err
 // calibrator learns the thresholds of SelectBatchTopK for the weights at hand, whatever
 // they are: those of the last step, averages, or those of the best epoch.
 type calibrator struct {
-	rows  matrix.Rows  // memory for inputs that the training saw; none where nothing is to be learned
-	count int          // how many of them there are
-	next  int          // where the next input goes, once all the memory is used
-	pass  *engine.Pass // nil before the first time
+	rows  matrix.Rows // memory for inputs that the training saw; none where nothing is to be learned
+	count int         // how many of them there are
+	next  int         // where the next input goes, once all the memory is used
 	made  unlearned
 }
 
 // calibrationRows is from how many rows, at most, thresholds are learned: L0 is then off by
-// 1/64 of its spread from row to row.
-const calibrationRows = 4096
+// 1/181 of its spread from row to row, which can be as much as L0 itself. The same rows
+// serve after each epoch and for each checkpoint: what is measured and stored then is what
+// the training would leave.
+const calibrationRows = 1 << 15
 
-// calibrationNumbers is how many numbers these rows have at most, where a batch has fewer.
-const calibrationNumbers = 1 << 22
+// calibrationNumbers is how many numbers these rows have at most in any layer, where a batch
+// has fewer rows than that.
+const calibrationNumbers = 1 << 24
 
 // calibrationRowsOf returns from how many rows the thresholds of n are learned in a
 // training on batches of that size, 0 where it has none to learn.
 func (n *Network) calibrationRowsOf(batch int) int {
+	rows, widest := 0, 1
 	for _, l := range n.layers {
+		widest = max(widest, l.In())
 		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
-			return min(calibrationRows, max(batch, calibrationNumbers/n.In()))
+			rows, widest = calibrationRows, max(widest, foundNumbers*min(s.k, s.out))
 		}
 	}
-	return 0
+	return min(rows, max(batch, calibrationNumbers/widest))
 }
+
+// foundNumbers is about how many numbers of memory it takes, for each of k, to find the
+// largest values of a row.
+const foundNumbers = 8
 
 // see takes in the inputs of a batch, in the place of the oldest.
 func (c *calibrator) see(x matrix.Rows) {
@@ -219,9 +227,7 @@ func (c *calibrator) calibrate(n *Network) {
 	if c.count == 0 {
 		return
 	}
-	if c.pass == nil {
-		c.pass = engine.NewPass(&n.screening)
-	}
-	n.forEngine(&c.pass.Network)
-	c.pass.LearnThresholds(c.rows.Slice(0, c.count))
+	pass := engine.NewPass(&n.screening) // each time: it has memory for many rows
+	n.forEngine(&pass.Network)
+	pass.LearnThresholds(c.rows.Slice(0, c.count))
 }

@@ -239,7 +239,7 @@ func TestSample(t *testing.T) {
 			t.Fatalf("%d rows of %d, error %v, want %d", got.Rows, c.rows, err, c.most)
 		}
 		for i := range got.Rows { // ascending, each from its part
-			if want := float64(i) / float64(got.Rows) * float64(c.rows); math.Abs(got.Row(i)[0]-want) > 2*float64(c.rows)/1000+1 {
+			if want := float64(i) / float64(got.Rows) * float64(c.rows); math.Abs(got.Row(i)[0]-want) > 2*float64(c.rows)/250+1 {
 				t.Fatalf("%d of %d: row %d is %v", c.most, c.rows, i, got.Row(i)[0])
 			}
 		}
