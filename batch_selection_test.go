@@ -83,7 +83,7 @@ func TestCalibrationRows(t *testing.T) {
 		{4, 8, math.MaxInt, 100_000, 32_768},
 	} {
 		l := NewSparseLayer("encoder", c.in, c.latents, c.k, ReLU)
-		n := &Network{model: model{layers: []Layer{l}}}
+		n := &Network{model: model{layers: []Layer{l, NewLinearLayer("decoder", c.latents, 1, Identity)}}} // whose inputs do not count
 		if got := n.calibrationRowsOf(c.batch); got != 0 {
 			t.Errorf("%+v: %d rows for a layer without a threshold", c, got)
 		}

@@ -192,18 +192,19 @@ type calibrator struct {
 // the training would leave.
 const calibrationRows = 1 << 15
 
-// calibrationNumbers is how many numbers these rows have at most in any layer, where a batch
-// has fewer rows than that.
+// calibrationNumbers is how many numbers these rows have at most, in the layers that they go
+// through, where a batch has fewer rows than that.
 const calibrationNumbers = 1 << 24
 
 // calibrationRowsOf returns from how many rows the thresholds of n are learned in a
 // training on batches of that size, 0 where it has none to learn.
 func (n *Network) calibrationRowsOf(batch int) int {
-	rows, widest := 0, 1
+	rows, wide, widest := 0, 1, 1 // widest of the layers up to the last one that learns
 	for _, l := range n.layers {
-		widest = max(widest, l.In())
+		wide = max(wide, l.In())
 		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
-			rows, widest = calibrationRows, max(widest, foundNumbers*min(s.k, s.out))
+			wide = max(wide, foundNumbers*min(s.k, s.out))
+			rows, widest = calibrationRows, wide
 		}
 	}
 	return min(rows, max(batch, calibrationNumbers/widest))
