@@ -2,6 +2,7 @@ package ksparse
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -66,6 +67,29 @@ func TestBatchSelection(t *testing.T) {
 					t.Fatalf("%s: row %d has latent %d with %v, want %d with %v", name, i, got[e], value, entry.latent, entry.value)
 				}
 			}
+		}
+	}
+}
+
+// TestCalibrationRows: thresholds are learned from as many rows as 128 MiB of any layer hold,
+// or as a batch has.
+func TestCalibrationRows(t *testing.T) {
+	for _, c := range []struct{ in, latents, k, batch, want int }{
+		{100, 4096, 16, 2048, 32_768},
+		{784, 1000, 25, 256, 21_399},
+		{100, 4096, 256, 2048, 8192},
+		{20, 1 << 15, 1 << 15, 2048, 2048},
+		{1 << 20, 1, 1, 7, 16},
+		{4, 8, math.MaxInt, 100_000, 32_768},
+	} {
+		l := NewSparseLayer("encoder", c.in, c.latents, c.k, ReLU)
+		n := &Network{model: model{layers: []Layer{l, NewLinearLayer("decoder", c.latents, 1, Identity)}}} // whose inputs do not count
+		if got := n.calibrationRowsOf(c.batch); got != 0 {
+			t.Errorf("%+v: %d rows for a layer without a threshold", c, got)
+		}
+		l.selection = SelectBatchTopK
+		if got := n.calibrationRowsOf(c.batch); got != c.want {
+			t.Errorf("%+v: %d rows", c, got)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func describe(v reflect.Value) string {
 // the next step sets anew is not among them.
 func (l *loop) scalars(at *feed.State) (counts []*int, floats []*float64) {
 	h, e := &l.history, &l.epoch
-	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &at.Chunk, &at.Used, &at.LeftOut, &l.cutShort},
+	return []*int{&h.Steps, &h.BestEpoch, &h.LeftOut, &e.steps, &e.samples, &at.Buffer, &at.Used, &at.LeftOut, &l.cutShort},
 		[]*float64{&l.valid.loss, &l.valid.best, &e.lossSum, &e.fvuSum, &e.l0Sum, &e.gradientNorm}
 }
 

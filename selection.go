@@ -18,9 +18,9 @@ const (
 	// that a row's code does not depend on the others: see SparseLayer.Thresholds.
 	// Training leaves the threshold above which the weights that are left have K values
 	// per row, on average, or all positive values where those are fewer. It takes that
-	// from up to 4096 rows, of long rows from 32 MiB or a batch of them: samples chosen by
-	// TrainConfig.Seed, from all parts of a source that streams; a Trainer takes the last
-	// rows of its steps. The validation after an epoch goes by the threshold for the
+	// from up to 32,768 rows, of long rows from 128 MiB or a batch of them, which stay in
+	// memory: samples chosen by TrainConfig.Seed, from all parts of a source that streams; a
+	// Trainer takes the last rows of its steps. The validation after an epoch goes by the threshold for the
 	// weights that it measures. Between two steps the threshold is the smallest value
 	// that the last batch kept. The layer's activation is ReLU or Identity.
 	SelectBatchTopK

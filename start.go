@@ -39,9 +39,9 @@ const startRows = 1 << 16
 // StartFrom sets what should begin from data rather than from zero or chance,
 // before the first training. The rows of src are samples, some ten thousand are enough;
 // data.FromMatrix makes a source of a matrix. Where src is not such a matrix and has more
-// than 65,536 rows, and more than there are latents, PreBias and Atoms take that many of
-// them: those that a TrainSource of the same Seed, with a Buffer of that size, would see
-// first. The number of DatasetScale is that of all rows in any case.
+// than 65,536 rows, and more than there are latents, PreBias and Atoms take about that many
+// of them, from all parts of it, at places that Seed draws. The number of DatasetScale is
+// that of all rows in any case.
 //
 // It must not run beside other calls to the network.
 // Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,

@@ -53,22 +53,24 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 //
 // A source of up to TrainConfig.Buffer rows is read once, and the training is
 // that of Train, to the bit. A larger one is read once in each epoch, through a
-// shuffling buffer: chunks of Buffer/64 consecutive rows (at least one row), in a
-// new random order; as many as fit are read into the buffer, a ReadRows each, its
-// rows are shuffled and used up, and so on. A batch may take the last rows of one
-// buffer and the first of the next. So rows that are far apart in the source meet
-// in a batch, but neighbours do so more often than by chance: a source that is
-// sorted wants a large buffer.
+// shuffling buffer. The source is cut into equal parts, one after the other: about 1024,
+// or as many as the buffer has rows, or 256 where rows are short. Each part is cut into
+// as many equal pieces as it takes buffers to read the source. A buffer takes one piece
+// of each part, drawn at random, a ReadRows each; its rows are shuffled and used up, and
+// the next one takes other pieces. So each buffer, the last one of an epoch too, is a
+// fair sample of the whole source, also where that is sorted, and all have about equally
+// many rows. A batch may take the last rows of one buffer and the first of the next.
 //
 // Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, and 8 bytes for
-// each row of the buffer and each chunk. The rest is that of a training that has
-// its data in memory: parameters, optimizer state, and activations of one batch.
+// each row of the buffer; SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of
+// them, for its threshold. The rest is that of a training that has its data in memory:
+// parameters, optimizer state, and activations of one batch.
 //
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
 // another number of columns than the network takes ErrShape, a network that is not as
-// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, 4096 rows more) comes before
+// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, up to 32,768 rows more) comes before
 // training begins, so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
 // it is ErrRange: give Validation.X or Source.

@@ -129,35 +129,34 @@ func TestTrainSourceUsesEverySampleOnce(t *testing.T) {
 	}
 }
 
-// TestTrainSourceShuffleIsFair: with a buffer of two of three samples, each of the
-// 6 orders is as likely as any other (chunks are single rows here, in an order
-// that is; two of them are shuffled again).
+// TestTrainSourceShuffleIsFair: with a buffer of two of four samples there is one of each
+// half of the source in each, and all orders in which this is so are as likely.
 func TestTrainSourceShuffleIsFair(t *testing.T) {
-	const epochs = 3000
-	net, src := tellingSource(t, 3)
-	counts := map[[3]int]int{}
-	var order [3]int
+	const epochs = 3200
+	net, src := tellingSource(t, 4)
+	counts := map[[4]int]int{}
+	var order [4]int
 	trainSource(t, net, src, ksparse.TrainConfig{Epochs: epochs, BatchSize: 1, Buffer: 2, Optimizer: scripted{}, Callback: func(p train.Progress) error {
-		order[(p.Step-1)%3] = bits.TrailingZeros64(told(t, p.Loss, 1))
+		order[(p.Step-1)%4] = bits.TrailingZeros64(told(t, p.Loss, 1))
 		if p.EpochEnd {
 			counts[order]++
 		}
 		return nil
 	}})
 	for o, n := range counts {
-		if n < 500-102 || n > 500+102 { // see TestTrainShuffleIsFair
-			t.Errorf("order %v in %d of %d epochs, want about a sixth", o, n, epochs)
+		if n < 200-70 || n > 200+70 { // five standard deviations: 5·sqrt(3200·15)/16 = 68
+			t.Errorf("order %v in %d of %d epochs, want about a sixteenth", o, n, epochs)
 		}
 	}
-	if len(counts) != 6 {
-		t.Errorf("%d different orders, want 6", len(counts))
+	if len(counts) != 16 {
+		t.Errorf("%d different orders, want 16", len(counts))
 	}
 }
 
-// TestTrainSourceChunks: rows are read in chunks of Buffer/64, in a new random
-// order each epoch, as many as fit at a time.
-func TestTrainSourceChunks(t *testing.T) {
-	const rows, buffer, chunk = 1000, 200, 3
+// TestTrainSourcePieces: each buffer reads a piece of each part of the source, from its
+// beginning to its end, and each epoch other ones first.
+func TestTrainSourcePieces(t *testing.T) {
+	const rows, buffer, buffers = 1000, 200, 5
 	src := &rowSource{Dense: uniform(1, rows, 6)}
 	var firstReads int
 	trainSource(t, smallNetwork(t), src, ksparse.TrainConfig{Epochs: 2, BatchSize: 10, Buffer: buffer, Callback: func(p train.Progress) error {
@@ -166,21 +165,19 @@ func TestTrainSourceChunks(t *testing.T) {
 		}
 		return nil
 	}})
-	if want := buffer / chunk; firstReads != want {
-		t.Errorf("%d chunks before the first step, want %d", firstReads, want)
+	if firstReads != buffer {
+		t.Errorf("%d reads before the first step, want %d", firstReads, buffer)
 	}
-	chunks := (rows + chunk - 1) / chunk
-	if len(src.reads) != 2*chunks {
-		t.Fatalf("%d reads in two epochs, want %d", len(src.reads), 2*chunks)
+	if len(src.reads) != 2*rows {
+		t.Fatalf("%d reads in two epochs, want %d", len(src.reads), 2*rows)
 	}
-	for _, r := range src.reads {
-		if r[0]%chunk != 0 || r[1] != min(r[0]+chunk, rows) {
-			t.Fatalf("rows %v are read, want chunks of %d", r, chunk)
+	for i, r := range src.reads {
+		if part := i % buffer; r[0]/buffers != part || r[1] != r[0]+1 {
+			t.Fatalf("rows %v are read, want one of those from %d on", r, part*buffers)
 		}
 	}
-	first, second := src.reads[:chunks], src.reads[chunks:]
-	if slices.Equal(first, second) || slices.IsSortedFunc(first, func(a, b [2]int) int { return a[0] - b[0] }) {
-		t.Error("the chunks are not in a new random order each epoch")
+	if slices.Equal(src.reads[:buffer], src.reads[rows:rows+buffer]) {
+		t.Error("two epochs begin with the same rows")
 	}
 }
 
@@ -197,7 +194,7 @@ func (s *endless) ReadRows(dst []float64, lo, hi int) error {
 }
 
 // TestTrainSourceMemory: what is alive while a source of 205 MB goes through a
-// buffer of 2 MB is the buffer and the list of chunks, and what a training needs
+// buffer of 2 MB is the buffer and its rows' order, and what a training needs
 // that has one batch of data: its copy as the batch, parameters, activations.
 func TestTrainSourceMemory(t *testing.T) {
 	const rows, cols, buffer, batch = 400_000, 64, 4096, 512
@@ -223,12 +220,12 @@ func TestTrainSourceMemory(t *testing.T) {
 	own := mostAlive(&endless{rows: batch, cols: cols}, 3)
 	large := &endless{rows: rows, cols: cols}
 	most := mostAlive(large, 1)
-	bound := own + (buffer-batch)*cols*8 + (buffer+rows/(buffer/64))*8 + 64<<10 // that heap sizes round up to
-	if most > bound {                                                           // of slack
+	bound := own + (buffer-batch)*cols*8 + buffer*8 + 64<<10 // that heap sizes round up to
+	if most > bound {                                        // of slack
 		t.Errorf("%d bytes are alive during the training, want at most %d, of them %d without the data", most, bound, own)
 	}
-	if large.most != buffer/64 {
-		t.Errorf("%d rows are read at a time, want %d", large.most, buffer/64)
+	if large.most != buffer/1024 {
+		t.Errorf("%d rows are read at a time, want %d", large.most, buffer/1024)
 	}
 }
 
@@ -272,7 +269,7 @@ func TestTrainSourceBadInput(t *testing.T) {
 		{"negative", &endless{rows: -5, cols: 6}, config{}, ksparse.ErrEmpty, []string{"no rows", "-5 x 6"}},
 		{"too wide", &rowSource{Dense: uniform(1, 100, 7)}, config{}, ksparse.ErrShape, []string{"source has 7 columns", "want 6"}},
 		{"buffer of too much", &endless{rows: math.MaxInt, cols: 6}, config{Buffer: math.MaxInt}, ksparse.ErrRange, []string{"too large"}},
-		{"chunks of too little", &endless{rows: math.MaxInt, cols: 6}, config{Buffer: 1}, ksparse.ErrRange, []string{"too large"}},
+		{"buffers of too little", &endless{rows: math.MaxInt, cols: 6}, config{Buffer: 1}, ksparse.ErrRange, []string{"too large"}},
 		{"held out of more than fits", &rowSource{Dense: uniform(1, 100, 6)}, config{Buffer: 99, Validation: ksparse.Validation{Fraction: 0.1}}, ksparse.ErrRange, []string{"Validation.Fraction", "100 rows", "use Validation.X"}},
 		{"config", &rowSource{Dense: uniform(1, 100, 6)}, config{Epochs: -1}, ksparse.ErrRange, []string{"Epochs is -1"}},
 		{"fails, fits", &rowSource{Dense: uniform(1, 100, 6), before: func(_, _ int) error { return fails }}, config{}, fails, []string{"rows 0 to 100"}},

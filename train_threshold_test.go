@@ -158,7 +158,7 @@ func TestThresholdAfterStop(t *testing.T) {
 		t.Errorf("diverged: the threshold is %v", v)
 	}
 	net := batchTopK(t, 16, 64, 4, nil)
-	failing := &failingSource{Source: sourceOf(t, x), reads: 346, err: fails}
+	failing := &failingSource{Source: sourceOf(t, x), reads: 1024 + 4 + 500, err: fails} // in the second buffer
 	if h, err := net.TrainSource(context.Background(), failing, ksparse.TrainConfig{BatchSize: 64, Buffer: 1024}); !errors.Is(err, fails) || h == nil || h.Steps == 0 {
 		t.Fatalf("history %+v, error %v", h, err)
 	}
@@ -359,4 +359,42 @@ func TestThresholdBits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestThresholdOfManyRows: it is that of some ten thousand rows, so L0 is right for all rows:
+// in memory, of a stream, and of the rows that a Trainer has seen.
+func TestThresholdOfManyRows(t *testing.T) {
+	const rows, cols, k = 20_000, 16, 4
+	x := mixtures(rows, cols)
+	check := func(what string, net *ksparse.Network, off float64) {
+		t.Helper()
+		if l0, _ := use(t, net, x); math.Abs(l0-k) > off*k {
+			t.Errorf("%s: L0 is %v, want %v", what, l0, k)
+		}
+	}
+	net := batchTopK(t, cols, 64, k, nil)
+	trainOn(t, net, x, x, ksparse.TrainConfig{Steps: 30})
+	check("in memory", net, 1e-4)
+
+	net = batchTopK(t, cols, 64, k, nil)
+	if _, err := net.TrainSource(context.Background(), sourceOf(t, x), ksparse.TrainConfig{Steps: 30, Buffer: 2000}); err != nil {
+		t.Fatal(err)
+	}
+	check("of a stream", net, 1e-4)
+
+	net = batchTopK(t, cols, 64, k, nil)
+	trainer, err := ksparse.NewTrainer(net, ksparse.TrainConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lo := 0; lo < rows; lo += rows / 10 {
+		part := x.Slice(lo, lo+rows/10, 0, cols)
+		if _, err := trainer.Step(part, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := trainer.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	check("by a Trainer", net, 1e-4)
 }

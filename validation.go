@@ -50,7 +50,11 @@ func (n *Network) checkRows(cfg TrainConfig) func(what string, x matrix.Rows, fi
 		if err := cfg.Loss.checkTarget(what, x, first); err != nil || cfg.MaxNorm > 0 {
 			return err
 		}
-		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), x.MaxAbs())
+		largest := x.MaxAbs()
+		if n.checkInputs(what, largest) == nil { // most often: the words below are for an error alone
+			return nil
+		}
+		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), largest)
 	}
 }
 
@@ -176,30 +180,39 @@ func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, err
 // calibrator learns the thresholds of SelectBatchTopK for the weights at hand, whatever
 // they are: those of the last step, averages, or those of the best epoch.
 type calibrator struct {
-	rows  matrix.Rows  // memory for inputs that the training saw; none where nothing is to be learned
-	count int          // how many of them there are
-	next  int          // where the next input goes, once all the memory is used
-	pass  *engine.Pass // nil before the first time
+	rows  matrix.Rows // memory for inputs that the training saw; none where nothing is to be learned
+	count int         // how many of them there are
+	next  int         // where the next input goes, once all the memory is used
 	made  unlearned
 }
 
 // calibrationRows is from how many rows, at most, thresholds are learned: L0 is then off by
-// 1/64 of its spread from row to row.
-const calibrationRows = 4096
+// 1/181 of its spread from row to row, which can be as much as L0 itself. The same rows
+// serve after each epoch and for each checkpoint: what is measured and stored then is what
+// the training would leave.
+const calibrationRows = 1 << 15
 
-// calibrationNumbers is how many numbers these rows have at most, where a batch has fewer.
-const calibrationNumbers = 1 << 22
+// calibrationNumbers is how many numbers these rows have at most, in the layers that they go
+// through, where a batch has fewer rows than that.
+const calibrationNumbers = 1 << 24
 
 // calibrationRowsOf returns from how many rows the thresholds of n are learned in a
 // training on batches of that size, 0 where it has none to learn.
 func (n *Network) calibrationRowsOf(batch int) int {
+	rows, wide, widest := 0, 1, 1 // widest of the layers up to the last one that learns
 	for _, l := range n.layers {
+		wide = max(wide, l.In())
 		if s := l.sparse(); s != nil && s.selection == SelectBatchTopK {
-			return min(calibrationRows, max(batch, calibrationNumbers/n.In()))
+			wide = max(wide, foundNumbers*min(s.k, s.out))
+			rows, widest = calibrationRows, wide
 		}
 	}
-	return 0
+	return min(rows, max(batch, calibrationNumbers/widest))
 }
+
+// foundNumbers is about how many numbers of memory it takes, for each of k, to find the
+// largest values of a row.
+const foundNumbers = 8
 
 // see takes in the inputs of a batch, in the place of the oldest.
 func (c *calibrator) see(x matrix.Rows) {
@@ -215,9 +228,7 @@ func (c *calibrator) calibrate(n *Network) {
 	if c.count == 0 {
 		return
 	}
-	if c.pass == nil {
-		c.pass = engine.NewPass(&n.screening)
-	}
-	n.forEngine(&c.pass.Network)
-	c.pass.LearnThresholds(c.rows.Slice(0, c.count))
+	pass := engine.NewPass(&n.screening) // each time: it has memory for many rows
+	n.forEngine(&pass.Network)
+	pass.LearnThresholds(c.rows.Slice(0, c.count))
 }

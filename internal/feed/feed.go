@@ -38,16 +38,17 @@ type Feed struct {
 	limit normLimit
 	seed  uint64
 	rng   generator
+	key   uint64 // of a stream's epoch: fixes its order
 }
 
-// position is where a Feed is in its samples. With the order (of a stream: that of
-// its chunks) it is all that is needed to go on from there.
+// position is where a Feed is in its samples. With the order of those in memory it is all
+// that is needed to go on from there.
 type position struct {
 	inEpoch bool // an epoch is under way
-	chunk   int  // the place, in the order of the chunks, of the first chunk in the buffer
+	buffer  int  // which of the epoch's buffers, counted from 0, is in memory
 	used    int  // entries of Feed.order whose samples went into batches
 	leftOut int  // samples that MaxNorm has left out in this epoch
-	// random is the state of rng to go on with: that before the buffer was filled, if a
+	// random is the state of rng to go on with: that before the epoch's key was drawn, if a
 	// stream is in an epoch, for the buffer is then filled anew; else the present one.
 	random rand.PCG
 }
@@ -67,19 +68,23 @@ func FromMemory(s Settings, x, y matrix.Rows) *Feed {
 // nil, is asked about the rows after each read; what says which rows they are.
 //
 // Errors wrap fault.ErrEmpty, fault.ErrShape, fault.ErrNotFinite or fault.ErrRange (a buffer that
-// is too large, or so small that there are too many chunks), or are those of ctx, of
-// src or of check.
+// is too large, or so small that an epoch has too many), or are those of ctx, of src or of
+// check.
 func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows, first int) error) (*Feed, error) {
-	stream, err := newStream(src, cols, buffer, check)
+	rows, err := Check(src, cols)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := newStream(src, rows, cols, buffer, check)
 	if err != nil {
 		return nil, err
 	}
 	f := newFeed(s)
-	if stream.atOnce < len(stream.order) {
+	if stream.pieces > 1 {
 		f.stream = stream
 		return f, nil
 	}
-	x, err := stream.read(ctx, stream.order)
+	x, err := stream.all(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func (f *Feed) Buffer() string {
 	if f.stream == nil {
 		return "all samples"
 	}
-	return fmt.Sprintf("%d chunks of %d rows", f.stream.atOnce, f.stream.chunkRows)
+	return fmt.Sprintf("%d times a piece of each of %d parts", f.stream.pieces, f.stream.parts)
 }
 
 // Samples returns how many samples an epoch has. Where they stream, those that
@@ -175,13 +180,23 @@ func (f *Feed) LargestInput() float64 {
 
 // Inputs returns copies of the inputs of samples, as many as asked for or as there are, or
 // fewer where MaxNorm leaves some out. In memory they are the first in the epoch's order; of
-// a source that streams they come from all of its parts: see stream.spread. It comes after
+// a source that streams they come from all of its parts: see sample. It comes after
 // Begin, and after a Restore it gives what it gave before. Errors are those of Begin.
 func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
-	if f.stream != nil {
-		x, err := f.stream.spread(ctx, count, &f.limit, f.seed)
-		if err != nil || x.Rows > 0 { // else all of them are far
-			return x, err
+	if s := f.stream; s != nil {
+		x, err := sample(ctx, s.source, s.rows, s.cols, count, f.seed)
+		if err != nil {
+			return matrix.Rows{}, err
+		}
+		near := 0
+		for i := range x.Rows {
+			if f.limit.allows(x.Row(i)) {
+				copy(x.Row(near), x.Row(i))
+				near++
+			}
+		}
+		if near > 0 {
+			return x.Slice(0, near), nil
 		}
 	}
 	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
@@ -195,9 +210,20 @@ func (f *Feed) Begin(ctx context.Context) error {
 		f.position = position{inEpoch: true, leftOut: f.leftOut, random: f.rng.state()}
 		return nil
 	}
-	f.rng.shuffle(f.stream.order)
 	f.position = position{inEpoch: true, random: f.rng.state()}
+	f.key = f.rng.key()
 	return f.fill(ctx)
+}
+
+// fill fills the buffer of a stream for the position, and shuffles its rows.
+func (f *Feed) fill(ctx context.Context) error {
+	rows, err := f.stream.next(ctx, f.key, f.buffer)
+	if err != nil {
+		return err
+	}
+	f.leftOut += f.samples.set(rows, rows, &f.limit)
+	Shuffle(rand.NewPCG(f.key, uint64(f.buffer)), f.order)
+	return nil
 }
 
 // Next returns the next batch, in memory that the next call uses again, and whether it
@@ -241,10 +267,10 @@ func (f *Feed) gather(ctx context.Context) (more bool, err error) {
 // where all samples in it are used.
 func (f *Feed) hasMore(ctx context.Context) (bool, error) {
 	for f.used == len(f.order) {
-		if f.stream == nil || f.chunk+f.stream.atOnce >= len(f.stream.order) {
+		if f.stream == nil || f.buffer+1 == f.stream.pieces {
 			return false, nil
 		}
-		f.chunk, f.used, f.random = f.chunk+f.stream.atOnce, 0, f.rng.state()
+		f.buffer, f.used = f.buffer+1, 0
 		if err := f.fill(ctx); err != nil {
 			return false, err
 		}

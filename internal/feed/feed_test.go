@@ -86,7 +86,7 @@ func TestOrderIsFixed(t *testing.T) {
 		want [2][]float64
 	}{
 		{memory, [2][]float64{{3, 7, 8, 2, 0, 6, 5, 4, 1}, {8, 0, 2, 6, 4, 3, 5, 1, 7}}},
-		{stream, [2][]float64{{8, 7, 2, 3, 5, 4, 6, 0, 1}, {4, 5, 1, 7, 8, 0, 2, 6, 3}}},
+		{stream, [2][]float64{{4, 1, 7, 3, 0, 6, 2, 5, 8}, {4, 1, 8, 3, 2, 6, 7, 0, 5}}},
 	} {
 		c.f.SetBatchSize(4)
 		for e, want := range c.want {

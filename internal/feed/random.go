@@ -23,6 +23,9 @@ func (g *generator) state() rand.PCG { return *g.pcg }
 // restore goes back to a state.
 func (g *generator) restore(state rand.PCG) { *g.pcg = state }
 
+// key returns a number to make other generators of.
+func (g *generator) key() uint64 { return g.pcg.Uint64() }
+
 // shuffle is Shuffle by the numbers of g.
 func (g *generator) shuffle(order []int) { Shuffle(g.rng, order) }
 
@@ -30,7 +33,13 @@ func (g *generator) shuffle(order []int) { Shuffle(g.rng, order) }
 // that the order for a seed can never change with the standard library.
 func Shuffle(source rand.Source, order []int) {
 	for i := len(order) - 1; i > 0; i-- {
-		j, _ := bits.Mul64(source.Uint64(), uint64(i+1))
+		j := below(source, i+1)
 		order[i], order[j] = order[j], order[i]
 	}
+}
+
+// below returns a random number from 0 to n-1.
+func below(source rand.Source, n int) int {
+	high, _ := bits.Mul64(source.Uint64(), uint64(n))
+	return int(high)
 }

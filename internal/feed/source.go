@@ -112,17 +112,11 @@ func Each(src data.Source, rows, cols, atOnce int, f func(lo int, x matrix.Rows)
 }
 
 // Sample returns rows of src: all of them, in order, where there are up to most or they
-// are in memory anyway; else those that a Feed of that seed and buffer has first.
+// are in memory anyway; else about that many, from all parts of it, at places that the seed
+// draws.
 func Sample(src data.Source, rows, cols, most int, seed uint64) (matrix.Rows, error) {
 	if held, isHeld := src.(inMemory); isHeld {
 		return held.InMemory(), checkRead(held.InMemory(), 0, rows)
 	}
-	f, err := FromSource(context.Background(), Settings{Seed: seed}, src, cols, most, nil)
-	if err == nil && f.stream != nil {
-		err = f.Begin(context.Background())
-	}
-	if err != nil {
-		return matrix.Rows{}, err
-	}
-	return f.x, nil
+	return sample(context.Background(), src, rows, cols, most, seed)
 }

@@ -209,7 +209,7 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// TestSample: all rows in order where they fit, else whole chunks of them, by the seed.
+// TestSample: all rows in order where they fit, else some of all parts, by the seed.
 func TestSample(t *testing.T) {
 	all, err := Sample(sourceFunc(count), 100, 3, 100, 5)
 	if err != nil || all.Rows != 100 || all.Row(7)[2] != 23 {
@@ -231,5 +231,17 @@ func TestSample(t *testing.T) {
 			t.Errorf("row %d is %v", i, row)
 		}
 		seen[row[0]] = true
+	}
+	for _, c := range []struct{ rows, most int }{{101, 100}, {5000, 4999}, {100_000, 3000}} {
+		x := numbered(c.rows)
+		got, err := Sample(&rowSource{Rows: x}, c.rows, 1, c.most, 5)
+		if err != nil || got.Rows > c.most || got.Rows < c.most*99/100 {
+			t.Fatalf("%d rows of %d, error %v, want %d", got.Rows, c.rows, err, c.most)
+		}
+		for i := range got.Rows { // ascending, each from its part
+			if want := float64(i) / float64(got.Rows) * float64(c.rows); math.Abs(got.Row(i)[0]-want) > 2*float64(c.rows)/250+1 {
+				t.Fatalf("%d of %d: row %d is %v", c.most, c.rows, i, got.Row(i)[0])
+			}
+		}
 	}
 }

@@ -12,17 +12,17 @@ import (
 // State is where a Feed is in its samples: with the same settings and samples, all
 // that it takes to go on from there.
 type State struct {
-	Chunk   int       // the place, in the order of the chunks, of the first chunk in the buffer
+	Buffer  int       // of a stream: which of the epoch's buffers, counted from 0, is in memory
 	Used    int       // how many samples in memory (of a stream: in the buffer) went into batches
 	LeftOut int       // samples that MaxNorm has left out in this epoch
 	InEpoch bool      // an epoch is under way
 	Random  [2]uint64 // the random state to go on with
-	Order   []int64   // the order of the samples or, where they stream, of the chunks
+	Order   []int64   // the order of the samples; none where they stream, for Random fixes it
 }
 
 // State returns the present State. Order is a copy.
 func (f *Feed) State() State {
-	s := State{Chunk: f.chunk, Used: f.used, LeftOut: f.leftOut, InEpoch: f.inEpoch}
+	s := State{Buffer: f.buffer, Used: f.used, LeftOut: f.leftOut, InEpoch: f.inEpoch}
 	random, _ := f.random.MarshalBinary() // "pcg:" and two uint64; never an error
 	s.Random = [2]uint64{binary.BigEndian.Uint64(random[4:]), binary.BigEndian.Uint64(random[12:])}
 	order := f.keptOrder()
@@ -36,7 +36,7 @@ func (f *Feed) State() State {
 // keptOrder is the order that a State keeps.
 func (f *Feed) keptOrder() []int {
 	if f.stream != nil {
-		return f.stream.order
+		return nil
 	}
 	return f.order
 }
@@ -52,16 +52,17 @@ func (f *Feed) Restore(ctx context.Context, s State) error {
 		return fault.Errorf(fault.ErrFormat, "the checkpoint's order of the samples does not have each sample once")
 	}
 	refill := f.stream != nil && s.InEpoch // between epochs the buffer does not matter
-	notThere := fault.Errorf(fault.ErrFormat, "the checkpoint's place in the data, %d of chunk %d, is not there", s.Used, s.Chunk)
-	if s.Chunk < 0 || s.Used < 0 || s.LeftOut < 0 || refill && (s.Chunk >= len(order) || s.Chunk%f.stream.atOnce != 0) {
+	notThere := fault.Errorf(fault.ErrFormat, "the checkpoint's place in the data, %d of buffer %d, is not there", s.Used, s.Buffer)
+	if s.Buffer < 0 || s.Used < 0 || s.LeftOut < 0 || refill && s.Buffer >= f.stream.pieces {
 		return notThere
 	}
 	for i, v := range s.Order {
 		order[i] = int(v)
 	}
 	f.rng.restore(*rand.NewPCG(s.Random[0], s.Random[1]))
-	f.position = position{inEpoch: s.InEpoch, chunk: s.Chunk, used: s.Used, leftOut: s.LeftOut, random: f.rng.state()}
+	f.position = position{inEpoch: s.InEpoch, buffer: s.Buffer, used: s.Used, leftOut: s.LeftOut, random: f.rng.state()}
 	if refill {
+		f.key = f.rng.key()
 		if err := f.fill(ctx); err != nil {
 			return err
 		}

@@ -199,15 +199,14 @@ func TestRestoreHostile(t *testing.T) {
 		{"a sample less", "memory", func(s *State) { s.Order = s.Order[1:] }, "each sample once"},
 		{"a sample more", "memory", func(s *State) { s.Order = append(s.Order, 60) }, "each sample once"},
 		{"no samples", "memory", func(s *State) { s.Order = nil }, "each sample once"},
-		{"a place beyond the data", "memory", func(s *State) { s.Used = 61 }, "61 of chunk 0"},
-		{"a negative place", "memory", func(s *State) { s.Used = -1 }, "-1 of chunk 0"},
+		{"a place beyond the data", "memory", func(s *State) { s.Used = 61 }, "61 of buffer 0"},
+		{"a negative place", "memory", func(s *State) { s.Used = -1 }, "-1 of buffer 0"},
 		{"left out less than none", "memory", func(s *State) { s.LeftOut = -1 }, "is not there"},
-		{"a chunk twice", "stream", func(s *State) { s.Order[3] = s.Order[4] }, "each sample once"},
-		{"a chunk beyond the data", "stream", func(s *State) { s.Chunk = 75 }, "of chunk 75"},
-		{"a huge chunk", "stream", func(s *State) { s.Chunk = math.MaxInt }, "is not there"},
-		{"a chunk inside a buffer", "stream", func(s *State) { s.Chunk = 24 }, "of chunk 24"},
-		{"a negative chunk", "stream", func(s *State) { s.Chunk = -25 }, "of chunk -25"},
-		{"a place beyond the buffer", "stream", func(s *State) { s.Used = 26 }, "26 of chunk 0"},
+		{"an order", "stream", func(s *State) { s.Order = []int64{0, 1, 2} }, "each sample once"},
+		{"a buffer beyond the data", "stream", func(s *State) { s.Buffer = 3 }, "of buffer 3"},
+		{"a huge buffer", "stream", func(s *State) { s.Buffer = math.MaxInt }, "is not there"},
+		{"a negative buffer", "stream", func(s *State) { s.Buffer = -1 }, "of buffer -1"},
+		{"a place beyond the buffer", "stream", func(s *State) { s.Used = 26 }, "26 of buffer 0"},
 	} {
 		f := makers(t)[c.feed]()
 		if err := f.Begin(ctx); err != nil {

@@ -101,50 +101,168 @@ func TestStreamUsesEverySampleOnce(t *testing.T) {
 	}
 }
 
-// TestStreamShuffleIsFair: with a buffer of two of three samples, each of the
-// 6 orders is as likely as any other (chunks are single rows here, in an order
-// that is; two of them are shuffled again).
+// TestStreamShuffleIsFair: with a buffer of two of four samples, the orders of the source's
+// halves that are left are as likely as any other: each buffer has one sample of each half.
 func TestStreamShuffleIsFair(t *testing.T) {
-	f := fromSource(t, Settings{}, &rowSource{Rows: numbered(3)}, 2, 1)
-	counts := map[[3]int]int{}
-	for range 3000 {
-		order := flat(epoch(t, f))
-		counts[[3]int{int(order[0]), int(order[1]), int(order[2])}]++
+	f := fromSource(t, Settings{}, &rowSource{Rows: numbered(4)}, 2, 1)
+	counts := map[[4]float64]int{}
+	for range 3200 {
+		counts[[4]float64(flat(epoch(t, f)))]++
 	}
-	checkSixths(t, counts)
+	if len(counts) != 16 {
+		t.Errorf("%d different orders, want 16", len(counts))
+	}
+	for order, n := range counts {
+		if n < 200-70 || n > 200+70 { // five standard deviations: 5·sqrt(3200·15)/16 = 68
+			t.Errorf("order %v in %d of 3200 epochs, want about a sixteenth", order, n)
+		}
+	}
 }
 
-// TestStreamChunks: rows are read in chunks of a 64th of the buffer, in a new random
-// order each epoch, as many as fit at a time.
-func TestStreamChunks(t *testing.T) {
-	const rows, buffer, chunk = 1000, 200, 3
-	src := &rowSource{Rows: random(1, rows, 6)}
-	f := fromSource(t, Settings{}, src, buffer, 10)
-	if got := f.Buffer(); got != "66 chunks of 3 rows" {
-		t.Errorf("the buffer is %s", got)
-	}
+// buffers takes f through an epoch, a sample at a time, and returns the samples of each
+// buffer, without their order.
+func buffers(t *testing.T, f *Feed) [][]float64 {
+	t.Helper()
 	if err := f.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if want := buffer / chunk; len(src.reads) != want {
-		t.Errorf("%d chunks before the first batch, want %d", len(src.reads), want)
+	all := make([][]float64, f.stream.pieces)
+	for f.InEpoch() {
+		n := f.buffer
+		x, _, _, err := f.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[n] = append(all[n], x.Row(0)[0])
 	}
-	src.reads = nil
-	f = fromSource(t, Settings{}, src, buffer, 10)
-	epoch(t, f)
-	epoch(t, f)
-	chunks := (rows + chunk - 1) / chunk
-	if len(src.reads) != 2*chunks {
-		t.Fatalf("%d reads in two epochs, want %d", len(src.reads), 2*chunks)
+	for _, b := range all {
+		slices.Sort(b)
 	}
-	for _, r := range src.reads {
-		if r[0]%chunk != 0 || r[1] != min(r[0]+chunk, rows) {
-			t.Fatalf("rows %v are read, want chunks of %d", r, chunk)
+	return all
+}
+
+// TestStreamPieces: each buffer has a piece of each part of the source, in a new random
+// order each epoch. Rows are not read one by one where there are many.
+func TestStreamPieces(t *testing.T) {
+	const rows, buffer, parts, pieces, longest = 50_000, 5000, 240, 11, 19 // 256 parts or so, for rows are short
+	src := &rowSource{Rows: numbered(rows)}
+	f := fromSource(t, Settings{}, src, buffer, 1)
+	if got := f.Buffer(); got != "11 times a piece of each of 240 parts" {
+		t.Errorf("the buffer is %s", got)
+	}
+	var epochs [2][][]float64
+	for e := range epochs {
+		src.reads = nil
+		epochs[e] = buffers(t, f)
+		if len(src.reads) != parts*pieces {
+			t.Errorf("%d reads, want %d", len(src.reads), parts*pieces)
+		}
+		for n, b := range epochs[e] {
+			reads := src.reads[n*parts : (n+1)*parts]
+			for i, r := range reads {
+				if from, to := i*rows/parts, (i+1)*rows/parts; r[0] < from || r[1] > to || r[1]-r[0] < longest-1 || r[1]-r[0] > longest {
+					t.Fatalf("rows %v are read for part %d, which is %d to %d", r, i, from, to)
+				}
+			}
+			if len(b) > buffer || math.Abs(float64(len(b)-rows/pieces)) > 30 {
+				t.Errorf("buffer %d has %d rows, want about %d", n, len(b), rows/pieces)
+			}
 		}
 	}
-	first, second := src.reads[:chunks], src.reads[chunks:]
-	if slices.Equal(first, second) || slices.IsSortedFunc(first, func(a, b [2]int) int { return a[0] - b[0] }) {
-		t.Error("the chunks are not in a new random order each epoch")
+	if slices.Equal(epochs[0][0], epochs[1][0]) || slices.Equal(epochs[0][0], epochs[0][1]) {
+		t.Error("two buffers have the same rows")
+	}
+}
+
+// TestStreamWalks: of all rows each is as often in the first buffer as in any other, and
+// rows that are neighbours are as often apart as others are.
+func TestStreamWalks(t *testing.T) {
+	const rows, buffer, epochs = 35, 5, 4000 // five parts of seven pieces of a row
+	f := fromSource(t, Settings{}, &rowSource{Rows: numbered(rows)}, buffer, 1)
+	var in [rows][7]int
+	var apart [7]int // how many buffers later the row after row 0 comes
+	for range epochs {
+		where := map[float64]int{}
+		for n, b := range buffers(t, f) {
+			for _, v := range b {
+				in[int(v)][n]++
+				where[v] = n
+			}
+		}
+		apart[(where[1]-where[0]+7)%7]++
+	}
+	// Binomial: five standard deviations are 5·sqrt(4000·6)/7 = 111, and 5·sqrt(4000·5)/6 = 118.
+	for row, counts := range in {
+		for n, c := range counts {
+			if c < epochs/7-111 || c > epochs/7+111 {
+				t.Errorf("row %d is %d times in buffer %d, want about a seventh of %d", row, c, n, epochs)
+			}
+		}
+	}
+	for d, c := range apart[1:] {
+		if c < epochs/6-118 || c > epochs/6+118 {
+			t.Errorf("row 1 comes %d buffers after row 0 %d times, want about a sixth of %d", d+1, c, epochs)
+		}
+	}
+}
+
+// TestStreamSizes: whatever the sizes, the buffers of an epoch have each row once, none has
+// too many, and they have as many as each other, about.
+func TestStreamSizes(t *testing.T) {
+	for rows := 2; rows < 60; rows++ {
+		for buffer := 1; buffer < rows; buffer++ {
+			f := fromSource(t, Settings{Seed: uint64(rows)}, &rowSource{Rows: numbered(rows)}, buffer, 1)
+			all := buffers(t, f)
+			if !isPermutation(slices.Concat(all...), rows) {
+				t.Fatalf("%d rows, a buffer of %d: the rows %v", rows, buffer, all)
+			}
+			for n, b := range all {
+				if mean := float64(rows) / float64(len(all)); len(b) > buffer || len(b) == 0 || math.Abs(float64(len(b))-mean) > 4 {
+					t.Errorf("%d rows, a buffer of %d: buffer %d of %d has %d", rows, buffer, n, len(all), len(b))
+				}
+			}
+		}
+	}
+}
+
+// TestStreamOfSortedRows: every buffer, the last one of an epoch as well, has about the
+// share of each class of rows that the source has, where that is sorted by class and where
+// classes alternate; and about as many rows as any other.
+func TestStreamOfSortedRows(t *testing.T) {
+	const rows = 10_007
+	for name, classOf := range map[string]func(row int) int{
+		"sorted":              func(row int) int { return row * 10 / rows },
+		"sorted, one is rare": func(row int) int { return min(row/500, 9) },
+		"period of 2":         func(row int) int { return row % 2 },
+		"period of 10":        func(row int) int { return row % 10 },
+		"period of 64":        func(row int) int { return row % 64 / 8 },
+	} {
+		for _, buffer := range []int{400, 1000, 2000, 3000, 5000, 9000, 10_006} {
+			var share [10]float64
+			for i := range rows {
+				share[classOf(i)] += 1. / rows
+			}
+			f := fromSource(t, Settings{Seed: 3}, &rowSource{Rows: numbered(rows)}, buffer, 1)
+			for n, b := range buffers(t, f) {
+				if mean := float64(rows) / float64(f.stream.pieces); len(b) > buffer || math.Abs(float64(len(b))-mean) > 30 {
+					t.Errorf("%s, buffer %d of %d rows: it has %d, the mean is %v", name, n, buffer, len(b), mean)
+				}
+				var counts [10]float64
+				for _, v := range b {
+					counts[classOf(int(v))]++
+				}
+				for c, got := range counts {
+					want := share[c] * float64(len(b))
+					off := 5 * math.Sqrt(want) // of a random choice
+					if strings.HasPrefix(name, "sorted") {
+						off = 2*math.Sqrt(want) + 1 // much less
+					}
+					if math.Abs(got-want) > off {
+						t.Errorf("%s, buffer %d of %d rows: class %d has %v rows, want about %.1f", name, n, buffer, c, got, want)
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -161,7 +279,7 @@ func (s *endless) ReadRows(dst []float64, lo, hi int) error {
 }
 
 // TestStreamMemory: what is alive while a source of 205 MB goes through a buffer of
-// 2 MB is the buffer, its rows' order, the list of chunks and a batch.
+// 2 MB is the buffer, its rows' order and a batch.
 func TestStreamMemory(t *testing.T) {
 	const rows, cols, buffer, batch = 400_000, 64, 4096, 512
 	alive := func() int {
@@ -187,12 +305,12 @@ func TestStreamMemory(t *testing.T) {
 			most = max(most, alive()-before)
 		}
 	}
-	bound := (buffer+batch)*cols*8 + (buffer+rows/(buffer/64))*8 + 64<<10 // of slack, for sizes on the heap round up
+	bound := (buffer+batch)*cols*8 + buffer*8 + 64<<10 // of slack, for sizes on the heap round up
 	if most > bound || most < buffer*cols*8 {
 		t.Errorf("%d bytes are alive, want at most %d", most, bound)
 	}
-	if want := (rows + batch - 1) / batch; steps != want || src.most != buffer/64 {
-		t.Errorf("%d steps, want %d; %d rows are read at a time, want %d", steps, want, src.most, buffer/64)
+	if want := (rows + batch - 1) / batch; steps != want || src.most != buffer/1024 {
+		t.Errorf("%d steps, want %d; %d rows are read at a time, want %d", steps, want, src.most, buffer/1024)
 	}
 }
 
@@ -203,7 +321,7 @@ func TestStreamMaxNorm(t *testing.T) {
 	for seed := range uint64(40) {
 		x := numbered(samples)
 		for i := range x.Data {
-			if x.Data[i]++; i >= short { // in chunks of one row each
+			if x.Data[i]++; i >= short { // in the last parts
 				x.Data[i] = 1e9
 			}
 		}
@@ -281,12 +399,12 @@ func TestFromSourceErrors(t *testing.T) {
 		{name: "too wide", src: &rowSource{Rows: random(1, 100, 7)}, want: fault.ErrShape, says: "source has 7 columns, want 6"},
 		{name: "no buffer", src: &endless{rows: 9, cols: 6}, buffer: -1, want: fault.ErrRange, says: "a buffer of -1 rows"},
 		{name: "buffer of too much", src: &endless{rows: math.MaxInt, cols: 6}, buffer: math.MaxInt, want: fault.ErrRange, says: "too large"},
-		{name: "chunks of too little", src: &endless{rows: math.MaxInt, cols: 6}, buffer: 1, want: fault.ErrRange, says: "too large"},
-		{name: "fails, fits", src: failing(), buffer: 200, want: fails, says: "rows 0 to 3 "},
+		{name: "buffers of too little", src: &endless{rows: math.MaxInt, cols: 6}, buffer: 1, want: fault.ErrRange, says: "too large"},
+		{name: "fails, fits", src: failing(), buffer: 200, want: fails, says: "rows 0 to 100 "},
 		{name: "fails", src: failing(), buffer: 10, want: fails, says: "of the source: disk gone"},
 		{name: "NaN, fits", src: with(71, 3, math.NaN()), buffer: 200, want: fault.ErrNotFinite, says: "source holds NaN at row 71, column 3"},
 		{name: "Inf", src: with(0, 5, math.Inf(-1)), buffer: 99, want: fault.ErrNotFinite, says: "source holds -Inf at row 0, column 5"},
-		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "the source from row 0 on: 3 x 6"},
+		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "the source from row 0 on: 100 x 6"},
 		{name: "refused", src: with(0, 0, 0), buffer: 1, check: refuse, want: unfit, says: ": 1 x 6"},
 		{name: "cancelled, fits", src: with(0, 0, 0), buffer: 200, ctx: done, want: context.Canceled, says: "canceled"},
 		{name: "cancelled", src: with(0, 0, 0), buffer: 10, ctx: done, want: context.Canceled, says: "canceled"},
