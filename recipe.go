@@ -33,8 +33,8 @@ type Recipe struct {
 	DeadAfter int
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
-	// of its numbers, of all parameters, over the steps before (each weighs 0.99 times as much as the
-	// next; the first step goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
+	// of the numbers of all weights' gradients over the steps before (each weighs 0.99 times as
+	// much as the next; the first step goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
 	// scale of the data. With a large one, such as 0.3, latents that are seldom active take
 	// smaller steps than with Adam's usual ones, which throw them about until they die.
 	ScaleGradients bool
@@ -43,9 +43,10 @@ type Recipe struct {
 	// decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101) for the
 	// encoder of the last sparse layer alone. It does nothing to tied weights with UnitNorm.
 	EncoderDecay float64
-	// BiasRate times the learning rate is the rate of all biases, which have the data's scale
-	// while the weights have none; 0 stands for 1.
-	BiasRate float64
+	// BiasScale makes steps move the biases as if each were BiasScale times a number: the
+	// gradient is multiplied by it, and so is the rate. Weights have no scale of their own, but
+	// biases have that of the data. 0 stands for 1.
+	BiasScale float64
 
 	// MultiTopK, where not 0, adds MultiTopK times the loss of the reconstruction
 	// from the 4K largest latents (Gao et al. 2024 use 1/8), which makes codes
@@ -79,7 +80,7 @@ func (r Recipe) validate() error {
 		fault.NotNegative("Recipe.AuxWeight", r.AuxWeight),
 		fault.Count("Recipe.DeadAfter", r.DeadAfter),
 		fault.NotNegative("Recipe.EncoderDecay", r.EncoderDecay),
-		fault.NotNegative("Recipe.BiasRate", r.BiasRate),
+		fault.NotNegative("Recipe.BiasScale", r.BiasScale),
 		fault.NotNegative("Recipe.MultiTopK", r.MultiTopK),
 		fault.Count("Recipe.KStart", r.KStart),
 		fault.Share("Recipe.KAnneal", r.KAnneal),
@@ -107,6 +108,9 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	if r.AuxK == 0 && explains && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
 		r.AuxK = max(1, min(256, l.out/4))
 	}
+	if r.AuxWeight == 0 {
+		r.AuxWeight = modernAux
+	}
 	if r.DeadAfter == 0 && l.k > 0 && l.k < l.out {
 		r.DeadAfter = modernDead * (1 + (l.out-1)/l.k)
 	}
@@ -119,21 +123,23 @@ func (c TrainConfig) withVariance(n *Network, variance float64) TrainConfig {
 	if variance == 0 {
 		c.Recipe.AuxK = 0
 	}
-	if c.Recipe.BiasRate > 0 {
+	if c.Recipe.BiasScale > 0 {
 		return c
 	}
-	if c.Recipe.BiasRate = 1; n.modern && variance > 0 {
-		c.Recipe.BiasRate = modernBias * math.Sqrt(variance)
+	if c.Recipe.BiasScale = 1; n.modern && variance > 0 {
+		c.Recipe.BiasScale = math.Sqrt(variance / float64(n.In())) // as if it were the weight of one more input
 	}
 	return c
 }
 
 // What the modern form trains with. doc/quality.md has the measurements behind each.
 const (
-	modernEpsilon = 0.4  // of Adam, of the usual gradient
-	modernDecay   = 0.3  // EncoderDecay
-	modernBias    = 0.05 // BiasRate, of the root of the variance
-	modernDead    = 300  // DeadAfter, in times of how often a latent would be active were all active equally often
+	modernEpsilon = 0.4   // of Adam, of the usual gradient
+	modernDecay   = 0.3   // EncoderDecay
+	modernAux     = 0.125 // AuxWeight
+	mostRate      = 0.04  // LearningRate, at most
+	unknownSteps  = 10000 // how many are assumed where nobody says
+	modernDead    = 300   // DeadAfter, in times of how often a latent would be active were all active equally often
 )
 
 // modernBatch is the number of samples per step for a data set of that many: a power of two.
@@ -149,7 +155,11 @@ func modernBatch(samples int) int {
 // known.
 func (c TrainConfig) modernRate(n *Network) TrainConfig {
 	if c.LearningRate == 0 && c.Recipe.ScaleGradients {
-		c.LearningRate = 0.006
+		steps := c.Steps
+		if steps == 0 {
+			steps = unknownSteps
+		}
+		c.LearningRate = min(mostRate, 1/(3*math.Sqrt(math.Sqrt(float64(n.In())*float64(steps)))))
 	}
 	if c.Schedule == nil && c.Steps > 0 {
 		c.Schedule = train.LinearDecay{}

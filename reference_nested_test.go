@@ -137,7 +137,7 @@ func TestReferenceNested(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 4))
 	for trial := range 200 {
 		in, out, rows := 1+rng.IntN(20), 4+rng.IntN(40), 1+rng.IntN(30)
-		cfg := TrainConfig{LearningRate: 0.125, Optimizer: train.SGD{}, Steps: 3, Recipe: Recipe{DeadAfter: 100, UnitNorm: trial%3 == 1, EncoderDecay: float64(trial % 2), BiasRate: 0.5}}
+		cfg := TrainConfig{LearningRate: 0.125, Optimizer: train.SGD{}, Steps: 3, Recipe: Recipe{DeadAfter: 100, UnitNorm: trial%3 == 1, EncoderDecay: float64(trial % 2), BiasScale: 0.5}}
 		model := Config{Classic: true, Inputs: in, Latents: out, K: 1 + rng.IntN(out/2), Activation: []Activation{Identity, ReLU}[rng.IntN(2)], Seed: rng.Uint64()}
 		switch trial % 4 {
 		case 0:

@@ -51,41 +51,43 @@ func referenceMove(n *Network, cfg TrainConfig, weights, biases [][]float64) (no
 			atoms = sparse
 		}
 	}
-	square := 0.0
+	square, usual := 0.0, 0.0
 	for i := last; i >= 0; i-- {
 		w := matrix.WideRows(n.layers[i].parameters().w)
 		part := kernel.Dot(biases[i], biases[i])
-		rows := 0.0
+		rows, squares := 0.0, 0.0
 		for j := range w.Rows {
 			if n.sharesWeights(i) {
 				break // one matrix, moved with the layer below
 			}
 			row, grad := w.Row(j), weights[i][j*w.Cols:(j+1)*w.Cols]
 			referenceRow(cfg, grad, row, i == atoms)
-			if cfg.ClipNorm > 0 || cfg.Recipe.ScaleGradients {
+			squares += kernel.Dot(grad, grad)
+			if cfg.ClipNorm > 0 {
 				part += kernel.Dot(grad, grad)
 			} else {
 				rows += kernel.Dot(grad, grad)
 			}
 		}
 		square += rows + part
+		usual += squares
 	}
 	scale := 1.0
 	if norm = math.Sqrt(square); cfg.ClipNorm > 0 && norm > cfg.ClipNorm {
 		scale = cfg.ClipNorm / norm
 	}
-	if cfg.Recipe.ScaleGradients && square > 0 {
-		parameters := 0
-		for _, p := range trained(n.layers) {
-			parameters += len(p)
+	if cfg.Recipe.ScaleGradients && usual > 0 {
+		count := 0
+		for i := range n.layers {
+			if !n.sharesWeights(i) {
+				count += len(weights[i])
+			}
 		}
-		scale *= math.Sqrt(float64(parameters) / square)
+		scale *= math.Sqrt(float64(count) / usual)
 	}
-	move := func(w, grad []float64, rate float64) {
-		if scale != 1 {
-			kernel.Scale(grad, scale)
-		}
-		train.SGD{}.Update(w, grad, nil, rate, 1)
+	move := func(w, grad []float64, unit float64) {
+		kernel.Scale(grad, scale*unit)
+		train.SGD{}.Update(w, grad, nil, cfg.LearningRate*unit, 1)
 	}
 	sparse, _ := n.lastSparse()
 	for i := last; i >= 0; i-- {
@@ -97,9 +99,9 @@ func referenceMove(n *Network, cfg TrainConfig, weights, biases [][]float64) (no
 					kernel.Scale(matrix.WideRows(a.w).Row(j), 1-float64(cfg.LearningRate*cfg.Recipe.EncoderDecay))
 				}
 			}
-			move(a.w.Float64, weights[i], cfg.LearningRate)
+			move(a.w.Float64, weights[i], 1)
 		}
-		move(a.b, biases[i], cfg.LearningRate*cmp.Or(cfg.Recipe.BiasRate, 1))
+		move(a.b, biases[i], cmp.Or(cfg.Recipe.BiasScale, 1))
 		for j := 0; i == atoms && j < a.w.Rows; j++ {
 			row := matrix.WideRows(a.w).Row(j)
 			kernel.Scale(row, 1/math.Sqrt(kernel.Dot(row, row)))
@@ -265,7 +267,7 @@ func TestReferenceAutoencoder(t *testing.T) {
 					cfg.Recipe.UnitNorm = true
 				}
 				if trial%2 == 1 {
-					cfg.Recipe.ScaleGradients, cfg.Recipe.EncoderDecay, cfg.Recipe.BiasRate = true, 0.3, 0.25
+					cfg.Recipe.ScaleGradients, cfg.Recipe.EncoderDecay, cfg.Recipe.BiasScale = true, 0.3, 0.25
 				}
 				for range 2 {
 					if !holdStep(t, what, n, cfg, x, x) {

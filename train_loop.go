@@ -136,7 +136,6 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	}
 	t.cfg, l.untilSteps = t.cfg.withSamples(n, f.Samples())
 	l.given = t.cfg
-	t.cfg = t.cfg.withRate(n)
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
 	}
@@ -150,6 +149,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 			return nil, err
 		}
 		t.learner.count = t.learner.rows.Rows
+	}
+	if err := t.countFar(ctx, f); err != nil {
+		return nil, err
 	}
 	restore := func() {}
 	if cfg.Checkpoint.Resume {

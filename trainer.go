@@ -30,6 +30,7 @@ type Trainer struct {
 	epoch   tally // of the epoch under way
 	valid   validator
 	clock   clock
+	far     int         // samples that are outlying, as far as is known
 	fresh   bool        // the first step begins from samples
 	starts  matrix.Rows // those samples
 	failed  error       // what ended the training
@@ -131,14 +132,14 @@ func (t *Trainer) keep() {
 // begin prepares the steps: batches have that number of rows, and the data this
 // variance.
 func (t *Trainer) begin(batch int, variance float64) {
-	t.cfg = t.cfg.withVariance(t.net, variance)
+	t.cfg = t.cfg.withRate(t.net).withVariance(t.net, variance)
 	c, r := t.cfg, t.cfg.Recipe
 	var view engine.Network
 	t.net.forEngine(&view)
 	t.stepper = engine.NewStepper(view, &t.net.screening, engine.Recipe{
 		Loss: t.loss(), Slots: c.Optimizer.Slots(), Move: train.MoveOf(c.Optimizer),
 		L1: c.L1, L2: c.L2, ClipNorm: c.ClipNorm,
-		ScaleGradients: r.ScaleGradients, BiasRate: r.BiasRate, EncoderDecay: r.EncoderDecay,
+		ScaleGradients: r.ScaleGradients, BiasScale: r.BiasScale, EncoderDecay: r.EncoderDecay,
 		UnitNorm: r.UnitNorm, AuxK: r.AuxK, AuxWeight: r.AuxWeight, DeadAfter: r.DeadAfter,
 		MultiTopK: r.MultiTopK, Matryoshka: r.Matryoshka, KStart: r.KStart, KAnneal: r.KAnneal,
 		Variance: variance, Steps: c.Steps,
@@ -218,7 +219,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 	}
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
-	t.cfg = t.cfg.withBatch(x.Rows).withRate(t.net)
+	t.cfg = t.cfg.withBatch(x.Rows)
 	if t.fresh = t.net.fresh(); t.fresh {
 		t.starts = x
 	}
@@ -313,12 +314,17 @@ func (t *Trainer) progress(r engine.Report, epoch int, last bool) train.Progress
 	if t.clock.stepping > 0 {
 		speed = float64(t.clock.samples) / t.clock.stepping.Seconds()
 	}
+	var advice []string
+	if last {
+		advice = t.history.Advice
+	}
 	return train.Progress{
 		Step: t.history.Steps, Steps: t.cfg.Steps,
 		Epoch: epoch, Epochs: max(epoch, t.cfg.Epochs), EpochEnd: last,
 		Loss: r.Loss, EpochLoss: t.epoch.lossSum / float64(t.epoch.samples), ValidationLoss: t.valid.loss,
 		FVU: r.FVU, EpochFVU: t.epoch.fvuSum / float64(t.epoch.samples), L0: r.L0, Dead: r.Dead, GradientNorm: r.GradientNorm,
 		LearningRate:     t.epoch.rate,
+		Advice:           advice,
 		SamplesPerSecond: speed,
 		Elapsed:          time.Since(t.clock.start),
 		Left:             t.clock.left(t.history.Steps, t.cfg.Steps),
@@ -360,63 +366,4 @@ func (t *Trainer) leave() {
 	}
 	t.kept.live = nil
 	t.history.Time = time.Since(t.clock.start)
-}
-
-// endEpoch validates, keeps the best parameters and writes the history.
-func (t *Trainer) endEpoch() error {
-	t.kept.swap(t.kept.average) // the averages are what is measured and kept
-	defer t.swapBack()
-	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
-	trainLoss := e.lossSum / float64(e.samples)
-	watched := trainLoss
-	if v.rows > 0 {
-		loss, err := t.validate()
-		if err != nil {
-			return err
-		}
-		v.loss, watched = loss, loss
-	}
-	if t.isBest(watched) {
-		v.best, t.history.BestEpoch = watched, epoch
-		copyEach(t.kept.best, t.kept.live)
-	}
-	t.history.Epochs = append(t.history.Epochs, train.EpochStats{
-		Epoch: epoch, TrainLoss: trainLoss, ValidationLoss: v.loss, LearningRate: e.rate,
-		FVU: e.fvuSum / float64(e.samples), L0: e.l0Sum / float64(e.samples), Dead: e.dead, GradientNorm: e.gradientNorm / float64(e.steps),
-		Time: time.Since(e.begin),
-	})
-	return nil
-}
-
-// isBest reports whether an epoch with that loss is better than all before it.
-func (t *Trainer) isBest(watched float64) bool {
-	return t.history.BestEpoch == 0 || watched < t.valid.best-t.cfg.Validation.MinDelta
-}
-
-// swapBack puts the parameters back after validation, whose thresholds were those of the
-// averages.
-func (t *Trainer) swapBack() {
-	t.kept.swap(t.kept.average)
-	if t.kept.average != nil && t.valid.rows > 0 {
-		t.learner.calibrate(t.net)
-	}
-}
-
-// validate returns the mean loss over the validation samples.
-func (t *Trainer) validate() (float64, error) {
-	t.learner.calibrate(t.net)
-	v := &t.valid
-	if v.pass == nil {
-		v.pass = engine.NewPass(&t.net.screening)
-		if t.kept.average == nil {
-			v.pass.Network = t.stepper.Network() // its integers serve here too
-		} else {
-			t.net.forEngine(&v.pass.Network)
-		}
-	}
-	loss, err := v.meanLoss(t.net, t.cfg.Loss, t.loss())
-	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
-		err = fault.Errorf(ErrDiverged, "the validation loss after step %d is %v: the validation samples are too large, or the training has diverged", t.history.Steps, loss)
-	}
-	return loss, err
 }

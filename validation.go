@@ -2,12 +2,15 @@ package ksparse
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/train"
 )
 
 // What a training checks before its first step, and what it finds out about the weights at
@@ -231,4 +234,64 @@ func (c *calibrator) calibrate(n *Network) {
 	pass := engine.NewPass(&n.screening) // each time: it has memory for many rows
 	n.forEngine(&pass.Network)
 	pass.LearnThresholds(c.rows.Slice(0, c.count))
+}
+
+// endEpoch validates, keeps the best parameters and writes the history.
+func (t *Trainer) endEpoch() error {
+	t.kept.swap(t.kept.average) // the averages are what is measured and kept
+	defer t.swapBack()
+	e, epoch, v := t.epoch, len(t.history.Epochs)+1, &t.valid
+	trainLoss := e.lossSum / float64(e.samples)
+	watched := trainLoss
+	if v.rows > 0 {
+		loss, err := t.validate()
+		if err != nil {
+			return err
+		}
+		v.loss, watched = loss, loss
+	}
+	if t.isBest(watched) {
+		v.best, t.history.BestEpoch = watched, epoch
+		copyEach(t.kept.best, t.kept.live)
+	}
+	t.history.Epochs = append(t.history.Epochs, train.EpochStats{
+		Epoch: epoch, TrainLoss: trainLoss, ValidationLoss: v.loss, LearningRate: e.rate,
+		FVU: e.fvuSum / float64(e.samples), L0: e.l0Sum / float64(e.samples), Dead: e.dead, GradientNorm: e.gradientNorm / float64(e.steps),
+		Time: time.Since(e.begin),
+	})
+	t.history.Advice = t.advice()
+	return nil
+}
+
+// isBest reports whether an epoch with that loss is better than all before it.
+func (t *Trainer) isBest(watched float64) bool {
+	return t.history.BestEpoch == 0 || watched < t.valid.best-t.cfg.Validation.MinDelta
+}
+
+// swapBack puts the parameters back after validation, whose thresholds were those of the
+// averages.
+func (t *Trainer) swapBack() {
+	t.kept.swap(t.kept.average)
+	if t.kept.average != nil && t.valid.rows > 0 {
+		t.learner.calibrate(t.net)
+	}
+}
+
+// validate returns the mean loss over the validation samples.
+func (t *Trainer) validate() (float64, error) {
+	t.learner.calibrate(t.net)
+	v := &t.valid
+	if v.pass == nil {
+		v.pass = engine.NewPass(&t.net.screening)
+		if t.kept.average == nil {
+			v.pass.Network = t.stepper.Network() // its integers serve here too
+		} else {
+			t.net.forEngine(&v.pass.Network)
+		}
+	}
+	loss, err := v.meanLoss(t.net, t.cfg.Loss, t.loss())
+	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
+		err = fault.Errorf(ErrDiverged, "the validation loss after step %d is %v: the validation samples are too large, or the training has diverged", t.history.Steps, loss)
+	}
+	return loss, err
 }

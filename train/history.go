@@ -28,6 +28,9 @@ type Progress struct {
 	Dead         int     // latents not active for Recipe.DeadAfter samples
 	GradientNorm float64 // of all parameters together, before clipping
 
+	// Advice is History.Advice up to now, at the end of an epoch; nil after other steps.
+	Advice []string
+
 	LearningRate     float64       // of this step
 	SamplesPerSecond float64       // since the training began or was resumed, validation left out
 	Elapsed          time.Duration // since the training began or was resumed
@@ -52,7 +55,12 @@ type History struct {
 	// number of steps that Progress and the Schedule are given, which is computed before
 	// the first, is that without MaxNorm.
 	LeftOut int
-	Time    time.Duration // of the training; of its last part where it was resumed
+	// Advice says, a sentence each, what of the last epoch is not as good as it could be, and
+	// what to change: many dead latents, a learning rate that is too high or too low, thresholds that
+	// were not learned, samples that are far longer than the others. It is nil where
+	// nothing was noticed.
+	Advice []string
+	Time   time.Duration // of the training; of its last part where it was resumed
 }
 
 // EpochStats is one epoch's line of the History.

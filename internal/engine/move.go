@@ -7,7 +7,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 )
 
-// usualGradient is the running mean of the gradient's squared norm, over all parameters
+// usualGradient is the running mean of the squared norm of the weights' gradients, of all layers
 // together: a sum in which each step weighs a little less than the one after it, and the
 // sum of the weights.
 type usualGradient [2]float64
@@ -25,14 +25,15 @@ func (u *usualGradient) see(square float64) {
 func (u *usualGradient) square() float64 { return u[0] / u[1] }
 
 // gradientScale returns what the gradient is multiplied by: so much that the norm of all
-// parameters' gradient together is at most ClipNorm, and that, with ScaleGradients, the root
-// mean square of its numbers has been 1 in the steps before. In the first step it is 1 then.
+// parameters' gradient together is at most ClipNorm and that, with ScaleGradients, the root
+// mean square of the weights' has been 1 in the steps before. In the first step it is 1 then.
 func (sw *sweeper) gradientScale() (scale float64, err error) {
 	scale, r, usual := 1.0, sw.recipe, sw.usual.square()
 	if r.ClipNorm > 0 || r.ScaleGradients && math.IsNaN(usual) {
-		square := 0.0
+		square, weights := 0.0, 0.0
 		for i := len(sw.layers) - 1; i >= 0; i-- {
 			square += sw.squaredNorm(i)
+			weights += sw.layers[i].square
 		}
 		if err := sw.checkNorm(square); err != nil {
 			return 0, err
@@ -41,26 +42,34 @@ func (sw *sweeper) gradientScale() (scale float64, err error) {
 			scale = r.ClipNorm / norm
 		}
 		if math.IsNaN(usual) {
-			usual = square
+			usual = weights
 		}
 	}
 	if r.ScaleGradients && usual > 0 {
-		scale *= math.Sqrt(float64(sw.parameters()) / usual)
-	}
-	if !finite(scale) {
-		scale = 1
+		if by := math.Sqrt(float64(sw.weights()) / usual); finite(by) {
+			scale *= by
+		}
 	}
 	return scale, nil
 }
 
-// parameters returns how many parameters the steps move.
-func (sw *sweeper) parameters() (n int) {
+// weights returns how many weights the steps move.
+func (sw *sweeper) weights() (n int) {
 	for i := range sw.layers {
-		if n += len(sw.layers[i].layer.B); !sw.layers[i].tied {
+		if !sw.layers[i].tied {
 			n += len(sw.layers[i].layer.W.Float64)
 		}
 	}
 	return n
+}
+
+// sawGradient takes the gradient of a step into the usual one.
+func (sw *sweeper) sawGradient() {
+	square := 0.0
+	for i := len(sw.layers) - 1; i >= 0; i-- {
+		square += sw.layers[i].square
+	}
+	sw.usual.see(square)
 }
 
 // checkNorm returns an error where the squared norm of the gradient overflows: an
@@ -82,8 +91,10 @@ func (sw *sweeper) squaredNorm(i int) float64 {
 	}
 	w := sw.newSweep(i)
 	w.run()
+	at.square = 0
 	for _, v := range sw.norms {
 		sum += v
+		at.square += v
 	}
 	return sum
 }
@@ -115,10 +126,11 @@ func (sw *sweeper) update(i int, scale, rate float64) (square float64, err error
 		for _, v := range sw.norms {
 			square += v
 		}
+		at.square = square
 	}
 	sw.reserve(1)
 	square += kernel.Dot(at.biasGradient, at.biasGradient)
-	ok := sw.move(&sw.workers[0], at.layer.B, at.biasGradient, at.biases, 0, len(at.layer.B), scale, rate*sw.recipe.BiasRate) && !bad.Load()
+	ok := sw.move(&sw.workers[0], at.layer.B, at.biasGradient, at.biases, 0, len(at.layer.B), scale*sw.recipe.BiasScale, rate*sw.recipe.BiasScale) && !bad.Load()
 	if c := at.layer.Copy; c != nil {
 		c.packed.RepackBias(at.layer.B)
 	}

@@ -20,7 +20,7 @@ type Recipe struct {
 	L1, L2, ClipNorm float64
 
 	ScaleGradients bool
-	BiasRate       float64 // times the rate: that of biases
+	BiasScale      float64 // biases are moved as BiasScale times a number
 	EncoderDecay   float64 // of the last sparse layer's weights
 
 	UnitNorm   bool

@@ -17,6 +17,7 @@ type layerSweep struct {
 	weights      [][]float64 // optimizer state of the weights, slot by slot
 	biases       [][]float64 // the same of the biases
 	biasGradient []float64
+	square       float64 // of the weights' gradient: its squared norm in the last sweep
 }
 
 // newLayerSweep makes the optimizer state of a layer, zeros.
