@@ -1,7 +1,6 @@
 package ksparse
 
 import (
-	"context"
 	"fmt"
 	"math"
 
@@ -36,6 +35,9 @@ func (t *Trainer) advice() (all []string) {
 	}
 	if l != nil && l.selection == SelectThreshold && l.k > 0 && math.Abs(e.L0-float64(l.k)) > offK*float64(l.k) {
 		say("%.3g latents are active, not the %d of K: training does not learn the thresholds of SelectThreshold. Call Calibrate, or train with SelectBatchTopK", e.L0, l.k)
+	}
+	if left := t.history.LeftOut; left > 0 {
+		say("%d samples were left out, each more than %v times as long as the median one: a larger TrainConfig.MaxNorm keeps more of them", left, t.cfg.MaxNorm)
 	}
 	if t.far > 0 {
 		say("%d samples are more than %d times as long as the median one, and count for far more than others: leave them out with TrainConfig.MaxNorm", t.far, farRow)
@@ -82,11 +84,10 @@ func (t *Trainer) rateAdvice(epochs []train.EpochStats) string {
 	return ""
 }
 
-// countFar counts the samples that are far longer than the others, of a source that streams
-// among some thousand. Where rows are normalised one by one no sample counts for more than others.
-func (t *Trainer) countFar(ctx context.Context, f *feed.Feed) (err error) {
+// countFar counts the samples in memory that are far longer than the others. Where rows are
+// normalised one by one no sample counts for more than others.
+func (t *Trainer) countFar(f *feed.Feed) {
 	if kind := Normalization(t.net.rows.Kind); kind != LayerNorm && kind != UnitRMS && t.cfg.MaxNorm == 0 {
-		t.far, err = f.Far(ctx, farRow)
+		t.far = f.Far(farRow)
 	}
-	return err
 }

@@ -113,6 +113,9 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	}
 	if r.DeadAfter == 0 && l.k > 0 && l.k < l.out {
 		r.DeadAfter = modernDead * (1 + (l.out-1)/l.k)
+		if l.selection == SelectBatchTopK { // which has more latents that are seldom active
+			r.DeadAfter *= 4
+		}
 	}
 	return c
 }
@@ -134,13 +137,23 @@ func (c TrainConfig) withVariance(n *Network, variance float64) TrainConfig {
 
 // What the modern form trains with. doc/quality.md has the measurements behind each.
 const (
-	modernEpsilon = 0.4   // of Adam, of the usual gradient
-	modernDecay   = 0.3   // EncoderDecay
-	modernAux     = 0.125 // AuxWeight
-	mostRate      = 0.04  // LearningRate, at most
-	unknownSteps  = 10000 // how many are assumed where nobody says
-	modernDead    = 300   // DeadAfter, in times of how often a latent would be active were all active equally often
+	modernEpsilon = 0.4     // of Adam, of the usual gradient
+	modernDecay   = 0.3     // EncoderDecay
+	modernAux     = 1. / 16 // AuxWeight
+	mostRate      = 0.04    // LearningRate, at most
+	unknownSteps  = 10000   // how many are assumed where nobody says
+	modernDead    = 300     // DeadAfter, in times of how often a latent would be active were all active equally often
 )
+
+// maxNorm returns MaxNorm, or what the modern form takes for it where rows count for as much as
+// they are long.
+func (c TrainConfig) maxNorm(n *Network) float64 {
+	kind := Normalization(n.rows.Kind)
+	if c.MaxNorm == 0 && n.modern && kind != LayerNorm && kind != UnitRMS {
+		return farRow
+	}
+	return c.MaxNorm
+}
 
 // modernBatch is the number of samples per step for a data set of that many: a power of two.
 func modernBatch(samples int) int {

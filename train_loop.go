@@ -45,6 +45,7 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 	if err != nil {
 		return nil, err
 	}
+	cfg.MaxNorm = cfg.maxNorm(n)
 	return n.trainOn(ctx, start, feed.FromMemory(feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}, rowsX, rowsY), cfg)
 }
 
@@ -85,6 +86,7 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 	if n.Out() != n.In() {
 		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
 	}
+	cfg.MaxNorm = cfg.maxNorm(n)
 	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
 	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n).Buffer, n.checkRows(cfg))
 	if err != nil {
@@ -150,9 +152,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 		t.learner.count = t.learner.rows.Rows
 	}
-	if err := t.countFar(ctx, f); err != nil {
-		return nil, err
-	}
+	t.countFar(f)
 	restore := func() {}
 	if cfg.Checkpoint.Resume {
 		restore = keepEach(append(thresholdsOf(n.layers), t.kept.live...))

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"context"
 	"math"
 
 	"github.com/ksparse/ksparse/internal/matrix"
@@ -38,28 +37,18 @@ func (l *normLimit) allows(x []float64) bool {
 	return l.factor == 0 || math.IsNaN(l.norm) || matrix.Norm(x) <= l.norm
 }
 
-// farRows is how many rows of a source Far looks at.
-const farRows = 4096
-
 // Far returns how many samples have an input whose norm is more than factor times the median
-// norm: of all samples in memory or, where they stream, of some from all parts of the source. It
-// comes after Begin. Errors are those of Begin.
-func (f *Feed) Far(ctx context.Context, factor float64) (far int, err error) {
-	l, x, order := newNormLimit(factor), f.x, f.order
+// norm; 0 where they stream.
+func (f *Feed) Far(factor float64) (far int) {
 	if f.stream != nil {
-		if x, err = f.Inputs(ctx, farRows); err != nil {
-			return 0, err
-		}
-		order = make([]int, x.Rows)
-		for i := range order {
-			order[i] = i
-		}
+		return 0
 	}
-	l.find(x)
-	for _, i := range order {
-		if !l.allows(x.Row(i)) {
+	l := newNormLimit(factor)
+	l.find(f.x)
+	for _, i := range f.order {
+		if !l.allows(f.x.Row(i)) {
 			far++
 		}
 	}
-	return far, nil
+	return far
 }
