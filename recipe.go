@@ -1,9 +1,10 @@
 package ksparse
 
 import (
+	"math"
+
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/train"
-	"math"
 )
 
 // Recipe has what the field has learnt about training wide dictionaries. For a network of
@@ -23,13 +24,15 @@ type Recipe struct {
 	// V the variance of the data, which must not be zero; Σ|e-ē|² counts as at least
 	// 1e-4·V for each row. (Their losses are all divided by V; so the balance is
 	// theirs.) AuxK is at most how many latents a sample has there; 0 is no auxiliary
-	// loss.
+	// loss, in the modern form a quarter of the latents, at most 256.
 	AuxK int
-	// AuxWeight is the weight of that loss, and for AuxK only; 0 stands for 1/32.
+	// AuxWeight is the weight of that loss, and for AuxK only; 0 stands for 1/32, in the
+	// modern form for 1/16.
 	AuxWeight float64
 	// DeadAfter is after how many samples without it a latent counts as dead; 0 stands
 	// for 10 million or one epoch, whichever is less. (A Trainer, which knows no epochs,
-	// takes a tenth of its Steps for one.)
+	// takes a tenth of its Steps for one.) In the modern form it stands for 1/50 of all samples
+	// of the training, within 25 and 300 times Latents/K; with SelectBatchTopK for 4 times that.
 	DeadAfter int
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
@@ -89,7 +92,7 @@ func (r Recipe) validate() error {
 
 // modern returns c with what it leaves open chosen for the network n of the modern form. What
 // depends on the number of samples or of steps comes later: see modernBatch and
-// modernRate.
+// bySteps.
 func (c TrainConfig) modern(n *Network) TrainConfig {
 	sparse, l := n.lastSparse()
 	r := &c.Recipe
@@ -110,12 +113,6 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	}
 	if r.AuxWeight == 0 {
 		r.AuxWeight = modernAux
-	}
-	if r.DeadAfter == 0 && l.k > 0 && l.k < l.out {
-		r.DeadAfter = modernDead * (1 + (l.out-1)/l.k)
-		if l.selection == SelectBatchTopK { // which has more latents that are seldom active
-			r.DeadAfter *= 4
-		}
 	}
 	return c
 }
@@ -142,7 +139,6 @@ const (
 	modernAux     = 1. / 16 // AuxWeight
 	mostRate      = 0.04    // LearningRate, at most
 	unknownSteps  = 10000   // how many are assumed where nobody says
-	modernDead    = 300     // DeadAfter, in times of how often a latent would be active were all active equally often
 )
 
 // maxNorm returns MaxNorm, or what the modern form takes for it where rows count for as much as
@@ -164,18 +160,36 @@ func modernBatch(samples int) int {
 	return batch
 }
 
-// modernRate chooses the learning rate and its schedule. Steps is 0 where their number is not
-// known.
-func (c TrainConfig) modernRate(n *Network) TrainConfig {
+// bySteps chooses what goes by the number of steps: the learning rate, its schedule, and
+// DeadAfter. Steps is 0 where their number is not known.
+func (c TrainConfig) bySteps(n *Network) TrainConfig {
+	if _, l := n.lastSparse(); c.Recipe.DeadAfter == 0 && l != nil {
+		c.Recipe.DeadAfter = c.modernDead(l)
+	}
 	if c.LearningRate == 0 && c.Recipe.ScaleGradients {
-		steps := c.Steps
-		if steps == 0 {
+		steps := max(c.Steps, fewSteps)
+		if c.Steps == 0 {
 			steps = unknownSteps
 		}
-		c.LearningRate = min(mostRate, 1/(3*math.Sqrt(math.Sqrt(float64(n.In())*float64(steps)))))
+		c.LearningRate = min(mostRate, modernRate/math.Sqrt(math.Sqrt(float64(n.In())*float64(steps))))
 	}
 	if c.Schedule == nil && c.Steps > 0 {
 		c.Schedule = train.LinearDecay{}
 	}
 	return c
+}
+
+// modernDead returns after how many samples a latent counts as dead: 1/50 of all samples that the steps will
+// have, within 25 and 300 times the samples in which a latent would be active once were all
+// active equally often. SelectBatchTopK has more latents that are seldom active.
+func (c TrainConfig) modernDead(l *SparseLayer) int {
+	once := float64(l.out) / float64(max(1, l.k))
+	dead := 300 * once
+	if c.Steps > 0 {
+		dead = min(dead, max(25*once, float64(c.Steps)*float64(c.BatchSize)/50))
+	}
+	if l.selection == SelectBatchTopK {
+		dead *= 4
+	}
+	return int(math.Ceil(dead))
 }

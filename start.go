@@ -105,25 +105,31 @@ func (n *Network) startOn(rows matrix.Rows, scale float64, start Start) error {
 // fresh reports whether the parameters are those that New drew for the modern form.
 func (n *Network) fresh() bool { return n.modern && n.drawn != 0 && n.drawn == n.fingerprint() }
 
-// medianRows is from how many samples, at most, a network of the modern form takes its
-// pre-bias.
-const medianRows = 4096
+// What a network of the modern form begins with.
+const (
+	medianRows = 4096 // samples, at most, from which the pre-bias is taken
+	modernNorm = 0.5  // of the encoder's rows: with more, the first reconstructions are far too long
+)
 
 // modernRows is from how many samples a network of the modern form begins: each of its
 // latents from one.
 func (n *Network) modernRows() int { return max(medianRows, n.layers[0].Out()) }
 
 // startModern begins the training of a network of the modern form from the samples x: the
-// pre-bias at their geometric median, and the atoms at samples. Latents for which there are
-// no samples keep what was drawn.
+// pre-bias at their geometric median, the atoms at samples, and the encoder along the atoms.
+// Atoms for which there are no samples stay as they were drawn.
 func (n *Network) startModern(x matrix.Rows, seed uint64) error {
 	if x.Rows == 0 || n.rows.Shift == nil {
 		return nil
 	}
-	return n.startOn(x, n.rows.Scale, Start{Seed: seed, Atoms: true, PreBias: func(x mat.Matrix) (*mat.VecDense, error) {
+	err := n.startOn(x, n.rows.Scale, Start{Seed: seed, Atoms: true, PreBias: func(x mat.Matrix) (*mat.VecDense, error) {
 		some := dense.View(x.(*mat.Dense))
 		return data.GeometricMedian(dense.Of(some.Slice(0, min(some.Rows, medianRows))))
 	}})
+	if err == nil && !n.tied() {
+		kernel.Scale(n.layers[0].parameters().w.Float64, modernNorm)
+	}
+	return err
 }
 
 // checkStart returns an error where start is not for this network.

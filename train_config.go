@@ -9,8 +9,24 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// TrainConfig says how to train. The zero value trains sensibly: ten epochs of
-// Adam on batches of 256 against the squared error.
+// TrainConfig says how to train. The zero value trains well for ten epochs against the
+// squared error, where the network is of the modern form, which New makes of sizes alone. What
+// is left open for such a network is chosen:
+//
+//	the start       if the parameters are still those that New drew: the pre-bias at the
+//	                geometric median of up to 4096 samples, each atom at a sample less
+//	                that, the encoder's rows at half of the atoms
+//	BatchSize       a power of two, 32 to 2048, so that an epoch has some 300 to 600 steps
+//	MaxNorm         10
+//	Optimizer       Adam with an Epsilon of 0.4 and Recipe.ScaleGradients
+//	LearningRate    with that: 0.4·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.04
+//	Schedule        LinearDecay{}: the rate falls in a line from the first step to zero
+//	Recipe          UnitNorm, AuxK and what goes with it, EncoderDecay 0.3, and a BiasScale that
+//	                is the root mean square of the data's numbers: see Recipe
+//
+// doc/quality.md has the measurements behind these. They go by the form, the sizes, the data and
+// the fields that are set, so what is reproducible stays so. For all other networks a field that is left open means what
+// its comment says, and no recipe is added.
 type TrainConfig struct {
 	// How long, and in what order.
 
@@ -22,8 +38,8 @@ type TrainConfig struct {
 	// comes first ends the training. Schedule and Recipe.KAnneal go by the steps that the
 	// training will have.
 	Steps int
-	// BatchSize is the number of samples per step; 0 stands for 256. An epoch's
-	// last batch takes what is left.
+	// BatchSize is the number of samples per step; 0 stands for 256, or is chosen. An
+	// epoch's last batch takes what is left.
 	BatchSize int
 	// Seed fixes the order of the samples.
 	Seed uint64
@@ -33,7 +49,7 @@ type TrainConfig struct {
 	Buffer int
 	// MaxNorm, at least 1, leaves out training samples whose input's Euclidean norm
 	// is more than MaxNorm times the median norm, such as those of attention sinks
-	// (10 is a usual value); 0 leaves none out. The median is that of the inputs that
+	// (10 is a usual value); 0 leaves none out, or is chosen. The median is that of the inputs that
 	// are not zero: of all of them, held out for validation or not, or of the first
 	// buffer where a source is larger. Validation.X loses none.
 	MaxNorm float64
@@ -42,14 +58,16 @@ type TrainConfig struct {
 
 	// Loss is what to make small; the zero value is SquaredError.
 	Loss Loss
-	// Optimizer moves the parameters; nil stands for train.Adam{}.
+	// Optimizer moves the parameters; nil stands for train.Adam{}, or is chosen.
 	Optimizer train.Optimizer
 	// LearningRate; 0 stands for 2e-4·sqrt(16384/latents) where Adam or AdamW trains
 	// a network with a sparse layer, latents being those of the last one: the rule
 	// that EleutherAI/sparsify and saprmarks/dictionary_learning read in Gao et al.
-	// 2024 (arXiv:2406.04093). Else 0 stands for the optimizer's DefaultRate.
+	// 2024 (arXiv:2406.04093). Else 0 stands for the optimizer's DefaultRate. It is chosen
+	// where the optimizer is.
 	LearningRate float64
-	// Schedule changes the learning rate; nil stands for train.ConstantRate{}.
+	// Schedule changes the learning rate; nil stands for train.ConstantRate{}, or is
+	// chosen.
 	Schedule train.Schedule
 	// L1 and L2 add L1·Σ|w| + L2/2·Σw² over all weights (not biases) to what is
 	// made small; 0 is none. The losses that are reported do not include them. Adam
@@ -250,12 +268,18 @@ func (c TrainConfig) withSamples(n *Network, samples int) (with TrainConfig, unt
 		}
 	}
 	c.Epochs = 1 + (c.Steps-1)/perEpoch
+	if n.modern { // see bySteps
+		return c, untilSteps
+	}
 	return c.withDeadAfter(samples), untilSteps
 }
 
 // withBatch is withSamples for batches of the caller's, the first of that many rows.
-func (c TrainConfig) withBatch(rows int) TrainConfig {
+func (c TrainConfig) withBatch(n *Network, rows int) TrainConfig {
 	c.Epochs, c.BatchSize = 1, rows
+	if n.modern {
+		return c
+	}
 	if c.Steps == 0 || c.Steps > math.MaxInt/rows {
 		return c.withDeadAfter(mostDeadAfter)
 	}
@@ -277,7 +301,7 @@ func (c TrainConfig) withDeadAfter(samples int) TrainConfig {
 // withRate returns c with the learning rate and the schedule, by the number of steps.
 func (c TrainConfig) withRate(n *Network) TrainConfig {
 	if n.modern {
-		c = c.modernRate(n)
+		c = c.bySteps(n)
 	}
 	if c.Schedule == nil {
 		c.Schedule = train.ConstantRate{}

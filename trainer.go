@@ -219,7 +219,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 	}
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
-	t.cfg = t.cfg.withBatch(x.Rows)
+	t.cfg = t.cfg.withBatch(t.net, x.Rows)
 	if t.fresh = t.net.fresh(); t.fresh {
 		t.starts = x
 	}
