@@ -137,7 +137,9 @@ const (
 	modernEpsilon = 0.4     // of Adam, of the usual gradient
 	modernDecay   = 0.3     // EncoderDecay
 	modernAux     = 1. / 16 // AuxWeight
+	modernRate    = 0.4     // LearningRate, times the fourth root of Inputs·Steps
 	mostRate      = 0.04    // LearningRate, at most
+	fewSteps      = 1000    // up to which the rate is the same
 	unknownSteps  = 10000   // how many are assumed where nobody says
 )
 
