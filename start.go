@@ -105,10 +105,11 @@ func (n *Network) startOn(rows matrix.Rows, scale float64, start Start) error {
 // fresh reports whether the parameters are those that New drew for the modern form.
 func (n *Network) fresh() bool { return n.modern && n.drawn != 0 && n.drawn == n.fingerprint() }
 
-// What a network of the modern form begins with.
+// From how many samples, at most, a network of the modern form takes its pre-bias, and the norm of
+// its encoder's rows.
 const (
-	medianRows = 4096 // samples, at most, from which the pre-bias is taken
-	modernNorm = 0.5  // of the encoder's rows: with more, the first reconstructions are far too long
+	medianRows = 4096
+	scaleRows  = 64
 )
 
 // modernRows is from how many samples a network of the modern form begins: each of its
@@ -127,9 +128,29 @@ func (n *Network) startModern(x matrix.Rows, seed uint64) error {
 		return data.GeometricMedian(dense.Of(some.Slice(0, min(some.Rows, medianRows))))
 	}})
 	if err == nil && !n.tied() {
-		kernel.Scale(n.layers[0].parameters().w.Float64, modernNorm)
+		kernel.Scale(n.layers[0].parameters().w.Float64, n.startScale(x.Slice(0, min(x.Rows, scaleRows))))
 	}
 	return err
+}
+
+// startScale returns the norm at which the encoder's rows begin, which have norm 1: the
+// fourth root of that at which the reconstructions of x fit best. There the first steps are best, but
+// latents that win at first win for good, and others die; from 1 on all are used, but where atoms are
+// much alike the reconstructions are many times too long, and the first steps are lost.
+func (n *Network) startScale(x matrix.Rows) float64 {
+	in := n.rows.Enter(new(normal.Batch), x)
+	code := n.layers[0].forward(in).out
+	out := matrix.New(in.Rows, in.Cols)
+	matrix.AddProduct(out.Data, in.Cols, code, n.layers[1].parameters().w)
+	along, square := 0.0, 0.0
+	for i := range in.Rows {
+		along += kernel.Dot(in.Row(i), out.Row(i))
+		square += kernel.Dot(out.Row(i), out.Row(i))
+	}
+	if !(along > 0 && square > along) {
+		return 1
+	}
+	return math.Sqrt(math.Sqrt(along / square))
 }
 
 // checkStart returns an error where start is not for this network.

@@ -15,7 +15,7 @@ import (
 //
 //	the start       if the parameters are still those that New drew: the pre-bias at the
 //	                geometric median of up to 4096 samples, each atom at a sample less
-//	                that, the encoder's rows at half of the atoms
+//	                that, the encoder's rows along the atoms
 //	BatchSize       a power of two, 32 to 2048, so that an epoch has some 300 to 600 steps
 //	MaxNorm         10
 //	Optimizer       Adam with an Epsilon of 0.4 and Recipe.ScaleGradients
