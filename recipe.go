@@ -134,7 +134,7 @@ func (c TrainConfig) withVariance(n *Network, variance float64) TrainConfig {
 
 // What the modern form trains with. doc/quality.md has the measurements behind each.
 const (
-	modernEpsilon = 0.4     // of Adam, of the usual gradient
+	modernEpsilon = 0.6     // of Adam, of the usual gradient
 	modernDecay   = 0.3     // EncoderDecay
 	modernAux     = 1. / 16 // AuxWeight
 	modernRate    = 0.4     // LearningRate, times the fourth root of Inputs·Steps

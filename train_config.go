@@ -18,7 +18,7 @@ import (
 //	                that, the encoder's rows along the atoms
 //	BatchSize       a power of two, 32 to 2048, so that an epoch has some 300 to 600 steps
 //	MaxNorm         10
-//	Optimizer       Adam with an Epsilon of 0.4 and Recipe.ScaleGradients
+//	Optimizer       Adam with an Epsilon of 0.6 and Recipe.ScaleGradients
 //	LearningRate    with that: 0.4·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.04
 //	Schedule        LinearDecay{}: the rate falls in a line from the first step to zero
 //	Recipe          UnitNorm, AuxK and what goes with it, EncoderDecay 0.3, and a BiasScale that
