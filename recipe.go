@@ -34,14 +34,14 @@ type Recipe struct {
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
 	// of the numbers of all weights' gradients over the steps before (each weighs 0.99 times as
-	// much as the next; the first step goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
+	// much as the next; the first step that has a gradient goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
 	// scale of the data. With a large one, such as 0.3, latents that are seldom active take
 	// smaller steps than with Adam's usual ones, which throw them about until they die.
 	ScaleGradients bool
 	// EncoderDecay makes the encoder's weights smaller before each step, by the factor
 	// 1 - rate·EncoderDecay: those of the latents that have a gradient in the step. It is
 	// decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101) for the
-	// encoder of the last sparse layer alone. It does nothing to tied weights with UnitNorm.
+	// encoder of the last sparse layer alone. Tied weights with UnitNorm have no use for it: ErrRange.
 	EncoderDecay float64
 	// BiasScale makes steps move the biases as if each were BiasScale times a number: the
 	// gradient is multiplied by it, and so is the rate. Weights have no scale of their own, but
@@ -104,8 +104,7 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	if r.EncoderDecay == 0 && !n.tied() {
 		r.EncoderDecay = modernDecay
 	}
-	explains := c.Loss == SquaredError && n.layers[1].Activation() == Identity && (l.activation == ReLU || l.activation == Identity)
-	if r.AuxK == 0 && explains && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
+	if r.AuxK == 0 && n.explains(c.Loss) && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
 		r.AuxK = max(1, min(256, l.out/4))
 	}
 	if r.AuxWeight == 0 {
@@ -115,6 +114,13 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 		r.DeadAfter = modernDead * (1 + (l.out-1)/l.k)
 	}
 	return c
+}
+
+// explains reports whether Recipe.AuxK is for this network, and that loss.
+func (n *Network) explains(loss Loss) bool {
+	sparse, l := n.lastSparse()
+	return sparse == 0 && len(n.layers) == 2 && n.layers[1].Activation() == Identity && loss == SquaredError &&
+		(l.activation == ReLU || l.activation == Identity)
 }
 
 // withVariance returns c with what the variance of the data decides; NaN where there is none.

@@ -42,13 +42,13 @@ func (l *normLimit) allows(x []float64) bool {
 const farRows = 4096
 
 // Far returns how many samples have an input whose norm is more than factor times the median
-// norm: of all samples in memory or, where they stream, of some from all parts of the source. It
-// comes after Begin. Errors are those of Begin.
-func (f *Feed) Far(ctx context.Context, factor float64) (far int, err error) {
+// norm, and how many it looked at: all samples in memory or, where they stream, some from all parts of
+// the source. It comes after Begin. Errors are those of Begin.
+func (f *Feed) Far(ctx context.Context, factor float64) (far, of int, err error) {
 	l, x, order := newNormLimit(factor), f.x, f.order
 	if f.stream != nil {
 		if x, err = f.Inputs(ctx, farRows); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		order = make([]int, x.Rows)
 		for i := range order {
@@ -61,5 +61,5 @@ func (f *Feed) Far(ctx context.Context, factor float64) (far int, err error) {
 			far++
 		}
 	}
-	return far, nil
+	return far, len(order), nil
 }
