@@ -135,7 +135,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		t.valid.rows = t.valid.x.Rows
 	}
 	t.cfg, l.untilSteps = t.cfg.withSamples(n, f.Samples())
-	l.given = t.cfg
+	if l.given = t.cfg; !n.modern {
+		l.given = t.cfg.withRate(n)
+	}
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
 	}
