@@ -11,83 +11,123 @@ import (
 // What is noticed, and told the user with what to change.
 const (
 	manyDead = 0.05  // share of the latents from which on the dead ones are many
+	fewDead  = 3     // that are not many in any case
 	farRow   = 10    // times the median norm above which a sample is far longer than the others
 	highRate = 4     // times the library's own choice from which on a rate is high
 	lowRate  = 0.125 // times the library's own choice up to which a rate is low
 	rising   = 1.05  // of the lowest FVU of the epochs before: above it the FVU rises
 	falling  = 0.9   // of the FVU of the epoch before: below it there is more to gain
+	slight   = 0.01  // of the variance: a smaller difference between two FVUs is not worth a word
 	noGain   = 0.98  // the FVU above which next to nothing was learned
 	endRate  = 0.2   // of the training's rate: above it the schedule has not come to its end
 	offK     = 0.1   // of k: how far an L0 may be from it
 )
 
-// advice lists what is not as good as it could be after the last epoch.
-func (t *Trainer) advice() (all []string) {
+// advice lists what is not as good as it could be after the last epoch. What more steps would
+// do is for the end of the training: over.
+func (t *Trainer) advice(over bool) (all []string) {
 	epochs := t.history.Epochs
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	e := epochs[len(epochs)-1]
 	_, l := t.net.lastSparse()
-	if l != nil && float64(e.Dead) > manyDead*float64(l.out) {
-		say("%d of %d latents are dead (not active in the last %d samples): %s", e.Dead, l.out, t.cfg.Recipe.DeadAfter, t.againstDead())
+	if l != nil && e.Dead > fewDead && float64(e.Dead) > manyDead*float64(l.out) {
+		say("%d of %d latents are dead (not active in the last %d samples): %s", e.Dead, l.out, t.cfg.Recipe.DeadAfter, t.againstDead(e))
 	}
-	if about := t.rateAdvice(epochs); about != "" {
+	if about := t.rateAdvice(epochs, over); about != "" {
 		say("%s", about)
 	}
 	if l != nil && l.selection == SelectThreshold && l.k > 0 && math.Abs(e.L0-float64(l.k)) > offK*float64(l.k) {
-		say("%.3g latents are active, not the %d of K: training does not learn the thresholds of SelectThreshold. Call Calibrate, or train with SelectBatchTopK", e.L0, l.k)
+		say("%.3g latents are active per sample, and K is %d: training does not learn the thresholds of SelectThreshold, so call Calibrate, or train with SelectBatchTopK", e.L0, l.k)
 	}
 	if left := t.history.LeftOut; left > 0 {
 		say("%d samples were left out, each more than %v times as long as the median one: a larger TrainConfig.MaxNorm keeps more of them", left, t.cfg.MaxNorm)
 	}
 	if t.far > 0 {
-		say("%d samples are more than %d times as long as the median one, and count for far more than others: leave them out with TrainConfig.MaxNorm", t.far, farRow)
+		say("%d of %d samples have more than %d times the median norm, and count for far more than others: leave them out with TrainConfig.MaxNorm", t.far, t.of, farRow)
 	}
 	return all
 }
 
-// againstDead says what to do against dead latents.
-func (t *Trainer) againstDead() string {
-	switch {
-	case !t.net.modern && t.cfg.Recipe.AuxK == 0:
+// againstDead says what to do against the dead latents of that epoch.
+func (t *Trainer) againstDead(e train.EpochStats) string {
+	_, ratio := t.ownRate()
+	switch explains := t.net.explains(t.cfg.Loss) && !math.IsNaN(e.FVU); {
+	case explains && !t.net.modern && t.cfg.Recipe.AuxK == 0:
 		return "set Recipe.AuxK, or make the network without Config.Classic"
-	case t.asked.LearningRate > 0:
+	case t.asked.LearningRate > 0 && !(ratio <= 1):
 		return fmt.Sprintf("lower LearningRate, which is %.3g", t.cfg.LearningRate)
 	}
 	return "take fewer Latents, or train on more samples or for more steps"
 }
 
-// rateAdvice says what is wrong with the learning rate; "" is nothing.
-func (t *Trainer) rateAdvice(epochs []train.EpochStats) string {
-	e, rate := epochs[len(epochs)-1], t.cfg.LearningRate
-	own := t.cfg
-	own.LearningRate = 0
-	ratio := math.NaN() // to the library's own choice, where there is one
-	if own = own.withRate(t.net); t.net.modern && t.cfg.Recipe.ScaleGradients {
-		ratio = rate / own.LearningRate
+// ownRate returns the rate that the library would choose, and the ratio of the training's to
+// it; NaN where the rate or the optimizer go by other rules.
+func (t *Trainer) ownRate() (own, ratio float64) {
+	if !t.net.modern || t.asked.Optimizer != nil {
+		return math.NaN(), math.NaN()
 	}
-	before, best := math.NaN(), math.Inf(1)
-	for _, b := range epochs[:len(epochs)-1] {
-		before, best = b.FVU, min(best, b.FVU)
+	c := t.cfg
+	c.LearningRate = 0
+	own = c.withRate(t.net).LearningRate
+	return own, t.cfg.LearningRate / own
+}
+
+// rateAdvice says what is wrong with the learning rate, or with the number of steps; "" is
+// nothing.
+func (t *Trainer) rateAdvice(epochs []train.EpochStats, over bool) string {
+	rate, last := t.cfg.LearningRate, epochs[len(epochs)-1]
+	own, ratio := t.ownRate()
+	if t.cutShort != 0 {
+		epochs = epochs[:len(epochs)-1] // the few samples of the last one say less
+	}
+	now, best := math.NaN(), math.Inf(1) // what the last whole epoch has, and the best before it
+	for _, e := range epochs {
+		if now < best {
+			best = now
+		}
+		now = e.FVU
 	}
 	switch {
-	case e.FVU > rising*best:
-		return fmt.Sprintf("the FVU has risen from %.4g to %.4g, so LearningRate, which is %.3g, is too high: lower it", best, e.FVU, rate)
-	case ratio >= highRate:
-		return fmt.Sprintf("LearningRate is %.3g, which is high for this network and its steps: leave it 0, which chooses %.2g", rate, own.LearningRate)
 	case ratio <= lowRate:
-		return fmt.Sprintf("LearningRate is %.3g, which is low for this network and its steps: leave it 0, which chooses %.2g", rate, own.LearningRate)
-	case e.FVU > noGain:
-		return fmt.Sprintf("the FVU is %.4g, so that next to nothing was learned: train for more steps, or raise LearningRate, which is %.3g", e.FVU, rate)
-	case e.FVU < falling*before && e.LearningRate > endRate*rate:
-		return fmt.Sprintf("the FVU still falls, from %.4g to %.4g in the last epoch: train for more steps, or raise LearningRate, which is %.3g", before, e.FVU, rate)
+		return fmt.Sprintf("LearningRate is %.3g, which is low for this network and its steps: leave it 0, which chooses %.2g", rate, own)
+	case now > rising*best && now-best > slight && t.cfg.Recipe.KStart == 0:
+		return fmt.Sprintf("the FVU has risen from %.4g to %.4g: lower LearningRate, which is %.3g", best, now, rate)
+	case ratio >= highRate:
+		return fmt.Sprintf("LearningRate is %.3g, which is high for this network and its steps: leave it 0, which chooses %.2g", rate, own)
+	case !over:
+		return ""
+	case last.FVU > noGain && ratio == 1:
+		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: train for more steps, or take a larger K", last.FVU)
+	case last.FVU > noGain:
+		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: train for more steps, or change LearningRate, which is %.3g", last.FVU, rate)
+	case last.LearningRate > endRate*rate && t.stillFalls(epochs):
+		return fmt.Sprintf("the FVU still falls, to %.4g in the last epoch: train for more steps%s", now, orRaise(ratio, rate))
 	}
 	return ""
+}
+
+// orRaise says what else to do than more steps, but where the library has chosen the rate.
+func orRaise(ratio, rate float64) string {
+	if ratio == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", or raise LearningRate, which is %.3g", rate)
+}
+
+// stillFalls reports whether the FVU, and the validation loss where there is one, were falling
+// at the end. The first epoch does not count: its mean has the start in it.
+func (t *Trainer) stillFalls(epochs []train.EpochStats) bool {
+	if len(epochs) < 3 {
+		return false
+	}
+	before, now := epochs[len(epochs)-2], epochs[len(epochs)-1]
+	return now.FVU < falling*before.FVU && before.FVU-now.FVU > slight && !(now.ValidationLoss >= before.ValidationLoss)
 }
 
 // countFar counts the samples in memory that are far longer than the others. Where rows are
 // normalised one by one no sample counts for more than others.
 func (t *Trainer) countFar(f *feed.Feed) {
 	if kind := Normalization(t.net.rows.Kind); kind != LayerNorm && kind != UnitRMS && t.cfg.MaxNorm == 0 {
-		t.far = f.Far(farRow)
+		t.far, t.of = f.Far(farRow)
 	}
 }

@@ -50,6 +50,7 @@ func TestStepMakesNoGarbage(t *testing.T) {
 		"sigmoid": {Config{Classic: true, Activation: Sigmoid, OutputActivation: Sigmoid}, TrainConfig{Optimizer: train.SGD{}, Loss: BinaryCrossEntropy}},
 		"clipped": {Config{Classic: true, Activation: ReLU, Tied: true}, TrainConfig{ClipNorm: 1}},
 		"recipe":  {Config{Classic: true, Activation: ReLU, PreBias: true, Normalization: LayerNorm}, TrainConfig{Recipe: Recipe{UnitNorm: true, AuxK: 8, Matryoshka: []int{100}}}},
+		"modern":  {Config{}, TrainConfig{ClipNorm: 1}},
 	} {
 		c.model.Inputs, c.model.Latents, c.model.K = 300, 400, 10
 		net, err := New(c.model)

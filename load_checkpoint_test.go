@@ -132,7 +132,7 @@ func TestLoadCheckpointErrors(t *testing.T) {
 // goes on for more epochs as if it had been asked for them at first.
 func TestContinue(t *testing.T) {
 	for _, c := range resumables() {
-		if c.cfg.Schedule != nil || c.cfg.Recipe.KStart > 0 {
+		if _, constant := c.cfg.Schedule.(train.ConstantRate); c.byStep || c.cfg.Schedule != nil && !constant || c.cfg.Recipe.KStart > 0 {
 			continue // these go by the number of steps
 		}
 		patience := c.cfg.Validation.Patience > 0

@@ -37,14 +37,14 @@ type Recipe struct {
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
 	// of the numbers of all weights' gradients over the steps before (each weighs 0.99 times as
-	// much as the next; the first step goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
+	// much as the next; the first step that has a gradient goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
 	// scale of the data. With a large one, such as 0.3, latents that are seldom active take
 	// smaller steps than with Adam's usual ones, which throw them about until they die.
 	ScaleGradients bool
 	// EncoderDecay makes the encoder's weights smaller before each step, by the factor
 	// 1 - rate·EncoderDecay: those of the latents that have a gradient in the step. It is
 	// decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101) for the
-	// encoder of the last sparse layer alone. It does nothing to tied weights with UnitNorm.
+	// encoder of the last sparse layer alone. Tied weights with UnitNorm have no use for it: ErrRange.
 	EncoderDecay float64
 	// BiasScale makes steps move the biases as if each were BiasScale times a number: the
 	// gradient is multiplied by it, and so is the rate. Weights have no scale of their own, but
@@ -107,14 +107,20 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	if r.EncoderDecay == 0 && !n.tied() {
 		r.EncoderDecay = modernDecay
 	}
-	explains := c.Loss == SquaredError && n.layers[1].Activation() == Identity && (l.activation == ReLU || l.activation == Identity)
-	if r.AuxK == 0 && explains && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
+	if r.AuxK == 0 && n.explains(c.Loss) && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
 		r.AuxK = max(1, min(256, l.out/4))
 	}
 	if r.AuxWeight == 0 {
 		r.AuxWeight = modernAux
 	}
 	return c
+}
+
+// explains reports whether Recipe.AuxK is for this network, and that loss.
+func (n *Network) explains(loss Loss) bool {
+	sparse, l := n.lastSparse()
+	return sparse == 0 && len(n.layers) == 2 && n.layers[1].Activation() == Identity && loss == SquaredError &&
+		(l.activation == ReLU || l.activation == Identity)
 }
 
 // withVariance returns c with what the variance of the data decides; NaN where there is none.
@@ -156,7 +162,7 @@ func (c TrainConfig) maxNorm(n *Network) float64 {
 // modernBatch is the number of samples per step for a data set of that many: a power of two.
 func modernBatch(samples int) int {
 	batch := 32
-	for batch < 2048 && batch*600 < samples {
+	for batch < 2048 && batch*400 < samples {
 		batch *= 2
 	}
 	return batch

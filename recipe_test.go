@@ -202,7 +202,17 @@ func TestRecipeIsReproducible(t *testing.T) {
 					if _, err := net.Train(context.Background(), x, x, cfg); err != nil {
 						t.Fatal(err)
 					}
+					modern, err := New(Config{Inputs: 16, Latents: 96, K: 4, Selection: selection})
+					if err == nil {
+						_, err = modern.Train(context.Background(), x, x, TrainConfig{Epochs: 4, ClipNorm: 1, EMA: 0.9})
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
 					var got bytes.Buffer
+					if err := modern.Save(&got); err != nil {
+						t.Fatal(err)
+					}
 					if err := net.Save(&got); err != nil {
 						t.Fatal(err)
 					}

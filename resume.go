@@ -49,6 +49,7 @@ func (l *loop) settings() []format.Setting {
 	}
 	w := l.net.Wiring()
 	add("the model", "pre-bias %v, tied weights %v, normalization %v by %v, undone %v", w.PreBias, w.Tied, w.Normalization, w.Scale, w.Undo)
+	add("the form, modern or classic,", "%s", map[bool]string{true: "modern", false: "classic"}[l.net.modern])
 	add("TrainConfig.Seed", "%d", l.cfg.Seed)
 	add("TrainConfig.MaxNorm", "%v", l.cfg.MaxNorm)
 	add("TrainConfig.Loss", "%v", l.cfg.Loss)
@@ -214,6 +215,7 @@ func (l *loop) restore(ctx context.Context, all []format.Section) error {
 	l.stepper.Restored()
 	if l.cutShort != 0 && at.InEpoch && l.history.Steps < l.cfg.Steps {
 		l.reopenEpoch()
+		l.cutShort = 0 // also for a checkpoint before the next step
 	}
 	at.Random = [2]uint64{uint64(all[2].Counts[0]), uint64(all[2].Counts[1])}
 	at.Order = all[3].Counts
@@ -322,7 +324,13 @@ func (l *loop) resume(ctx context.Context) error {
 	if err != nil {
 		return fault.In(l.cfg.Checkpoint.File, err)
 	}
-	return l.restore(ctx, all)
+	if err := l.restore(ctx, all); err != nil {
+		return err
+	}
+	if len(l.history.Epochs) > 0 {
+		l.history.Advice = l.advice(l.over())
+	}
+	return nil
 }
 
 // read checks the file and that it belongs to this training, reads the training's

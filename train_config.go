@@ -16,7 +16,7 @@ import (
 //	the start       if the parameters are still those that New drew: the pre-bias at the
 //	                geometric median of up to 4096 samples, each atom at a sample less
 //	                that, the encoder's rows along the atoms
-//	BatchSize       a power of two, 32 to 2048, so that an epoch has some 300 to 600 steps
+//	BatchSize       a power of two, 32 to 2048, so that an epoch has some 200 to 400 steps
 //	MaxNorm         10
 //	Optimizer       Adam with an Epsilon of 0.6 and Recipe.ScaleGradients
 //	LearningRate    with that: 0.4·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.04

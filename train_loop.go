@@ -71,8 +71,9 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
 // another number of columns than the network takes ErrShape, a network that is not as
-// wide at its end as at its start ErrShape. Reading the first buffer (and, for SelectBatchTopK, up to 32,768 rows more) comes before
-// training begins, so where that fails, or ctx is done meanwhile, there is no history
+// wide at its end as at its start ErrShape. Reading the first buffer comes before
+// training begins, and so do 4096 rows more (for History.Advice, but with MaxNorm or normalised rows; for the start
+// of the modern form, or as many as there are latents; for SelectBatchTopK, up to 32,768), so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
 // it is ErrRange: give Validation.X or Source.
 func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainConfig) (*train.History, error) {
@@ -116,7 +117,6 @@ type loop struct {
 	feed       *feed.Feed
 	variance   float64 // of the samples, or of those in the first buffer; NaN where there is none
 	untilSteps bool    // epochs go on until the steps are done
-	cutShort   int     // 1 where the last epoch in the history was cut short by Steps
 }
 
 // newLoop prepares a training up to its first step, or up to where the checkpoint is
@@ -137,7 +137,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		t.valid.rows = t.valid.x.Rows
 	}
 	t.cfg, l.untilSteps = t.cfg.withSamples(n, f.Samples())
-	l.given = t.cfg
+	if l.given = t.cfg; !n.modern {
+		l.given = t.cfg.withRate(n)
+	}
 	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
 		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
 	}
@@ -231,6 +233,7 @@ func (l *loop) run(ctx context.Context) error {
 				l.fail(err)
 				return err
 			}
+			l.history.Advice = l.advice(l.over())
 		}
 		if err := l.tell(report, last); err != nil {
 			return l.interrupt(train.StopCallback, err)

@@ -23,6 +23,7 @@ type resumable struct {
 	source bool                                // train from a Source
 	before func(lo, hi int) error              // called before each of its reads
 	cfg    ksparse.TrainConfig
+	byStep bool // the rate or the k goes by the number of steps
 }
 
 // outlying is uniform with some rows far longer than the others.
@@ -70,6 +71,19 @@ func resumables() []resumable {
 			Validation:   ksparse.Validation{Patience: 1, X: uniform(4, 20, 6), Y: uniform(5, 20, 6)},
 			LearningRate: 0.02,
 		}},
+		{name: "modern", x: x, net: modernOf(ksparse.Config{}), byStep: true},
+		{name: "modern, constant rate", x: x, net: modernOf(ksparse.Config{Tied: true}), cfg: ksparse.TrainConfig{LearningRate: 0.02, Schedule: train.ConstantRate{}}},
+		{name: "modern, source", x: uniform(1, 37, 6), source: true, net: modernOf(ksparse.Config{Normalization: ksparse.LayerNorm}), cfg: ksparse.TrainConfig{Buffer: 11}, byStep: true},
+		{name: "modern, source, outliers, of the whole batch", x: outlying(3, 37, 6), source: true, byStep: true,
+			net: modernOf(ksparse.Config{Selection: ksparse.SelectBatchTopK}), cfg: ksparse.TrainConfig{Buffer: 11, MaxNorm: 3, EMA: 0.8}},
+		{name: "modern, of the whole batch", x: x, net: modernOf(ksparse.Config{Selection: ksparse.SelectBatchTopK}), byStep: true,
+			cfg: ksparse.TrainConfig{Validation: ksparse.Validation{Fraction: 0.2}}},
+		{name: "modern, averages, early stopping", x: x, net: modernOf(ksparse.Config{}), byStep: true,
+			cfg: ksparse.TrainConfig{EMA: 0.8, Epochs: 60, LearningRate: 0.1, Validation: ksparse.Validation{Patience: 2, X: uniform(4, 20, 6), Y: uniform(4, 20, 6)}}},
+		{name: "modern, its recipe", x: outlying(3, 30, 6), net: modernOf(ksparse.Config{}), byStep: true,
+			cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{AuxK: 3, DeadAfter: 16, KStart: 5, BiasScale: 0.5, EncoderDecay: 1}}},
+		{name: "modern, prefixes", x: x, net: modernOf(ksparse.Config{}), byStep: true, cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{Matryoshka: []int{3, 6}}}},
+		{name: "classic, scaled", x: x, cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{ScaleGradients: true, BiasScale: 0.5, EncoderDecay: 1}}},
 	}
 	for i := range all {
 		c := &all[i]
@@ -93,6 +107,12 @@ func resumables() []resumable {
 // modelOf is smallNetwork with what cfg adds.
 func modelOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 	cfg.Inputs, cfg.Latents, cfg.K, cfg.Activation = 6, 9, 2, ksparse.ReLU
+	return func(t testing.TB) *ksparse.Network { return mustNew(t, cfg) }
+}
+
+// modernOf is a network of the modern form, of smallNetwork's sizes, with what cfg adds.
+func modernOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
+	cfg.Inputs, cfg.Latents, cfg.K = 6, 9, 2
 	return func(t testing.TB) *ksparse.Network { return mustNew(t, cfg) }
 }
 

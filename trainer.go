@@ -20,20 +20,21 @@ import (
 // the network's k, selection or wiring: the steps go on as they began. A Trainer is not
 // copied by value.
 type Trainer struct {
-	net     *Network
-	asked   TrainConfig     // as it came
-	cfg     TrainConfig     // with defaults
-	stepper *engine.Stepper // nil before the first step
-	kept    keptParameters
-	learner calibrator
-	history train.History
-	epoch   tally // of the epoch under way
-	valid   validator
-	clock   clock
-	far     int         // samples that are outlying, as far as is known
-	fresh   bool        // the first step begins from samples
-	starts  matrix.Rows // those samples
-	failed  error       // what ended the training
+	net      *Network
+	asked    TrainConfig     // as it came
+	cfg      TrainConfig     // with defaults
+	stepper  *engine.Stepper // nil before the first step
+	kept     keptParameters
+	learner  calibrator
+	history  train.History
+	epoch    tally // of the epoch under way
+	valid    validator
+	clock    clock
+	far, of  int         // samples that are outlying, and how many were looked at
+	cutShort int         // 1 where the last epoch in the history was cut short by Steps
+	fresh    bool        // the first step begins from samples
+	starts   matrix.Rows // those samples
+	failed   error       // what ended the training
 }
 
 // tally adds up what the steps of an epoch report.
@@ -108,7 +109,7 @@ func NewTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
 
 // newTrainer checks cfg against the network, and takes in the validation samples.
 func newTrainer(net *Network, cfg TrainConfig) (*Trainer, error) {
-	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net.layers)); err != nil {
+	if err := fault.First(net.trainable(), net.ready(true), net.finite(), cfg.checkRecipe(net)); err != nil {
 		return nil, err
 	}
 	if cfg.Optimizer != nil && cfg.Optimizer.Slots() < 0 {
@@ -345,6 +346,8 @@ func (t *Trainer) Finish() (*train.History, error) {
 	if t.epoch.steps > 0 && (t.failed == nil || t.history.Stop == train.StopCallback) {
 		if err = t.endEpoch(); err != nil {
 			t.fail(err)
+		} else {
+			t.history.Advice = t.advice(true)
 		}
 	}
 	if t.failed == nil {

@@ -1,6 +1,7 @@
 package ksparse
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -73,11 +74,11 @@ func (c TrainConfig) checkActive(layers []Layer) error {
 	return nil
 }
 
-// checkRecipe returns an error where parts of the recipe do not fit the layers, or
+// checkRecipe returns an error where parts of the recipe do not fit the network, or
 // each other.
-func (c TrainConfig) checkRecipe(layers []Layer) error {
-	r := c.Recipe
-	sparse, l := lastSparse(layers)
+func (c TrainConfig) checkRecipe(n *Network) error {
+	r, chosen, layers := c.Recipe, c.withDefaults(n).Recipe, n.layers
+	sparse, l := n.lastSparse()
 	if err := c.checkActive(layers); err != nil {
 		return err
 	}
@@ -99,10 +100,14 @@ func (c TrainConfig) checkRecipe(layers []Layer) error {
 		}
 	}
 	switch {
-	case r.AuxWeight > 0 && r.AuxK == 0:
+	case r.AuxWeight > 0 && chosen.AuxK == 0:
 		return fault.Errorf(ErrRange, "Recipe.AuxWeight is for AuxK, which is 0")
 	case r.KAnneal > 0 && r.KStart == 0:
 		return fault.Errorf(ErrRange, "Recipe.KAnneal is for KStart, which is 0")
+	case r.EncoderDecay > 0 && l == nil:
+		return fault.Errorf(errors.Join(ErrRange, ErrNoSparseLayer), "Recipe.EncoderDecay is for a sparse layer, and the network has none")
+	case r.EncoderDecay > 0 && chosen.UnitNorm && n.tied():
+		return fault.Errorf(ErrRange, "Recipe.EncoderDecay would do nothing: with UnitNorm tied weights are scaled back to norm 1 after each step")
 	case r.AuxK > 0 && l.activation != ReLU && l.activation != Identity:
 		return fault.Errorf(ErrRange, "Recipe.AuxK needs an encoder with the activation %v or %v, not %v", ReLU, Identity, l.activation)
 	case r.MultiTopK > 0 && len(r.Matryoshka) > 0:
@@ -259,7 +264,6 @@ func (t *Trainer) endEpoch() error {
 		FVU: e.fvuSum / float64(e.samples), L0: e.l0Sum / float64(e.samples), Dead: e.dead, GradientNorm: e.gradientNorm / float64(e.steps),
 		Time: time.Since(e.begin),
 	})
-	t.history.Advice = t.advice()
 	return nil
 }
 

@@ -58,7 +58,7 @@ type History struct {
 	// Advice says, a sentence each, what of the last epoch is not as good as it could be, and
 	// what to change: many dead latents, a learning rate that is too high or too low, thresholds that
 	// were not learned, samples that are far longer than the others. It is nil where
-	// nothing was noticed.
+	// nothing was noticed. That more steps would help it says at the end of the training alone.
 	Advice []string
 	Time   time.Duration // of the training; of its last part where it was resumed
 }

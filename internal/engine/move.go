@@ -21,15 +21,16 @@ func (u *usualGradient) see(square float64) {
 	u[1] = float64(usualDecay*u[1]) + 1
 }
 
-// square returns the mean; NaN before the first step.
+// square returns the mean; NaN before the first step, 0 before the first gradient.
 func (u *usualGradient) square() float64 { return u[0] / u[1] }
 
 // gradientScale returns what the gradient is multiplied by: so much that the norm of all
 // parameters' gradient together is at most ClipNorm and that, with ScaleGradients, the root
-// mean square of the weights' has been 1 in the steps before. In the first step it is 1 then.
+// mean square of the weights' has been 1 in the steps before. In the first step that has a gradient
+// it is 1 then.
 func (sw *sweeper) gradientScale() (scale float64, err error) {
 	scale, r, usual := 1.0, sw.recipe, sw.usual.square()
-	if r.ClipNorm > 0 || r.ScaleGradients && math.IsNaN(usual) {
+	if r.ClipNorm > 0 || r.ScaleGradients && !(usual > 0) {
 		square, weights := 0.0, 0.0
 		for i := len(sw.layers) - 1; i >= 0; i-- {
 			square += sw.squaredNorm(i)
@@ -41,7 +42,7 @@ func (sw *sweeper) gradientScale() (scale float64, err error) {
 		if norm := math.Sqrt(square); r.ClipNorm > 0 && norm > r.ClipNorm {
 			scale = r.ClipNorm / norm
 		}
-		if math.IsNaN(usual) {
+		if !(usual > 0) {
 			usual = weights
 		}
 	}
@@ -63,13 +64,15 @@ func (sw *sweeper) weights() (n int) {
 	return n
 }
 
-// sawGradient takes the gradient of a step into the usual one.
-func (sw *sweeper) sawGradient() {
+// sawGradient takes the gradient of a step into the usual one. Its error is that of checkNorm:
+// by a mean that overflows every later gradient would be scaled to zero.
+func (sw *sweeper) sawGradient() error {
 	square := 0.0
 	for i := len(sw.layers) - 1; i >= 0; i-- {
 		square += sw.layers[i].square
 	}
 	sw.usual.see(square)
+	return sw.checkNorm(sw.usual[0])
 }
 
 // checkNorm returns an error where the squared norm of the gradient overflows: an

@@ -117,7 +117,9 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	if err == nil {
 		err = st.checkNorm(square)
 	}
-	st.sweeper.sawGradient()
+	if err == nil {
+		err = st.sweeper.sawGradient()
+	}
 	report.GradientNorm = math.Sqrt(square)
 	return report, err
 }

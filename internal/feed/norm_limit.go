@@ -38,10 +38,10 @@ func (l *normLimit) allows(x []float64) bool {
 }
 
 // Far returns how many samples have an input whose norm is more than factor times the median
-// norm; 0 where they stream.
-func (f *Feed) Far(factor float64) (far int) {
+// norm, and of how many: all in memory, and none where they stream.
+func (f *Feed) Far(factor float64) (far, of int) {
 	if f.stream != nil {
-		return 0
+		return 0, 0
 	}
 	l := newNormLimit(factor)
 	l.find(f.x)
@@ -50,5 +50,5 @@ func (f *Feed) Far(factor float64) (far int) {
 			far++
 		}
 	}
-	return far
+	return far, len(f.order)
 }

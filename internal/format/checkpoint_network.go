@@ -28,7 +28,7 @@ func (c *Checkpoint) Network(names Names) (*Network, error) {
 	r := parameterReader{checkpoint: c, places: places}
 	n := &Network{
 		Layers: make([]Layer, len(h.Layers)), PreBias: h.PreBias, Normalization: orDefault(h.Normalization, names.Normalizations),
-		Scale: h.Scale, Undo: h.Undo,
+		Scale: h.Scale, Undo: h.Undo, Modern: h.Modern,
 	}
 	for i := range h.Layers {
 		if n.Layers[i], err = r.layer(i, &h.Layers[i], names); err != nil {

@@ -15,7 +15,7 @@ import (
 // among others.
 func trained() (*Network, []Section) {
 	v := []float64{1, -2, 0.1, 0, 5e-324, 6, 7, 8, 9, 10, -11}
-	n := &Network{PreBias: true, Normalization: "dataset_scale", Scale: 0.1, Undo: true, Layers: []Layer{
+	n := &Network{PreBias: true, Normalization: "dataset_scale", Scale: 0.1, Undo: true, Modern: true, Layers: []Layer{
 		{Sparse: true, Name: "é<1>", In: 2, Out: 3, K: 7, Activation: "relu", Selection: "batch_topk", Parameters: Parameters{Weights: matrix.Weights{Rows: 3, Cols: 2, Float64: v[:6]}, Biases: v[6:9], Thresholds: v[3:6]}},
 		{Name: "decoder", In: 3, Out: 2, Activation: "identity", Tied: true, Parameters: Parameters{Biases: v[9:]}},
 	}}

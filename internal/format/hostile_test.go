@@ -133,6 +133,14 @@ var hostileHeaders2 = []hostileHeader{
 	{`{"layers":[{` + linear + one + `}],"scale":1e999}`, "a number"},
 	{`{"layers":[{` + linear + one + `}],"normalization":"z"}`, "unknown normalization"},
 	{`{"layers":[{` + linear + one + `}],"undo":true,"undo":true}`, "there twice"},
+	{`{"modern":true,"layers":[{` + linear + one + `}],"modern":true}`, "there twice"},
+	{`{"modern":false,"modern":true,"layers":[{` + linear + one + `}]}`, "there twice"},
+	{`{"layers":[{` + linear + one + `}],"modern":1}`, "true or false"},
+	{`{"layers":[{` + linear + one + `}],"modern":"true"}`, "true or false"},
+	{`{"layers":[{` + linear + one + `}],"modern":null}`, "true or false"},
+	{`{"layers":[{` + linear + one + `}],"modern":[true]}`, "true or false"},
+	{`{"layers":[{` + linear + one + `}],"Modern":true}`, "unknown"},
+	{layerJSON(linear + one + `,"modern":true`), "unknown"},
 	{`{"skip":"float32","layers":[{` + linear + `"in":68719476736,"out":1},{` + linear + `"in":1,"out":2}]}`, "skip connection is too large"},
 	{`{"skip":"float32","layers":[{` + linear + `"in":100000,"out":1},{` + linear + `"in":1,"out":100000}]}`, "cut short"}, // 40 GB
 	{`{"pre_bias":true,"no_decoder":true,"layers":[{` + sparse + `"in":68719476736,"out":1,"k":1}]}`, "cut short"},
@@ -160,6 +168,9 @@ func TestHostileHeaders(t *testing.T) {
 	}
 	for _, c := range hostileHeaders2 {
 		check(2, c)
+	}
+	for _, field := range []string{`"modern":true`, `"modern":false`, `"undo":true`, `"skip":"float64"`} { // came with version 2
+		check(1, hostileHeader{`{"layers":[{` + linear + one + `}],` + field + `}`, "unknown"})
 	}
 }
 
