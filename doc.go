@@ -3,10 +3,12 @@
 // back-propagation through that selection.
 //
 // A network is a stack of layers. New makes the standard one, an encoder that
-// selects and a decoder:
+// selects and a decoder. Given sizes alone it is of the modern form, whose training begins
+// from the samples and chooses what TrainConfig leaves open:
 //
 //	net, err := ksparse.New(ksparse.Config{Inputs: 784, Latents: 1000, K: 25})
 //	history, err := net.Train(ctx, x, x, ksparse.TrainConfig{})
+//	fmt.Println(history.Advice)     // what could be better, and what to change
 //	codes, err := net.Encode(x)     // which latents, with which values
 //	images, err := net.Decode(codes)
 //	err = net.SaveFile("digits.ksp") // LoadFile reads it back, every bit
@@ -29,8 +31,8 @@
 // # The training recipe
 //
 // A k-sparse layer alone leaves most latents of a wide dictionary dead. Config and
-// TrainConfig have what the field has learnt about that, each part off in the zero
-// value: pre-bias, tied or mirrored weights, normalised rows and the selection in
+// TrainConfig have what the field has learnt about that. The modern form chooses much of it,
+// see Config.Classic and TrainConfig; with Classic each part is off in the zero value: pre-bias, tied or mirrored weights, normalised rows and the selection in
 // Config; unit-norm atoms, the auxiliary loss, nested reconstructions and annealing of
 // k in TrainConfig.Recipe; averaged weights, checkpoints (LoadCheckpoint opens them) and
 // training from a data.Source in TrainConfig.

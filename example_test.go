@@ -34,13 +34,14 @@ func dictionaryData(rows, dim, atoms, active int, seed uint64) *mat.Dense {
 	return x
 }
 
+// A network made with its sizes alone is trained with what the library chooses.
 func Example() {
-	x := dictionaryData(2000, 20, 40, 2, 1)
-	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 20, Latents: 80, K: 4, Activation: ksparse.ReLU})
+	x := dictionaryData(5000, 20, 40, 2, 1)
+	net, err := ksparse.New(ksparse.Config{Inputs: 20, Latents: 40, K: 2})
 	if err != nil {
 		log.Fatal(err)
 	}
-	history, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{Epochs: 30, BatchSize: 50, LearningRate: 0.005})
+	history, err := net.Train(context.Background(), x, x, ksparse.TrainConfig{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,12 +58,14 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(len(history.Epochs), "epochs,", history.Stop)
-	fmt.Println("at most 4 latents per sample:", codes.L0() <= 4)
-	fmt.Println("less than 10 % of the variance unexplained:", fvu < 0.1)
+	fmt.Println("at most 2 latents per sample:", codes.L0() <= 2)
+	fmt.Println("less than 5 % of the variance unexplained:", fvu < 0.05)
+	fmt.Println("what could be better:", history.Advice)
 	// Output:
-	// 30 epochs, all done
-	// at most 4 latents per sample: true
-	// less than 10 % of the variance unexplained: true
+	// 10 epochs, all done
+	// at most 2 latents per sample: true
+	// less than 5 % of the variance unexplained: true
+	// what could be better: []
 }
 
 // compass returns an autoencoder of two numbers. Its four latents stand for the
@@ -231,7 +234,7 @@ func ExampleNetwork_Train_classifier() {
 }
 
 func ExampleNetwork_Save() {
-	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 4, Latents: 8, K: 2})
+	net, err := ksparse.New(ksparse.Config{Inputs: 4, Latents: 8, K: 2})
 	if err != nil {
 		log.Fatal(err)
 	}

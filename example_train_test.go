@@ -17,11 +17,11 @@ import (
 // The caller makes each batch, and looks at the network between two steps.
 func ExampleNewTrainer() {
 	const steps = 300
-	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 8, Latents: 24, K: 3, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 24, K: 3})
 	if err != nil {
 		log.Fatal(err)
 	}
-	t, err := ksparse.NewTrainer(net, ksparse.TrainConfig{Steps: steps, Schedule: train.CosineDecay{}})
+	t, err := ksparse.NewTrainer(net, ksparse.TrainConfig{Steps: steps})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -69,18 +69,18 @@ func ExampleNetwork_TrainSource() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: cols, Latents: 24, K: 3, Activation: ksparse.ReLU})
+	net, err := ksparse.New(ksparse.Config{Inputs: cols, Latents: 24, K: 3})
 	if err != nil {
 		log.Fatal(err)
 	}
-	history, err := net.TrainSource(context.Background(), src, ksparse.TrainConfig{Epochs: 10, BatchSize: 25, Buffer: 100})
+	history, err := net.TrainSource(context.Background(), src, ksparse.TrainConfig{Buffer: 100})
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(history.Steps, "steps,", history.Stop)
 	fmt.Println("less than 10 % of the variance unexplained:", history.Epochs[9].FVU < 0.1)
 	// Output:
-	// 400 steps, all done
+	// 320 steps, all done
 	// less than 10 % of the variance unexplained: true
 }
 
@@ -94,7 +94,7 @@ func ExampleCheckpoint() {
 	defer os.RemoveAll(folder)
 	x := dictionaryData(100, 8, 16, 2, 1)
 	run := func(cfg ksparse.TrainConfig) (*ksparse.Network, *train.History) {
-		net, err := ksparse.New(ksparse.Config{Classic: true, Inputs: 8, Latents: 16, K: 2})
+		net, err := ksparse.New(ksparse.Config{Inputs: 8, Latents: 16, K: 2})
 		if err != nil {
 			log.Fatal(err)
 		}

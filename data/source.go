@@ -20,7 +20,7 @@
 //	fmt.Println(history, err)
 //
 // MeanRow and GeometricMedian find the centre of data in memory, where a pre-bias
-// can start.
+// can start. A network made as above begins at the median by itself.
 //
 // Errors of this package wrap those of package ksparse that are named beside each
 // function, so errors.Is(err, ksparse.ErrShape) works.

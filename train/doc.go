@@ -13,6 +13,7 @@
 //		},
 //	})
 //	fmt.Println(history.Steps, "steps:", history.Stop)
+//	fmt.Println(history.Advice) // what could be better, and what to change
 //
 // Optimizers and schedules are plain values, whose zero fields stand for documented
 // defaults. Errors of their Validate methods wrap ksparse.ErrRange. A type of your own

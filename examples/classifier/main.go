@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 func learn(ctx context.Context, w io.Writer, net *ksparse.Network, training, test mnistdata.Set, s settings) error {
 	fmt.Fprintf(w, "%d-%d-10, %d of the %d hidden units active, %d training digits\n",
 		mnistdata.Pixels, s.hidden, s.k, s.hidden, len(training.Labels))
-	_, err := net.Train(ctx, training.Images, training.OneHot(), ksparse.TrainConfig{
+	history, err := net.Train(ctx, training.Images, training.OneHot(), ksparse.TrainConfig{
 		Epochs:       s.epochs,
 		BatchSize:    100,
 		Loss:         ksparse.SoftmaxCrossEntropy,
@@ -101,6 +101,7 @@ func learn(ctx context.Context, w io.Writer, net *ksparse.Network, training, tes
 			return err
 		},
 	})
+	program.PrintAdvice(w, history)
 	return err
 }
 

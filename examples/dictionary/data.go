@@ -51,10 +51,15 @@ func (w world) samples(n int, rng *rand.Rand) *mat.Dense {
 // noiseShare returns the share of the variance of x that is noise.
 func (w world) noiseShare(x *mat.Dense) float64 {
 	_, cols := x.Dims()
-	variance := 0.0
+	return w.noise * w.noise * float64(cols) / variance(x)
+}
+
+// variance returns the variance of the rows of x: the sum of that of each column.
+func variance(x *mat.Dense) (sum float64) {
+	_, cols := x.Dims()
 	for c := range cols {
 		_, v := stat.PopMeanVariance(mat.Col(nil, c, x), nil)
-		variance += v
+		sum += v
 	}
-	return w.noise * w.noise * float64(cols) / variance
+	return sum
 }

@@ -1,10 +1,11 @@
 // Command dictionary makes data of a known dictionary, 512 atoms in 64
 // dimensions with 5 of them in each sample. It trains a sparse autoencoder on the data,
-// and prints how much of the dictionary the autoencoder has found. Then it does the
-// same without the parts of the recipe that keep latents alive.
+// and prints how much of the dictionary the autoencoder has found. The autoencoder gets its
+// sizes, and the library chooses all else. Then the program does the same without what the
+// library chooses.
 //
 //	go run ./dictionary
-//	go run ./dictionary -ablation    # every part of the recipe switched off or on
+//	go run ./dictionary -ablation    # each part of what the library chooses switched off, others on
 package main
 
 import (
@@ -13,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"time"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -21,6 +21,7 @@ import (
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/measure"
+	"github.com/ksparse/ksparse/train"
 )
 
 // main runs the program.
@@ -36,7 +37,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	samples := flags.Int("samples", 100_000, "training samples")
 	epochs := flags.Int("epochs", 20, "passes over them")
 	seed := flags.Uint64("seed", 1, "of the data, the first weights and the order of the samples")
-	all := flags.Bool("ablation", false, "switch every part of the recipe off or on, one at a time")
+	all := flags.Bool("ablation", false, "switch each part of what the library chooses off, and others on, one at a time")
 	if _, err := program.Parse(flags, args); err != nil {
 		return err
 	}
@@ -55,19 +56,19 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		*atoms, *dims, *active, truth.noiseShare(test), *seed)
 	fmt.Fprintf(w, "Recovery is the mean over the true atoms of the largest cosine with a learned one; that of random atoms is %.3f.\n\n", chance)
 
-	variants := comparison
+	p := problem{*atoms, *dims, *active, *samples, *epochs, variance(training), *seed}
+	variants := comparison(p)
 	if *all {
-		variants = ablation(*atoms)
+		variants = ablation(p)
 	}
 	fmt.Fprintf(w, "%-24s %7s %7s %6s %9s %8s\n", "", "FVU", "dead", "L0", "recovery", "seconds")
 	for _, v := range variants {
-		r := theRecipe(*atoms, *dims, *active, *samples, *epochs, *seed)
-		v.change(&r)
-		f, err := r.try(ctx, training, test, truth.atoms)
+		f, err := v.recipe.try(ctx, training, test, truth.atoms)
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
-		fmt.Fprintf(w, "%-24s %7.4f %5.1f %% %6.2f %9.3f %8.1f\n", v.name, f.fvu, 100*f.dead, f.l0, f.recovery, f.time.Seconds())
+		fmt.Fprintf(w, "%-24s %7.4f %5.1f %% %6.2f %9.3f %8.1f\n", v.name, f.fvu, 100*f.dead, f.l0, f.recovery, f.history.Time.Seconds())
+		program.PrintAdvice(w, f.history)
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func checkFlags(atoms, dims, active, samples, epochs int, noise float64) error {
 // figures are the figures of merit of a trained network, on test samples.
 type figures struct {
 	fvu, dead, l0, recovery float64
-	time                    time.Duration
+	history                 *train.History
 }
 
 // try trains an autoencoder by the recipe, measures it, and compares its dictionary
@@ -105,12 +106,14 @@ func (r recipe) try(ctx context.Context, training, test, truth *mat.Dense) (figu
 	if err != nil {
 		return figures{}, err
 	}
-	src, err := data.FromMatrix(training)
-	if err != nil {
-		return figures{}, err
-	}
-	if err := net.StartFrom(src, r.start); err != nil {
-		return figures{}, err
+	if r.start != nil {
+		src, err := data.FromMatrix(training)
+		if err != nil {
+			return figures{}, err
+		}
+		if err := net.StartFrom(src, *r.start); err != nil {
+			return figures{}, err
+		}
 	}
 	history, err := net.Train(ctx, training, training, r.train)
 	if err != nil {
@@ -130,6 +133,6 @@ func (r recipe) try(ctx context.Context, training, test, truth *mat.Dense) (figu
 		dead:     float64(len(report.Dead)) / float64(report.Latents),
 		l0:       report.L0,
 		recovery: recovery,
-		time:     history.Time,
+		history:  history,
 	}, err
 }

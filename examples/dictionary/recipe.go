@@ -1,86 +1,116 @@
 package main
 
 import (
+	"math"
+
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/train"
 )
 
+// problem is a dictionary to find, and for how long to look for it.
+type problem struct {
+	atoms, dims, active, samples, epochs int
+	variance                             float64 // of the samples, all dimensions together
+	seed                                 uint64
+}
+
 // recipe describes a training in full: the model, its start values and its settings.
 type recipe struct {
 	model ksparse.Config
-	start ksparse.Start
+	start *ksparse.Start // nil where the model is of the modern form, which sees to it
 	train ksparse.TrainConfig
 }
 
-// theRecipe returns the recipe that finds the dictionary.
-func theRecipe(atoms, dims, active, samples, epochs int, seed uint64) recipe {
+// sizesAlone gives the sizes, and leaves all else to the library.
+func sizesAlone(p problem) recipe {
 	return recipe{
-		model: ksparse.Config{
-			Classic: true,
-			Inputs:  dims, Latents: atoms, K: active,
-			Activation: ksparse.ReLU,
-			PreBias:    true, // takes out what all samples have in common, so that no latent has to learn it
-			Mirrored:   true, // the decoder starts as the encoder's transpose
-			Seed:       seed,
-		},
-		start: ksparse.Start{PreBias: data.GeometricMedian, Seed: seed},
-		train: ksparse.TrainConfig{
-			Epochs: epochs, BatchSize: 256, LearningRate: 0.005,
-			Schedule: train.Warmup{Steps: 100, Then: train.LinearDecay{Start: 0.5}},
-			Recipe: ksparse.Recipe{
-				UnitNorm:  true, // an atom cannot grow to make its latent's values small
-				AuxK:      32,   // dead latents learn from the error of the others
-				DeadAfter: samples / 4,
-			},
-			Seed: seed,
-		},
+		model: ksparse.Config{Inputs: p.dims, Latents: p.atoms, K: p.active, Seed: p.seed},
+		train: ksparse.TrainConfig{Epochs: p.epochs, Seed: p.seed},
 	}
 }
 
-// variant is the recipe with one change.
+// spelledOut says in full what the library chooses for sizesAlone. So each part of it can be
+// taken away: with Classic a zero field is a part that is off.
+func spelledOut(p problem) recipe {
+	batch := 32
+	for batch < 2048 && 600*batch < p.samples {
+		batch *= 2
+	}
+	steps := float64(p.epochs * ((p.samples + batch - 1) / batch))
+	r := sizesAlone(p)
+	r.model.Classic = true
+	r.model.Activation = ksparse.ReLU
+	r.model.PreBias = true  // takes out what all samples have in common, so that no latent has to learn it
+	r.model.Mirrored = true // the decoder starts as the encoder's transpose
+	r.start = &ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: p.seed}
+	r.train.BatchSize = batch
+	r.train.Optimizer = train.Adam{Epsilon: 0.4} // of the usual gradient, because of ScaleGradients
+	r.train.LearningRate = min(0.04, 1/(3*math.Pow(float64(p.dims)*steps, 0.25)))
+	r.train.Schedule = train.LinearDecay{}
+	r.train.Recipe = ksparse.Recipe{
+		UnitNorm:       true,                        // an atom cannot grow to make its latent's values small
+		AuxK:           max(1, min(256, p.atoms/4)), // dead latents learn from the error of the others
+		AuxWeight:      0.125,
+		DeadAfter:      300 * (1 + (p.atoms-1)/p.active),
+		ScaleGradients: true,
+		EncoderDecay:   0.3,
+		BiasScale:      math.Sqrt(p.variance / float64(p.dims)),
+	}
+	return r
+}
+
+// variant is a recipe with a name.
 type variant struct {
 	name   string
-	change func(*recipe)
+	recipe recipe
 }
 
-// withoutAuxK takes the auxiliary loss away.
-func withoutAuxK(r *recipe) { r.train.Recipe.AuxK = 0 }
-
-// annealing starts with 3K active latents. Their number falls to K over the first three
-// tenths of the training.
-func annealing(r *recipe) { r.train.Recipe.KStart, r.train.Recipe.KAnneal = 3*r.model.K, 0.3 }
-
-// comparison shows which parts keep latents alive.
-var comparison = []variant{
-	{"the recipe", func(*recipe) {}},
-	{"without AuxK", withoutAuxK},
-	{"annealing, not AuxK", func(r *recipe) { withoutAuxK(r); annealing(r) }},
-	{"annealing and AuxK", annealing},
+// comparison has what the library chooses, and what becomes of a network without that.
+func comparison(p problem) []variant {
+	classic := sizesAlone(p)
+	classic.model.Classic, classic.model.Activation = true, ksparse.ReLU
+	return []variant{
+		{"sizes alone", sizesAlone(p)},
+		{"the same, Classic", classic},
+	}
 }
 
-// ablation also takes away each other part of the recipe, and adds the parts that the
-// recipe does not have.
-func ablation(latents int) []variant {
-	withoutPreBias := func(r *recipe) { r.model.PreBias, r.start.PreBias = false, nil }
-	withoutMirror := func(r *recipe) { r.model.Mirrored = false }
-	withoutUnitNorm := func(r *recipe) { r.train.Recipe.UnitNorm = false }
-	return append(comparison[:len(comparison):len(comparison)], []variant{
-		{"without pre-bias", withoutPreBias},
-		{"without mirrored start", withoutMirror},
-		{"without unit norm", withoutUnitNorm},
-		{"without any of it", func(r *recipe) { withoutAuxK(r); withoutPreBias(r); withoutMirror(r); withoutUnitNorm(r) }},
-		{"atoms start as samples", func(r *recipe) { r.start.Atoms = true }},
-		{"the same, without AuxK", func(r *recipe) { r.start.Atoms = true; withoutAuxK(r) }},
+// ablation also takes away each part of what the library chooses, and adds the parts that
+// it does not choose.
+func ablation(p problem) []variant {
+	variants := append(comparison(p), variant{"spelled out", spelledOut(p)})
+	for _, change := range []struct {
+		name string
+		make func(*recipe)
+	}{
+		{"without AuxK", func(r *recipe) { r.train.Recipe.AuxK, r.train.Recipe.AuxWeight = 0, 0 }},
+		{"atoms not from samples", func(r *recipe) { r.start.Atoms = false }},
+		{"neither of these two", func(r *recipe) { r.train.Recipe.AuxK, r.train.Recipe.AuxWeight, r.start.Atoms = 0, 0, false }},
+		{"without pre-bias", func(r *recipe) { r.model.PreBias, r.start.PreBias = false, nil }},
+		{"without unit norm", func(r *recipe) { r.train.Recipe.UnitNorm = false }},
+		{"without encoder decay", func(r *recipe) { r.train.Recipe.EncoderDecay = 0 }},
+		{"usual Adam, rate by rule", func(r *recipe) {
+			r.train.Optimizer, r.train.LearningRate, r.train.Recipe.ScaleGradients = train.Adam{}, 0, false
+		}},
+		{"constant rate", func(r *recipe) { r.train.Schedule = nil }},
+		{"without bias scale", func(r *recipe) { r.train.Recipe.BiasScale = 0 }},
+		{"annealing, not AuxK", func(r *recipe) {
+			r.train.Recipe.AuxK, r.train.Recipe.AuxWeight = 0, 0
+			r.train.Recipe.KStart, r.train.Recipe.KAnneal = min(3*p.active, p.atoms), 0.3
+		}},
 		{"tied weights", func(r *recipe) { r.model.Tied = true }},
 		{"averaged weights (EMA)", func(r *recipe) { r.train.EMA = 0.999 }},
 		{"Multi-TopK", func(r *recipe) { r.train.Recipe.MultiTopK = 1.0 / 8 }},
-		{"Matryoshka", func(r *recipe) { r.train.Recipe.Matryoshka = []int{latents / 8, latents / 2} }},
+		{"Matryoshka", func(r *recipe) { r.train.Recipe.Matryoshka = []int{p.atoms / 8, p.atoms / 2} }},
 		{"BatchTopK", func(r *recipe) { r.model.Selection = ksparse.SelectBatchTopK }},
 		// Some latents then learn the negative of an atom, which recovery does not count.
 		{"AbsTopK", func(r *recipe) { r.model.Selection, r.model.Activation = ksparse.SelectAbsTopK, ksparse.Identity }},
 		{"data set scale", func(r *recipe) { r.model.Normalization = ksparse.DatasetScale }},
-		{"gradients clipped", func(r *recipe) { r.train.ClipNorm = 0.1 }},
-		{"learning rate by rule", func(r *recipe) { r.train.LearningRate = 0 }},
-	}...)
+	} {
+		r := spelledOut(p)
+		change.make(&r)
+		variants = append(variants, variant{change.name, r})
+	}
+	return variants
 }

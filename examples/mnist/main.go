@@ -119,6 +119,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 // learn trains one network and measures it on the test digits. When ctx ends
 // the training it returns the network as it is by then, and the error of ctx.
 func learn(ctx context.Context, w io.Writer, k int, s settings, training, test *mat.Dense) (*result, error) {
+	// Of the modern form, which has a linear output, the settings below are not needed, but
+	// its test FVU is 0.33, 0.16 and 0.10 for k = 5, 20 and 50, against 0.30, 0.13 and 0.06:
+	// a sigmoid suits ink better.
 	net, err := ksparse.New(ksparse.Config{
 		Classic:          true,
 		Inputs:           mnistdata.Pixels,
@@ -133,7 +136,7 @@ func learn(ctx context.Context, w io.Writer, k int, s settings, training, test *
 	start(net, training) // instead of the random weights of New
 	r := &result{k: k, net: net}
 	show := newDisplay(w, fmt.Sprintf("k = %-2d", k))
-	_, trainErr := net.Train(ctx, training, training, ksparse.TrainConfig{
+	history, trainErr := net.Train(ctx, training, training, ksparse.TrainConfig{
 		Epochs:       s.epochs,
 		BatchSize:    200,
 		Loss:         ksparse.SquaredError,
@@ -152,6 +155,7 @@ func learn(ctx context.Context, w io.Writer, k int, s settings, training, test *
 		},
 	})
 	show.close()
+	program.PrintAdvice(w, history)
 	if len(r.testCurve) == 0 { // not even one epoch
 		return nil, trainErr
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -44,7 +45,7 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 		return nil, err
 	}
 
-	_, err = net.Train(ctx, digits, digits, ksparse.TrainConfig{
+	history, err := net.Train(ctx, digits, digits, ksparse.TrainConfig{
 		Epochs:       epochs,
 		BatchSize:    100,
 		Optimizer:    train.SGD{Momentum: 0.9},
@@ -60,5 +61,6 @@ func learn(ctx context.Context, w io.Writer, digits *mat.Dense, k, epochs int, s
 			return nil
 		},
 	})
+	program.PrintAdvice(w, history)
 	return net, err
 }

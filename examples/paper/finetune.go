@@ -10,6 +10,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/examples/program"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -33,7 +34,7 @@ func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d 
 	if err != nil {
 		return 0, err
 	}
-	_, err = net.Train(ctx, d.all.Images, d.all.OneHot(), ksparse.TrainConfig{
+	history, err := net.Train(ctx, d.all.Images, d.all.OneHot(), ksparse.TrainConfig{
 		Epochs: 10, BatchSize: 100,
 		Loss:         ksparse.SoftmaxCrossEntropy,
 		Optimizer:    train.SGD{Momentum: 0.9},
@@ -48,6 +49,7 @@ func fineTune(ctx context.Context, w io.Writer, autoencoder *ksparse.Network, d 
 			return nil
 		},
 	})
+	program.PrintAdvice(w, history)
 	if err != nil {
 		return 0, err
 	}

@@ -1,5 +1,5 @@
 // Package program has what the example programs share: how they begin and end, how they
-// read their flags, and how they write files.
+// read their flags, how they write files, and how they print the advice of a training.
 package program
 
 import (
@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+
+	"github.com/ksparse/ksparse/train"
 )
 
 // Main runs a program until it ends or Ctrl-C interrupts it, and exits with 1 after an
@@ -143,4 +145,15 @@ func MakeFolder(flag, path string) error {
 		return fmt.Errorf("-%s: %w", flag, about(path, err))
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// PrintAdvice writes what a training says could be better, a line each; nothing where it says
+// nothing. The history is nil where the training did not begin.
+func PrintAdvice(w io.Writer, h *train.History) {
+	if h == nil {
+		return
+	}
+	for _, sentence := range h.Advice {
+		fmt.Fprintln(w, "advice:", sentence)
+	}
 }

@@ -37,9 +37,9 @@ func main() { program.Main("words", run) }
 func run(ctx context.Context, args []string, w io.Writer) error {
 	flags := flag.NewFlagSet("words", flag.ContinueOnError)
 	path := flags.String("path", "", "folder of the package; without it the excerpt is used")
-	latents := flags.Int("latents", 0, "size of the dictionary (default 4096; 1024 with the excerpt)")
+	latents := flags.Int("latents", 0, "size of the dictionary (default 4096; 512 with the excerpt)")
 	k := flags.Int("k", 0, "latents that are active on a word (default 16; 8 with the excerpt)")
-	epochs := flags.Int("epochs", 0, "passes over the words (default 20; 100 with the excerpt)")
+	epochs := flags.Int("epochs", 0, "passes over the words (default 20; 30 with the excerpt)")
 	seed := flags.Uint64("seed", 1, "of the words to start from and of the order in which they come")
 	themes := flags.Int("themes", 30, "how many of the clearest latents to print")
 	excerpt := flags.String("excerpt", "", "write the most frequent words to this file, and do nothing else")
@@ -49,7 +49,8 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	}
 	defaults := map[string]int{"latents": 4096, "k": 16, "epochs": 20}
 	if *path == "" {
-		defaults = map[string]int{"latents": 1024, "k": 8, "epochs": 100}
+		// More latents or epochs fit the excerpt better, but not words that are held out.
+		defaults = map[string]int{"latents": 512, "k": 8, "epochs": 30}
 	}
 	for name, f := range map[string]*int{"latents": latents, "k": k, "epochs": epochs} {
 		if !given[name] {
@@ -84,28 +85,13 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 
 // learn trains the autoencoder.
 func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs int, seed uint64) (*ksparse.Network, error) {
-	net, err := ksparse.New(ksparse.Config{
-		Classic: true,
-		Inputs:  dims, Latents: latents, K: k, Activation: ksparse.ReLU,
-		PreBias: true,
-		Seed:    seed,
-	})
+	net, err := ksparse.New(ksparse.Config{Inputs: dims, Latents: latents, K: k, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
-	src, err := data.FromMatrix(x)
-	if err != nil {
-		return nil, err
-	}
-	// Each latent starts as a word, so that each is active on some word from the beginning.
-	if err := net.StartFrom(src, ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: seed}); err != nil {
-		return nil, err
-	}
-	_, err = net.Train(ctx, x, x, ksparse.TrainConfig{
-		Epochs: epochs, BatchSize: 512, LearningRate: 0.001,
-		Schedule: train.Warmup{Steps: 100, Then: train.LinearDecay{Start: 0.5}},
-		Recipe:   ksparse.Recipe{UnitNorm: true, AuxK: 64},
-		Seed:     seed,
+	history, err := net.Train(ctx, x, x, ksparse.TrainConfig{
+		Epochs: epochs,
+		Seed:   seed,
 		Callback: func(p train.Progress) error {
 			if p.EpochEnd && (p.Epoch%10 == 0 || p.Epochs <= 20) {
 				fmt.Fprintf(w, "epoch %3d/%d  FVU %.4f  dead %4d  %6.0f words/s  %v left\n",
@@ -114,6 +100,7 @@ func learn(ctx context.Context, w io.Writer, x *mat.Dense, latents, k, epochs in
 			return nil
 		},
 	})
+	program.PrintAdvice(w, history)
 	return net, err
 }
 

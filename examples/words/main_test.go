@@ -21,13 +21,13 @@ import (
 // learned.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
-	if err := run(context.Background(), []string{"-latents", "256", "-epochs", "30", "-themes", "20"}, &out); err != nil {
+	if err := run(context.Background(), []string{"-latents", "256", "-epochs", "8", "-themes", "20"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		`6000 words, .* 256 latents, 8 of them active; seed 1`,
-		`epoch +30/30 +FVU 0\.`,
-		`FVU +cosine +L0 +dead +seconds\n +0\.\d{4} +0\.\d{4} +8\.00 +\d+, 0\.\d\d %`,
+		`epoch +8/8 +FVU 0\.`,
+		`FVU +cosine +L0 +dead +seconds\n +0\.2\d{3} +0\.\d{4} +8\.00 +\d+, [01]\.\d\d %`,
 		`(?m)^ +\d+  0\.\d\d .*\b(september|october|november|december)\b`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
