@@ -32,7 +32,7 @@ type Recipe struct {
 	// DeadAfter is after how many samples without it a latent counts as dead; 0 stands
 	// for 10 million or one epoch, whichever is less. (A Trainer, which knows no epochs,
 	// takes a tenth of its Steps for one.) In the modern form it stands for 1/50 of all samples
-	// of the training, within 25 and 300 times Latents/K; with SelectBatchTopK for 4 times that.
+	// of the training, within 25 and 100 times Latents/K; with SelectBatchTopK for 12 times that.
 	DeadAfter int
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
@@ -188,16 +188,16 @@ func (c TrainConfig) bySteps(n *Network) TrainConfig {
 }
 
 // modernDead returns after how many samples a latent counts as dead: 1/50 of all samples that the steps will
-// have, within 25 and 300 times the samples in which a latent would be active once were all
+// have, within 25 and 100 times the samples in which a latent would be active once were all
 // active equally often. SelectBatchTopK has more latents that are seldom active.
 func (c TrainConfig) modernDead(l *SparseLayer) int {
 	once := float64(l.out) / float64(max(1, l.k))
-	dead := 300 * once
+	dead := 100 * once
 	if c.Steps > 0 {
 		dead = min(dead, max(25*once, float64(c.Steps)*float64(c.BatchSize)/50))
 	}
 	if l.selection == SelectBatchTopK {
-		dead *= 4
+		dead *= 12
 	}
 	return int(math.Ceil(dead))
 }
