@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ksparse/ksparse/train"
 )
 
 // TestStart: how a program ends.
@@ -101,5 +104,16 @@ func TestMakeFolder(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Join(folder, "a", "b")); err != nil || len(entries) != 0 {
 		t.Errorf("%v lie there, %v", entries, err)
+	}
+}
+
+// TestPrintAdvice: a line for each sentence, and none where nothing was noticed or trained.
+func TestPrintAdvice(t *testing.T) {
+	var out bytes.Buffer
+	PrintAdvice(&out, nil)
+	PrintAdvice(&out, &train.History{})
+	PrintAdvice(&out, &train.History{Advice: []string{"lower it", "take fewer"}})
+	if got := out.String(); got != "advice: lower it\nadvice: take fewer\n" {
+		t.Errorf("got %q", got)
 	}
 }
