@@ -34,10 +34,11 @@ func sizesAlone(p problem) recipe {
 // taken away: with Classic a zero field is a part that is off.
 func spelledOut(p problem) recipe {
 	batch := 32
-	for batch < 2048 && 600*batch < p.samples {
+	for batch < 2048 && 400*batch < p.samples {
 		batch *= 2
 	}
 	steps := float64(p.epochs * ((p.samples + batch - 1) / batch))
+	once := float64(p.atoms) / float64(p.active) // samples in which a latent is active once, on average
 	r := sizesAlone(p)
 	r.model.Classic = true
 	r.model.Activation = ksparse.ReLU
@@ -45,14 +46,14 @@ func spelledOut(p problem) recipe {
 	r.model.Mirrored = true // the decoder starts as the encoder's transpose
 	r.start = &ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: p.seed}
 	r.train.BatchSize = batch
-	r.train.Optimizer = train.Adam{Epsilon: 0.4} // of the usual gradient, because of ScaleGradients
-	r.train.LearningRate = min(0.04, 1/(3*math.Pow(float64(p.dims)*steps, 0.25)))
+	r.train.Optimizer = train.Adam{Epsilon: 0.6} // of the usual gradient, because of ScaleGradients
+	r.train.LearningRate = min(0.04, 0.4/math.Pow(float64(p.dims)*max(steps, 1000), 0.25))
 	r.train.Schedule = train.LinearDecay{}
 	r.train.Recipe = ksparse.Recipe{
 		UnitNorm:       true,                        // an atom cannot grow to make its latent's values small
 		AuxK:           max(1, min(256, p.atoms/4)), // dead latents learn from the error of the others
-		AuxWeight:      0.125,
-		DeadAfter:      300 * (1 + (p.atoms-1)/p.active),
+		AuxWeight:      1. / 16,
+		DeadAfter:      int(math.Ceil(min(100*once, max(25*once, steps*float64(batch)/50)))),
 		ScaleGradients: true,
 		EncoderDecay:   0.3,
 		BiasScale:      math.Sqrt(p.variance / float64(p.dims)),
@@ -99,7 +100,7 @@ func ablation(p problem) []variant {
 			r.train.Recipe.AuxK, r.train.Recipe.AuxWeight = 0, 0
 			r.train.Recipe.KStart, r.train.Recipe.KAnneal = min(3*p.active, p.atoms), 0.3
 		}},
-		{"tied weights", func(r *recipe) { r.model.Tied = true }},
+		{"tied weights", func(r *recipe) { r.model.Tied, r.train.Recipe.EncoderDecay = true, 0 }},
 		{"averaged weights (EMA)", func(r *recipe) { r.train.EMA = 0.999 }},
 		{"Multi-TopK", func(r *recipe) { r.train.Recipe.MultiTopK = 1.0 / 8 }},
 		{"Matryoshka", func(r *recipe) { r.train.Recipe.Matryoshka = []int{p.atoms / 8, p.atoms / 2} }},
