@@ -119,8 +119,9 @@ func TestRunWithPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Peers: torch 2, numpy 1, Python 3", "| dictionary_learning TopK |   0.002 | 0.1250 | 25.0 % |", "to 0.125", "- dictionary_learning TopK: warm-up 1\n"} {
-		if !strings.Contains(b.String(), want) {
+	for _, want := range []string{"Peers: torch 2, numpy 1, Python 3", "| dictionary_learning TopK | 0.002 | 0.1250 | 25.0 % |", "to 0.125", "- dictionary_learning TopK: warm-up 1\n"} {
+		// Columns are as wide as figures of ours, which are not what is tested here.
+		if narrow := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(narrow, strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
 	}
