@@ -127,7 +127,7 @@ func (t *Trainer) stillFalls(epochs []train.EpochStats) bool {
 // countFar counts the samples in memory that are far longer than the others. Where rows are
 // normalised one by one no sample counts for more than others.
 func (t *Trainer) countFar(f *feed.Feed) {
-	if kind := Normalization(t.net.rows.Kind); kind != LayerNorm && kind != UnitRMS && t.cfg.MaxNorm == 0 {
+	if !t.net.scalesEachRow() && t.cfg.MaxNorm == 0 {
 		t.far, t.of = f.Far(farRow)
 	}
 }

@@ -71,6 +71,13 @@ func (m *model) Out() int {
 	return m.layers[len(m.layers)-1].Out()
 }
 
+// scalesEachRow reports whether rows are scaled one by one, so that no row counts for more than
+// another, however long it is.
+func (m *model) scalesEachRow() bool {
+	kind := Normalization(m.rows.Kind)
+	return kind == LayerNorm || kind == UnitRMS
+}
+
 // made returns an error for a network that is the zero value.
 func (m *model) made() error {
 	if len(m.layers) == 0 {

@@ -152,8 +152,7 @@ const (
 // maxNorm returns MaxNorm, or what the modern form takes for it where rows count for as much as
 // they are long.
 func (c TrainConfig) maxNorm(n *Network) float64 {
-	kind := Normalization(n.rows.Kind)
-	if c.MaxNorm == 0 && n.modern && kind != LayerNorm && kind != UnitRMS {
+	if c.MaxNorm == 0 && n.modern && !n.scalesEachRow() {
 		return farRow
 	}
 	return c.MaxNorm

@@ -35,10 +35,10 @@ const mostInput = 1e70
 // checkInputs returns an error where the largest magnitude of inputs (or of targets, which
 // are as large), which the error calls what, is too large for a training.
 func (n *Network) checkInputs(what string, largest float64) error {
-	switch Normalization(n.rows.Kind) {
-	case LayerNorm, UnitRMS:
+	if n.scalesEachRow() {
 		return nil
-	case DatasetScale:
+	}
+	if Normalization(n.rows.Kind) == DatasetScale {
 		largest *= n.rows.Scale
 	}
 	if largest > mostInput {

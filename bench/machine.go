@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -200,17 +199,6 @@ func load() float64 {
 	var average float64
 	fmt.Sscan(string(text), &average)
 	return average
-}
-
-// cpuName returns the name of the processor.
-func cpuName() string {
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(info)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown, " + runtime.GOARCH
 }
 
 // String gives the rates of multiply-adds and of memory outside the caches.

@@ -30,6 +30,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -42,6 +43,8 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse/internal/kernel"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 // options are the program's flags.
@@ -184,7 +187,7 @@ func (o options) startPeer(ctx context.Context, env []string) (*peer, error) {
 // header writes the machine, the date and the options of the numbers below it.
 func header(w io.Writer, o options) {
 	fmt.Fprintf(w, "%s, %s, GOMAXPROCS %d, %s, kernels %s, %v\n",
-		time.Now().Format(time.DateOnly), cpuName(), runtime.GOMAXPROCS(0), runtime.Version(), kernel.Active(), o)
+		time.Now().Format(time.DateOnly), cmp.Or(host.CPU(), "unknown, "+runtime.GOARCH), runtime.GOMAXPROCS(0), runtime.Version(), kernel.Active(), o)
 }
 
 // String says how long and how often things are measured.

@@ -11,8 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 //go:embed peer.py
@@ -46,25 +47,8 @@ type answer struct {
 func pythonPeer(ctx context.Context, python string, procs int, flags ...string) *exec.Cmd {
 	args := append([]string{"-u", "-c", peerScript, strconv.Itoa(procs)}, flags...)
 	cmd := exec.CommandContext(ctx, python, args...)
-	cmd.Env = peerEnvironment(os.Environ(), procs)
+	cmd.Env = host.PeerEnvironment(os.Environ(), procs)
 	return cmd
-}
-
-// peerEnvironment returns the environment without the variables that would choose
-// kernels and cache sizes for the peer's libraries, and with the number of threads.
-func peerEnvironment(environ []string, procs int) []string {
-	var env []string
-	for _, v := range environ {
-		name, _, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, "OPENBLAS_") || strings.HasPrefix(name, "OMP_") || strings.HasPrefix(name, "MKL_") || strings.HasPrefix(name, "GOTO_") {
-			continue
-		}
-		env = append(env, v)
-	}
-	for _, name := range []string{"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} {
-		env = append(env, fmt.Sprintf("%s=%d", name, procs))
-	}
-	return env
 }
 
 // startPeer starts the process and waits until it is ready.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 // TestMain lets the test binary be the peer, so that the protocol, and the stopping of
@@ -95,7 +97,7 @@ func TestPeerThatDoesNotStart(t *testing.T) {
 }
 
 func TestPeerEnvironment(t *testing.T) {
-	got := peerEnvironment([]string{"HOME=/h", "OPENBLAS_CORETYPE=Haswell", "OPENBLAS_L2_SIZE=512", "OMP_NUM_THREADS=9"}, 2)
+	got := host.PeerEnvironment([]string{"HOME=/h", "OPENBLAS_CORETYPE=Haswell", "OPENBLAS_L2_SIZE=512", "OMP_NUM_THREADS=9"}, 2)
 	want := []string{"HOME=/h", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2", "MKL_NUM_THREADS=2"}
 	if !slices.Equal(got, want) {
 		t.Errorf("environment is %q, want %q", got, want)

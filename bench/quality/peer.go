@@ -18,6 +18,8 @@ import (
 
 	"github.com/ksparse/ksparse/measure"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 //go:embed quality.py
@@ -68,23 +70,8 @@ type message struct {
 // command returns the command that runs quality.py with the arguments.
 func command(ctx context.Context, python string, procs int, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, python, append([]string{"-u", "-c", script}, args...)...)
-	cmd.Env = environment(os.Environ(), procs)
+	cmd.Env = host.PeerEnvironment(os.Environ(), procs)
 	return cmd
-}
-
-// environment returns the environment without the variables that would choose kernels for the
-// peer's libraries, and with the number of threads.
-func environment(environ []string, procs int) []string {
-	var env []string
-	for _, v := range environ {
-		if !strings.HasPrefix(v, "OPENBLAS_") && !strings.HasPrefix(v, "OMP_") && !strings.HasPrefix(v, "MKL_") && !strings.HasPrefix(v, "GOTO_") {
-			env = append(env, v)
-		}
-	}
-	for _, name := range []string{"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} {
-		env = append(env, name+"="+strconv.Itoa(procs))
-	}
-	return env
 }
 
 // listen runs the process until it ends, and calls f with each of its messages. The process

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 // TestMain lets the test binary be the peer, so that the protocol is tested without Python. The
@@ -172,7 +174,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	got := environment([]string{"HOME=/h", "OPENBLAS_CORETYPE=Haswell", "OMP_NUM_THREADS=9", "MKL_DEBUG=1"}, 2)
+	got := host.PeerEnvironment([]string{"HOME=/h", "OPENBLAS_CORETYPE=Haswell", "OMP_NUM_THREADS=9", "MKL_DEBUG=1"}, 2)
 	if want := []string{"HOME=/h", "OMP_NUM_THREADS=2", "OPENBLAS_NUM_THREADS=2", "MKL_NUM_THREADS=2"}; !slices.Equal(got, want) {
 		t.Errorf("environment is %q, want %q", got, want)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ksparse/ksparse/bench/internal/host"
 )
 
 // none stands in a cell without a value.
@@ -18,18 +21,7 @@ const none = "–"
 
 // header writes the machine and the date of the numbers below it.
 func header(w io.Writer, o options) {
-	fmt.Fprintf(w, "%s, %s, GOMAXPROCS %d, %s\n", time.Now().Format(time.DateOnly), cpuName(), o.procs, runtime.Version())
-}
-
-// cpuName returns the name of the processor.
-func cpuName() string {
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(info)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown processor, " + runtime.GOARCH
+	fmt.Fprintf(w, "%s, %s, GOMAXPROCS %d, %s\n", time.Now().Format(time.DateOnly), cmp.Or(host.CPU(), "unknown processor, "+runtime.GOARCH), o.procs, runtime.Version())
 }
 
 // compare trains ours and the peers on one kind of data, and writes the table.

@@ -117,7 +117,7 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	if err == nil {
 		err = st.checkNorm(square)
 	}
-	if err == nil {
+	if err == nil && st.recipe.ScaleGradients {
 		err = st.sweeper.sawGradient()
 	}
 	report.GradientNorm = math.Sqrt(square)
