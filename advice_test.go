@@ -63,7 +63,7 @@ func advices() []advised {
 		{name: "dead for another reason", x: near, net: dead(classic), cfg: ksparse.TrainConfig{Epochs: 30, LearningRate: 0.01, Recipe: ksparse.Recipe{AuxK: 1}}, says: []string{"lower LearningRate, which is 0.01"}},
 		{name: "dead, AuxK is not for it", x: near, net: dead(ksparse.Config{Classic: true, Activation: ksparse.Sigmoid}), cfg: ksparse.TrainConfig{Epochs: 30, Schedule: train.LinearDecay{}}, says: []string{"take fewer Latents"}},
 		{name: "dead at a low rate", x: near, net: ksparse.Config{Latents: 1000, K: 1}, cfg: ksparse.TrainConfig{LearningRate: 1e-6, Recipe: ksparse.Recipe{DeadAfter: 400}}, says: []string{"take fewer Latents", "is low"}},
-		{name: "high", x: x, cfg: ksparse.TrainConfig{Epochs: 5, LearningRate: 0.2}, says: []string{"LearningRate is 0.2, which is high"}},
+		{name: "high", x: x, cfg: ksparse.TrainConfig{Epochs: 5, LearningRate: 0.5}, says: []string{"LearningRate is 0.5, which is high"}},
 		{name: "low", x: x, cfg: ksparse.TrainConfig{Epochs: 5, LearningRate: 1e-6}, says: []string{"LearningRate is 1e-06, which is low"}},
 		{name: "another optimizer", x: near, cfg: ksparse.TrainConfig{Epochs: 30, Optimizer: train.SGD{}, LearningRate: 0.3, Schedule: train.LinearDecay{}}},
 		{name: "nothing learned", x: near, net: classic, cfg: ksparse.TrainConfig{LearningRate: 1e-9}, says: []string{"next to nothing was learned: train for more steps, or change LearningRate, which is 1e-09"}},
@@ -218,7 +218,7 @@ func TestAdviceOnFarRows(t *testing.T) {
 // TestAdviceOfTrainer: batches of one's own are one epoch, and the advice is that at its end.
 func TestAdviceOfTrainer(t *testing.T) {
 	x, _ := sparseSums(1, 400, 8, 16, 2, 3)
-	for rate, says := range map[float64][]string{0: nil, 1e-6: {"low"}, 0.3: {"high"}} {
+	for rate, says := range map[float64][]string{0: nil, 1e-6: {"low"}, 0.5: {"high"}} {
 		trainer := newTrainer(t, modern(t, 8, 16, 2), ksparse.TrainConfig{Steps: 200, LearningRate: rate, Recipe: ksparse.Recipe{DeadAfter: 1e6}})
 		for i := range 200 {
 			lo := 50 * (i % 8)

@@ -32,14 +32,15 @@ type Recipe struct {
 	// DeadAfter is after how many samples without it a latent counts as dead; 0 stands
 	// for 10 million or one epoch, whichever is less. (A Trainer, which knows no epochs,
 	// takes a tenth of its Steps for one.) In the modern form it stands for 1/50 of all samples
-	// of the training, within 25 and 100 times Latents/K; with SelectBatchTopK for 12 times that.
+	// of the training, within 50 and 100 times Latents/K; with SelectBatchTopK for 12 times that.
 	DeadAfter int
 
 	// ScaleGradients divides the gradient, after clipping, by its usual size: the root mean square
-	// of the numbers of all weights' gradients over the steps before (each weighs 0.99 times as
-	// much as the next; the first step that has a gradient goes by its own). So an Epsilon of the optimizer is a share of the usual gradient, whatever the
-	// scale of the data. With a large one, such as 0.3, latents that are seldom active take
-	// smaller steps than with Adam's usual ones, which throw them about until they die.
+	// of the numbers of all weights' gradients over the steps before (each weighs 0.8 times as
+	// much as the next; the first step that has a gradient goes by its own). So an Epsilon of the
+	// optimizer is a multiple of the usual gradient, whatever the scale of the data. With a large
+	// one, such as 1, latents that are seldom active take smaller steps than with Adam's usual
+	// ones, which throw them about until they die.
 	ScaleGradients bool
 	// EncoderDecay makes the encoder's weights smaller before each step, by the factor
 	// 1 - rate·EncoderDecay: those of the latents that have a gradient in the step. It is
@@ -140,11 +141,11 @@ func (c TrainConfig) withVariance(n *Network, variance float64) TrainConfig {
 
 // What the modern form trains with. doc/quality.md has the measurements behind each.
 const (
-	modernEpsilon = 0.6     // of Adam, of the usual gradient
-	modernDecay   = 0.3     // EncoderDecay
+	modernEpsilon = 3.      // of Adam, of the usual gradient
+	modernDecay   = 0.12    // EncoderDecay
 	modernAux     = 1. / 16 // AuxWeight
-	modernRate    = 0.4     // LearningRate, times the fourth root of Inputs·Steps
-	mostRate      = 0.04    // LearningRate, at most
+	modernRate    = 1.1     // LearningRate, times the fourth root of Inputs·Steps
+	mostRate      = 0.1     // LearningRate, at most
 	fewSteps      = 1000    // up to which the rate is the same
 	unknownSteps  = 10000   // how many are assumed where nobody says
 )
@@ -187,13 +188,13 @@ func (c TrainConfig) bySteps(n *Network) TrainConfig {
 }
 
 // modernDead returns after how many samples a latent counts as dead: 1/50 of all samples that the steps will
-// have, within 25 and 100 times the samples in which a latent would be active once were all
+// have, within 50 and 100 times the samples in which a latent would be active once were all
 // active equally often. SelectBatchTopK has more latents that are seldom active.
 func (c TrainConfig) modernDead(l *SparseLayer) int {
 	once := float64(l.out) / float64(max(1, l.k))
 	dead := 100 * once
 	if c.Steps > 0 {
-		dead = min(dead, max(25*once, float64(c.Steps)*float64(c.BatchSize)/50))
+		dead = min(dead, max(50*once, float64(c.Steps)*float64(c.BatchSize)/50))
 	}
 	if l.selection == SelectBatchTopK {
 		dead *= 12

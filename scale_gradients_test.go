@@ -53,7 +53,7 @@ func (p *plainScaled) step(t *testing.T, n *Network, number int, x *mat.Dense) {
 	if usual > 0 {
 		scale *= math.Sqrt(float64(count) / usual)
 	}
-	p.sum, p.weight = 0.99*p.sum+own, 0.99*p.weight+1
+	p.sum, p.weight = 0.8*p.sum+own, 0.8*p.weight+1
 	move := func(w, g []float64, unit float64) {
 		for i := range g {
 			g[i] *= scale * unit

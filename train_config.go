@@ -18,10 +18,10 @@ import (
 //	                that, the encoder's rows along the atoms
 //	BatchSize       a power of two, 32 to 2048, so that an epoch has some 200 to 400 steps
 //	MaxNorm         10
-//	Optimizer       Adam with an Epsilon of 0.6 and Recipe.ScaleGradients
-//	LearningRate    with that: 0.4·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.04
+//	Optimizer       Adam with an Epsilon of 3 and Recipe.ScaleGradients
+//	LearningRate    with that: 1.1·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.1
 //	Schedule        LinearDecay{}: the rate falls in a line from the first step to zero
-//	Recipe          UnitNorm, AuxK and what goes with it, EncoderDecay 0.3, and a BiasScale that
+//	Recipe          UnitNorm, AuxK and what goes with it, EncoderDecay 0.12, and a BiasScale that
 //	                is the root mean square of the data's numbers: see Recipe
 //
 // doc/quality.md has the measurements behind these. They go by the form, the sizes, the data and

@@ -25,7 +25,7 @@ import (
 //go:embed quality.py
 var script string
 
-const howToGet = "apt-get install python3-torch python3-numpy"
+const howToGet = "apt-get install python3-torch python3-numpy libopenblas0-pthread"
 
 // job is one training of a peer, as quality.py gets it.
 type job struct {
@@ -51,7 +51,7 @@ type job struct {
 
 // versions names what the process runs on.
 type versions struct {
-	Python, Numpy, Torch string
+	Python, Numpy, Torch, Blas string
 }
 
 // message is one line of the process. A number is nil where it is not finite.
@@ -137,7 +137,10 @@ func (o *options) findPeers(ctx context.Context, w io.Writer) error {
 		return nil
 	}
 	o.onlyOurs = false
-	fmt.Fprintf(w, "\nPeers: torch %s, numpy %s, Python %s, float32, %d threads\n", found.Torch, found.Numpy, found.Python, o.procs)
+	fmt.Fprintf(w, "\nPeers: torch %s, numpy %s, Python %s, BLAS %s, float32, %d threads\n", found.Torch, found.Numpy, found.Python, found.Blas, o.procs)
+	if strings.HasPrefix(found.Blas, "libblas") {
+		fmt.Fprintln(w, "This BLAS is the plain reference library, many times slower than OpenBLAS: install libopenblas0-pthread before times are compared.")
+	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ func fakePeer(kind string) {
 	if kind == "mute" {
 		return
 	}
-	fmt.Println(`{"ready": {"python": "3", "numpy": "1", "torch": "2"}}`)
+	fmt.Println(`{"ready": {"python": "3", "numpy": "1", "torch": "2", "blas": "libblas.so.3"}}`)
 	var j job
 	if json.Unmarshal([]byte(os.Args[len(os.Args)-1]), &j) != nil {
 		return // it was asked for its versions only
@@ -121,7 +121,7 @@ func TestRunWithPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Peers: torch 2, numpy 1, Python 3", "| dictionary_learning TopK | 0.002 | 0.1250 | 25.0 % |", "to 0.125", "- dictionary_learning TopK: warm-up 1\n"} {
+	for _, want := range []string{"Peers: torch 2, numpy 1, Python 3, BLAS libblas.so.3, ", "plain reference library", "| dictionary_learning TopK | 0.002 | 0.1250 | 25.0 % |", "to 0.125", "- dictionary_learning TopK: warm-up 1\n"} {
 		// Columns are as wide as figures of ours, which are not what is tested here.
 		if narrow := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(narrow, strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("%q is not in\n%s", want, b.String())

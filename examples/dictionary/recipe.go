@@ -46,16 +46,16 @@ func spelledOut(p problem) recipe {
 	r.model.Mirrored = true // the decoder starts as the encoder's transpose
 	r.start = &ksparse.Start{PreBias: data.GeometricMedian, Atoms: true, Seed: p.seed}
 	r.train.BatchSize = batch
-	r.train.Optimizer = train.Adam{Epsilon: 0.6} // of the usual gradient, because of ScaleGradients
-	r.train.LearningRate = min(0.04, 0.4/math.Pow(float64(p.dims)*max(steps, 1000), 0.25))
+	r.train.Optimizer = train.Adam{Epsilon: 3} // of the usual gradient, because of ScaleGradients
+	r.train.LearningRate = min(0.1, 1.1/math.Pow(float64(p.dims)*max(steps, 1000), 0.25))
 	r.train.Schedule = train.LinearDecay{}
 	r.train.Recipe = ksparse.Recipe{
 		UnitNorm:       true,                        // an atom cannot grow to make its latent's values small
 		AuxK:           max(1, min(256, p.atoms/4)), // dead latents learn from the error of the others
 		AuxWeight:      1. / 16,
-		DeadAfter:      int(math.Ceil(min(100*once, max(25*once, steps*float64(batch)/50)))),
+		DeadAfter:      int(math.Ceil(min(100*once, max(50*once, steps*float64(batch)/50)))),
 		ScaleGradients: true,
-		EncoderDecay:   0.3,
+		EncoderDecay:   0.12,
 		BiasScale:      math.Sqrt(p.variance / float64(p.dims)),
 	}
 	return r

@@ -8,12 +8,13 @@ import (
 )
 
 // usualGradient is the running mean of the squared norm of the weights' gradients, of all layers
-// together: a sum in which each step weighs a little less than the one after it, and the
+// together: a sum in which each step weighs less than the one after it, and the
 // sum of the weights.
 type usualGradient [2]float64
 
-// usualDecay is how much less a step weighs than the one after it.
-const usualDecay = 0.99
+// usualDecay is how much a step weighs, for a weight of 1 of the one after it. The gradient of a
+// short training falls fast, and the mean must follow it.
+const usualDecay = 0.8
 
 // see takes in the squared norm of a step's gradient.
 func (u *usualGradient) see(square float64) {
