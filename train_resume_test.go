@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -21,6 +22,7 @@ type resumable struct {
 	net    func(t testing.TB) *ksparse.Network // nil stands for smallNetwork
 	x, y   *mat.Dense                          // y nil stands for x
 	source bool                                // train from a Source
+	ahead  bool                                // that is read ahead
 	before func(lo, hi int) error              // called before each of its reads
 	cfg    ksparse.TrainConfig
 	byStep bool // the rate or the k goes by the number of steps
@@ -63,6 +65,7 @@ func resumables() []resumable {
 		{name: "several layers", net: mixedNetwork, x: uniform(1, 31, 10), cfg: ksparse.TrainConfig{ClipNorm: 0.5, EMA: 0.7}},
 		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{Validation: ksparse.Validation{Fraction: 0.2}}},
 		{name: "source", x: uniform(1, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, ClipNorm: 1}},
+		{name: "source, read ahead", x: uniform(1, 37, 6), source: true, ahead: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, EMA: 0.9}},
 		{name: "source in chunks of 2", x: uniform(1, 301, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 130, BatchSize: 50, EMA: 0.9}},
 		{name: "source, outliers, averages, early stopping", x: outlying(3, 37, 6), source: true, cfg: ksparse.TrainConfig{
 			Buffer:       11,
@@ -117,6 +120,9 @@ func modernOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 }
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*train.History, error) {
+	if c.ahead {
+		return net.TrainSource(ctx, data.Prefetch(alone{c.x}), cfg)
+	}
 	if c.source {
 		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
 	}
