@@ -70,17 +70,18 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // buffer. Its bits are the same. What was read ahead and is not needed, errors too, plays no
 // part. TrainSource returns after the last ReadRows has returned.
 //
-// Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, with reading ahead (2·Buffer +
-// BatchSize)·columns·8, and 8 bytes for
-// each row of the buffer; SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of
-// them, for its threshold. The rest is that of a training that has its data in memory:
-// parameters, optimizer state, and activations of one batch.
+// Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, or (2·Buffer +
+// BatchSize)·columns·8 where they are read ahead, and 8 bytes for each row of the buffer;
+// SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of them, for its threshold. The
+// rest is that of a training that has its data in memory: parameters, optimizer state, and
+// activations of one batch.
 //
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
-// another number of columns (or of inputs and targets) than the network takes ErrShape, a network
-// that is not as wide at its end as at its start ErrShape where src has no targets. Reading the first buffer comes before
+// another number of columns than the network takes, or other ones of inputs and targets than it
+// takes and gives, ErrShape, and without targets a network that is not as wide at its end as at its
+// start ErrShape. Reading the first buffer comes before
 // training begins, and so do 4096 rows more (for History.Advice, but with MaxNorm or normalised rows; for the start
 // of the modern form, or as many as there are latents; for SelectBatchTopK, up to 32,768), so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else

@@ -65,7 +65,6 @@ func resumables() []resumable {
 		{name: "several layers", net: mixedNetwork, x: uniform(1, 31, 10), cfg: ksparse.TrainConfig{ClipNorm: 0.5, EMA: 0.7}},
 		{name: "source that fits", x: x, source: true, cfg: ksparse.TrainConfig{Validation: ksparse.Validation{Fraction: 0.2}}},
 		{name: "source", x: uniform(1, 37, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, ClipNorm: 1}},
-		{name: "source, read ahead", x: uniform(1, 37, 6), source: true, ahead: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, EMA: 0.9}},
 		{name: "source in chunks of 2", x: uniform(1, 301, 6), source: true, cfg: ksparse.TrainConfig{Buffer: 130, BatchSize: 50, EMA: 0.9}},
 		{name: "source, outliers, averages, early stopping", x: outlying(3, 37, 6), source: true, cfg: ksparse.TrainConfig{
 			Buffer:       11,
@@ -87,6 +86,7 @@ func resumables() []resumable {
 			cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{AuxK: 3, DeadAfter: 16, KStart: 5, BiasScale: 0.5, EncoderDecay: 1}}},
 		{name: "modern, prefixes", x: x, net: modernOf(ksparse.Config{}), byStep: true, cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{Matryoshka: []int{3, 6}}}},
 		{name: "classic, scaled", x: x, cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{ScaleGradients: true, BiasScale: 0.5, EncoderDecay: 1}}},
+		{name: "source, read ahead", x: uniform(1, 37, 6), source: true, ahead: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, EMA: 0.9}},
 	}
 	for i := range all {
 		c := &all[i]

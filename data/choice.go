@@ -128,8 +128,8 @@ const blockRows = 1024
 // upTo returns how many of the source's first rows, which end with a block, are drawn.
 func (d drawn) upTo(rows int) int {
 	high, low := bits.Mul64(uint64(rows), uint64(d.count))
-	drawn, _ := bits.Div64(high, low, uint64(d.rows))
-	return int(drawn)
+	n, _ := bits.Div64(high, low, uint64(d.rows))
+	return int(n)
 }
 
 // before returns how many rows are chosen of the blocks before that one.

@@ -272,7 +272,7 @@ func (v vast) ReadRows(dst []float64, lo, hi int) error {
 
 // TestSampleOfVast: a few rows of very many are found at once.
 func TestSampleOfVast(t *testing.T) {
-	for _, rows := range []int{1 << 40, math.MaxInt} {
+	for _, rows := range []int{math.MaxInt / 1000, math.MaxInt} {
 		src := must(data.Sample(vast{rows}, 100, 1))
 		dst := make([]float64, 100)
 		if err := src.ReadRows(dst, 0, 100); err != nil {

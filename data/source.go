@@ -34,9 +34,9 @@ package data
 import "github.com/ksparse/ksparse/internal/fault"
 
 // Source is a matrix of samples that need not fit in memory: rows are read by
-// index range. Training and evaluation read from one goroutine at a time, unless a method
-// ReadsAhead() bool returns true: see Prefetch. They check
-// what they read: NaN, an infinity and numbers that ReadRows did not write are errors.
+// index range. Training and evaluation read from one goroutine at a time, unless it has a
+// method ReadsAhead() bool that returns true: see Prefetch. They check what they read: NaN, an
+// infinity and numbers that ReadRows did not write are errors.
 type Source interface {
 	// Dims returns the number of rows (samples) and columns. They do not change.
 	Dims() (rows, cols int)

@@ -17,8 +17,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Model is an autoencoder, or a transcoder, with a sparse layer. A *ksparse.Network is one, and so is a
-// *ksparse.Frozen.
+// Model is an autoencoder, or a transcoder, with a sparse layer. A *ksparse.Network is one, and
+// so is a *ksparse.Frozen.
 type Model interface {
 	// In and Out are how many values the model takes and gives for a row.
 	In() int
