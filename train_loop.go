@@ -117,7 +117,6 @@ func (n *Network) trainOn(ctx context.Context, start time.Time, f *feed.Feed, cf
 	}
 	l.clock.start, l.learner.made = start, made
 	err = l.run(ctx)
-	f.Close()
 	l.leave()
 	return &l.history, err
 }
@@ -218,6 +217,7 @@ func (l *loop) measureVariance() (float64, error) {
 // run goes through what is left of the training, a batch a step. The first epoch has
 // begun.
 func (l *loop) run(ctx context.Context) error {
+	defer l.feed.Close()
 	for !l.over() {
 		if err := ctx.Err(); err != nil {
 			return l.interrupt(train.StopContext, err)
