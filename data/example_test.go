@@ -57,3 +57,25 @@ func ExampleHoldOut() {
 	// [0 1 3 4 6]
 	// [2 5]
 }
+
+func ExamplePair() {
+	inputs, err := data.FromFloat32([]float32{1, 2, 3, 4}, 2, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	targets, err := data.FromFloat32([]float32{10, 20}, 2, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	pairs, err := data.Pair(inputs, targets)
+	if err != nil {
+		log.Fatal(err)
+	}
+	row := make([]float64, 3)
+	if err := pairs.ReadRows(row, 1, 2); err != nil {
+		log.Fatal(err)
+	}
+	n := pairs.(data.Paired).Inputs()
+	fmt.Println("inputs", row[:n], "targets", row[n:])
+	// Output: inputs [3 4] targets [20]
+}
