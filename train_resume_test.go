@@ -121,7 +121,7 @@ func modernOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*train.History, error) {
 	if c.ahead {
-		return net.TrainSource(ctx, data.Prefetch(alone{c.x}), cfg)
+		return net.TrainSource(ctx, data.Prefetch(&rowSource{Dense: c.x, before: c.before}), cfg)
 	}
 	if c.source {
 		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
