@@ -51,8 +51,9 @@ func (c *choice) ReadRows(dst []float64, lo, hi int) error {
 	return c.part.gather(dst, *s)
 }
 
-// bridge is how many numbers it is cheaper to read than to begin another read.
-const bridge = 1024
+// bridge is up to how many numbers it is cheaper to read than to begin another read: measured on
+// a file of float32 that is in the system's cache, where about 256 take as long.
+const bridge = 256
 
 // gather reads the rows of the spans into dst, one after the other. A short way from one span
 // to the next is read as well, as far as dst has room, and then written over: so no other

@@ -169,7 +169,7 @@ func (t Table) Each(atOnce int, f func(lo int, x, y matrix.Rows) error) error {
 // they are in memory anyway; else of about that many, from all parts of the source, at places that
 // the seed draws.
 func (t Table) Sample(most int, seed uint64) (x, y matrix.Rows, err error) {
-	rows := matrix.Rows{}
+	var rows matrix.Rows
 	if held, isHeld := t.source.(inMemory); isHeld {
 		rows = held.InMemory()
 		err = t.checkRead(rows, 0, t.Rows)
