@@ -59,15 +59,32 @@ func decodeFloats[T float](dst []T, src []byte, d DType) {
 			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
 		}
 	case F16:
+		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
+			to, from := dst[:4], src[:8]
+			to[0] = T(half(le.Uint16(from)))
+			to[1] = T(half(le.Uint16(from[2:])))
+			to[2] = T(half(le.Uint16(from[4:])))
+			to[3] = T(half(le.Uint16(from[6:])))
+		}
 		for i := range dst {
 			dst[i] = T(half(le.Uint16(src[2*i:])))
 		}
 	case BF16:
+		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
+			to, from := dst[:4], src[:8]
+			to[0] = T(brain(le.Uint16(from)))
+			to[1] = T(brain(le.Uint16(from[2:])))
+			to[2] = T(brain(le.Uint16(from[4:])))
+			to[3] = T(brain(le.Uint16(from[6:])))
+		}
 		for i := range dst {
-			dst[i] = T(math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16))
+			dst[i] = T(brain(le.Uint16(src[2*i:])))
 		}
 	}
 }
+
+// brain returns the value of a bfloat16, the upper half of a float32.
+func brain(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
 // decodeLong decodes integers of eight bytes. One above 2^53 is an error.
 func decodeLong[T float](dst []T, src []byte, d DType) error {
