@@ -15,15 +15,14 @@ import (
 // the file. Where they wrap no cause of package fault, the file is damaged.
 type fileReader func(r io.ReaderAt, size int64, path string, o Options) (opened, error)
 
-// readers has the formats that a name tells, by its extension. Those of binary ones have no mark in
-// the file.
+// binaryReaders has the formats that only a name tells, by its extension: the files have no mark.
 var binaryReaders = map[string]fileReader{
 	".fvecs": readVectors, ".bvecs": readVectors, ".ivecs": readVectors,
 	".fbin": readCounted, ".u8bin": readCounted, ".i8bin": readCounted,
 	".f32": readRaw, ".raw": readRaw,
 }
 
-// textReaders are likewise those of text.
+// textReaders has those of text.
 var textReaders = map[string]fileReader{
 	".csv": readTable, ".tsv": readTable, ".txt": readTable,
 	".jsonl": readJSONLines, ".ndjson": readJSONLines,
