@@ -13,6 +13,10 @@ type float interface{ float32 | float64 }
 // maxInteger is the integer up to which float64 holds every integer.
 const maxInteger = 1 << 53
 
+// Decode sets dst to the first len(dst) elements of src, little-endian ones of type d. It is an
+// error when one is an integer above 2^53, or a Bool that is neither 0 nor 1.
+func Decode(dst []float64, src []byte, d DType) error { return decode(dst, src, d) }
+
 // decode sets dst to the little-endian elements of src. T holds every value of d,
 // or is float64.
 func decode[T float](dst []T, src []byte, d DType) error {
@@ -55,15 +59,32 @@ func decodeFloats[T float](dst []T, src []byte, d DType) {
 			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
 		}
 	case F16:
+		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
+			to, from := dst[:4], src[:8]
+			to[0] = T(half(le.Uint16(from)))
+			to[1] = T(half(le.Uint16(from[2:])))
+			to[2] = T(half(le.Uint16(from[4:])))
+			to[3] = T(half(le.Uint16(from[6:])))
+		}
 		for i := range dst {
 			dst[i] = T(half(le.Uint16(src[2*i:])))
 		}
 	case BF16:
+		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
+			to, from := dst[:4], src[:8]
+			to[0] = T(brain(le.Uint16(from)))
+			to[1] = T(brain(le.Uint16(from[2:])))
+			to[2] = T(brain(le.Uint16(from[4:])))
+			to[3] = T(brain(le.Uint16(from[6:])))
+		}
 		for i := range dst {
-			dst[i] = T(math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16))
+			dst[i] = T(brain(le.Uint16(src[2*i:])))
 		}
 	}
 }
+
+// brain returns the value of a bfloat16, the upper half of a float32.
+func brain(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
 // decodeLong decodes integers of eight bytes. One above 2^53 is an error.
 func decodeLong[T float](dst []T, src []byte, d DType) error {
