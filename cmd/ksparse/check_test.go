@@ -14,8 +14,8 @@ import (
 	"github.com/ksparse/ksparse/pretrained"
 )
 
-// models are files of other libraries.
-const models = "../../pretrained/testdata/"
+// others are files of other libraries.
+const others = "../../pretrained/testdata/"
 
 // goName matches names that mean something to callers in Go alone.
 var goName = regexp.MustCompile(`Options\.|\bdata\.|LoadFile|LoadCheckpoint|pretrained\.|ksparse\.[A-Z]|Config\.|Recipe\.|Validation\.|map\[|SetThresholds|SetSelection|SaveAs|Config describes|Calibrate\b|StartFrom|TrainSource|Evaluate\b|Widen|SetK|Err[A-Z]`)
@@ -36,13 +36,13 @@ func eightWide(t *testing.T, rows, cols int) string {
 func TestCheck(t *testing.T) {
 	converted := filepath.Join(t.TempDir(), "converted")
 	rows := eightWide(t, 40, 8)
-	out := ksparse(t, "", "check", models+"sparsify_topk_2025", rows).out // random weights: something looks wrong
+	out := ksparse(t, "", "check", others+"sparsify_topk_2025", rows).out // random weights: something looks wrong
 	for _, want := range []string{"sparsify since February 2025", "topk, k = 4", "8 inputs, 32 latents", "40 rows", "FVU"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in the output:\n%s", want, out)
 		}
 	}
-	if out := works(t, "", "convert", "--to", "saelens", "-o", converted, models+"sparsify_topk_2025"); !strings.Contains(out, "as saelens") {
+	if out := works(t, "", "convert", "--to", "saelens", "-o", converted, others+"sparsify_topk_2025"); !strings.Contains(out, "as saelens") {
 		t.Errorf("convert:\n%s", out)
 	}
 	var r result
@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 	if r.Info.Format != pretrained.SAELens || r.Info.Architecture != "topk" || r.Info.K != 4 || r.Findings != nil {
 		t.Errorf("%+v", r)
 	}
-	refuses(t, "", failed, "not empty", "convert", "--to", "saelens", "--force", "-o", converted, models+"sparsify_topk_2025")
+	refuses(t, "", failed, "not empty", "convert", "--to", "saelens", "--force", "-o", converted, others+"sparsify_topk_2025")
 }
 
 // TestProblems: what looks wrong is the exit code 1.
@@ -64,7 +64,7 @@ func TestProblems(t *testing.T) {
 		x[i] = float32(1000 + i%3) // no rows of this model
 	}
 	writeNpy(t, rows, 50, 8, x)
-	e := ksparse(t, "", "check", models+"sparsify_topk_2025", rows)
+	e := ksparse(t, "", "check", others+"sparsify_topk_2025", rows)
 	if e.code != failed || !strings.Contains(e.out, "PROBLEM") || !strings.Contains(e.err, "something looks wrong") {
 		t.Errorf("exit code %d\n%s%s", e.code, e.out, e.err)
 	}
@@ -72,16 +72,16 @@ func TestProblems(t *testing.T) {
 
 // TestErrorsNameFlags: no error, note or problem has a name of Go.
 func TestErrorsNameFlags(t *testing.T) {
-	const unset = models + "bad_configs/dictlearn_batchtopk_threshold_unset"
-	const scale = models + "saelens_standard_v6_expected_average_only_in"
+	const unset = others + "bad_configs/dictlearn_batchtopk_threshold_unset"
+	const scale = others + "saelens_standard_v6_expected_average_only_in"
 	rows := eightWide(t, 40, 8)
 	out := filepath.Join(t.TempDir(), "converted")
 	for _, c := range []struct {
 		want string
 		args []string
 	}{
-		{"--hookpoint names one", []string{"info", models + "sparsify_run_folder_bf16"}},
-		{"softmax", []string{"info", models + "bad_configs/sparsify_activation_unknown"}},
+		{"--hookpoint names one", []string{"info", others + "sparsify_run_folder_bf16"}},
+		{"softmax", []string{"info", others + "bad_configs/sparsify_activation_unknown"}},
 		{"--threshold says it", []string{"info", unset}},
 		{"--threshold or --scale says it", []string{"check", "--unset", unset, rows}},
 		{"--threshold says it", []string{"convert", "--to", "saelens", "-o", out, unset}},
@@ -89,19 +89,19 @@ func TestErrorsNameFlags(t *testing.T) {
 		{"the scale is -1, want", []string{"info", "--scale", "-1", scale}},
 		{"the threshold is -1, want", []string{"info", "--threshold", "-1", unset}},
 		{"k is -2, want", []string{"info", "-k", "-2", unset}},
-		{"--k says it", []string{"info", models + "more/csr_defaults_normalize"}},
-		{"the k that is given is 600", []string{"info", "-k", "600", models + "more/csr_defaults_normalize"}},
-		{"is for a folder", []string{"info", "--hookpoint", "x", models + "openai_topk_v5/autoencoder.pt"}},
-		{"leads out", []string{"info", "--hookpoint", "../x", models + "sparsify_run_folder_bf16"}},
-		{"--round allows", []string{"convert", "--to", "sparsify", "-o", out, models + "saelens_topk_v6_rescale"}},
+		{"--k says it", []string{"info", others + "more/csr_defaults_normalize"}},
+		{"the k that is given is 600", []string{"info", "-k", "600", others + "more/csr_defaults_normalize"}},
+		{"is for a folder", []string{"info", "--hookpoint", "x", others + "openai_topk_v5/autoencoder.pt"}},
+		{"leads out", []string{"info", "--hookpoint", "../x", others + "sparsify_run_folder_bf16"}},
+		{"--round allows", []string{"convert", "--to", "sparsify", "-o", out, others + "saelens_topk_v6_rescale"}},
 		{"a NumPy array", []string{"info", rows}},
-		{"a JSON file, not", []string{"info", models + "sparsify_topk_2025/cfg.json"}},
-		{"rows.npy holds NaN in row 2, column 3", []string{"check", models + "sparsify_topk_2025", notFinite(t, rows)}},
-		{"values per row", []string{"check", models + "sparsify_topk_2025", eightWide(t, 4, 9)}},
+		{"a JSON file, not", []string{"info", others + "sparsify_topk_2025/cfg.json"}},
+		{"rows.npy holds NaN in row 2, column 3", []string{"check", others + "sparsify_topk_2025", notFinite(t, rows)}},
+		{"values per row", []string{"check", others + "sparsify_topk_2025", eightWide(t, 4, 9)}},
 	} {
 		refuses(t, "", failed, c.want, c.args...)
 	}
-	for _, args := range [][]string{{"--unset", unset}, {"--unset", scale}, {"--threshold", "1", unset}, {"-k", "8", "--scale", "2", "--threshold", "1", models + "sparsify_topk_2025"}} {
+	for _, args := range [][]string{{"--unset", unset}, {"--unset", scale}, {"--threshold", "1", unset}, {"-k", "8", "--scale", "2", "--threshold", "1", others + "sparsify_topk_2025"}} {
 		if out := works(t, "", append([]string{"info"}, args...)...); goName.MatchString(out) {
 			t.Errorf("%v:\n%s", args, out)
 		}
@@ -126,11 +126,11 @@ func notFinite(t *testing.T, rows string) string {
 // TestFlagsWithoutEffect: what a flag does not do is said.
 func TestFlagsWithoutEffect(t *testing.T) {
 	for _, flag := range []string{"--unset", "--embedding"} {
-		if out := works(t, "", "info", flag, models+"sparsify_topk_2025"); !strings.Contains(out, flag+" is not used") {
+		if out := works(t, "", "info", flag, others+"sparsify_topk_2025"); !strings.Contains(out, flag+" is not used") {
 			t.Errorf("%s:\n%s", flag, out)
 		}
 	}
-	if out := works(t, "", "info", "--unset", models+"saelens_standard_v6_expected_average_only_in"); strings.Contains(out, "is not used") {
+	if out := works(t, "", "info", "--unset", others+"saelens_standard_v6_expected_average_only_in"); strings.Contains(out, "is not used") {
 		t.Errorf("--unset of a model that needs it:\n%s", out)
 	}
 }
@@ -163,7 +163,7 @@ func TestOwnFiles(t *testing.T) {
 
 // TestNotReconstructed: of a transcoder without outputs the table says that none were compared.
 func TestNotReconstructed(t *testing.T) {
-	model := models + "saelens_jumprelu_transcoder_v6"
+	model := others + "saelens_jumprelu_transcoder_v6"
 	m, err := pretrained.Open(model, pretrained.Options{})
 	if err != nil {
 		t.Fatal(err)

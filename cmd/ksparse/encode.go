@@ -8,6 +8,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/codes"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/data"
 )
 
 // encodeCommand returns the command encode.
@@ -96,7 +97,7 @@ those numbers.`,
 				return fmt.Errorf("%s has codes of %d latents, %s has %d", args[1], read.Latents, args[0], m.Info.Latents)
 			}
 			d := &codes.Decoded{Model: m, Codes: read, Latents: m.Info.Latents}
-			if err := rows.WriteNpy(out, d, float64s); err != nil {
+			if err := data.WriteNpy(out, d, float64s); err != nil {
 				return err
 			}
 			n, cols := d.Dims()

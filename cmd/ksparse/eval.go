@@ -68,7 +68,7 @@ func measured(m *pretrained.Model, from rows.Options, paths []string, targets st
 		return nil, err
 	}
 	defer y.Close()
-	pair, err := rows.Pair(x, y)
+	pair, err := data.Pair(x, y)
 	if err != nil {
 		return nil, err
 	}

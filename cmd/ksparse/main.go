@@ -114,7 +114,7 @@ sentence-transformers, OpenAI, dictionary_learning or Gemma Scope.`,
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(),
 		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), helpPagesCommand())
 	root.AddCommand(serveCommands()...)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/examples/mnistdata"
 )
@@ -40,7 +39,7 @@ to 1, in float32. They come with this program and are under CC BY-SA 3.0.`,
 			if err != nil {
 				return err
 			}
-			if err := rows.WriteNpy(out, src, false); err != nil {
+			if err := data.WriteNpy(out, src, false); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%d digits of %d pixels, in %s\n", len(set.Labels), mnistdata.Pixels, out)

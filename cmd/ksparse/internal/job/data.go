@@ -30,7 +30,7 @@ func OpenData(o rows.Options, paths []string, targets string, hold int) (*Data, 
 		if n, _ := d.train.Dims(); hold > n {
 			err = fmt.Errorf("--hold %d holds out no row of %d: take a smaller number", hold, n)
 		} else {
-			d.train, d.held, err = rows.HoldOut(d.train, hold)
+			d.train, d.held, err = data.HoldOut(d.train, hold)
 		}
 	}
 	if err != nil {
@@ -60,7 +60,7 @@ func (d *Data) open(o rows.Options, paths []string, targets string) error {
 	_, d.Outputs = y.Dims()
 	d.About += "; targets: " + y.String()
 	d.Transcoder = true
-	d.train, err = rows.Pair(x, y)
+	d.train, err = data.Pair(x, y)
 	return err
 }
 

@@ -84,31 +84,3 @@ func (s *several) String() string {
 	rows, cols := s.Dims()
 	return fmt.Sprintf("%d sources, the first %s; %d x %d together", len(s.parts), s.parts[0], rows, cols)
 }
-
-// HoldOut takes every n-th row of src away: held. With n = 0 there is none, and held is nil.
-func HoldOut(src data.Source, n int) (rest, held data.Source, err error) {
-	switch {
-	case n == 0:
-		return src, nil, nil
-	case n < 2:
-		return nil, nil, say.Wrong("--hold is %d, want 2 or more (every 10th row with 10), or 0 for none", n)
-	}
-	return data.HoldOut(src, n)
-}
-
-// Pair puts inputs and targets side by side, for a transcoder.
-func Pair(inputs, targets data.Source) (data.Source, error) { return data.Pair(inputs, targets) }
-
-// Head returns the first n rows of src, or src where it has no more.
-func Head(src data.Source, n int) (data.Source, error) {
-	rows, _ := src.Dims()
-	if n >= rows {
-		return src, nil
-	}
-	return data.Range(src, 0, n)
-}
-
-// WriteNpy writes the rows of src to a .npy file, in float32 or float64.
-func WriteNpy(path string, src data.Source, float64s bool) error {
-	return data.WriteNpy(path, src, float64s)
-}

@@ -91,7 +91,7 @@ func firstLine(err error) string {
 func Used(f *pflag.FlagSet, paths []string, but ...string) ([]byte, error) {
 	all := map[string]any{DataKey: paths}
 	f.VisitAll(func(flag *pflag.Flag) {
-		if !notInFiles[flag.Name] && !slices.Contains(but, flag.Name) && flag.Value.String() != "" {
+		if !notInFiles[flag.Name] && !slices.Contains(but, flag.Name) && flag.Value.String() != "" && flag.Value.String() != "[]" {
 			all[flag.Name] = value(flag)
 		}
 	})
