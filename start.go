@@ -41,13 +41,13 @@ const startRows = 1 << 16
 // data.FromMatrix makes a source of a matrix. Where src is not such a matrix and has more
 // than 65,536 rows, and more than there are latents, PreBias and Atoms take about that many
 // of them, from all parts of it, at places that Seed draws. The number of DatasetScale is
-// that of all rows in any case.
+// that of all rows in any case. Of a data.Paired the inputs are what counts.
 //
 // It must not run beside other calls to the network.
 // Errors are those of the source, which name the rows, or wrap ErrEmpty, ErrShape,
 // ErrNotFinite or ErrRange; the network is as it was then.
 func (n *Network) StartFrom(src data.Source, start Start) error {
-	count, err := feed.Check(src, n.In())
+	table, err := feed.Check(src, n.In(), n.Out())
 	if err != nil {
 		return err
 	}
@@ -58,14 +58,14 @@ func (n *Network) StartFrom(src data.Source, start Start) error {
 	if start.Atoms {
 		most = max(most, n.layers[0].Out())
 	}
-	rows, err := feed.Sample(src, count, n.In(), most, start.Seed)
+	rows, _, err := table.Sample(most, start.Seed)
 	if err != nil {
 		return err
 	}
 	rows = n.apart(rows)
 	scale := n.rows.Scale
 	if n.rows.Kind == normal.DatasetScale {
-		if scale, err = datasetScale(src, count, rows); err != nil {
+		if scale, err = datasetScale(table, rows); err != nil {
 			return err
 		}
 	}
@@ -175,12 +175,12 @@ func (n *Network) checkStart(start Start) error {
 	return n.trainable()
 }
 
-// datasetScale returns sqrt(columns) over the mean norm of the rows of src, of which x are
-// in memory: all of them, or some.
-func datasetScale(src data.Source, rows int, x matrix.Rows) (float64, error) {
+// datasetScale returns sqrt(columns) over the mean norm of the inputs, of which x are in
+// memory: all of them, or some.
+func datasetScale(table feed.Table, x matrix.Rows) (float64, error) {
 	const far = 64 // powers of two by which the second sum is smaller, for when the first overflows
 	sum, small := 0.0, 0.0
-	add := func(_ int, x matrix.Rows) error {
+	add := func(_ int, x, _ matrix.Rows) error {
 		for i := range x.Rows {
 			norm := matrix.Norm(x.Row(i))
 			sum += norm
@@ -188,17 +188,18 @@ func datasetScale(src data.Source, rows int, x matrix.Rows) (float64, error) {
 		}
 		return nil
 	}
-	if x.Rows == rows {
-		add(0, x)
-	} else if err := feed.Each(src, rows, x.Cols, rowsAtOnce(x.Cols), add); err != nil {
+	if x.Rows == table.Rows {
+		add(0, x, x)
+	} else if err := table.Each(rowsAtOnce(table.Cols), add); err != nil {
 		return 0, err
 	}
-	scale := math.Sqrt(float64(x.Cols)) * float64(rows) / sum
+	rows := float64(table.Rows)
+	scale := math.Sqrt(float64(x.Cols)) * rows / sum
 	if scale == 0 {
-		scale = math.Ldexp(math.Sqrt(float64(x.Cols))*float64(rows)/small, -far)
+		scale = math.Ldexp(math.Sqrt(float64(x.Cols))*rows/small, -far)
 	}
 	if !(scale > 0 && 1/scale > 0 && 1/scale <= math.MaxFloat64) {
-		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/float64(rows))
+		return 0, fault.Errorf(ErrRange, "the data set's scale is %v: its rows have a mean norm of %v", scale, sum/rows)
 	}
 	return scale, nil
 }
@@ -231,7 +232,7 @@ func rowsAtOnce(numbers int) int { return max(1, min(1024, 1<<22/numbers)) }
 
 // Calibrate sets one threshold for the last sparse layer, such that of the rows of
 // src, on average, l0 latents are active, and returns it; data.FromMatrix makes a source
-// of a matrix. From then on the layer selects by threshold (SelectThreshold), unless it
+// of a matrix, and of a data.Paired the inputs count. From then on the layer selects by threshold (SelectThreshold), unless it
 // is one of SelectBatchTopK, which does so anyway. Equal values can make a few more
 // latents active.
 //
@@ -250,16 +251,17 @@ func (n *Network) Calibrate(src data.Source, l0 float64) (threshold float64, err
 	if l == nil {
 		return 0, fault.Errorf(ErrNoSparseLayer, "Calibrate needs a sparse layer, this network has none")
 	}
-	rows, err := feed.Check(src, n.In())
+	table, err := feed.Check(src, n.In(), n.Out())
 	if err != nil {
 		return 0, err
 	}
+	rows := table.Rows
 	want := int(math.Round(l0 * float64(rows)))
 	if err := n.mayCalibrate(rows, want, l0); err != nil {
 		return 0, err
 	}
-	c := calibration{pass: n.newPass(), src: src, last: last, want: want, l0: l0} // not a pass of the pool: it has memory for many rows
-	threshold, positive, ok, err := c.search(n, rows)
+	c := calibration{pass: n.newPass(), table: table, last: last, want: want, l0: l0} // not a pass of the pool: it has memory for many rows
+	threshold, positive, ok, err := c.search(n)
 	if err != nil {
 		return 0, err
 	}
@@ -309,21 +311,21 @@ const (
 
 // calibration is one call of Calibrate.
 type calibration struct {
-	pass *engine.Pass
-	src  data.Source
-	last int // the layer
-	want int // active latents in all rows together
-	l0   float64
+	pass  *engine.Pass
+	table feed.Table
+	last  int // the layer
+	want  int // active latents in all rows together
+	l0    float64
 }
 
 // search finds the threshold: see engine.Pass.Calibrated.
-func (c *calibration) search(n *Network, rows int) (threshold float64, positive int, ok bool, err error) {
-	widest := 0
+func (c *calibration) search(n *Network) (threshold float64, positive int, ok bool, err error) {
+	rows, widest := c.table.Rows, c.table.Cols
 	for _, l := range n.layers[:c.last+1] {
 		widest = max(widest, l.In())
 	}
 	if rows <= calibrateNumbers/widest && 2*c.l0*float64(rows) <= calibrateEntries {
-		x, err := feed.Sample(c.src, rows, n.In(), rows, 0)
+		x, _, err := c.table.Sample(rows, 0)
 		if err != nil {
 			return 0, 0, false, err
 		}
@@ -333,8 +335,8 @@ func (c *calibration) search(n *Network, rows int) (threshold float64, positive 
 	// A guess from the first rows, by which more than l0 are active, spares most values.
 	out := n.layers[c.last].Out()
 	atOnce, guess := rowsAtOnce(max(widest, out)), 0.0
-	var first matrix.Rows
-	if err := feed.Read(&first, c.src, rows, n.In(), 0, min(rows, atOnce)); err != nil {
+	first, _, err := c.table.Read(new(matrix.Rows), 0, min(rows, atOnce))
+	if err != nil {
 		return 0, 0, false, err
 	}
 	more := min(2*c.l0+1, float64(out))
@@ -342,6 +344,6 @@ func (c *calibration) search(n *Network, rows int) (threshold float64, positive 
 		return guess, 0, true, nil
 	}
 	return c.pass.CalibratedInPasses(c.last, c.want, guess, func(f func(x matrix.Rows)) error {
-		return feed.Each(c.src, rows, n.In(), atOnce, func(_ int, x matrix.Rows) error { f(x); return nil })
+		return c.table.Each(atOnce, func(_ int, x, _ matrix.Rows) error { f(x); return nil })
 	})
 }

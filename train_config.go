@@ -44,8 +44,8 @@ type TrainConfig struct {
 	// Seed fixes the order of the samples.
 	Seed uint64
 	// Buffer is how many samples of a source TrainSource, and validation on a
-	// Validation.Source, keep in memory; 0 stands for 65,536. Train does not use it
-	// otherwise.
+	// Validation.Source, keep in memory; 0 stands for 65,536. Where a source is read ahead
+	// (see TrainSource) a training keeps twice as many. Train does not use it otherwise.
 	Buffer int
 	// MaxNorm, at least 1, leaves out training samples whose input's Euclidean norm
 	// is more than MaxNorm times the median norm, such as those of attention sinks
@@ -97,8 +97,8 @@ type TrainConfig struct {
 type Validation struct {
 	// X and Y are samples to measure the loss on; nil is none.
 	X, Y mat.Matrix
-	// Source has such samples for an autoencoder, instead: its rows are inputs and
-	// targets. Up to TrainConfig.Buffer of them are read once, before training begins;
+	// Source has such samples instead. For an autoencoder its rows are inputs and targets
+	// at once; a data.Paired has inputs and targets for any network. Up to TrainConfig.Buffer of them are read once, before training begins;
 	// more are read anew after each epoch, 1024 at a time. The losses have the bits
 	// that those of X have. An error of the source, which names the rows, ends the
 	// training then; no checkpoint is written for it.

@@ -49,8 +49,10 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 	return n.trainOn(ctx, start, feed.FromMemory(feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}, rowsX, rowsY), cfg)
 }
 
-// TrainSource trains an autoencoder on the rows of src, which need not fit in
-// memory. It is Train otherwise.
+// TrainSource trains the network on the rows of src, which need not fit in memory. For an
+// autoencoder they are inputs and targets at once. A data.Paired, which data.Pair makes, has inputs
+// and targets side by side, of In and Out columns: it trains a network of any kind, such as a
+// transcoder. TrainSource is Train otherwise.
 //
 // A source of up to TrainConfig.Buffer rows is read once, and the training is
 // that of Train, to the bit. A larger one is read once in each epoch, through a
@@ -62,16 +64,24 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // fair sample of the whole source, also where that is sorted, and all have about equally
 // many rows. A batch may take the last rows of one buffer and the first of the next.
 //
-// Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, and 8 bytes for
-// each row of the buffer; SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of
-// them, for its threshold. The rest is that of a training that has its data in memory:
-// parameters, optimizer state, and activations of one batch.
+// If src has a method ReadsAhead() bool that returns true, as an *data.Npy has and data.Prefetch
+// adds, the next buffer is read by another goroutine while one is used. The training then
+// takes the longer of the times for reading and for training, not their sum, and a second
+// buffer. Its bits are the same. What was read ahead and is not needed, errors too, plays no
+// part. TrainSource returns after the last ReadRows has returned.
+//
+// Memory for the rows is (Buffer + BatchSize)·columns·8 bytes, or (2·Buffer +
+// BatchSize)·columns·8 where they are read ahead, and 8 bytes for each row of the buffer;
+// SelectBatchTopK keeps up to 128 MiB of rows more, or a batch of them, for its threshold. The
+// rest is that of a training that has its data in memory: parameters, optimizer state, and
+// activations of one batch.
 //
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
-// another number of columns than the network takes ErrShape, a network that is not as
-// wide at its end as at its start ErrShape. Reading the first buffer comes before
+// another number of columns than the network takes, or other ones of inputs and targets than it
+// takes and gives, ErrShape, and without targets a network that is not as wide at its end as at its
+// start ErrShape. Reading the first buffer comes before
 // training begins, and so do 4096 rows more (for History.Advice, but with MaxNorm or normalised rows; for the start
 // of the modern form, or as many as there are latents; for SelectBatchTopK, up to 32,768), so where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
@@ -81,15 +91,16 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if _, err := feed.Check(src, n.In()); err != nil {
+	table, err := feed.Check(src, n.In(), n.Out())
+	if err != nil {
 		return nil, err
 	}
-	if n.Out() != n.In() {
-		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
+	if !table.Paired() && n.Out() != n.In() {
+		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, or a source that data.Pair made: the network takes %d values and gives %d", n.In(), n.Out())
 	}
 	cfg.MaxNorm = cfg.maxNorm(n)
 	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
-	f, err := feed.FromSource(ctx, settings, src, n.In(), cfg.withDefaults(n).Buffer, n.checkRows(cfg))
+	f, err := feed.FromSource(ctx, settings, table, cfg.withDefaults(n).Buffer, n.checkRows(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +217,7 @@ func (l *loop) measureVariance() (float64, error) {
 // run goes through what is left of the training, a batch a step. The first epoch has
 // begun.
 func (l *loop) run(ctx context.Context) error {
+	defer l.feed.Close()
 	for !l.over() {
 		if err := ctx.Err(); err != nil {
 			return l.interrupt(train.StopContext, err)
@@ -215,6 +227,7 @@ func (l *loop) run(ctx context.Context) error {
 				return l.interrupt(train.StopSource, err)
 			}
 		}
+		l.feed.SetLast(len(l.history.Epochs)+1 >= l.cfg.Epochs)
 		x, y, last, err := l.feed.Next(ctx)
 		if err != nil {
 			return l.interrupt(train.StopSource, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -21,6 +22,7 @@ type resumable struct {
 	net    func(t testing.TB) *ksparse.Network // nil stands for smallNetwork
 	x, y   *mat.Dense                          // y nil stands for x
 	source bool                                // train from a Source
+	ahead  bool                                // that is read ahead
 	before func(lo, hi int) error              // called before each of its reads
 	cfg    ksparse.TrainConfig
 	byStep bool // the rate or the k goes by the number of steps
@@ -84,6 +86,7 @@ func resumables() []resumable {
 			cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{AuxK: 3, DeadAfter: 16, KStart: 5, BiasScale: 0.5, EncoderDecay: 1}}},
 		{name: "modern, prefixes", x: x, net: modernOf(ksparse.Config{}), byStep: true, cfg: ksparse.TrainConfig{Recipe: ksparse.Recipe{Matryoshka: []int{3, 6}}}},
 		{name: "classic, scaled", x: x, cfg: ksparse.TrainConfig{ClipNorm: 1, Recipe: ksparse.Recipe{ScaleGradients: true, BiasScale: 0.5, EncoderDecay: 1}}},
+		{name: "source, read ahead", x: uniform(1, 37, 6), source: true, ahead: true, cfg: ksparse.TrainConfig{Buffer: 11, Optimizer: momentum, EMA: 0.9}},
 	}
 	for i := range all {
 		c := &all[i]
@@ -117,6 +120,9 @@ func modernOf(cfg ksparse.Config) func(testing.TB) *ksparse.Network {
 }
 
 func (c resumable) run(ctx context.Context, net *ksparse.Network, cfg ksparse.TrainConfig) (*train.History, error) {
+	if c.ahead {
+		return net.TrainSource(ctx, data.Prefetch(alone{c.x}), cfg)
+	}
 	if c.source {
 		return net.TrainSource(ctx, &rowSource{Dense: c.x, before: c.before}, cfg)
 	}

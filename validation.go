@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/feed"
@@ -21,7 +20,7 @@ import (
 type validator struct {
 	rows   int          // samples; 0 for no validation
 	x, y   matrix.Rows  // those in memory
-	source data.Source  // of inputs that are targets, where they are not; else nil
+	source *feed.Table  // where they are not; else nil
 	failed bool         // source gave an error
 	pass   *engine.Pass // nil before the first time
 	loss   float64      // after the last epoch; NaN if there is none
@@ -35,31 +34,51 @@ const mostInput = 1e70
 // checkInputs returns an error where the largest magnitude of inputs (or of targets, which
 // are as large), which the error calls what, is too large for a training.
 func (n *Network) checkInputs(what string, largest float64) error {
-	if n.scalesEachRow() {
-		return nil
+	return checkLargest(what, n.inputScale()*largest)
+}
+
+// inputScale is what inputs are multiplied by before they are squared: 0 where each row is
+// scaled by itself.
+func (n *Network) inputScale() float64 {
+	switch {
+	case n.scalesEachRow():
+		return 0
+	case Normalization(n.rows.Kind) == DatasetScale:
+		return n.rows.Scale
 	}
-	if Normalization(n.rows.Kind) == DatasetScale {
-		largest *= n.rows.Scale
-	}
+	return 1
+}
+
+// checkLargest is checkInputs for a magnitude that inputScale has been applied to.
+func checkLargest(what string, largest float64) error {
 	if largest > mostInput {
 		return fault.Errorf(ErrNotFinite, "%s hold numbers of up to %.2g, which are too large to be squared. Scale them, or leave out the few that stand apart", what, largest)
 	}
 	return nil
 }
 
-// checkRows returns what checks the rows of a source, which are inputs and targets, as they
-// are read. What MaxNorm may leave out is not too large.
-func (n *Network) checkRows(cfg TrainConfig) func(what string, x matrix.Rows, first int) error {
-	return func(what string, x matrix.Rows, first int) error {
-		if err := cfg.Loss.checkTarget(what, x, first); err != nil || cfg.MaxNorm > 0 {
+// checkRows returns what checks the inputs and targets of a source as they are read, on any
+// goroutine. What MaxNorm may leave out is not too large.
+func (n *Network) checkRows(cfg TrainConfig) func(x, y matrix.Rows, first int) error {
+	scale := n.inputScale()
+	return func(x, y matrix.Rows, first int) error {
+		if err := cfg.Loss.checkTarget(targetsOf(x, y), y, first); err != nil || cfg.MaxNorm > 0 {
 			return err
 		}
-		largest := x.MaxAbs()
-		if n.checkInputs(what, largest) == nil { // most often: the words below are for an error alone
+		largest := scale * x.MaxAbs()
+		if largest <= mostInput { // most often: the words below are for an error alone
 			return nil
 		}
-		return n.checkInputs(fmt.Sprintf("%s: the rows %d to %d", what, first, first+x.Rows), largest)
+		return checkLargest(fmt.Sprintf("the source: the rows %d to %d", first, first+x.Rows), largest)
 	}
+}
+
+// targetsOf says in words what the targets of a source are.
+func targetsOf(x, y matrix.Rows) string {
+	if matrix.Same(x, y) {
+		return "the source"
+	}
+	return "a target of the source"
 }
 
 // checkActive returns an error where a layer would have no active latent in any step.
@@ -137,22 +156,9 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 		v.x, v.y, err = n.samples("Validation.X", "Validation.Y", given.X, given.Y, cfg.Loss)
 		v.rows = v.x.Rows
 	case given.Source != nil:
-		if v.rows, err = feed.Check(given.Source, n.In()); err != nil {
-			break
-		}
-		if n.Out() != n.In() {
-			return fault.Errorf(ErrShape, "Validation.Source is for an autoencoder, the network takes %d values and gives %d", n.In(), n.Out())
-		}
-		if v.source = given.Source; v.rows > cfg.Buffer {
-			break
-		}
-		v.source = nil
-		if v.x, err = feed.Sample(given.Source, v.rows, n.In(), v.rows, 0); err == nil {
-			v.y, err = v.x, cfg.Loss.checkTarget("the source", v.x, 0)
-		}
+		err = v.takeSource(n, cfg)
 	}
 	if err == nil {
-		v.x = n.apart(v.x)
 		err = n.checkInputs("the validation samples", max(v.x.MaxAbs(), v.y.MaxAbs()))
 	}
 	if err != nil && given.Source != nil {
@@ -161,18 +167,40 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 	return err
 }
 
+// takeSource is take for a Source.
+func (v *validator) takeSource(n *Network, cfg TrainConfig) error {
+	table, err := feed.Check(cfg.Validation.Source, n.In(), n.Out())
+	if err != nil {
+		return err
+	}
+	if !table.Paired() && n.Out() != n.In() {
+		return fault.Errorf(ErrShape, "it has no targets (see data.Pair), so it is for an autoencoder; the network takes %d values and gives %d", n.In(), n.Out())
+	}
+	if v.rows = table.Rows; v.rows > cfg.Buffer {
+		v.source = &table
+		return nil
+	}
+	if v.x, v.y, err = table.Sample(v.rows, 0); err != nil {
+		return err
+	}
+	if own := n.apart(v.x); !matrix.Same(own, v.x) { // a matrix in memory, which has no targets
+		v.x, v.y = own, own
+	}
+	return cfg.Loss.checkTarget(targetsOf(v.x, v.y), v.y, 0)
+}
+
 // meanLoss returns the mean loss over the samples by v.pass. Those of a source give the
 // bits that they would give in memory.
-func (v *validator) meanLoss(n *Network, l Loss, loss engine.Loss) (float64, error) {
+func (v *validator) meanLoss(l Loss, loss engine.Loss) (float64, error) {
 	if v.source == nil {
 		return v.pass.MeanLoss(v.x, v.y, loss)
 	}
 	sum, lossFails := 0.0, error(nil)
-	err := feed.Each(v.source, v.rows, n.In(), engine.ChunkRows, func(lo int, x matrix.Rows) error {
-		if err := l.checkTarget("the source", x, lo); err != nil {
+	err := v.source.Each(engine.ChunkRows, func(lo int, x, y matrix.Rows) error {
+		if err := l.checkTarget(targetsOf(x, y), y, lo); err != nil {
 			return err
 		}
-		lossFails = v.pass.AddLoss(&sum, x, x, loss)
+		lossFails = v.pass.AddLoss(&sum, x, y, loss)
 		return lossFails
 	})
 	if lossFails != nil {
@@ -293,7 +321,7 @@ func (t *Trainer) validate() (float64, error) {
 			t.net.forEngine(&v.pass.Network)
 		}
 	}
-	loss, err := v.meanLoss(t.net, t.cfg.Loss, t.loss())
+	loss, err := v.meanLoss(t.cfg.Loss, t.loss())
 	if err == nil && (math.IsNaN(loss) || math.IsInf(loss, 0)) {
 		err = fault.Errorf(ErrDiverged, "the validation loss after step %d is %v: the validation samples are too large, or the training has diverged", t.history.Steps, loss)
 	}

@@ -82,6 +82,10 @@ func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 	return nil
 }
 
+// ReadsAhead returns true: training reads the next rows of the file while it uses others. See
+// Prefetch.
+func (s *Npy) ReadsAhead() bool { return true }
+
 // Close closes the file. Of an Npy that OpenNpy did not make, nil too, the error wraps
 // os.ErrInvalid.
 func (s *Npy) Close() error {

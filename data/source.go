@@ -19,6 +19,11 @@
 //	history, err := net.TrainSource(context.Background(), src, ksparse.TrainConfig{})
 //	fmt.Println(history, err)
 //
+// Sources are combined to others: Concat and Range, HoldOut and Split for rows to measure on,
+// Sample, and Pair for inputs with targets of their own. None of them copies rows or lists of
+// rows. Each makes the same promises as any Source, and its methods may be called from several
+// goroutines at once where those of all its sources may.
+//
 // MeanRow and GeometricMedian find the centre of data in memory, where a pre-bias
 // can start. A network made as above begins at the median by itself.
 //
@@ -29,8 +34,9 @@ package data
 import "github.com/ksparse/ksparse/internal/fault"
 
 // Source is a matrix of samples that need not fit in memory: rows are read by
-// index range. Training and evaluation read from one goroutine at a time. They check
-// what they read: NaN, an infinity and numbers that ReadRows did not write are errors.
+// index range. Training and evaluation read from one goroutine at a time, unless it has a
+// method ReadsAhead() bool that returns true: see Prefetch. They check what they read: NaN, an
+// infinity and numbers that ReadRows did not write are errors.
 type Source interface {
 	// Dims returns the number of rows (samples) and columns. They do not change.
 	Dims() (rows, cols int)

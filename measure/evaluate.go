@@ -17,8 +17,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Model is an autoencoder with a sparse layer. A *ksparse.Network is one, and so is a
-// *ksparse.Frozen.
+// Model is an autoencoder, or a transcoder, with a sparse layer. A *ksparse.Network is one, and
+// so is a *ksparse.Frozen.
 type Model interface {
 	// In and Out are how many values the model takes and gives for a row.
 	In() int
@@ -48,40 +48,50 @@ const (
 // memory does not grow with src. All sums go over the rows in order: the bits are the
 // same for every GOMAXPROCS.
 //
+// Where src is a data.Paired, as data.Pair makes it, the model is given the inputs and
+// measured against the targets: each figure of the Report is that of targets and
+// outputs, the mean row is that of the targets, and L0, Frequency and Dead are those of the
+// codes of the inputs.
+//
 // Errors wrap ksparse.ErrEmpty; ErrShape, where src has not In columns, or Out is not
-// In; ErrNotFinite, for the first row of src or of the reconstructions that holds NaN or
-// an infinity, or for a figure that overflows; ErrRange where all rows are equal up to
+// In, or a data.Paired has other numbers of inputs and targets than In and Out; ErrNotFinite,
+// for the first row of src or of the reconstructions that holds NaN or
+// an infinity, or for a figure that overflows; ErrRange where all rows (or targets) are equal up to
 // rounding, so that there is no variance to explain, or where they are too large or too
 // small to be squared (a variance below 1e-280; ErrNotFinite beyond 1e280); or what src or the model returned, such as
 // ErrNoSparseLayer, ErrNoDecoder or ErrUnset. An error of the model that is not about
 // the data comes before any row is read.
 func Evaluate(m Model, src data.Source) (*Report, error) {
-	rows, err := check(m, src)
+	table, err := check(m, src)
 	if err != nil {
 		return nil, err
 	}
-	var inputs stat.Moments
-	err = feed.Each(src, rows, m.In(), chunkRows, func(_ int, x matrix.Rows) error {
-		inputs.Add(x)
+	what := "the rows of the source"
+	if table.Paired() {
+		what = "the targets of the source"
+	}
+	var targets stat.Moments
+	err = table.Each(chunkRows, func(_ int, _, y matrix.Rows) error {
+		targets.Add(y)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	variance, err := inputs.Variance("the rows of the source", mostVariance)
+	variance, err := targets.Variance(what, mostVariance)
 	if err != nil {
 		return nil, err
 	}
 	if variance == 0 {
-		return nil, fault.Errorf(fault.ErrRange, "Evaluate needs rows that differ: the variance of the source is zero")
+		return nil, fault.Errorf(fault.ErrRange, "Evaluate needs rows that differ: the variance of %s is zero", what)
 	}
-	e := &evaluation{mean: inputs.Mean(), variance: inputs.Total(), nearMean: variance * meanRow}
-	err = feed.Each(src, rows, m.In(), chunkRows, func(from int, x matrix.Rows) error {
-		codes, out, err := reconstruct(m, x, from)
+	e := &evaluation{inputs: m.In(), mean: targets.Mean(), variance: targets.Total(), nearMean: variance * meanRow}
+	err = table.Each(chunkRows, func(from int, x, y matrix.Rows) error {
+		codes, out, err := reconstruct(m, x, y.Cols, from)
 		if err != nil {
 			return err
 		}
-		e.addRows(x, out)
+		e.addRows(y, out)
 		return e.addCodes(codes, from)
 	})
 	if err != nil {
@@ -90,28 +100,28 @@ func Evaluate(m Model, src data.Source) (*Report, error) {
 	return e.report()
 }
 
-// check returns the number of rows of src, and an error where m cannot reconstruct
-// them, whatever they are. To find that out it has m reconstruct a row of zeros.
-func check(m Model, src data.Source) (rows int, err error) {
+// check looks at src, and returns an error where m cannot reconstruct its rows,
+// whatever they are. To find that out it has m reconstruct a row of zeros.
+func check(m Model, src data.Source) (table feed.Table, err error) {
 	if fault.IsNil(m) {
-		return 0, fault.Errorf(fault.ErrEmpty, "the model is nil")
+		return table, fault.Errorf(fault.ErrEmpty, "the model is nil")
 	}
-	if rows, err = feed.Check(src, m.In()); err != nil {
-		return 0, err
+	if table, err = feed.Check(src, m.In(), m.Out()); err != nil {
+		return table, err
 	}
 	_, _, err = m.Reconstruct(dense.Of(matrix.New(1, m.In())))
 	if err != nil && !errors.Is(err, fault.ErrNotFinite) { // the rows of src may do better than zeros
-		return 0, err
+		return table, err
 	}
-	if m.In() != m.Out() {
-		return 0, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, this model gives %d values for %d", m.Out(), m.In())
+	if !table.Paired() && m.In() != m.Out() {
+		return table, fault.Errorf(fault.ErrShape, "Evaluate needs an autoencoder, or a source that data.Pair made: this model gives %d values for %d", m.Out(), m.In())
 	}
-	return rows, nil
+	return table, nil
 }
 
-// reconstruct returns m's codes and outputs for x. from is the number of x's first row
-// in the source, for an error.
-func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out matrix.Rows, err error) {
+// reconstruct returns m's codes and outputs, of that many columns, for x. from is the number of
+// x's first row in the source, for an error.
+func reconstruct(m Model, x matrix.Rows, cols, from int) (codes *ksparse.Codes, out matrix.Rows, err error) {
 	codes, y, err := m.Reconstruct(dense.Of(x))
 	if errors.Is(err, fault.ErrNotFinite) {
 		if _, _, zeros := m.Reconstruct(dense.Of(matrix.New(1, x.Cols))); errors.Is(zeros, fault.ErrNotFinite) {
@@ -126,9 +136,9 @@ func reconstruct(m Model, x matrix.Rows, from int) (codes *ksparse.Codes, out ma
 		return nil, out, fault.Errorf(fault.ErrEmpty, "the model returned nil codes or outputs")
 	}
 	out = dense.View(y)
-	if codeRows, _ := codes.Dims(); codeRows != x.Rows || out.Rows != x.Rows || out.Cols != x.Cols {
-		return nil, out, fault.Errorf(fault.ErrShape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d",
-			x.Rows, x.Cols, codeRows, out.Rows, out.Cols)
+	if codeRows, _ := codes.Dims(); codeRows != x.Rows || out.Rows != x.Rows || out.Cols != cols {
+		return nil, out, fault.Errorf(fault.ErrShape, "for %d rows of %d values the model returned %d codes and outputs of %d x %d, want %d columns",
+			x.Rows, x.Cols, codeRows, out.Rows, out.Cols, cols)
 	}
 	if i := out.NotFiniteRow(); i >= 0 {
 		return nil, out, fault.Errorf(fault.ErrNotFinite, "the model's output for row %d holds NaN or an infinity", from+i)
@@ -147,7 +157,8 @@ func overflowing(m Model, x matrix.Rows) int {
 
 // evaluation is Evaluate's second pass under way.
 type evaluation struct {
-	mean     []float64    // of the inputs
+	inputs   int          // of the model
+	mean     []float64    // of the targets, which x stands for here
 	variance float64      // the sum over the rows of |x-x̄|²
 	nearMean float64      // the |x-x̄|² up to which a row counts as the mean row
 	residual stat.Moments // of x-x̂
@@ -240,7 +251,7 @@ func (e *evaluation) report() (*Report, error) {
 	rows := float64(e.rows)
 	withNorm, offMean := float64(e.rows-e.zeroRows), float64(e.rows-e.meanRows)
 	r := &Report{
-		Rows: e.rows, Inputs: len(e.mean), Latents: len(e.fired),
+		Rows: e.rows, Inputs: e.inputs, Latents: len(e.fired),
 		MSE:                      e.errors / (rows * float64(len(e.mean))),
 		FVU:                      e.errors / e.variance,
 		NormalizedMSE:            e.normalized / withNorm,

@@ -3,12 +3,13 @@ package measure
 // Report is how well an autoencoder does on a data set: of rows x with their mean
 // row x̄, of their reconstructions x̂ and of their codes z. |·| is the Euclidean norm of
 // a row; a mean over rows weighs each row the same. No figure depends on how the rows
-// are divided into batches.
+// are divided into batches. Where inputs have targets of their own x stands for the targets,
+// and x̂ for the outputs.
 type Report struct {
 	Rows, Inputs, Latents int // of the data set, and of the codes
 
 	// MSE is the mean over all elements of (x̂-x)². It is the loss ksparse.SquaredError
-	// over Inputs.
+	// over the columns of x.
 	MSE float64
 	// FVU is Σ|x̂-x|² / Σ|x-x̄|², as the function ksparse.FVU gives it: 1 for always
 	// answering x̄. Gao et al. 2024 (arXiv:2406.04093) report it as normalized MSE.

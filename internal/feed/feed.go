@@ -29,7 +29,7 @@ type Settings struct {
 	MaxNorm float64
 }
 
-// Feed hands out batches. It is for one goroutine.
+// Feed hands out batches. It is for one goroutine. Close ends what Next has begun.
 type Feed struct {
 	samples         // those in memory
 	stream  *stream // what fills the buffer; nil where all samples are in memory
@@ -39,6 +39,7 @@ type Feed struct {
 	seed  uint64
 	rng   generator
 	key   uint64 // of a stream's epoch: fixes its order
+	last  bool   // no epoch comes after this one
 }
 
 // position is where a Feed is in its samples. With the order of those in memory it is all
@@ -61,21 +62,19 @@ func FromMemory(s Settings, x, y matrix.Rows) *Feed {
 	return f
 }
 
-// FromSource returns a Feed of the rows of src, which are inputs and targets at once
-// and must have cols columns. A source of up to buffer rows is read at once, and the
-// Feed is then that of FromMemory, to the bit. A larger one streams: each epoch, and
-// nothing before, reads it through a buffer of about that many rows. check, where not
-// nil, is asked about the rows after each read; what says which rows they are.
+// FromSource returns a Feed of the rows of a source. They are inputs and targets at once, or
+// each is an input and its target. A source of up to buffer rows is read at once, and the Feed is
+// then that of FromMemory, to the bit. A larger one streams: each epoch, and nothing before, reads
+// it through a buffer of about that many rows. If it may be read beside the training, the next
+// buffer is read into a second one while the present one is used; the batches are the same.
+// check, where not nil, is asked about inputs and targets after each read, also on another
+// goroutine; first is the number of their first row.
 //
 // Errors wrap fault.ErrEmpty, fault.ErrShape, fault.ErrNotFinite or fault.ErrRange (a buffer that
-// is too large, or so small that an epoch has too many), or are those of ctx, of src or of
+// is too large, or so small that an epoch has too many), or are those of ctx, of the source or of
 // check.
-func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer int, check func(what string, y matrix.Rows, first int) error) (*Feed, error) {
-	rows, err := Check(src, cols)
-	if err != nil {
-		return nil, err
-	}
-	stream, err := newStream(src, rows, cols, buffer, check)
+func FromSource(ctx context.Context, s Settings, t Table, buffer int, check func(x, y matrix.Rows, first int) error) (*Feed, error) {
+	stream, err := newStream(t, buffer, check)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +83,11 @@ func FromSource(ctx context.Context, s Settings, src data.Source, cols, buffer i
 		f.stream = stream
 		return f, nil
 	}
-	x, err := stream.all(ctx)
+	rows, err := stream.all(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f.setMemory(x, x)
+	f.setMemory(t.split(rows))
 	return f, nil
 }
 
@@ -118,7 +117,7 @@ func (f *Feed) Buffer() string {
 // MaxNorm will leave out are among them.
 func (f *Feed) Samples() int {
 	if f.stream != nil {
-		return f.stream.rows
+		return f.stream.Rows
 	}
 	return len(f.order)
 }
@@ -139,7 +138,7 @@ func (f *Feed) SetBatchSize(n int) { f.batch.size = n }
 func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
 	if f.stream != nil {
 		return x, y, fault.Errorf(fault.ErrRange, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X or Source",
-			fraction, f.stream.rows)
+			fraction, f.stream.Rows)
 	}
 	if len(f.order) < 2 {
 		return x, y, fault.Errorf(fault.ErrEmpty, "Validation.Fraction %v of 1 sample leaves none to train on", fraction)
@@ -184,10 +183,11 @@ func (f *Feed) LargestInput() float64 {
 // Begin, and after a Restore it gives what it gave before. Errors are those of Begin.
 func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
 	if s := f.stream; s != nil {
-		x, err := sample(ctx, s.source, s.rows, s.cols, count, f.seed)
+		rows, err := s.sample(ctx, count, f.seed)
 		if err != nil {
 			return matrix.Rows{}, err
 		}
+		x, _ := s.split(rows)
 		near := 0
 		for i := range x.Rows {
 			if f.limit.allows(x.Row(i)) {
@@ -195,8 +195,11 @@ func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
 				near++
 			}
 		}
-		if near > 0 {
-			return x.Slice(0, near), nil
+		switch x = x.Slice(0, near); {
+		case near > 0 && s.Paired():
+			return x.Clone(), nil // without the targets
+		case near > 0:
+			return x, nil
 		}
 	}
 	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
@@ -221,7 +224,8 @@ func (f *Feed) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.leftOut += f.samples.set(rows, rows, &f.limit)
+	x, y := f.stream.split(rows)
+	f.leftOut += f.samples.set(x, y, &f.limit)
 	Shuffle(rand.NewPCG(f.key, uint64(f.buffer)), f.order)
 	return nil
 }
@@ -232,6 +236,7 @@ func (f *Feed) fill(ctx context.Context) error {
 // only a Restore goes on from there.
 func (f *Feed) Next(ctx context.Context) (x, y matrix.Rows, last bool, err error) {
 	before := f.position
+	f.readAhead(ctx)
 	more, err := f.gather(ctx)
 	if err == nil && f.batch.count == 0 {
 		err = fault.Errorf(fault.ErrEmpty, "no row of the source has a norm of up to %v any more: its rows have changed", f.limit.norm)
@@ -274,6 +279,7 @@ func (f *Feed) hasMore(ctx context.Context) (bool, error) {
 		if err := f.fill(ctx); err != nil {
 			return false, err
 		}
+		f.readAhead(ctx)
 	}
 	return true, nil
 }

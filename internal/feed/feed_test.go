@@ -77,7 +77,7 @@ func isPermutation(v []float64, n int) bool {
 // must fit the training that it belongs to.
 func TestOrderIsFixed(t *testing.T) {
 	memory := FromMemory(Settings{Seed: 5}, numbered(9), numbered(9))
-	stream, err := FromSource(context.Background(), Settings{Seed: 5}, &rowSource{Rows: numbered(9)}, 1, 4, nil)
+	stream, err := FromSource(context.Background(), Settings{Seed: 5}, tableOf(&rowSource{Rows: numbered(9)}, 9, 1), 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestSameBits(t *testing.T) {
 	x := random(1, 601, 300)
 	run := func(procs int, seed uint64, buffer int) (v []float64) {
 		runtime.GOMAXPROCS(procs)
-		f, err := FromSource(context.Background(), Settings{Seed: seed, MaxNorm: 4}, &rowSource{Rows: x}, x.Cols, buffer, nil)
+		f, err := FromSource(context.Background(), Settings{Seed: seed, MaxNorm: 4}, tableOf(&rowSource{Rows: x}, x.Rows, x.Cols), buffer, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

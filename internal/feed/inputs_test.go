@@ -27,7 +27,7 @@ func TestInputsOfStream(t *testing.T) {
 			x.Row(i)[0] = float64(i + 1)
 		}
 		x.Row(c.rows / 2)[0] = 1e9
-		f, err := FromSource(context.Background(), Settings{Seed: 3, MaxNorm: 10}, &rowSource{Rows: x}, 1, 100, nil)
+		f, err := FromSource(context.Background(), Settings{Seed: 3, MaxNorm: 10}, tableOf(&rowSource{Rows: x}, c.rows, 1), 100, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestMaxNormAfterZeros(t *testing.T) {
 	x.Row(350)[0] = 1000
 	for seed := range uint64(10) {
 		for _, buffer := range []int{1, 2, 5, 20} {
-			f, err := FromSource(context.Background(), Settings{Seed: seed, MaxNorm: 10}, &rowSource{Rows: x}, 1, buffer, nil)
+			f, err := FromSource(context.Background(), Settings{Seed: seed, MaxNorm: 10}, tableOf(&rowSource{Rows: x}, 400, 1), buffer, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

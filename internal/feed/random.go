@@ -26,6 +26,12 @@ func (g *generator) restore(state rand.PCG) { *g.pcg = state }
 // key returns a number to make other generators of.
 func (g *generator) key() uint64 { return g.pcg.Uint64() }
 
+// nextKey returns what key will return.
+func (g *generator) nextKey() uint64 {
+	next := *g.pcg
+	return next.Uint64()
+}
+
 // shuffle is Shuffle by the numbers of g.
 func (g *generator) shuffle(order []int) { Shuffle(g.rng, order) }
 

@@ -53,9 +53,25 @@ func countUpTo(dst []float64, lo, n int) error {
 	return nil
 }
 
+// tableOf is src as Check finds it, with that size.
+func tableOf(src data.Source, rows, cols int) Table {
+	return Table{Rows: rows, Cols: cols, source: src, inputs: cols}
+}
+
+// pairSource is a source with so many inputs.
+type pairSource struct {
+	data.Source
+	inputs int
+}
+
+func (s pairSource) Inputs() int { return s.inputs }
+
 func TestCheck(t *testing.T) {
-	if rows, err := Check(sourceFunc(count), 3); rows != 100 || err != nil {
-		t.Errorf("%d rows, error %v", rows, err)
+	if got, err := Check(sourceFunc(count), 3, 3); got.Rows != 100 || got.Cols != 3 || got.Paired() || err != nil {
+		t.Errorf("%+v, error %v", got, err)
+	}
+	if got, err := Check(pairSource{sourceFunc(count), 2}, 2, 1); got.Rows != 100 || got.Cols != 3 || !got.Paired() || err != nil {
+		t.Errorf("%+v, error %v", got, err)
 	}
 	for _, c := range []struct {
 		src  data.Source
@@ -66,9 +82,13 @@ func TestCheck(t *testing.T) {
 		{(*data.Npy)(nil), fault.ErrEmpty, "source is nil"},
 		{&rowSource{Rows: matrix.Rows{Rows: -5, Cols: 4}}, fault.ErrEmpty, "no rows (it is -5 x 4)"},
 		{sourceFunc(count), fault.ErrShape, "has 3 columns, want 4"},
+		{pairSource{sourceFunc(count), 2}, fault.ErrShape, "has 2 inputs and 1 targets, want 4 and 2"},
+		{pairSource{sourceFunc(count), 3}, fault.ErrShape, "has 3 columns, and says that 3 of them are inputs"},
+		{pairSource{sourceFunc(count), -1}, fault.ErrShape, "says that -1 of them are inputs"},
+		{pairSource{}, fault.ErrShape, "the source's Dims: it panics"},
 	} {
-		if rows, err := Check(c.src, 4); rows != 0 || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%d rows, error %v, want %v that says %q", rows, err, c.want, c.says)
+		if got, err := Check(c.src, 4, 2); got.Rows != 0 || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v, error %v, want %v that says %q", got, err, c.want, c.says)
 		}
 	}
 }
@@ -77,7 +97,7 @@ func TestCheck(t *testing.T) {
 func TestRead(t *testing.T) {
 	var m matrix.Rows
 	for _, r := range [][2]int{{5, 9}, {0, 100}, {99, 100}, {50, 50}} {
-		if err := Read(&m, sourceFunc(count), 100, 3, r[0], r[1]); err != nil {
+		if _, _, err := tableOf(sourceFunc(count), 100, 3).Read(&m, r[0], r[1]); err != nil {
 			t.Fatal(err)
 		}
 		want := make([]float64, 3*(r[1]-r[0]))
@@ -87,7 +107,7 @@ func TestRead(t *testing.T) {
 		}
 	}
 	memory := &m.Data[:1][0]
-	if err := Read(&m, sourceFunc(count), 100, 3, 0, 2); err != nil || &m.Data[0] != memory {
+	if _, _, err := tableOf(sourceFunc(count), 100, 3).Read(&m, 0, 2); err != nil || &m.Data[0] != memory {
 		t.Errorf("other memory is used, error %v", err)
 	}
 }
@@ -129,7 +149,7 @@ func TestReadErrors(t *testing.T) {
 		}, fault.ErrNotFinite, "holds NaN at row 10, column 0"},
 	} {
 		m := matrix.New(40, 3) // it must not matter what was there
-		err := Read(&m, c.src, 100, 3, 10, 14)
+		_, _, err := tableOf(c.src, 100, 3).Read(&m, 10, 14)
 		if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), "ksparse: ") || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want %v that says %q", c.name, err, c.want, c.says)
 		}
@@ -142,14 +162,14 @@ func TestReadNpy(t *testing.T) {
 	numbers := make([]float64, rows*cols)
 	numbers[1111*cols+3] = math.NaN()
 	header := fmt.Sprintf("{'descr': '>f8', 'fortran_order': False, 'shape': (%d, %d), }", rows, cols)
-	file := []byte("\x93NUMPY\x01\x00")
-	file = binary.LittleEndian.AppendUint16(file, uint16(len(header)))
-	file, err := binary.Append(append(file, header...), binary.BigEndian, numbers)
+	content := []byte("\x93NUMPY\x01\x00")
+	content = binary.LittleEndian.AppendUint16(content, uint16(len(header)))
+	content, err := binary.Append(append(content, header...), binary.BigEndian, numbers)
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "x.npy")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	src, err := data.OpenNpy(path)
@@ -158,14 +178,15 @@ func TestReadNpy(t *testing.T) {
 	}
 	defer src.Close()
 	var m matrix.Rows
-	if err := Read(&m, src, rows, cols, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
+	file := tableOf(src, rows, cols)
+	if _, _, err := file.Read(&m, 0, 1024); err != nil || !slices.Equal(m.Data, numbers[:1024*cols]) {
 		t.Errorf("rows before: error %v", err)
 	}
-	if err := Read(&m, src, rows, cols, 1024, rows); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
+	if _, _, err := file.Read(&m, 1024, rows); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "holds NaN at row 1111, column 3") {
 		t.Errorf("error is %v, want NotFinite at row 1111, column 3", err)
 	}
 	src.Close()
-	if err := Read(&m, src, rows, cols, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
+	if _, _, err := file.Read(&m, 0, 1); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "rows 0 to 1") {
 		t.Errorf("a closed file: error is %v, want os.ErrClosed", err)
 	}
 }
@@ -182,7 +203,7 @@ func TestEach(t *testing.T) {
 	}
 	for _, src := range []data.Source{sourceFunc(count), held} {
 		var got []float64
-		err := Each(src, 100, 3, 33, func(lo int, x matrix.Rows) error {
+		err := tableOf(src, 100, 3).Each(33, func(lo int, x, _ matrix.Rows) error {
 			if lo != len(got)/3 || x.Rows != min(33, 100-lo) {
 				t.Errorf("%d rows from row %d on", x.Rows, lo)
 			}
@@ -194,33 +215,33 @@ func TestEach(t *testing.T) {
 		}
 	}
 	fails := errors.New("fails")
-	if err := Each(held, 100, 3, 10, func(int, matrix.Rows) error { return fails }); !errors.Is(err, fails) {
+	if err := tableOf(held, 100, 3).Each(10, func(int, matrix.Rows, matrix.Rows) error { return fails }); !errors.Is(err, fails) {
 		t.Errorf("error %v", err)
 	}
 	x.Row(70)[1] = math.NaN()
-	if err := Each(held, 100, 3, 10, func(int, matrix.Rows) error { return nil }); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+	if err := tableOf(held, 100, 3).Each(10, func(int, matrix.Rows, matrix.Rows) error { return nil }); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Sample(held, 100, 3, 10, 0); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
+	if _, _, err := tableOf(held, 100, 3).Sample(10, 0); !errors.Is(err, fault.ErrNotFinite) || !strings.Contains(err.Error(), "row 70, column 1") {
 		t.Errorf("error %v", err)
 	}
-	if err := Each(sourceFunc(count), 101, 3, 10, nil); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "is 100 x 3 now, it was 101 x 3") {
+	if err := tableOf(sourceFunc(count), 101, 3).Each(10, nil); !errors.Is(err, fault.ErrShape) || !strings.Contains(err.Error(), "is 100 x 3 now, it was 101 x 3") {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestSample: all rows in order where they fit, else some of all parts, by the seed.
 func TestSample(t *testing.T) {
-	all, err := Sample(sourceFunc(count), 100, 3, 100, 5)
+	all, _, err := tableOf(sourceFunc(count), 100, 3).Sample(100, 5)
 	if err != nil || all.Rows != 100 || all.Row(7)[2] != 23 {
 		t.Fatalf("%d rows, error %v", all.Rows, err)
 	}
-	one, err := Sample(sourceFunc(count), 100, 3, 40, 5)
+	one, _, err := tableOf(sourceFunc(count), 100, 3).Sample(40, 5)
 	if err != nil || one.Rows != 40 {
 		t.Fatalf("%d rows, error %v", one.Rows, err)
 	}
-	again, _ := Sample(sourceFunc(count), 100, 3, 40, 5)
-	other, _ := Sample(sourceFunc(count), 100, 3, 40, 6)
+	again, _, _ := tableOf(sourceFunc(count), 100, 3).Sample(40, 5)
+	other, _, _ := tableOf(sourceFunc(count), 100, 3).Sample(40, 6)
 	if !slices.Equal(values(one), values(again)) || slices.Equal(values(one), values(other)) {
 		t.Error("the seed does not decide about the rows")
 	}
@@ -234,7 +255,7 @@ func TestSample(t *testing.T) {
 	}
 	for _, c := range []struct{ rows, most int }{{101, 100}, {5000, 4999}, {100_000, 3000}} {
 		x := numbered(c.rows)
-		got, err := Sample(&rowSource{Rows: x}, c.rows, 1, c.most, 5)
+		got, _, err := tableOf(&rowSource{Rows: x}, c.rows, 1).Sample(c.most, 5)
 		if err != nil || got.Rows > c.most || got.Rows < c.most*99/100 {
 			t.Fatalf("%d rows of %d, error %v, want %d", got.Rows, c.rows, err, c.most)
 		}

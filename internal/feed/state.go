@@ -59,6 +59,7 @@ func (f *Feed) Restore(ctx context.Context, s State) error {
 	for i, v := range s.Order {
 		order[i] = int(v)
 	}
+	f.Close() // what is read ahead belongs to where the Feed was
 	f.rng.restore(*rand.NewPCG(s.Random[0], s.Random[1]))
 	f.position = position{inEpoch: s.InEpoch, buffer: s.Buffer, used: s.Used, leftOut: s.LeftOut, random: f.rng.state()}
 	if refill {

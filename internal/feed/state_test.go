@@ -41,6 +41,7 @@ func makers(t testing.TB) map[string]func() *Feed {
 		"large batches":    stream(Settings{Seed: 4}, 5, 13),
 		"norms":            stream(Settings{Seed: 5, MaxNorm: 3}, 10, 4),
 		"many left out":    stream(Settings{Seed: 6, MaxNorm: 1}, 2, 3),
+		"read ahead":       func() *Feed { return fromSource(t, Settings{Seed: 7}, &aheadSource{Rows: x}, 25, 7) },
 	}
 }
 

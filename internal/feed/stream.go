@@ -5,7 +5,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 
-	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
 )
@@ -15,12 +14,13 @@ import (
 // into equal parts, each part into as many equal pieces as an epoch has buffers, and a
 // buffer takes one piece of each part.
 type stream struct {
-	source     data.Source
-	rows, cols int
-	check      func(what string, y matrix.Rows, first int) error // may be nil
-	parts      int                                               // of the source
-	pieces     int                                               // of a part: buffers of an epoch
-	buffer     matrix.Rows
+	Table
+	check  func(x, y matrix.Rows, first int) error // may be nil
+	parts  int                                     // of the source
+	pieces int                                     // of a part: buffers of an epoch
+	buffer matrix.Rows                             // in use
+	spare  matrix.Rows                             // the memory for reading ahead; none before that
+	coming *ahead                                  // what is being read ahead; nil for nothing
 }
 
 const (
@@ -35,20 +35,20 @@ const (
 	readRows = 1024
 )
 
-// newStream divides the source, which Check has found to have so many rows, for a buffer of
-// so many. Where they all fit it is divided into parts of one piece.
-func newStream(src data.Source, rows, cols, buffer int, check func(what string, y matrix.Rows, first int) error) (*stream, error) {
+// newStream divides the source for a buffer of so many rows. Where they all fit it is divided
+// into parts of one piece.
+func newStream(t Table, buffer int, check func(x, y matrix.Rows, first int) error) (*stream, error) {
 	if buffer < 1 {
 		return nil, fault.Errorf(fault.ErrRange, "a buffer of %d rows, want at least 1", buffer)
 	}
-	s := &stream{source: src, rows: rows, cols: cols, check: check}
-	if rows <= buffer {
+	s := &stream{Table: t, check: check}
+	if t.Rows <= buffer {
 		s.pieces = 1
-		return s, s.cut(timesOf(readRows, rows), rows)
+		return s, s.cut(timesOf(readRows, t.Rows), t.Rows)
 	}
-	piece := pieceOf(buffer, cols) // rows, or one fewer
-	s.pieces = timesOf(buffer/piece*piece, rows)
-	parts := timesOf(s.pieces*piece, rows)
+	piece := pieceOf(buffer, t.Cols) // rows, or one fewer
+	s.pieces = timesOf(buffer/piece*piece, t.Rows)
+	parts := timesOf(s.pieces*piece, t.Rows)
 	return s, s.cut(parts, parts*piece)
 }
 
@@ -62,46 +62,45 @@ func timesOf(n, all int) int { return 1 + (all-1)/n }
 
 // cut divides the source into parts, and makes room for that many rows.
 func (s *stream) cut(parts, rows int) error {
-	if rows > matrix.MaxNumbers/s.cols || s.pieces > matrix.MaxNumbers {
-		return fault.Errorf(fault.ErrRange, "a source of %d x %d, through %d buffers of %d rows, is too large", s.rows, s.cols, s.pieces, rows)
+	if rows > matrix.MaxNumbers/s.Cols || s.pieces > matrix.MaxNumbers {
+		return fault.Errorf(fault.ErrRange, "a source of %d x %d, through %d buffers of %d rows, is too large", s.Rows, s.Cols, s.pieces, rows)
 	}
-	s.parts, s.buffer = parts, matrix.New(rows, s.cols)
+	s.parts, s.buffer = parts, matrix.New(rows, s.Cols)
 	return nil
 }
 
 // read reads some rows of each part into the buffer, and returns them: those that choose
 // chooses of the part, which is the rows lo to hi.
-func (s *stream) read(ctx context.Context, choose func(lo, hi int) (from, to int)) (matrix.Rows, error) {
+func (s *stream) read(ctx context.Context, buffer matrix.Rows, choose func(lo, hi int) (from, to int)) (matrix.Rows, error) {
 	have := 0
 	for i := range s.parts {
 		if err := ctx.Err(); err != nil {
 			return matrix.Rows{}, err
 		}
-		from, to := choose(placeOf(i, s.parts, s.rows), placeOf(i+1, s.parts, s.rows))
+		from, to := choose(placeOf(i, s.parts, s.Rows), placeOf(i+1, s.parts, s.Rows))
 		if from == to {
 			continue
 		}
-		rows := s.buffer.Slice(have, have+to-from)
-		if err := Read(&rows, s.source, s.rows, s.cols, from, to); err != nil {
-			return matrix.Rows{}, err
+		rows := buffer.Slice(have, have+to-from)
+		x, y, err := s.Read(&rows, from, to)
+		if err == nil && s.check != nil {
+			err = s.check(x, y, from)
 		}
-		if s.check != nil {
-			if err := s.check("the source", rows, from); err != nil {
-				return matrix.Rows{}, err
-			}
+		if err != nil {
+			return matrix.Rows{}, err
 		}
 		have += to - from
 	}
-	return s.buffer.Slice(0, have), nil
+	return buffer.Slice(0, have), nil
 }
 
-// next reads the buffer of an epoch that comes after so many others. The key of the epoch
-// draws the order of each part's pieces: where it begins, and a step from piece to piece,
-// around the end, that comes to all of them, for it has no factor in common with their
-// number. So no order is kept in memory.
-func (s *stream) next(ctx context.Context, key uint64, after int) (matrix.Rows, error) {
+// piecesOf reads a piece of each part into the buffer: those of an epoch that come after so many
+// others. The key of the epoch draws the order of each part's pieces: where it begins, and a
+// step from piece to piece, around the end, that comes to all of them, for it has no factor in
+// common with their number. So no order is kept in memory.
+func (s *stream) piecesOf(ctx context.Context, buffer matrix.Rows, key uint64, after int) (matrix.Rows, error) {
 	rng := rand.NewPCG(key, 0x706965636573) // "pieces"
-	return s.read(ctx, func(lo, hi int) (from, to int) {
+	return s.read(ctx, buffer, func(lo, hi int) (from, to int) {
 		first, step := below(rng, s.pieces), below(rng, s.pieces)
 		for commonFactor(step, s.pieces) > 1 {
 			step = below(rng, s.pieces)
@@ -114,26 +113,26 @@ func (s *stream) next(ctx context.Context, key uint64, after int) (matrix.Rows, 
 
 // all reads all rows, which fit in the buffer, in order.
 func (s *stream) all(ctx context.Context) (matrix.Rows, error) {
-	return s.read(ctx, func(lo, hi int) (from, to int) { return lo, hi })
+	return s.read(ctx, s.buffer, func(lo, hi int) (from, to int) { return lo, hi })
 }
 
 // sample reads about count rows of the source: of each part a run of rows, at a place that
 // the seed draws. Where there are no more rows than count it reads all of them, in order.
-func sample(ctx context.Context, src data.Source, rows, cols, count int, seed uint64) (matrix.Rows, error) {
-	if rows <= count {
-		s, err := newStream(src, rows, cols, count, nil)
+func (t Table) sample(ctx context.Context, count int, seed uint64) (matrix.Rows, error) {
+	if t.Rows <= count {
+		s, err := newStream(t, count, nil)
 		if err != nil {
 			return matrix.Rows{}, err
 		}
 		return s.all(ctx)
 	}
-	s := &stream{source: src, rows: rows, cols: cols}
-	run := pieceOf(count, cols)
+	s := &stream{Table: t}
+	run := pieceOf(count, t.Cols)
 	if err := s.cut(count/run, count/run*run); err != nil {
 		return matrix.Rows{}, err
 	}
 	rng := rand.NewPCG(seed, 0x73616d706c65) // "sample"
-	return s.read(ctx, func(lo, hi int) (from, to int) {
+	return s.read(ctx, s.buffer, func(lo, hi int) (from, to int) {
 		from = lo + below(rng, hi-lo-run+1)
 		return from, from + run
 	})

@@ -24,8 +24,8 @@ func TestFromSourceErrors(t *testing.T) {
 	failing := func() *rowSource {
 		return &rowSource{Rows: random(1, 100, 6), before: func(_, _ int) error { return fails }}
 	}
-	refuse := func(what string, y matrix.Rows, first int) error {
-		return fault.Errorf(unfit, "%s from row %d on: %d x %d", what, first, y.Rows, y.Cols)
+	refuse := func(x, y matrix.Rows, first int) error {
+		return fault.Errorf(unfit, "from row %d on: %d x %d, one matrix: %v", first, y.Rows, y.Cols, matrix.Same(x, y))
 	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -33,7 +33,7 @@ func TestFromSourceErrors(t *testing.T) {
 		name   string
 		src    data.Source
 		buffer int
-		check  func(string, matrix.Rows, int) error
+		check  func(x, y matrix.Rows, first int) error
 		ctx    context.Context
 		want   error
 		says   string
@@ -49,8 +49,8 @@ func TestFromSourceErrors(t *testing.T) {
 		{name: "fails", src: failing(), buffer: 10, want: fails, says: "of the source: disk gone"},
 		{name: "NaN, fits", src: with(71, 3, math.NaN()), buffer: 200, want: fault.ErrNotFinite, says: "source holds NaN at row 71, column 3"},
 		{name: "Inf", src: with(0, 5, math.Inf(-1)), buffer: 99, want: fault.ErrNotFinite, says: "source holds -Inf at row 0, column 5"},
-		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "the source from row 0 on: 100 x 6"},
-		{name: "refused", src: with(0, 0, 0), buffer: 1, check: refuse, want: unfit, says: ": 1 x 6"},
+		{name: "refused, fits", src: with(0, 0, 0), buffer: 200, check: refuse, want: unfit, says: "from row 0 on: 100 x 6, one matrix: true"},
+		{name: "refused", src: with(0, 0, 0), buffer: 1, check: refuse, want: unfit, says: ": 1 x 6, one matrix: true"},
 		{name: "cancelled, fits", src: with(0, 0, 0), buffer: 200, ctx: done, want: context.Canceled, says: "canceled"},
 		{name: "cancelled", src: with(0, 0, 0), buffer: 10, ctx: done, want: context.Canceled, says: "canceled"},
 	} {
@@ -61,7 +61,11 @@ func TestFromSourceErrors(t *testing.T) {
 		if buffer == 0 {
 			buffer = 1 << 16
 		}
-		f, err := FromSource(ctx, Settings{}, c.src, 6, buffer, c.check)
+		var f *Feed
+		table, err := Check(c.src, 6, 6)
+		if err == nil {
+			f, err = FromSource(ctx, Settings{}, table, buffer, c.check)
+		}
 		if err == nil && f.Streams() {
 			err = f.Begin(ctx)
 		} else if f != nil {

@@ -15,7 +15,15 @@ import (
 func fromSource(t testing.TB, s Settings, src data.Source, buffer, batch int) *Feed {
 	t.Helper()
 	_, cols := src.Dims()
-	f, err := FromSource(context.Background(), s, src, cols, buffer, nil)
+	inputs := cols
+	if p, isPair := src.(data.Paired); isPair {
+		inputs = p.Inputs()
+	}
+	table, err := Check(src, inputs, cols-inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := FromSource(context.Background(), s, table, buffer, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
