@@ -93,7 +93,7 @@ func (s *scanner) list(key string, most int, element func(i int) error) (int, er
 	if err == nil {
 		err = s.want(`}`)
 	}
-	if s.space(); err == nil && s.at < len(s.text) {
+	if s.next(); err == nil && s.at < len(s.text) {
 		err = s.unexpected("nothing after the end")
 	}
 	return n, err
@@ -111,10 +111,13 @@ func (s *scanner) elements(element func(i int) error) (int, error) {
 		if err := element(i); err != nil {
 			return i, err
 		}
-		if s.has(`]`) {
+		switch s.next() {
+		case ']':
+			s.at++
 			return i + 1, nil
-		}
-		if !s.has(`,`) {
+		case ',':
+			s.at++
+		default:
 			return i, s.unexpected(`, or ]`)
 		}
 	}
@@ -163,7 +166,7 @@ func (s *scanner) integers(dst []int32, row, most int) ([]int32, error) {
 // number reads a number, which stands at place i of a row, and returns its text. Its form is
 // that of RFC 8259, section 6.
 func (s *scanner) number(row, i int) ([]byte, error) {
-	s.space()
+	s.next()
 	first := s.at
 	s.skip('-')
 	digits := s.digits()
@@ -205,15 +208,19 @@ func (s *scanner) skip(c byte) bool {
 	return false
 }
 
-// space skips the space between tokens.
-func (s *scanner) space() {
-	for s.skip(' ') || s.skip('\n') || s.skip('\t') || s.skip('\r') {
+// next skips the space between tokens and returns the byte after it, 0 at the end of the text.
+func (s *scanner) next() byte {
+	for ; s.at < len(s.text); s.at++ {
+		if c := s.text[s.at]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return c
+		}
 	}
+	return 0
 }
 
 // has skips space and the token, and reports whether it stood there.
 func (s *scanner) has(token string) bool {
-	s.space()
+	s.next()
 	end := s.at + len(token)
 	if end > len(s.text) || string(s.text[s.at:end]) != token {
 		return false
@@ -232,7 +239,7 @@ func (s *scanner) want(token string) error {
 
 // unexpected is the error where something else stands than what is wanted.
 func (s *scanner) unexpected(want string) error {
-	if s.space(); s.at == len(s.text) {
+	if s.next(); s.at == len(s.text) {
 		return bad("the JSON ends at byte %d, want %s there", s.at, want)
 	}
 	return bad("the JSON has %q at byte %d, want %s there", s.text[s.at:s.at+1], s.at, want)

@@ -3,6 +3,7 @@ package serve
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -252,6 +253,21 @@ func TestSlowClients(t *testing.T) {
 	a := answer()
 	if body, err := io.ReadAll(a.Body); a.StatusCode != 200 || string(body) != right || err != nil {
 		t.Errorf("slow body and model: %d %q, error %v", a.StatusCode, body, err)
+	}
+}
+
+// TestSlowReader: a client that does not take its answer loses its connection, and gives its
+// place back.
+func TestSlowReader(t *testing.T) {
+	const rows = 400_000 // an answer of 16 MB: more than the buffers of a connection hold
+	r := run(t, plain(t), Options{Requests: 1, MaxRows: rows, WriteTimeout: 100 * time.Millisecond})
+	body := strings.Repeat(words(0.1, 0.7), rows)
+	connect(t, r, fmt.Sprintf("POST /reconstruct HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"+
+		"Accept: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	waitFor(t, "in work", func() bool { return len(r.places) == 1 })
+	waitFor(t, "the place is free", func() bool { return len(r.places) == 0 })
+	if status, body, err := send(r.url); status != 200 || body != right || err != nil {
+		t.Errorf("afterwards %d %q, error %v", status, body, err)
 	}
 }
 
