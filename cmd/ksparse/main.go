@@ -116,8 +116,7 @@ sentence-transformers, OpenAI, dictionary_learning or Gemma Scope.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(),
-		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), helpPagesCommand())
-	root.AddCommand(serveCommands()...)
+		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), serveCommand(), helpPagesCommand())
 	return root
 }
 
