@@ -12,7 +12,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
