@@ -1,16 +1,23 @@
 // Package data provides samples for training and measuring networks: matrices of
 // one sample per row that need not fit in memory. A Source hands out their rows;
-// this package makes one of a matrix, of float32 numbers, or of a file, and any type
+// this package makes one of a matrix, of float32 numbers, or of files, and any type
 // with its two methods is one.
 //
-// These lines train an autoencoder on the activations in a NumPy file, of which only a
+// Open reads the files that people keep, one or many as one Source: NumPy's .npy and .npz;
+// safetensors, sharded ones and folders of chunks too; vectors as .fvecs, .bvecs, .ivecs, .fbin,
+// .u8bin and .i8bin; float32 numbers without a header; CSV, TSV and JSON lines. WriteNpy and
+// WriteSafetensors write any Source. Arrow and Parquet files are for the module columnar beside
+// this one.
+//
+// These lines train an autoencoder on the activations in a folder of files, of which only a
 // buffer of rows is in memory at a time:
 //
-//	src, err := data.OpenNpy("activations.npy")
+//	src, err := data.Open(data.Options{Tensor: "activations"}, "layer12/*.safetensors")
 //	if err != nil {
 //		log.Fatal(err)
 //	}
 //	defer src.Close()
+//	fmt.Println(src) // 12 safetensors files, tensor "activations" float16, 1,200,000 x 512
 //	_, cols := src.Dims()
 //	net, err := ksparse.New(ksparse.Config{Inputs: cols, Latents: 16 * cols, K: 32})
 //	if err != nil {

@@ -13,6 +13,10 @@ type float interface{ float32 | float64 }
 // maxInteger is the integer up to which float64 holds every integer.
 const maxInteger = 1 << 53
 
+// Decode sets dst to the first len(dst) elements of src, little-endian ones of type d. It is an
+// error when one is an integer above 2^53, or a Bool that is neither 0 nor 1.
+func Decode(dst []float64, src []byte, d DType) error { return decode(dst, src, d) }
+
 // decode sets dst to the little-endian elements of src. T holds every value of d,
 // or is float64.
 func decode[T float](dst []T, src []byte, d DType) error {

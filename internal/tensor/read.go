@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"io"
+	"sync"
 )
 
 // How much is read at a time: contiguous elements in runs, a column-major tensor in
@@ -84,22 +85,24 @@ func readRows[T float](t *Tensor, dst []T, from, to int) error {
 func readMatrix[T float](t *Tensor, src io.ReaderAt, dst []T, from, to int) error {
 	rows, cols := t.Rows(), t.Cols()
 	rowStride, colStride, ok := t.matrix()
-	r := runReader{src: src, layout: &t.layout}
+	r := runReaders.Get().(*runReader)
+	defer r.free()
+	r.src, r.layout = src, &t.layout
 	first := int64(t.layout.Offset) + int64(from)*int64(rowStride)
 	switch {
 	case !ok:
 		return gather(t, dst, from, to)
 	case colStride == 1 && (rowStride == cols || rows == 1):
-		return readRun(&r, dst, first)
+		return readRun(r, dst, first)
 	case colStride == 1 && cols > 1:
 		for i := range to - from {
-			if err := readRun(&r, dst[i*cols:(i+1)*cols], first+int64(i)*int64(rowStride)); err != nil {
+			if err := readRun(r, dst[i*cols:(i+1)*cols], first+int64(i)*int64(rowStride)); err != nil {
 				return err
 			}
 		}
 		return nil
 	case rowStride == 1:
-		return readTransposed(&r, dst, cols, first, colStride)
+		return readTransposed(r, dst, cols, first, colStride)
 	}
 	return gather(t, dst, from, to)
 }
@@ -136,6 +139,15 @@ type runReader struct {
 	src    io.ReaderAt
 	layout *Layout
 	buf    []byte
+}
+
+// runReaders keeps the buffers from one call to the next.
+var runReaders = sync.Pool{New: func() any { return new(runReader) }}
+
+// free hands r back. The file is not kept.
+func (r *runReader) free() {
+	r.src, r.layout = nil, nil
+	runReaders.Put(r)
 }
 
 // readRun fills dst with the elements from position first of the storage.

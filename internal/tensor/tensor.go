@@ -178,6 +178,28 @@ func (t *Tensor) T() *Tensor {
 	return &u
 }
 
+// Reshape returns the same elements in the same row-major order, in another shape. It is an
+// error where that has another number of elements, or the elements of t do not lie in this
+// order without gaps: a column-major array of more than one column, for example.
+func (t *Tensor) Reshape(shape ...int) (*Tensor, error) {
+	count, err := Count(shape)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", label(t.name), err)
+	case count != t.count:
+		return nil, fmt.Errorf("%s: shape %v has %d elements, %v has %d", label(t.name), t.layout.Shape, t.count, shape, count)
+	}
+	want := rowMajor(t.layout.Shape)
+	for i, n := range t.layout.Shape {
+		if n > 1 && count > 0 && t.layout.Strides[i] != want[i] {
+			return nil, fmt.Errorf("%s: its elements are not in row-major order", label(t.name))
+		}
+	}
+	u := *t
+	u.layout.Shape, u.layout.Strides = slices.Clone(shape), rowMajor(shape)
+	return &u, nil
+}
+
 // Same reports whether t and u are the same elements of the same storage in the
 // same order: two names of one tied matrix.
 func (t *Tensor) Same(u *Tensor) bool {
