@@ -36,7 +36,7 @@ func eightWide(t *testing.T, rows, cols int) string {
 func TestCheck(t *testing.T) {
 	converted := filepath.Join(t.TempDir(), "converted")
 	rows := eightWide(t, 40, 8)
-	out := ksparse(t, "", "check", others+"sparsify_topk_2025", rows).out // random weights: something looks wrong
+	out := call(t, "", "check", others+"sparsify_topk_2025", rows).out // random weights: something looks wrong
 	for _, want := range []string{"sparsify since February 2025", "topk, k = 4", "8 inputs, 32 latents", "40 rows", "FVU"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in the output:\n%s", want, out)
@@ -64,7 +64,7 @@ func TestProblems(t *testing.T) {
 		x[i] = float32(1000 + i%3) // no rows of this model
 	}
 	writeNpy(t, rows, 50, 8, x)
-	e := ksparse(t, "", "check", others+"sparsify_topk_2025", rows)
+	e := call(t, "", "check", others+"sparsify_topk_2025", rows)
 	if e.code != failed || !strings.Contains(e.out, "PROBLEM") || !strings.Contains(e.err, "something looks wrong") {
 		t.Errorf("exit code %d\n%s%s", e.code, e.out, e.err)
 	}
@@ -169,7 +169,7 @@ func TestNotReconstructed(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := eightWide(t, 50, m.Info.Inputs)
-	if out := ksparse(t, "", "check", model, rows).out; !strings.Contains(out, "no reconstruction was measured: its outputs") {
+	if out := call(t, "", "check", model, rows).out; !strings.Contains(out, "no reconstruction was measured: its outputs") {
 		t.Errorf("check:\n%s", out)
 	}
 	refuses(t, "", failed, "--targets", "eval", model, rows)

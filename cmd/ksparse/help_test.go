@@ -26,7 +26,7 @@ func TestHelp(t *testing.T) {
 		if name == "serve" {
 			args = []string{"serve", "-h"}
 		}
-		e := ksparse(t, folder, args...)
+		e := call(t, folder, args...)
 		if e.code != 0 || e.err != "" {
 			t.Errorf("%v: exit code %d, %s", args, e.code, e.err)
 		}

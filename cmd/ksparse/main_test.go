@@ -40,8 +40,8 @@ type ended struct {
 	code     int
 }
 
-// ksparse runs the command in a folder.
-func ksparse(t *testing.T, folder string, args ...string) ended {
+// call runs the command in a folder.
+func call(t *testing.T, folder string, args ...string) ended {
 	t.Helper()
 	c := command(folder, args...)
 	var out, errs bytes.Buffer
@@ -57,7 +57,7 @@ func ksparse(t *testing.T, folder string, args ...string) ended {
 // works runs the command, which must succeed, and returns what it prints.
 func works(t *testing.T, folder string, args ...string) string {
 	t.Helper()
-	e := ksparse(t, folder, args...)
+	e := call(t, folder, args...)
 	if e.code != 0 {
 		t.Fatalf("ksparse %s: exit code %d\n%s%s", strings.Join(args, " "), e.code, e.out, e.err)
 	}
@@ -67,7 +67,7 @@ func works(t *testing.T, folder string, args ...string) string {
 // refuses runs the command, which must fail with the exit code and one line of text with want in it.
 func refuses(t *testing.T, folder string, code int, want string, args ...string) {
 	t.Helper()
-	e := ksparse(t, folder, args...)
+	e := call(t, folder, args...)
 	lines := strings.Split(strings.TrimRight(e.err, "\n"), "\n")
 	last := lines[len(lines)-1]
 	if e.code != code || !strings.HasPrefix(last, "ksparse: ") || !strings.Contains(last, want) || strings.Contains(e.err, "Usage:") {

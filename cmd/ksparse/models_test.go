@@ -234,7 +234,7 @@ func TestDiff(t *testing.T) {
 	if d.Shared != [2]int{48, 48} || d.Bins[1][9].Latents != 48 || math.Abs(d.Mean[0]-1) > 1e-12 {
 		t.Errorf("%+v", d)
 	}
-	if out := works(t, folder, "diff", "m.ksp", "r.ksp"); !strings.Contains(out, "cosine 0.9 or more  48") {
+	if out := works(t, folder, "diff", "m.ksp", "r.ksp"); !strings.Contains(out, "cosine 0.9 or more   48      48") {
 		t.Errorf("the table:\n%s", out)
 	}
 }

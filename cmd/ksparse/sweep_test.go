@@ -30,7 +30,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := ksparse(t, folder, with(args, "--seeds 1,2")...)
+	e := call(t, folder, with(args, "--seeds 1,2")...)
 	if e.code != 0 || strings.Count(e.err, "done before") != 3 || string(readFile(t, folder, one+".ksp")) != string(model) {
 		t.Errorf("once more:\n%s", e.err)
 	}

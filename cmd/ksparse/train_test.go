@@ -95,7 +95,7 @@ func TestTrain(t *testing.T) {
 // TestProgress: plain lines where there is no terminal, and lines of JSON.
 func TestProgress(t *testing.T) {
 	folder := folderWithRows(t)
-	e := ksparse(t, folder, with(small, "-o m.ksp")...)
+	e := call(t, folder, with(small, "-o m.ksp")...)
 	line := regexp.MustCompile(`(?m)^100 %  step (\d+)/(\d+)  FVU 0\.\d{4}  L0 \d\.\d  dead \d+  \d+ rows/s$`)
 	if m := line.FindStringSubmatch(e.err); e.code != 0 || m == nil || m[1] != m[2] || strings.Contains(e.err, "\r") {
 		t.Errorf("progress:\n%s", e.err)

@@ -86,7 +86,7 @@ func TestReadDamaged(t *testing.T) {
 		{"no CSR matrix", "indptr.npy", nil},
 		{"indptr has 3 numbers", "indptr.npy", array("<i4", "(3,)", []int32{0, 1, 3})},
 		{"indptr goes from 0 to 2", "indptr.npy", array("<i4", "(4,)", []int32{0, 1, 1, 2})},
-		{"row 1 goes from 9 to 1", "indptr.npy", array("<i4", "(4,)", []int32{0, 9, 1, 3})},
+		{"row 0 goes from 0 to 9", "indptr.npy", array("<i4", "(4,)", []int32{0, 9, 1, 3})},
 		{"row 2 has the latent 3, want 0 to 2", "indices.npy", array("<i4", "(3,)", []int32{1, 0, 3})},
 		{"row 2 has the latent -1", "indices.npy", array("<i4", "(3,)", []int32{1, -1, 2})},
 		{"2 indices and 3 values", "indices.npy", array("<i4", "(2,)", []int32{1, 0})},
