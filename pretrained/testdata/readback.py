@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Shows that other programs can read back what this package saves: every fixture is
-converted by examples/inspect to every format that can express it, the files are read
+converted by `ksparse convert` to every format that can express it, the files are read
 here by a few lines of numpy, in the way their own libraries document, and the codes
 and reconstructions computed with those libraries' formulas are compared with
 expected.json. Where torch can be imported, sparsify's and sentence-transformers'
@@ -149,20 +149,20 @@ def far(got, want):
 
 
 def main():
-    inspect = tempfile.mkdtemp() + "/inspect"
-    subprocess.run(["go", "build", "-o", inspect, "./inspect"], cwd="../../examples", check=True)
+    ksparse = tempfile.mkdtemp() + "/ksparse"
+    subprocess.run(["go", "build", "-o", ksparse, "."], cwd="../../cmd/ksparse", check=True)
     done, worst = {}, 0.0
     for path in sorted(glob.glob("*/expected.json") + glob.glob("more/*/expected.json")):
         fixture, want = os.path.dirname(path), json.load(open(path))
         if "model" not in want:
             continue
-        flags = ["-scale", "1"] if fixture.endswith("expected_average_only_in") else []
+        flags = ["--scale", "1"] if fixture.endswith("expected_average_only_in") else []
         hook = want.get("hookpoint") or ("other" in want and want["model"]["folder"])
-        flags += ["-hookpoint", hook] if hook else []
+        flags += ["--hookpoint", hook] if hook else []
         where = fixture + ("/hub/models--acme--sae-tiny" if fixture == "hf_cache_layout" else "")
         for form, reader in ("saelens", saelens), ("sparsify", sparsify), ("sentence-transformers", sentence_transformers):
             out = tempfile.mkdtemp() + "/model"
-            run = subprocess.run([inspect, *flags, "-to", form, "-out", out, where], capture_output=True, text=True)
+            run = subprocess.run([ksparse, "convert", *flags, "--to", form, "-o", out, where], capture_output=True, text=True)
             if run.returncode:
                 assert not os.path.exists(out), run.stderr
                 continue  # the format cannot express it: TestRoundTrip knows which

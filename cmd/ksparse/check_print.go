@@ -9,6 +9,27 @@ import (
 	"github.com/ksparse/ksparse/pretrained"
 )
 
+// result is what the commands check, info and convert print.
+type result struct {
+	Info     pretrained.Info      `json:"info"`
+	Findings *pretrained.Findings `json:"findings,omitempty"`
+	Saved    *saved               `json:"saved,omitempty"`
+}
+
+// saved says what was written, and where.
+type saved struct {
+	Format pretrained.Format `json:"format"`
+	Path   string            `json:"path"`
+}
+
+// write writes the result as a table, or as JSON.
+func (r result) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, r)
+	}
+	return r.print(w)
+}
+
 // print writes the result as a table.
 func (r result) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -68,7 +89,7 @@ func notReconstructed(i pretrained.Info) string {
 	if i.Outputs == 0 {
 		return "the model has no decoder"
 	}
-	return "its outputs are of another place than its rows, and -outputs says what they should be"
+	return "its outputs are of another place than its rows, and --targets says what they should be"
 }
 
 // sizes describes the number of inputs, latents and outputs.

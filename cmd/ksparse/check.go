@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/spf13/cobra"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/pretrained"
+)
+
+// infoCommand returns the command info.
+func infoCommand() *cobra.Command {
+	var (
+		open   models.Options
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "info MODEL",
+		Short: "Say what a model is: format, sizes, selection, notes",
+		Example: `  ksparse info sae.ksp
+  ksparse info path/to/run --hookpoint layers.10`,
+		Args: wantArgs(1, 1, "MODEL"),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := models.Open(args[0], open)
+			if err != nil {
+				return err
+			}
+			return result{Info: m.Info}.write(c.OutOrStdout(), asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	open.AddFlags(c.Flags())
+	open.AddUnset(c.Flags())
+	return c
+}
+
+// checkFlags are the flags of the command check.
+type checkFlags struct {
+	open    models.Options
+	rows    rows.Options
+	targets string
+	most    int
+	asJSON  bool
+}
+
+// checkCommand returns the command check.
+func checkCommand() *cobra.Command {
+	var k checkFlags
+	c := &cobra.Command{
+		Use:   "check MODEL [DATA...]",
+		Short: "Check whether a model does on rows what its file declares",
+		Long: `check opens MODEL, which finds what is not, or not fully, understood, and with DATA runs it on the first rows: it finds rows of
+another layer or scale, and weights that do not belong to their configuration. Some hundred rows show most faults,
+some ten thousand the dead latents. It ends with the exit code 1 where something looks wrong.`,
+		Example: `  ksparse check path/to/model activations.npy
+  ksparse check path/to/transcoder inputs.npy --targets outputs.npy`,
+		Args: wantArgs(1, -1, "MODEL, and DATA perhaps"),
+		RunE: func(c *cobra.Command, args []string) error { return k.run(c, args[0], args[1:]) },
+	}
+	f := c.Flags()
+	f.StringVar(&k.targets, "targets", "", "`data` with what a transcoder should give for the rows")
+	f.IntVar(&k.most, "most", 10000, "`rows` to check on at most")
+	f.BoolVar(&k.asJSON, "json", false, "print JSON")
+	k.open.AddFlags(f)
+	k.open.AddUnset(f)
+	k.rows.AddFlags(f)
+	return c
+}
+
+// run checks the model at path.
+func (k *checkFlags) run(c *cobra.Command, path string, paths []string) error {
+	switch {
+	case len(paths) == 0 && k.targets != "":
+		return say.Wrong("--targets goes with DATA")
+	case len(paths) == 0 && c.Flags().Changed("most"):
+		return say.Wrong("--most goes with DATA")
+	case k.most < 1:
+		return say.Wrong("--most is %d, want at least 1", k.most)
+	}
+	m, err := models.Open(path, k.open)
+	if err != nil {
+		return err
+	}
+	r := result{Info: m.Info}
+	if len(paths) > 0 {
+		if r.Findings, err = k.findings(m, paths); err != nil {
+			return models.InFlags(path, err)
+		}
+	}
+	if err := r.write(c.OutOrStdout(), k.asJSON); err != nil {
+		return err
+	}
+	if r.Findings != nil && len(r.Findings.Problems) > 0 {
+		return fmt.Errorf("%s: something looks wrong: %s", path, r.Findings.Problems[0])
+	}
+	return nil
+}
+
+// findings runs the model on the first rows of the files.
+func (k *checkFlags) findings(m *pretrained.Model, paths []string) (*pretrained.Findings, error) {
+	x, err := firstRows(k.rows, k.most, paths...)
+	if err != nil {
+		return nil, err
+	}
+	if k.targets == "" {
+		return m.Check(x)
+	}
+	y, err := firstRows(k.rows, k.most, k.targets)
+	if err != nil {
+		return nil, err
+	}
+	return m.CheckOutputs(x, y)
+}
+
+// firstRows returns the first rows of files.
+func firstRows(o rows.Options, most int, paths ...string) (mat.Matrix, error) {
+	source, err := rows.Open(o, paths...)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close() // read only
+	n, cols := source.Dims()
+	n = min(n, most)
+	x := mat.NewDense(n, cols, nil)
+	if err := source.ReadRows(x.RawMatrix().Data, 0, n); err != nil {
+		return nil, err
+	}
+	for i, v := range x.RawMatrix().Data {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%s holds %v in row %d, column %d", paths[0], v, i/cols, i%cols)
+		}
+	}
+	return x, nil
+}

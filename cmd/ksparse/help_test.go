@@ -1,0 +1,161 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// names returns the names of the commands that help lists.
+func names() []string {
+	var all []string
+	for _, c := range newRoot().Commands() {
+		if !c.Hidden {
+			all = append(all, c.Name())
+		}
+	}
+	return all
+}
+
+// TestHelp: the help of every command says how it is called, with an example, and is no error.
+func TestHelp(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range append([]string{""}, names()...) {
+		args := strings.Fields(name + " --help")
+		if name == "serve" {
+			args = []string{"serve", "-h"}
+		}
+		e := call(t, folder, args...)
+		if e.code != 0 || e.err != "" {
+			t.Errorf("%v: exit code %d, %s", args, e.code, e.err)
+		}
+		for _, want := range []string{"Usage:\n  ksparse", "Examples:\n  ksparse"} {
+			if !strings.Contains(e.out, want) {
+				t.Errorf("%v: no %q in\n%s", args, want, e.out)
+			}
+		}
+	}
+	if out := works(t, folder); !strings.Contains(out, "Available Commands:") {
+		t.Errorf("without a command:\n%s", out)
+	}
+}
+
+// TestPage: doc/command.md is what the help says now.
+func TestPage(t *testing.T) {
+	folder := t.TempDir()
+	works(t, folder, "help-pages", "--page", "command.md")
+	want, err := os.ReadFile("../../doc/command.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(readFile(t, folder, "command.md")) != string(want) {
+		t.Error("doc/command.md is out of date: go -C cmd/ksparse generate")
+	}
+	for _, name := range names() {
+		if !strings.Contains(string(want), "## ksparse "+name+"\n") {
+			t.Errorf("doc/command.md has no command %s", name)
+		}
+	}
+}
+
+// TestManPages: each command has a page.
+func TestManPages(t *testing.T) {
+	folder := t.TempDir()
+	works(t, folder, "help-pages", "man")
+	for _, name := range names() {
+		text := string(readFile(t, folder, filepath.Join("man", "ksparse-"+name+".1")))
+		if !strings.Contains(text, ".TH \"KSPARSE\" \"1\"") || !strings.Contains(text, "ksparse "+name) && !strings.Contains(text, `ksparse-`+name) && !strings.Contains(text, `ksparse\-`+name) {
+			t.Errorf("the page of %s:\n%.300s", name, text)
+		}
+	}
+}
+
+// TestCompletion: scripts for the shells, and what they ask.
+func TestCompletion(t *testing.T) {
+	folder := t.TempDir()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if out := works(t, folder, "completion", shell); !strings.Contains(out, "__complete") {
+			t.Errorf("%s:\n%.200s", shell, out)
+		}
+	}
+	for want, args := range map[string][]string{
+		"batch_topk": {"train", "--selection", ""}, "saelens": {"convert", "--to", ""}, "calibrate": {"ca"}, "--latents": {"train", "--lat"},
+	} {
+		if out := works(t, folder, append([]string{"__complete"}, args...)...); !strings.Contains(out, want) {
+			t.Errorf("%v completes to\n%s", args, out)
+		}
+	}
+}
+
+// TestMisuse: what makes no sense on the command line ends with 2.
+func TestMisuse(t *testing.T) {
+	folder := folderWithRows(t)
+	for _, c := range []struct{ want, args string }{
+		{`"trian" is no command; is it train?`, "trian x.npy"},
+		{"unknown flag: --latent ", "train x.npy --latent 5 -o m.ksp"},
+		{"-latents: write --latents", "train x.npy -latents 5 -o m.ksp"},
+		{"want DATA", "train -o m.ksp"},
+		{"want -o MODEL.ksp", "train x.npy"},
+		{"exclude each other", "train x.npy --steps 5 --epochs 5 -o m.ksp"},
+		{"exclude each other", "train x.npy --resume --force -o m.ksp"},
+		{"--hold is 1, want", "train x.npy --hold 1 -o m.ksp"},
+		{`--selection is "best", want one of topk`, "train x.npy --selection best -o m.ksp"},
+		{`--schedule is "fast", want one of constant`, "train x.npy --schedule fast -o m.ksp"},
+		{"--patience looks at the rows held out", "train x.npy --patience 2 --hold 0 -o m.ksp"},
+		{"invalid argument", "train x.npy -k many -o m.ksp"},
+		{"want MODEL and DATA, got 1", "eval m.ksp"},
+		{"want MODEL, got 0", "info"},
+		{"want MODEL and CODES, got 1", "decode m.ksp -o y.npy"},
+		{"want two models, got 1", "diff m.ksp"},
+		{"want -o", "encode m.ksp x.npy"},
+		{"ends in .jsonl or .npz", "encode m.ksp x.npy -o codes.txt"},
+		{`--to is "onnx", want one of saelens`, "convert m.ksp -o out --to onnx"},
+		{"--l0 is 0, want", "calibrate m.ksp x.npy -o out.ksp"},
+		{"--most goes with DATA", "check m.ksp --most 5"},
+		{"--targets goes with DATA", "check m.ksp --targets x.npy"},
+		{"want -o FOLDER", "sweep x.npy"},
+		{"want no arguments, got 1", "mnist x -o y.npy"},
+	} {
+		refuses(t, folder, misuse, c.want, strings.Fields(c.args)...)
+	}
+	if got := listed(t, folder); got != "x.npy" {
+		t.Errorf("the folder has %s", got)
+	}
+}
+
+// TestFailures: what fails ends with 1, in one line, and leaves nothing behind.
+func TestFailures(t *testing.T) {
+	folder := folderWithRows(t)
+	works(t, folder, "train", "x.npy", "--latents", "24", "-k", "3", "--steps", "20", "-o", "m.ksp")
+	writeNpy(t, filepath.Join(folder, "wide.npy"), 20, testCols+1, samples(20, testCols+1, 2))
+	for name, text := range map[string]string{"codes.jsonl": `{"latents":[99],"values":[1]}`, "not.npy": "no array", "bad.jsonl": `{"latents":[1]}`} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := listed(t, folder)
+	for _, c := range []struct{ want, args string }{
+		{"nothing.npy", "train nothing.npy -o n.ksp"},
+		{"not.npy", "train not.npy -o n.ksp"},
+		{"m.ksp exists: --force replaces it", "train x.npy -o m.ksp"},
+		{"holds out no row of 600", "train x.npy --hold 601 -o n.ksp"},
+		{"--matryoshka", "train x.npy -k 5 --matryoshka 8,4 -o n.ksp"},
+		{"20", "train x.npy --targets wide.npy -o n.ksp"},
+		{"no.ksp", "eval no.ksp x.npy"},
+		{"17", "eval m.ksp wide.npy"},
+		{"17", "encode m.ksp wide.npy -o codes.npz"},
+		{"codes of 100 latents, m.ksp has 24", "decode m.ksp codes.jsonl -o y.npy"},
+		{"bad.jsonl: line 1", "decode m.ksp bad.jsonl -o y.npy"},
+		{"x.npy exists", "decode m.ksp codes.jsonl -o x.npy"},
+		{"values per row are positive", "calibrate m.ksp x.npy --l0 24 -o c.ksp"},
+		{"no/c.ksp", "calibrate m.ksp x.npy --l0 2 -o no/c.ksp"},
+		{"no/n.ksp", "train x.npy -o no/n.ksp"},
+		{"not.npy", "sweep not.npy -o s"},
+	} {
+		refuses(t, folder, failed, c.want, strings.Fields(c.args)...)
+	}
+	if after := listed(t, folder); after != before {
+		t.Errorf("the folder had %s, and has %s", before, after)
+	}
+}

@@ -1,0 +1,91 @@
+// Package job trains one model on rows in files: from the data to the model and its figures.
+package job
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/data"
+)
+
+// Data are the rows of a training, open.
+type Data struct {
+	About           string // what was found, in words
+	Rows            int    // to train on
+	Inputs, Outputs int
+	Transcoder      bool // there are targets, which are not the inputs
+
+	train  data.Source // inputs, with their targets where there are some
+	held   data.Source // the same of the rows held out; nil for none
+	opened []rows.Source
+}
+
+// OpenData opens the rows in the files at paths, and their targets where there are some. Every hold-th row is held
+// out; 0 is none.
+func OpenData(o rows.Options, paths []string, targets string, hold int) (*Data, error) {
+	d := new(Data)
+	err := d.open(o, paths, targets)
+	if err == nil && hold > 0 {
+		if n, _ := d.train.Dims(); hold > n {
+			err = fmt.Errorf("--hold %d holds out no row of %d: take a smaller number", hold, n)
+		} else {
+			d.train, d.held, err = data.HoldOut(d.train, hold)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	d.Rows, _ = d.train.Dims()
+	return d, nil
+}
+
+// open opens the rows, and puts the targets beside them.
+func (d *Data) open(o rows.Options, paths []string, targets string) error {
+	x, err := rows.Open(o, paths...)
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, x)
+	_, d.Inputs = x.Dims()
+	d.About, d.Outputs, d.train = x.String(), d.Inputs, x
+	if targets == "" {
+		return nil
+	}
+	y, err := rows.Open(o, targets)
+	if err != nil {
+		return err
+	}
+	d.opened = append(d.opened, y)
+	_, d.Outputs = y.Dims()
+	d.About += "; targets: " + y.String()
+	d.Transcoder = true
+	d.train, err = data.Pair(x, y)
+	return err
+}
+
+// measured returns the rows that the figures are of.
+func (d *Data) measured() data.Source {
+	if d.held != nil {
+		return d.held
+	}
+	return d.train
+}
+
+// MeasuredOn says which rows the figures are of.
+func (d *Data) MeasuredOn() string {
+	n, _ := d.measured().Dims()
+	if d.held != nil {
+		return fmt.Sprintf("%d rows held out", n)
+	}
+	return fmt.Sprintf("the %d rows of the training", n)
+}
+
+// Close closes the files.
+func (d *Data) Close() error {
+	var errs []error
+	for _, s := range d.opened {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,205 @@
+package columnar
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ksparse/ksparse/internal/fault"
+)
+
+// Is reports whether Open and OpenTexts are the functions for path: by a file's first bytes,
+// a folder's files, or the "hf:" that it begins with. What cannot be read is not for them.
+func Is(path string) bool {
+	if strings.HasPrefix(path, hubPrefix) {
+		return true
+	}
+	if folder, _, ok := splitOf(path); ok {
+		path = folder
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if exists(path, "dataset_dict.json") || exists(path, "state.json") {
+			return true
+		}
+		files, err := filesIn(path)
+		return err == nil && len(files) > 0
+	}
+	if paths, err := find(path); err == nil {
+		path = paths[0]
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular() && kindOf(f, info.Size()) != ""
+}
+
+// find returns the files that path stands for, at least one, in the order of their rows.
+func find(path string) ([]string, error) {
+	if name, ok := strings.CutPrefix(path, hubPrefix); ok {
+		return findHub(name)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return findFolder(path, "")
+	case err == nil:
+		return []string{path}, nil
+	}
+	if folder, split, ok := splitOf(path); ok {
+		return findFolder(folder, split)
+	}
+	if !strings.ContainsAny(path, "*?[") {
+		return nil, fault.Errorf(err, "%v", err)
+	}
+	paths, bad := filepath.Glob(path)
+	if bad != nil {
+		return nil, fault.Errorf(fault.ErrRange, "%s is not a pattern: %v", path, bad)
+	}
+	if len(paths) == 0 {
+		return nil, fault.Errorf(os.ErrNotExist, "no file fits %s", path)
+	}
+	slices.SortFunc(paths, natural)
+	return paths, nil
+}
+
+// splitOf cuts "folder:split", where there is a folder with splits of that name.
+func splitOf(path string) (folder, split string, ok bool) {
+	i := strings.LastIndexByte(path, ':')
+	if i < 0 || !exists(path[:i], "dataset_dict.json") {
+		return "", "", false
+	}
+	return path[:i], path[i+1:], true
+}
+
+// exists reports whether there is a file of that name in the folder.
+func exists(folder, name string) bool {
+	info, err := os.Stat(filepath.Join(folder, name))
+	return err == nil && !info.IsDir()
+}
+
+// findFolder returns the files of a folder, or of a split in it.
+func findFolder(folder, split string) ([]string, error) {
+	if exists(folder, "dataset_dict.json") {
+		var saved struct{ Splits []string }
+		if err := readJSON(filepath.Join(folder, "dataset_dict.json"), &saved); err != nil {
+			return nil, err
+		}
+		if split == "" && len(saved.Splits) == 1 {
+			split = saved.Splits[0]
+		}
+		if !slices.Contains(saved.Splits, split) || !filepath.IsLocal(split) {
+			return nil, fault.Errorf(fault.ErrRange, "%s has the splits %s: name one as %q", folder, strings.Join(saved.Splits, ", "), folder+":SPLIT")
+		}
+		folder = filepath.Join(folder, split)
+	}
+	if exists(folder, "state.json") {
+		return findSaved(folder)
+	}
+	files, err := filesIn(folder)
+	if err == nil && len(files) == 0 {
+		err = fault.Errorf(fault.ErrFormat, "%s has no .arrow or .parquet files", folder)
+	}
+	return files, err
+}
+
+// findSaved returns the files that the state of a saved data set names.
+func findSaved(folder string) ([]string, error) {
+	type files []struct{ Filename string }
+	var state struct {
+		Data    files `json:"_data_files"`
+		Indices files `json:"_indices_data_files"`
+		Older   files `json:"_indices_files"`
+	}
+	if err := readJSON(filepath.Join(folder, "state.json"), &state); err != nil {
+		return nil, err
+	}
+	for _, file := range slices.Concat(state.Indices, state.Older) {
+		return nil, fault.Errorf(fault.ErrFormat, "%s has its rows in an order that %s says, which is not supported: save it again after flatten_indices()", folder, file.Filename)
+	}
+	var paths []string
+	for _, file := range state.Data {
+		if !filepath.IsLocal(file.Filename) {
+			return nil, fault.Errorf(fault.ErrFormat, "%s: state.json names %q, which lies outside of the folder", folder, file.Filename)
+		}
+		paths = append(paths, filepath.Join(folder, file.Filename))
+	}
+	if len(paths) == 0 {
+		return nil, fault.Errorf(fault.ErrFormat, "%s: state.json names no files", folder)
+	}
+	return paths, nil
+}
+
+// readJSON decodes a file.
+func readJSON(path string, into any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fault.Errorf(err, "%v", err)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fault.Errorf(fault.ErrFormat, "%s: %v", path, err)
+	}
+	return nil
+}
+
+// filesIn returns the .arrow files in a folder or, if there are none, the .parquet files. Those
+// in which datasets keeps the results of its functions are no part of a data set.
+func filesIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fault.Errorf(err, "%v", err)
+	}
+	for _, ending := range []string{".arrow", ".parquet"} {
+		var paths []string
+		for _, entry := range entries {
+			if name := entry.Name(); filepath.Ext(name) == ending && !strings.HasPrefix(name, "cache-") && !strings.HasPrefix(name, ".") {
+				paths = append(paths, filepath.Join(folder, name))
+			}
+		}
+		if len(paths) > 0 {
+			slices.SortFunc(paths, natural)
+			return paths, nil
+		}
+	}
+	return nil, nil
+}
+
+// natural compares names so that numbers in them are compared as numbers.
+func natural(a, b string) int {
+	whole := strings.Compare(a, b)
+	for a != "" && b != "" {
+		i, j := digits(a), digits(b)
+		if i == 0 || j == 0 {
+			if a[0] != b[0] {
+				return int(a[0]) - int(b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		x, y := strings.TrimLeft(a[:i], "0"), strings.TrimLeft(b[:j], "0")
+		if len(x) != len(y) {
+			return len(x) - len(y)
+		}
+		if order := strings.Compare(x, y); order != 0 {
+			return order
+		}
+		a, b = a[i:], b[j:]
+	}
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return whole
+}
+
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
