@@ -20,13 +20,12 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s *sink) WriteHeader(int)             {}
 
-// TestGarbage: a request makes no garbage for its rows: one of 100 rows makes no more than one
-// of one row, which is the headers of the answer and the time-outs of the connection.
+// TestGarbage: a request makes no garbage for its rows, whether it has 1 or 100: what it makes is
+// for the headers of the answer, the time-outs of the connection, and the goroutines of the model.
 func TestGarbage(t *testing.T) {
 	s := server(t, plain(t), Options{})
 	for _, kind := range []string{jsonType, binaryType} {
 		for _, path := range []string{"/encode", "/reconstruct"} {
-			var made []float64
 			for _, n := range []int{1, 100} {
 				body := strings.Repeat(words(1.5, -2.), n)
 				if kind == jsonType {
@@ -37,14 +36,14 @@ func TestGarbage(t *testing.T) {
 				r.Header.Set("Content-Type", kind)
 				r.Header.Set("Accept", kind)
 				w := &sink{make(http.Header)}
-				made = append(made, testing.AllocsPerRun(200, func() {
+				made := testing.AllocsPerRun(200, func() {
 					reader.Reset(body)
 					r.Body = io.NopCloser(reader)
 					s.ServeHTTP(w, r)
-				}))
-			}
-			if made[1] > made[0]+1 || made[0] > 16 {
-				t.Errorf("%s of %s: %v allocations for 1 row, %v for 100", path, kind, made[0], made[1])
+				})
+				if made > 16 {
+					t.Errorf("%s of %d rows, %s: %v allocations, want at most 16", path, n, kind, made)
+				}
 			}
 		}
 	}

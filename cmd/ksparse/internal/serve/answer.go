@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
@@ -193,7 +194,7 @@ type limits struct {
 }
 
 // answerInfo says what the model is, and the limits.
-func (s *Server) answerInfo(x *exchange) (err error) {
+func (s *Server) answerInfo(x *exchange) error {
 	i := info{
 		Name: s.options.Name, Inputs: s.in, Outputs: s.out, Latents: s.latents, Decodes: s.decodes,
 		Limits: limits{s.options.MaxRows, s.options.MaxBytes, s.options.Requests},
@@ -201,9 +202,17 @@ func (s *Server) answerInfo(x *exchange) (err error) {
 	if m, ok := s.model.(interface{ String() string }); ok {
 		i.Model = m.String()
 	}
-	x.contentType = jsonType
-	x.answer, err = json.Marshal(i)
-	return err
+	x.setJSON(i)
+	return nil
+}
+
+// setJSON makes an answer of v, which has nothing that JSON has not.
+func (x *exchange) setJSON(v any) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // cannot fail: v has strings, numbers and truths
+	x.contentType, x.answer = jsonType, text.Bytes()
 }
 
 // answerHealth says that the server runs.

@@ -178,8 +178,8 @@ func TestWritten(t *testing.T) {
 			t.Errorf("row %d is %v, want %v", i, row, numbers[4*i:4*i+4])
 		}
 	}
-	if got, want := len(appendFloats(nil, []float64{-1.2345678901234567e-123})), 23; got != want {
-		t.Errorf("the longest number has %d letters, want %d: with a comma these are the 24 of MaxBytes", got, want)
+	if got, want := len(appendFloats(nil, []float64{-1.2345678901234567e-123})), 24; got != want {
+		t.Errorf("the longest number has %d letters, want %d: with a comma these are the 25 of MaxBytes", got, want)
 	}
 }
 

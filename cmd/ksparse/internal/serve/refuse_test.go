@@ -197,8 +197,8 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", what, err, c.words)
 		}
 	}
-	if s, err := New(m, Options{}); err != nil || s.options.MaxBytes != 4096+24*256*2 || s.options.HeaderTimeout != 5*time.Second || cap(s.places) != 64 {
-		t.Errorf("defaults: %+v, error %v", s.options, err)
+	if s := server(t, m, Options{}); s.options.MaxBytes != 4096+25*256*2 || s.options.HeaderTimeout != 5*time.Second || cap(s.places) != 64 {
+		t.Errorf("defaults: %+v", s.options)
 	}
 }
 

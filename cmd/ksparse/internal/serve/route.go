@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -136,8 +135,7 @@ func (s *Server) reply(x *exchange, err error) int {
 		if status == http.StatusInternalServerError {
 			s.options.Log.Error("a request failed", "path", x.r.URL.Path, "error", err)
 		}
-		x.contentType = jsonType
-		x.answer, _ = json.Marshal(map[string]string{"error": text}) // strings always can be
+		x.setJSON(map[string]string{"error": text})
 	}
 	header := x.w.Header()
 	header.Set("Content-Type", x.contentType)

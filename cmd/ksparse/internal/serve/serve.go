@@ -44,7 +44,7 @@ type Options struct {
 
 	Requests int   // requests that are read, computed or answered at a time; further ones get 503; 64
 	MaxRows  int   // rows of a request; 256
-	MaxBytes int64 // bytes of a request's body; 4096 + 24 for each number of MaxRows rows
+	MaxBytes int64 // bytes of a request's body; 4096 + 25 for each number of MaxRows rows
 
 	HeaderTimeout time.Duration // for a request's header to arrive; 5 s
 	BodyTimeout   time.Duration // for its body to arrive; 30 s
@@ -129,7 +129,7 @@ func (o Options) complete(in int) (Options, error) {
 		return o, fmt.Errorf("the limit of bytes of a body is %d, want 1 or more, or 0 for the default", o.MaxBytes)
 	}
 	if o.MaxBytes == 0 {
-		o.MaxBytes = 4096 + 24*int64(o.MaxRows)*int64(in) // -1.2345678901234567e-123 has 24 letters
+		o.MaxBytes = 4096 + 25*int64(o.MaxRows)*int64(in) // "-1.2345678901234567e-123,"
 	}
 	for _, l := range []struct {
 		name  string
