@@ -35,6 +35,9 @@ func (p *parquetFile) rowsOf(shard, i int, blocks *cache[float64]) (rowColumn, e
 		if err := c.check(g); err != nil { // says which row it is
 			return nil, err
 		}
+		if short := values - (rows-1)*int64(c.cols); short > 0 && short < int64(c.cols) {
+			return nil, ragged(c.starts[g+1]-1, short, c.cols)
+		}
 		return nil, fmt.Errorf("row group %d has %d numbers in %d rows, the first row has %d", g, c.chunks[g].values, rows, c.cols)
 	}
 	return c, nil

@@ -87,7 +87,7 @@ func TestParquetRefusesMissingAndRagged(t *testing.T) {
 		{write([]float32{1, 2, 3}, []int16{3, 3, 3, 0}, []int16{0, 1, 1, 0}), ksparse.ErrNotFinite, "row 11 "},                   // a missing list
 		{write([]float32{1, 2, 3, 4, 5}, []int16{3, 3, 3, 3, 3, 2}, []int16{0, 1, 1, 0, 1, 1}), ksparse.ErrNotFinite, "row 11 "}, // a missing number
 		{write([]float32{1, 2, 3}, []int16{3, 3, 3, 1}, []int16{0, 1, 1, 0}), ksparse.ErrNotFinite, "row 11 "},                   // an empty list
-		{write([]float32{1, 2, 3, 4, 5}, []int16{3, 3, 3, 3, 3}, []int16{0, 1, 1, 0, 1}), ksparse.ErrShape, ""},
+		{write([]float32{1, 2, 3, 4, 5}, []int16{3, 3, 3, 3, 3}, []int16{0, 1, 1, 0, 1}), ksparse.ErrShape, "row 11 has a list of 2 numbers"},
 		{write([]float32{1, 2, 3, 4}, []int16{3, 3, 3, 3}, []int16{0, 1, 1, 1}), ksparse.ErrShape, "row 10 "},
 		{write([]float32{1, 2, 3, 4, 5, 6}, []int16{3, 3, 3, 3, 3, 3}, []int16{0, 1, 0, 1, 1, 1}), ksparse.ErrShape, "row 10 "},
 	} {
