@@ -29,7 +29,8 @@ func (p *parquetFile) rowsOf(shard, i int, blocks *cache[float64]) (rowColumn, e
 	c.cols = len(c.pattern)
 	for g := range c.chunks {
 		rows := int64(c.starts[g+1] - c.starts[g])
-		if values := c.chunks[g].values; values%int64(c.cols) == 0 && values/int64(c.cols) == rows {
+		values := c.chunks[g].values
+		if values%int64(c.cols) == 0 && values/int64(c.cols) == rows {
 			continue
 		}
 		if err := c.check(g); err != nil { // says which row it is
@@ -38,7 +39,7 @@ func (p *parquetFile) rowsOf(shard, i int, blocks *cache[float64]) (rowColumn, e
 		if short := values - (rows-1)*int64(c.cols); short > 0 && short < int64(c.cols) {
 			return nil, ragged(c.starts[g+1]-1, short, c.cols)
 		}
-		return nil, fmt.Errorf("row group %d has %d numbers in %d rows, the first row has %d", g, c.chunks[g].values, rows, c.cols)
+		return nil, fmt.Errorf("row group %d has %d numbers in %d rows, the first row has %d", g, values, rows, c.cols)
 	}
 	return c, nil
 }
