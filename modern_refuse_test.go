@@ -139,3 +139,23 @@ func TestDecayWithoutEffect(t *testing.T) {
 		}
 	}
 }
+
+// TestManyFarRows: rows that are far longer than the median one are no outliers where they are many, as in
+// data that is silent most of the time. They are what there is to learn.
+func TestManyFarRows(t *testing.T) {
+	x, _ := sparseSums(3, 600, 16, 24, 2, 0)
+	for i := range 600 {
+		if i%10 < 6 {
+			row := x.RawRowView(i)
+			for j := range row {
+				row[j] *= 1e-3
+			}
+		}
+	}
+	net := modern(t, 16, 32, 2)
+	h := trainOn(t, net, x, x, ksparse.TrainConfig{Epochs: 30})
+	last := h.Epochs[len(h.Epochs)-1]
+	if h.LeftOut != 0 || !(last.FVU < 0.3) {
+		t.Errorf("%d samples left out, FVU %v", h.LeftOut, last.FVU)
+	}
+}

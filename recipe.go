@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -150,13 +151,15 @@ const (
 	unknownSteps  = 10000   // how many are assumed where nobody says
 )
 
-// maxNorm returns MaxNorm, or what the modern form takes for it where rows count for as much as
-// they are long.
-func (c TrainConfig) maxNorm(n *Network) float64 {
+// feedSettings returns the settings of the feed. MaxNorm is chosen where it is left open, in the
+// modern form and where rows count for as much as they are long.
+func (c *TrainConfig) feedSettings(n *Network) feed.Settings {
+	s := feed.Settings{Seed: c.Seed}
 	if c.MaxNorm == 0 && n.modern && !n.scalesEachRow() {
-		return farRow
+		c.MaxNorm, s.Few = farRow, true
 	}
-	return c.MaxNorm
+	s.MaxNorm = c.MaxNorm
+	return s
 }
 
 // modernBatch is the number of samples per step for a data set of that many: a power of two.

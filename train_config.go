@@ -17,7 +17,7 @@ import (
 //	                geometric median of up to 4096 samples, each atom at a sample less
 //	                that, the encoder's rows along the atoms
 //	BatchSize       a power of two, 32 to 2048, so that an epoch has some 200 to 400 steps
-//	MaxNorm         10
+//	MaxNorm         10, where no more than a twentieth of the samples are that long
 //	Optimizer       Adam with an Epsilon of 3 and Recipe.ScaleGradients
 //	LearningRate    with that: 1.1·(Inputs·Steps)^-¼, at least 1000 Steps counted, and at most 0.1
 //	Schedule        LinearDecay{}: the rate falls in a line from the first step to zero

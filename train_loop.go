@@ -45,8 +45,8 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 	if err != nil {
 		return nil, err
 	}
-	cfg.MaxNorm = cfg.maxNorm(n)
-	return n.trainOn(ctx, start, feed.FromMemory(feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}, rowsX, rowsY), cfg)
+	settings := cfg.feedSettings(n)
+	return n.trainOn(ctx, start, feed.FromMemory(settings, rowsX, rowsY), cfg)
 }
 
 // TrainSource trains the network on the rows of src, which need not fit in memory. For an
@@ -98,8 +98,7 @@ func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainCon
 	if !table.Paired() && n.Out() != n.In() {
 		return nil, fault.Errorf(ErrShape, "TrainSource wants an autoencoder, or a source that data.Pair made: the network takes %d values and gives %d", n.In(), n.Out())
 	}
-	cfg.MaxNorm = cfg.maxNorm(n)
-	settings := feed.Settings{Seed: cfg.Seed, MaxNorm: cfg.MaxNorm}
+	settings := cfg.feedSettings(n)
 	f, err := feed.FromSource(ctx, settings, table, cfg.withDefaults(n).Buffer, n.checkRows(cfg))
 	if err != nil {
 		return nil, err

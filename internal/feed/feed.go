@@ -26,6 +26,9 @@ type Settings struct {
 	// MaxNorm times the median norm of the inputs that are not zero: of all inputs, or
 	// of those in the first buffer. 0 leaves none out.
 	MaxNorm float64
+	// Few has MaxNorm leave out none where it would leave out more than a twentieth of the
+	// samples by whose norms it goes: so many are no outliers.
+	Few bool
 }
 
 // Feed hands out batches. It is for one goroutine. Close ends what Next has begun.
@@ -92,7 +95,7 @@ func FromSource(ctx context.Context, s Settings, t Table, buffer int, check func
 
 // newFeed returns a Feed whose samples are still to be set.
 func newFeed(s Settings) *Feed {
-	f := &Feed{limit: newNormLimit(s.MaxNorm), seed: s.Seed, rng: newGenerator(s.Seed)}
+	f := &Feed{limit: newNormLimit(s.MaxNorm, s.Few), seed: s.Seed, rng: newGenerator(s.Seed)}
 	f.random = f.rng.state()
 	return f
 }

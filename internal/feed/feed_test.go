@@ -279,6 +279,24 @@ func TestMaxNorm(t *testing.T) {
 	}
 }
 
+// TestFew: MaxNorm leaves out a twentieth of the inputs that are not zero, or none.
+func TestFew(t *testing.T) {
+	for _, c := range []struct{ rows, zeros, long, leftOut int }{
+		{100, 0, 5, 5}, {100, 0, 6, 0}, {20, 0, 1, 1}, {19, 0, 1, 0}, {100, 60, 2, 2}, {100, 60, 3, 0}, {100, 0, 40, 0}, {1, 0, 0, 0},
+	} {
+		x := matrix.New(c.rows, 2)
+		for i := c.zeros; i < c.rows; i++ {
+			x.Row(i)[1] = 1
+			if i < c.zeros+c.long {
+				x.Row(i)[1] = -1000
+			}
+		}
+		if f := FromMemory(Settings{MaxNorm: 10, Few: true}, x, x); f.LeftOut() != c.leftOut {
+			t.Errorf("%+v: %d left out", c, f.LeftOut())
+		}
+	}
+}
+
 // targets are the samples' targets as they are.
 func targets(_, y []float64) []float64 { return y }
 

@@ -10,11 +10,14 @@ import (
 // normLimit says which samples Settings.MaxNorm leaves out.
 type normLimit struct {
 	factor float64 // Settings.MaxNorm; 0 leaves none out
+	few    bool    // Settings.Few
 	norm   float64 // the largest norm that stays; NaN before there were samples that are not zero
 }
 
-// newNormLimit returns the limit of a Settings.MaxNorm, whose norm is still to be found.
-func newNormLimit(factor float64) normLimit { return normLimit{factor: factor, norm: math.NaN()} }
+// newNormLimit returns the limit of a Settings.MaxNorm and Few, whose norm is still to be found.
+func newNormLimit(factor float64, few bool) normLimit {
+	return normLimit{factor: factor, few: few, norm: math.NaN()}
+}
 
 // find finds the norm from the inputs x, where it is not known yet and some are not zero.
 func (l *normLimit) find(x matrix.Rows) {
@@ -28,7 +31,10 @@ func (l *normLimit) find(x matrix.Rows) {
 		}
 	}
 	if len(norms) > 0 {
-		l.norm = l.factor * stat.Median(norms)
+		l.norm = l.factor * stat.Median(norms) // which sorts them
+		if n := len(norms); l.few && norms[n-1-n/20] > l.norm {
+			l.norm = math.Inf(1)
+		}
 	}
 }
 
@@ -43,7 +49,7 @@ func (f *Feed) Far(factor float64) (far, of int) {
 	if f.stream != nil {
 		return 0, 0
 	}
-	l := newNormLimit(factor)
+	l := newNormLimit(factor, false)
 	l.find(f.x)
 	for _, i := range f.order {
 		if !l.allows(f.x.Row(i)) {
