@@ -18,6 +18,7 @@ const (
 	rising   = 1.05  // of the lowest FVU of the epochs before: above it the FVU rises
 	falling  = 0.9   // of the FVU of the epoch before: below it there is more to gain
 	slight   = 0.01  // of the variance: a smaller difference between two FVUs is not worth a word
+	fewSeen  = 100   // steps of a training up to which they are few
 	noGain   = 0.98  // the FVU above which next to nothing was learned
 	endRate  = 0.2   // of the training's rate: above it the schedule has not come to its end
 	offK     = 0.1   // of k: how far an L0 may be from it
@@ -30,6 +31,9 @@ func (t *Trainer) advice(over bool) (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	e := epochs[len(epochs)-1]
 	_, l := t.net.lastSparse()
+	if t.constant {
+		return []string{"all samples are equal, so there is nothing to learn"}
+	}
 	if l != nil && e.Dead > fewDead && float64(e.Dead) > manyDead*float64(l.out) {
 		say("%d of %d latents are dead (not active in the last %d samples): %s", e.Dead, l.out, t.cfg.Recipe.DeadAfter, t.againstDead(e))
 	}
@@ -100,6 +104,8 @@ func (t *Trainer) rateAdvice(epochs []train.EpochStats, over bool) string {
 		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: train for more steps, or take a larger K", last.FVU)
 	case last.FVU > noGain:
 		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: train for more steps, or change LearningRate, which is %.3g", last.FVU, rate)
+	case ratio == 1 && t.history.Steps < fewSeen:
+		return fmt.Sprintf("the training had %d steps, which are few: train for more epochs or steps", t.history.Steps)
 	case last.LearningRate > endRate*rate && t.stillFalls(epochs):
 		return fmt.Sprintf("the FVU still falls, to %.4g in the last epoch: train for more steps%s", now, orRaise(ratio, rate))
 	}

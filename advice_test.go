@@ -53,7 +53,8 @@ func advices() []advised {
 	dead := func(cfg ksparse.Config) ksparse.Config { cfg.Latents, cfg.K = 400, 1; return cfg }
 	all := []advised{
 		{name: "default", x: x},
-		{name: "one epoch", x: x, cfg: ksparse.TrainConfig{Epochs: 1, BatchSize: 8}},
+		{name: "one epoch", x: x, cfg: ksparse.TrainConfig{Epochs: 1, BatchSize: 8}, says: []string{"the training had 50 steps, which are few"}},
+		{name: "equal rows", x: mat.NewDense(400, 8, nil), says: []string{"all samples are equal, so there is nothing to learn"}},
 		{name: "averages", x: x, cfg: ksparse.TrainConfig{Epochs: 20, EMA: 0.99}},
 		{name: "held out", x: x, cfg: ksparse.TrainConfig{Epochs: 20, Validation: ksparse.Validation{Fraction: 0.1, Patience: 3}}},
 		{name: "k falls", x: x, net: ksparse.Config{K: 1}, cfg: ksparse.TrainConfig{Epochs: 20, Recipe: ksparse.Recipe{KStart: 12}}},

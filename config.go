@@ -125,7 +125,7 @@ func New(cfg Config) (*Network, error) {
 	if cfg.Outputs == 0 {
 		cfg.Outputs = cfg.Inputs
 	}
-	if err := cfg.nothingGiven(); err != nil {
+	if err := fault.First(cfg.nothingGiven(), cfg.checkSizes()); err != nil {
 		return nil, err
 	}
 	if !cfg.Classic {

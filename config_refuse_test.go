@@ -37,7 +37,7 @@ func TestNewRefuses(t *testing.T) {
 		cause  error
 		text   string
 	}{
-		{func(cfg *Config) { *cfg = Config{} }, ErrShape, "0 inputs"},
+		{func(cfg *Config) { *cfg = Config{} }, ErrShape, "Config.Inputs is 0"},
 		{func(cfg *Config) { cfg.Encoder = Weights{} }, ErrShape, "EncoderBias is there without an Encoder"},
 		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Latents: 4, Decoder: cfg.Decoder} }, ErrShape, "Decoder is there without an Encoder"},
 		{func(cfg *Config) { *cfg = Config{Classic: true, Inputs: 3, Latents: 4, GateBias: make([]float64, 4)} }, ErrShape, "GateBias is there without an Encoder"},

@@ -199,3 +199,16 @@ func keepEach(s [][]float64) (restore func()) {
 	copyEach(before, s)
 	return func() { copyEach(s, before) }
 }
+
+// checkSizes returns an error where a size was left out.
+func (cfg Config) checkSizes() error {
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"Inputs", cfg.Inputs}, {"Outputs", cfg.Outputs}, {"Latents", cfg.Latents}} {
+		if size.n < 1 {
+			return fault.Errorf(ErrShape, "Config.%s is %d, want at least 1", size.name, size.n)
+		}
+	}
+	return nil
+}

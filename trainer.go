@@ -30,6 +30,7 @@ type Trainer struct {
 	epoch    tally // of the epoch under way
 	valid    validator
 	clock    clock
+	constant bool        // all targets are equal
 	far, of  int         // samples that are outlying, and how many were looked at
 	cutShort int         // 1 where the last epoch in the history was cut short by Steps
 	fresh    bool        // the first step begins from samples
@@ -134,6 +135,7 @@ func (t *Trainer) keep() {
 // variance.
 func (t *Trainer) begin(batch int, variance float64) {
 	t.cfg = t.cfg.withRate(t.net).withVariance(t.net, variance)
+	t.constant = variance == 0
 	c, r := t.cfg, t.cfg.Recipe
 	var view engine.Network
 	t.net.forEngine(&view)
