@@ -82,8 +82,8 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // another number of columns than the network takes, or other ones of inputs and targets than it
 // takes and gives, ErrShape, and without targets a network that is not as wide at its end as at its
 // start ErrShape. Reading the first buffer comes before
-// training begins, and so do 4096 rows more (for History.Advice, but with MaxNorm or normalised rows; for the start
-// of the modern form, or as many as there are latents; for SelectBatchTopK, up to 32,768), so where that fails, or ctx is done meanwhile, there is no history
+// training begins, and so do more rows: for the start of the modern form 4096 or as many as there are
+// latents, for SelectBatchTopK up to 32,768. So where that fails, or ctx is done meanwhile, there is no history
 // and no checkpoint. Validation.Fraction needs a source that fits in the buffer, else
 // it is ErrRange: give Validation.X or Source.
 func (n *Network) TrainSource(ctx context.Context, src data.Source, cfg TrainConfig) (*train.History, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/npy"
 )
 
 // An Encoder gives codes: a *ksparse.Network or a *ksparse.Frozen.
@@ -128,28 +129,39 @@ func finite(x *mat.Dense, from int) error {
 	return nil
 }
 
-// jsonl writes {"latents":[2,5],"values":[0.5,1.25]} for each row. Values have as many digits as give the same number
-// when they are read.
+// jsonl writes a line of JSON for each row.
 func (e *encoding) jsonl(w io.Writer) error {
 	var line []byte
 	return e.each(func(latents []int32, values []float64) error {
-		line = append(line[:0], `{"latents":[`...)
-		for i, j := range latents {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = strconv.AppendInt(line, int64(j), 10)
-		}
-		line = append(line, `],"values":[`...)
-		for i, v := range values {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = strconv.AppendFloat(line, v, 'g', -1, 64)
-		}
-		_, err := w.Write(append(line, "]}\n"...))
+		line = append(AppendJSON(line[:0], latents, values), '\n')
+		_, err := w.Write(line)
 		return err
 	})
+}
+
+// AppendJSON appends the code of a row: {"latents":[2,5],"values":[0.5,1.25]}. Values have as many digits as give
+// the same number when they are read.
+func AppendJSON(dst []byte, latents []int32, values []float64) []byte {
+	dst = append(dst, `{"latents":[`...)
+	for i, j := range latents {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, int64(j), 10)
+	}
+	dst = append(dst, `],"values":[`...)
+	return append(AppendFloats(dst, values), `]}`...)
+}
+
+// AppendFloats appends numbers with commas between them, each with as many digits as tell it from all others.
+func AppendFloats(dst []byte, numbers []float64) []byte {
+	for i, v := range numbers {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendFloat(dst, v, 'g', -1, 64)
+	}
+	return dst
 }
 
 // npz writes the file of scipy.sparse.save_npz, not compressed: data in float64, indices in int32, indptr in int64. The
@@ -192,7 +204,7 @@ func (e *encoding) npz(w io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := to.Write(npyHeader(part.descr, part.shape)); err != nil {
+		if err := npy.WriteHeader(to, part.descr, part.shape); err != nil {
 			return err
 		}
 		if err := part.write(to); err != nil {
@@ -205,14 +217,6 @@ func (e *encoding) npz(w io.Writer) (err error) {
 // numbers returns a function that writes integers.
 func numbers(v []int64) func(io.Writer) error {
 	return func(w io.Writer) error { return binary.Write(w, binary.LittleEndian, v) }
-}
-
-// npyHeader returns the beginning of a .npy file, version 1.0, before the elements: numpy.lib.format.
-func npyHeader(descr, shape string) []byte {
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape)
-	text += strings.Repeat(" ", 63-(10+len(text))%64) + "\n"
-	head := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text)))
-	return append(head, text...)
 }
 
 // spool is a temporary file that is written once and read once.

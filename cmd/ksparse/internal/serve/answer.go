@@ -8,10 +8,10 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ksparse/ksparse"
+	jsoncodes "github.com/ksparse/ksparse/cmd/ksparse/internal/codes"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -104,12 +104,7 @@ func appendCodes(dst []byte, c *codes) []byte {
 	at := 0
 	for i, n := range c.counts {
 		dst = separate(dst, i)
-		dst = append(dst, `{"latents":[`...)
-		for t, j := range c.latents[at : at+n] {
-			dst = strconv.AppendInt(separate(dst, t), int64(j), 10)
-		}
-		dst = append(dst, `],"values":[`...)
-		dst = append(appendFloats(dst, c.values[at:at+n]), `]}`...)
+		dst = jsoncodes.AppendJSON(dst, c.latents[at:at+n], c.values[at:at+n])
 		at += n
 	}
 	return append(dst, "]}\n"...)
@@ -121,17 +116,9 @@ func appendRows(dst []byte, m *mat.Dense) []byte {
 	rows, _ := m.Dims()
 	for i := range rows {
 		dst = append(separate(dst, i), '[')
-		dst = append(appendFloats(dst, m.RawRowView(i)), ']')
+		dst = append(jsoncodes.AppendFloats(dst, m.RawRowView(i)), ']')
 	}
 	return append(dst, "]}\n"...)
-}
-
-// appendFloats appends the numbers, each with as many digits as tell it from all others.
-func appendFloats(dst []byte, numbers []float64) []byte {
-	for i, v := range numbers {
-		dst = strconv.AppendFloat(separate(dst, i), v, 'g', -1, 64)
-	}
-	return dst
 }
 
 // separate appends what stands before element i of a list.
