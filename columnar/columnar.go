@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"sort"
-	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -282,16 +282,5 @@ func (f *File) String() string {
 	if f == nil || len(f.files) == 0 {
 		return "no file"
 	}
-	return fmt.Sprintf("%v, %s, %s x %d", &f.shards, f.column, thousands(f.rows()), f.cols)
-}
-
-// thousands writes a number with a comma after each three digits.
-func thousands(n int) string {
-	text := fmt.Sprint(n)
-	var parts []string
-	for len(text) > 3 {
-		parts = append([]string{text[len(text)-3:]}, parts...)
-		text = text[:len(text)-3]
-	}
-	return strings.Join(append([]string{text}, parts...), ",")
+	return fmt.Sprintf("%v, %s, %s x %d", &f.shards, f.column, natural.Number(f.rows()), f.cols)
 }

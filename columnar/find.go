@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 )
 
 // Is reports whether Open and OpenTexts are the functions for path: by a file's first bytes,
@@ -63,7 +64,7 @@ func find(path string) ([]string, error) {
 	if len(paths) == 0 {
 		return nil, fault.Errorf(os.ErrNotExist, "no file fits %s", path)
 	}
-	slices.SortFunc(paths, natural)
+	slices.SortFunc(paths, natural.Order)
 	return paths, nil
 }
 
@@ -161,45 +162,9 @@ func filesIn(folder string) ([]string, error) {
 			}
 		}
 		if len(paths) > 0 {
-			slices.SortFunc(paths, natural)
+			slices.SortFunc(paths, natural.Order)
 			return paths, nil
 		}
 	}
 	return nil, nil
-}
-
-// natural compares names so that numbers in them are compared as numbers.
-func natural(a, b string) int {
-	whole := strings.Compare(a, b)
-	for a != "" && b != "" {
-		i, j := digits(a), digits(b)
-		if i == 0 || j == 0 {
-			if a[0] != b[0] {
-				return int(a[0]) - int(b[0])
-			}
-			a, b = a[1:], b[1:]
-			continue
-		}
-		x, y := strings.TrimLeft(a[:i], "0"), strings.TrimLeft(b[:j], "0")
-		if len(x) != len(y) {
-			return len(x) - len(y)
-		}
-		if order := strings.Compare(x, y); order != 0 {
-			return order
-		}
-		a, b = a[i:], b[j:]
-	}
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return whole
-}
-
-// digits returns how many digits s begins with.
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
 }

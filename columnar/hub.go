@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 )
 
 // hubPrefix begins the name of a data set of the Hugging Face hub.
@@ -54,7 +55,7 @@ func findHub(name string) ([]string, error) {
 	for _, f := range files {
 		paths = append(paths, f.path)
 	}
-	slices.SortFunc(paths, natural)
+	slices.SortFunc(paths, natural.Order)
 	return paths, nil
 }
 
@@ -199,7 +200,7 @@ func rawFile(path, relative string) hubFile {
 	parts := strings.Split(relative, "/")
 	file, folders := parts[len(parts)-1], parts[:len(parts)-1]
 	split := splitName(file)
-	if stem := strings.TrimSuffix(file, filepath.Ext(file)); digits(stem) == len(stem) && len(folders) > 0 {
+	if stem := strings.TrimSuffix(file, filepath.Ext(file)); natural.Digits(stem) == len(stem) && len(folders) > 0 {
 		split, folders = folders[len(folders)-1], folders[:len(folders)-1]
 	}
 	return hubFile{path, strings.Join(folders, "/"), split}

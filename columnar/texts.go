@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 )
 
 // Texts are the texts, or labels, of a column: one for each row. Its methods may be called from
@@ -118,5 +119,5 @@ func (t *Texts) String() string {
 	if t == nil || len(t.files) == 0 {
 		return "no file"
 	}
-	return fmt.Sprintf("%v, %s texts", &t.shards, thousands(t.rows()))
+	return fmt.Sprintf("%v, %s texts", &t.shards, natural.Number(t.rows()))
 }

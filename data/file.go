@@ -7,9 +7,9 @@ import (
 	"math"
 	"os"
 	"sort"
-	"strconv"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 )
 
 // File is a Source of the rows of one or more files: see Open. They are read when they are
@@ -176,14 +176,5 @@ func (f *File) String() string {
 	if len(f.parts) == 1 {
 		files = "file"
 	}
-	return fmt.Sprintf("%s %s%s, %s%s x %d", thousands(len(f.parts)), kind, files, what, thousands(f.rows), f.cols)
-}
-
-// thousands writes n, which is not negative, with a comma after each three digits.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return fmt.Sprintf("%s %s%s, %s%s x %d", natural.Number(len(f.parts)), kind, files, what, natural.Number(f.rows), f.cols)
 }

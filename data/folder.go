@@ -1,7 +1,6 @@
 package data
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/natural"
 	"github.com/ksparse/ksparse/internal/safetensors"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -37,7 +37,7 @@ func listFiles(path string, o Options) ([]string, error) {
 	case len(names) == 0:
 		return nil, fault.Errorf(fs.ErrNotExist, "no file matches %s", path)
 	}
-	slices.SortFunc(names, naturalOrder)
+	slices.SortFunc(names, natural.Order)
 	return names, nil
 }
 
@@ -72,7 +72,7 @@ func listFolder(path string, o Options) ([]string, error) {
 	case len(names) == 0:
 		return nil, fault.Advise(fault.ErrFormat, readable, "the folder %s has no files of numbers", path)
 	}
-	slices.SortFunc(names, naturalOrder)
+	slices.SortFunc(names, natural.Order)
 	format := strings.ToLower(filepath.Ext(names[0]))
 	for _, name := range names {
 		if extension := strings.ToLower(filepath.Ext(name)); extension != format {
@@ -116,7 +116,7 @@ func listIndex(path string, o Options) ([]string, error) {
 		}
 		names = append(names, name)
 	}
-	slices.SortFunc(names, naturalOrder)
+	slices.SortFunc(names, natural.Order)
 	file, ok := weights[o.Tensor]
 	switch {
 	case ok:
@@ -161,26 +161,3 @@ func readIndex(path string) (map[string]string, error) {
 	}
 	return index.Weights, nil
 }
-
-// naturalOrder compares names so that numbers in them are in their order: x2 comes before x10.
-func naturalOrder(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		m, n := digits(x), digits(y)
-		c := 0
-		if m > 0 && n > 0 {
-			p, q := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
-			c = cmp.Or(cmp.Compare(len(p), len(q)), cmp.Compare(p, q))
-		} else {
-			c, m, n = cmp.Compare(x[0], y[0]), 1, 1
-		}
-		if c != 0 {
-			return c
-		}
-		x, y = x[m:], y[n:]
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
-}
-
-// digits returns how many digits s begins with.
-func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
