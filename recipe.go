@@ -41,7 +41,9 @@ type Recipe struct {
 	// much as the next; the first step that has a gradient goes by its own). So an Epsilon of the
 	// optimizer is a multiple of the usual gradient, whatever the scale of the data. With a large
 	// one, such as 1, latents that are seldom active take smaller steps than with Adam's usual
-	// ones, which throw them about until they die.
+	// ones, which throw them about until they die. From the second step on a row of a layer's
+	// gradient that is more than 2.5 times as long as the layer's rows usually are, those of zeros
+	// left out, is shortened to that (a latent's bias with it), and counts as shortened.
 	ScaleGradients bool
 	// EncoderDecay makes the encoder's weights smaller before each step, by the factor
 	// 1 - rate·EncoderDecay: those of the latents that have a gradient in the step. It is

@@ -13,12 +13,50 @@ import (
 )
 
 // plainScaled is a training of several steps by Forward, Backprop and loops: gradients that are
-// clipped and scaled by their usual size, decay of the encoder, biases with a scale, Adam, averages.
+// clipped, scaled by their usual size and shortened row by row, decay of the encoder, biases with
+// a scale, Adam, averages.
 type plainScaled struct {
 	cfg         TrainConfig
 	slots       map[*float64][][]float64 // of Adam
 	sum, weight float64                  // of the squared norms of the steps before
+	rows        [2][2]float64            // the same sums, of the squared norms of each layer's rows
+	shortened   int                      // rows so far
 	average     [][]float64
+}
+
+// squareOf returns the squared norm of v.
+func squareOf(v []float64) (sum float64) {
+	for _, g := range v {
+		sum += g * g
+	}
+	return sum
+}
+
+// shorten shortens the rows of a layer's gradient that are too long, and the biases with them
+// where there are some.
+func (p *plainScaled) shorten(layer int, w matrix.Rows, biases []float64) {
+	usual := p.rows[layer][0] / p.rows[layer][1]
+	sum, rows := 0.0, 0.0
+	for j := range w.Rows {
+		square := squareOf(w.Row(j))
+		if square > 2.5*2.5*usual {
+			by := 2.5 * math.Sqrt(usual/square)
+			for c := range w.Row(j) {
+				w.Row(j)[c] *= by
+			}
+			if biases != nil {
+				biases[j] *= by
+			}
+			p.shortened++
+			square = squareOf(w.Row(j))
+		}
+		if square > 0 {
+			sum, rows = sum+square, rows+1
+		}
+	}
+	if rows > 0 {
+		p.rows[layer] = [2]float64{0.8*p.rows[layer][0] + sum/rows, 0.8*p.rows[layer][1] + 1}
+	}
 }
 
 // step takes a step of the network n.
@@ -33,17 +71,11 @@ func (p *plainScaled) step(t *testing.T, n *Network, number int, x *mat.Dense) {
 		t.Fatal(err)
 	}
 	all, own, count := 0.0, 0.0, 0
-	square := func(v []float64) (sum float64) {
-		for _, g := range v {
-			sum += g * g
-		}
-		return sum
-	}
 	for i := range n.layers {
-		all += square(g.Biases(i).RawVector().Data)
+		all += squareOf(g.Biases(i).RawVector().Data)
 		if !n.sharesWeights(i) {
 			w := dense.View(g.Weights(i)).Data
-			own, count = own+square(w), count+len(w)
+			own, count = own+squareOf(w), count+len(w)
 		}
 	}
 	scale, usual := min(1, p.cfg.ClipNorm/math.Sqrt(all+own)), p.sum/p.weight
@@ -52,6 +84,18 @@ func (p *plainScaled) step(t *testing.T, n *Network, number int, x *mat.Dense) {
 	}
 	if usual > 0 {
 		scale *= math.Sqrt(float64(count) / usual)
+	}
+	own = 0
+	for i := range n.layers {
+		if n.sharesWeights(i) {
+			continue
+		}
+		var biases []float64
+		if i == 0 { // the sparse layer
+			biases = g.Biases(i).RawVector().Data
+		}
+		p.shorten(i, dense.View(g.Weights(i)), biases)
+		own += squareOf(dense.View(g.Weights(i)).Data)
 	}
 	p.sum, p.weight = 0.8*p.sum+own, 0.8*p.weight+1
 	move := func(w, g []float64, unit float64) {
@@ -68,7 +112,7 @@ func (p *plainScaled) step(t *testing.T, n *Network, number int, x *mat.Dense) {
 		if !n.sharesWeights(i) {
 			grad := dense.View(g.Weights(i))
 			for j := 0; i == 0 && j < a.out; j++ {
-				for c, row := 0, matrix.WideRows(a.w).Row(j); c < a.in && square(grad.Row(j)) > 0; c++ {
+				for c, row := 0, matrix.WideRows(a.w).Row(j); c < a.in && squareOf(grad.Row(j)) > 0; c++ {
 					row[c] *= 1 - p.cfg.LearningRate*p.cfg.Recipe.EncoderDecay
 				}
 			}
@@ -124,6 +168,11 @@ func holdScaledSteps(t *testing.T, what string, tied bool, size, clip float64) {
 			x = gauss(rng, 16, 7)
 			x.Scale(size, x)
 		}
+		if number == 6 { // one sample far longer than the others
+			for c := range 7 {
+				x.Set(3, c, 20*x.At(3, c))
+			}
+		}
 		if _, err := trainer.Step(x, x); err != nil {
 			t.Fatal(what, err)
 		}
@@ -134,6 +183,9 @@ func holdScaledSteps(t *testing.T, what string, tied bool, size, clip float64) {
 		t.Fatal(what, err)
 	}
 	closeTo(t, what+", averages", trained(n.layers), p.average)
+	if p.shortened == 0 && size > 1e-50 { // else squares are zero
+		t.Errorf("%s: no row of a gradient was shortened", what)
+	}
 }
 
 // closeTo compares numbers up to rounding, of the largest of each slice.

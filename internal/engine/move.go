@@ -7,14 +7,19 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 )
 
-// usualGradient is the running mean of the squared norm of the weights' gradients, of all layers
-// together: a sum in which each step weighs less than the one after it, and the
-// sum of the weights.
+// usualGradient is the running mean of a squared norm of gradients: a sum in which each step
+// weighs less than the one after it, and the sum of the weights. There is one of the weights
+// of all layers together, and one of each layer's rows.
 type usualGradient [2]float64
 
 // usualDecay is how much a step weighs, for a weight of 1 of the one after it. The gradient of a
 // short training falls fast, and the mean must follow it.
 const usualDecay = 0.8
+
+// longRow is how many times the usual norm a row of a gradient may have. A few samples that
+// are far longer than the others, or a batch in which next to all are one and the same, would else
+// throw the latents that they have active so far that they are never active again.
+const longRow = 2.5
 
 // see takes in the squared norm of a step's gradient.
 func (u *usualGradient) see(square float64) {
@@ -53,6 +58,25 @@ func (sw *sweeper) gradientScale() (scale float64, err error) {
 		}
 	}
 	return scale, nil
+}
+
+// shorten makes those rows of the gradient, the first of which has that number, no longer than
+// longRow allows, and the gradient of a sparse layer's bias with its row.
+func (w *sweep) shorten(gradient []float64, first int) {
+	at := &w.of.layers[w.i]
+	most := longRow * longRow * at.usualRow.square()
+	for i := range len(gradient) / w.cols {
+		square := &w.of.norms[first+i]
+		if !(*square > most) || !finite(*square) { // also in the first step, where most is NaN
+			continue
+		}
+		by := math.Sqrt(most / *square)
+		kernel.Scale(gradient[i*w.cols:(i+1)*w.cols], by)
+		if at.layer.Sparse() {
+			at.biasGradient[first+i] *= by
+		}
+		*square = most
+	}
 }
 
 // weights returns how many weights the steps move.
@@ -127,10 +151,17 @@ func (sw *sweeper) update(i int, scale, rate float64) (square float64, err error
 			w.moved = func(lo, hi int) { c.packed.RepackRows(at.layer.W, lo, hi) }
 		}
 		w.run()
+		rows := 0.0
 		for _, v := range sw.norms {
 			square += v
+			if v > 0 {
+				rows++
+			}
 		}
 		at.square = square
+		if rows > 0 {
+			at.usualRow.see(square / rows)
+		}
 	}
 	sw.reserve(1)
 	square += kernel.Dot(at.biasGradient, at.biasGradient)

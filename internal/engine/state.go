@@ -23,6 +23,9 @@ func (st *Stepper) State() []Numbers {
 	}
 	if st.recipe.ScaleGradients {
 		all = append(all, Numbers{Name: "usual gradient", Floats: st.sweeper.usual[:]})
+		for i := range st.sweeper.layers {
+			all = append(all, Numbers{Name: fmt.Sprintf("layer %d usual row", i), Floats: st.sweeper.layers[i].usualRow[:]})
+		}
 	}
 	if st.activity != nil {
 		all = append(all, Numbers{Name: "idle", Counts: st.activity.idle})

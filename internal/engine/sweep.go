@@ -17,7 +17,8 @@ type layerSweep struct {
 	weights      [][]float64 // optimizer state of the weights, slot by slot
 	biases       [][]float64 // the same of the biases
 	biasGradient []float64
-	square       float64 // of the weights' gradient: its squared norm in the last sweep
+	square       float64       // of the weights' gradient: its squared norm in the last sweep
+	usualRow     usualGradient // of the rows of the weights' gradient that are not zero
 }
 
 // newLayerSweep makes the optimizer state of a layer, zeros.
@@ -188,7 +189,8 @@ func (w *sweep) gradient(m *sweepMemory, lo, hi int) {
 }
 
 // finish adds to the gradient of the parameters from to to, which are whole rows, what
-// does not come from the data, and notes the rows' squared norms.
+// does not come from the data, and notes the rows' squared norms. A row that is too long
+// for a step is shortened.
 func (w *sweep) finish(m *sweepMemory, gradient []float64, from, to int) {
 	at := &w.of.layers[w.i]
 	weights := at.layer.W.Float64[from:to]
@@ -197,6 +199,9 @@ func (w *sweep) finish(m *sweepMemory, gradient []float64, from, to int) {
 		m.removeParallel(gradient, weights, w.cols)
 	}
 	kernel.RowSquares(w.of.norms[from/w.cols:to/w.cols], gradient, w.cols)
+	if w.move != nil && w.of.recipe.ScaleGradients {
+		w.shorten(gradient, from/w.cols)
+	}
 }
 
 // prefetch has the weights from to to and their optimizer state brought near, for when
