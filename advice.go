@@ -12,7 +12,7 @@ import (
 const (
 	manyDead = 0.05  // share of the latents from which on the dead ones are many
 	fewDead  = 3     // that are not many in any case
-	farRow   = 10    // times the median norm above which a sample is far longer than the others
+	farRow   = 10    // times the median norm above which a sample is far from the others
 	highRate = 4     // times the library's own choice from which on a rate is high
 	lowRate  = 0.125 // times the library's own choice up to which a rate is low
 	rising   = 1.05  // of the lowest FVU of the epochs before: above it the FVU rises
@@ -24,6 +24,8 @@ const (
 	offK     = 0.1   // of k: how far an L0 may be from it
 )
 
+const allSamples = "all samples"
+
 // advice lists what is not as good as it could be after the last epoch. What more steps would
 // do is for the end of the training: over.
 func (t *Trainer) advice(over bool) (all []string) {
@@ -31,11 +33,17 @@ func (t *Trainer) advice(over bool) (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	e := epochs[len(epochs)-1]
 	_, l := t.net.lastSparse()
-	if t.constant {
-		return []string{"all samples are equal, so there is nothing to learn"}
+	switch t.equal {
+	case "":
+	case allSamples:
+		return []string{allSamples + " are equal, so there is nothing to learn"}
+	default:
+		say("%s are equal, so the variance of the data is not known, and parts of the recipe that go by it are off: begin with more samples, or with others", t.equal)
 	}
-	if l != nil && e.Dead > fewDead && float64(e.Dead) > manyDead*float64(l.out) {
-		say("%d of %d latents are dead (not active in the last %d samples): %s", e.Dead, l.out, t.cfg.Recipe.DeadAfter, t.againstDead(e))
+	if l != nil {
+		if dead, after := t.deadAtLast(e, over); dead > fewDead && float64(dead) > manyDead*float64(l.out) {
+			say("%d of %d latents are dead (not active in the last %d samples): %s", dead, l.out, after, t.againstDead(e))
+		}
 	}
 	if about := t.rateAdvice(epochs, over); about != "" {
 		say("%s", about)
@@ -44,12 +52,27 @@ func (t *Trainer) advice(over bool) (all []string) {
 		say("%.3g latents are active per sample, and K is %d: training does not learn the thresholds of SelectThreshold, so call Calibrate, or train with SelectBatchTopK", e.L0, l.k)
 	}
 	if left := t.history.LeftOut; left > 0 {
-		say("%d samples were left out, each more than %v times as long as the median one: a larger TrainConfig.MaxNorm keeps more of them", left, t.cfg.MaxNorm)
+		say("%d samples were left out, each more than %v times as %s: a larger TrainConfig.MaxNorm keeps more of them", left, t.cfg.MaxNorm, t.length(t.net.modern))
 	}
 	if t.far > 0 {
-		say("%d of %d samples have more than %d times the median norm, and count for far more than others: leave them out with TrainConfig.MaxNorm", t.far, t.of, farRow)
+		say("%d of %d samples are more than %d times as %s, and count for far more than others: leave them out with TrainConfig.MaxNorm", t.far, t.of, farRow, t.length(true))
 	}
 	return all
+}
+
+// deadAtLast returns how many latents are dead in that epoch, and after how many samples. At the end
+// of the training that is after all of an epoch's samples, where DeadAfter is more.
+func (t *Trainer) deadAtLast(e train.EpochStats, over bool) (dead, after int) {
+	after = t.cfg.Recipe.DeadAfter
+	if !over || t.asked.Recipe.DeadAfter > 0 || t.inEpoch == 0 || t.inEpoch >= after {
+		return e.Dead, after
+	}
+	for _, idle := range t.stepper.Idle() {
+		if idle >= int64(t.inEpoch) {
+			dead++
+		}
+	}
+	return dead, t.inEpoch
 }
 
 // againstDead says what to do against the dead latents of that epoch.
@@ -130,10 +153,19 @@ func (t *Trainer) stillFalls(epochs []train.EpochStats) bool {
 	return now.FVU < falling*before.FVU && before.FVU-now.FVU > slight && !(now.ValidationLoss >= before.ValidationLoss)
 }
 
-// countFar counts the samples in memory that are far longer than the others. Where rows are
-// normalised one by one no sample counts for more than others.
+// countFar counts the samples in memory that are far from the others, as the network sees them.
+// Where rows are normalised one by one no sample counts for more than others.
 func (t *Trainer) countFar(f *feed.Feed) {
 	if !t.net.scalesEachRow() && t.cfg.MaxNorm == 0 {
-		t.far, t.of = f.Far(farRow)
+		t.far, t.of = f.Far(feed.Settings{MaxNorm: farRow, FromMiddle: t.net.rows.Shift != nil})
 	}
+}
+
+// length says what a sample has too much of, where norms are taken from the middle for a network
+// with a pre-bias, or are not.
+func (t *Trainer) length(middle bool) string {
+	if middle && t.net.rows.Shift != nil {
+		return "far from the middle of the samples as the median one"
+	}
+	return "long as the median one"
 }

@@ -190,7 +190,7 @@ func TestAdviceOnFarRows(t *testing.T) {
 		says    string
 	}{
 		{false, 0, "3 samples were left out"}, {false, 60, "3 samples were left out"},
-		{true, 0, "3 of 400 samples have more than 10 times the median norm"}, {true, 60, ""},
+		{true, 0, "3 of 400 samples are more than 10 times as long as the median one"}, {true, 60, ""},
 	} {
 		src, err := data.FromMatrix(farRows(x))
 		if err != nil {

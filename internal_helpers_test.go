@@ -87,7 +87,7 @@ func trainerOf(t testing.TB, n *Network, cfg TrainConfig, variance float64) *Tra
 		t.Fatal(err)
 	}
 	makeThresholds(n.layers)
-	trainer.begin(trainer.cfg.BatchSize, variance)
+	trainer.begin(trainer.cfg.BatchSize, variance, allSamples)
 	return trainer
 }
 

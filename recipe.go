@@ -156,7 +156,7 @@ const (
 // feedSettings returns the settings of the feed. MaxNorm is chosen where it is left open, in the
 // modern form and where rows count for as much as they are long.
 func (c *TrainConfig) feedSettings(n *Network) feed.Settings {
-	s := feed.Settings{Seed: c.Seed}
+	s := feed.Settings{Seed: c.Seed, FromMiddle: n.modern && n.rows.Shift != nil}
 	if c.MaxNorm == 0 && n.modern && !n.scalesEachRow() {
 		c.MaxNorm, s.Few = farRow, true
 	}

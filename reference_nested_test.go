@@ -169,7 +169,7 @@ func TestReferenceNested(t *testing.T) {
 			t.Fatal(err)
 		}
 		const variance = 1.75
-		trainer.begin(rows, variance)
+		trainer.begin(rows, variance, allSamples)
 		for step := range 3 {
 			what := fmt.Sprintf("trial %d, step %d, %v, %d rows, %+v", trial, step, n, rows, cfg.Recipe)
 			dead := ageLatents(rng, trainer.stepper.Idle(), rows, cfg.Recipe.DeadAfter)

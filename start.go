@@ -124,10 +124,7 @@ func (n *Network) startModern(x matrix.Rows, seed uint64) error {
 		return nil
 	}
 	err := n.startOn(x, n.rows.Scale, Start{Seed: seed, Atoms: true, PreBias: func(x mat.Matrix) (*mat.VecDense, error) {
-		some := dense.View(x.(*mat.Dense))
-		every := 1 + (some.Rows-1)/medianRows // for those of a source are in its order
-		some.Rows, some.Stride = 1+(some.Rows-1)/every, every*some.Stride
-		return data.GeometricMedian(dense.Of(some))
+		return data.GeometricMedian(dense.Of(dense.View(x.(*mat.Dense)).Spread(medianRows))) // those of a source are in its order
 	}})
 	if err == nil && !n.tied() {
 		kernel.Scale(n.layers[0].parameters().w.Float64, n.startScale(x.Slice(0, min(x.Rows, scaleRows))))

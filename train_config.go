@@ -51,7 +51,8 @@ type TrainConfig struct {
 	// is more than MaxNorm times the median norm, such as those of attention sinks
 	// (10 is a usual value); 0 leaves none out, or is chosen. The median is that of the inputs that
 	// are not zero: of all of them, held out for validation or not, or of the first
-	// buffer where a source is larger. Validation.X loses none.
+	// buffer where a source is larger. Validation.X loses none. In the modern form, whose
+	// pre-bias is subtracted first, norms are taken from the geometric median of the inputs.
 	MaxNorm float64
 
 	// Optimisation.

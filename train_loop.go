@@ -146,7 +146,8 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 		t.valid.rows = t.valid.x.Rows
 	}
-	t.cfg, l.untilSteps = t.cfg.withSamples(n, f.Samples())
+	t.inEpoch = f.Samples()
+	t.cfg, l.untilSteps = t.cfg.withSamples(n, t.inEpoch)
 	if l.given = t.cfg; !n.modern {
 		l.given = t.cfg.withRate(n)
 	}
@@ -175,7 +176,11 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if err := fault.First(n.checkInputs("the training samples", f.LargestInput()), cfg.checkVariance("the training samples", l.variance)); err != nil {
 		return nil, err
 	}
-	t.begin(t.cfg.BatchSize, l.variance)
+	of := allSamples
+	if f.Streams() {
+		of = "the samples in the first buffer"
+	}
+	t.begin(t.cfg.BatchSize, l.variance, of)
 	t.fresh = n.fresh()
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {

@@ -30,7 +30,8 @@ type Trainer struct {
 	epoch    tally // of the epoch under way
 	valid    validator
 	clock    clock
-	constant bool        // all targets are equal
+	equal    string      // which samples are equal, where the variance of the data, taken from them, is zero
+	inEpoch  int         // how many samples an epoch has; 0 where nobody knows
 	far, of  int         // samples that are outlying, and how many were looked at
 	cutShort int         // 1 where the last epoch in the history was cut short by Steps
 	fresh    bool        // the first step begins from samples
@@ -132,10 +133,12 @@ func (t *Trainer) keep() {
 }
 
 // begin prepares the steps: batches have that number of rows, and the data this
-// variance.
-func (t *Trainer) begin(batch int, variance float64) {
+// variance, which is that of the samples that are named.
+func (t *Trainer) begin(batch int, variance float64, of string) {
 	t.cfg = t.cfg.withRate(t.net).withVariance(t.net, variance)
-	t.constant = variance == 0
+	if variance == 0 {
+		t.equal = of
+	}
 	c, r := t.cfg, t.cfg.Recipe
 	var view engine.Network
 	t.net.forEngine(&view)
@@ -227,7 +230,7 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 		t.starts = x
 	}
 	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
-	t.begin(x.Rows, variance)
+	t.begin(x.Rows, variance, "the rows of the first batch")
 	return nil
 }
 

@@ -29,6 +29,9 @@ type Settings struct {
 	// Few has MaxNorm leave out none where it would leave out more than a twentieth of the
 	// samples by whose norms it goes: so many are no outliers.
 	Few bool
+	// FromMiddle takes norms from the middle of the inputs, their geometric median, and not
+	// from zero.
+	FromMiddle bool
 }
 
 // Feed hands out batches. It is for one goroutine. Close ends what Next has begun.
@@ -95,7 +98,7 @@ func FromSource(ctx context.Context, s Settings, t Table, buffer int, check func
 
 // newFeed returns a Feed whose samples are still to be set.
 func newFeed(s Settings) *Feed {
-	f := &Feed{limit: newNormLimit(s.MaxNorm, s.Few), seed: s.Seed, rng: newGenerator(s.Seed)}
+	f := &Feed{limit: newNormLimit(s), seed: s.Seed, rng: newGenerator(s.Seed)}
 	f.random = f.rng.state()
 	return f
 }

@@ -3,30 +3,40 @@ package feed
 import (
 	"math"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/stat"
 )
 
 // normLimit says which samples Settings.MaxNorm leaves out.
 type normLimit struct {
-	factor float64 // Settings.MaxNorm; 0 leaves none out
-	few    bool    // Settings.Few
-	norm   float64 // the largest norm that stays; NaN before there were samples that are not zero
+	factor float64   // Settings.MaxNorm; 0 leaves none out
+	few    bool      // Settings.Few
+	middle bool      // Settings.FromMiddle
+	norm   float64   // the largest norm that stays; NaN before there were samples that are not zero
+	from   []float64 // where norms are taken from, with FromMiddle
+	less   []float64 // memory for an input less that
 }
 
-// newNormLimit returns the limit of a Settings.MaxNorm and Few, whose norm is still to be found.
-func newNormLimit(factor float64, few bool) normLimit {
-	return normLimit{factor: factor, few: few, norm: math.NaN()}
+// newNormLimit returns the limit of those Settings, whose norm is still to be found.
+func newNormLimit(s Settings) normLimit {
+	return normLimit{factor: s.MaxNorm, few: s.Few, middle: s.FromMiddle, norm: math.NaN()}
 }
+
+// middleRows is from how many inputs, at most, the middle is taken.
+const middleRows = 1024
 
 // find finds the norm from the inputs x, where it is not known yet and some are not zero.
 func (l *normLimit) find(x matrix.Rows) {
-	if l.factor == 0 || !math.IsNaN(l.norm) {
+	if l.factor == 0 || !math.IsNaN(l.norm) || x.Rows == 0 {
 		return
+	}
+	if l.middle {
+		l.from, l.less = stat.GeometricMedian(x.Spread(middleRows)), make([]float64, x.Cols)
 	}
 	norms := make([]float64, 0, x.Rows)
 	for i := range x.Rows {
-		if v := matrix.Norm(x.Row(i)); v > 0 {
+		if v := l.normOf(x.Row(i)); v > 0 {
 			norms = append(norms, v)
 		}
 	}
@@ -38,18 +48,27 @@ func (l *normLimit) find(x matrix.Rows) {
 	}
 }
 
-// allows reports whether the sample with the input x stays.
-func (l *normLimit) allows(x []float64) bool {
-	return l.factor == 0 || math.IsNaN(l.norm) || matrix.Norm(x) <= l.norm
+// normOf returns the norm of the input x, from the middle where that is asked for.
+func (l *normLimit) normOf(x []float64) float64 {
+	if l.from == nil {
+		return matrix.Norm(x)
+	}
+	kernel.Subtract(l.less, x, l.from)
+	return matrix.Norm(l.less)
 }
 
-// Far returns how many samples have an input whose norm is more than factor times the median
-// norm, and of how many: all in memory, and none where they stream.
-func (f *Feed) Far(factor float64) (far, of int) {
+// allows reports whether the sample with the input x stays.
+func (l *normLimit) allows(x []float64) bool {
+	return l.factor == 0 || math.IsNaN(l.norm) || l.normOf(x) <= l.norm
+}
+
+// Far returns how many samples the limit of those Settings would leave out, and of how many: all in
+// memory, and none where they stream.
+func (f *Feed) Far(s Settings) (far, of int) {
 	if f.stream != nil {
 		return 0, 0
 	}
-	l := newNormLimit(factor, false)
+	l := newNormLimit(s)
 	l.find(f.x)
 	for _, i := range f.order {
 		if !l.allows(f.x.Row(i)) {

@@ -35,6 +35,13 @@ func (r Rows) Slice(lo, hi int) Rows {
 	return Rows{Data: r.Data[lo*r.Stride:], Rows: hi - lo, Cols: r.Cols, Stride: r.Stride}
 }
 
+// Spread returns at most that many rows, each as far from the next, in the same memory. r has
+// some rows.
+func (r Rows) Spread(most int) Rows {
+	every := 1 + (r.Rows-1)/most
+	return Rows{Data: r.Data, Rows: 1 + (r.Rows-1)/every, Cols: r.Cols, Stride: every * r.Stride}
+}
+
 // Resize makes r rows x cols without gaps, in its own memory where that is large
 // enough. The contents are undefined.
 func (r *Rows) Resize(rows, cols int) {
