@@ -115,6 +115,7 @@ func TestMisuse(t *testing.T) {
 		{"--most goes with DATA", "check m.ksp --most 5"},
 		{"--targets goes with DATA", "check m.ksp --targets x.npy"},
 		{"want -o FOLDER", "sweep x.npy"},
+		{"--memory is -1, want", "sweep x.npy --memory -1 -o s"},
 		{"want no arguments, got 1", "mnist x -o y.npy"},
 	} {
 		refuses(t, folder, misuse, c.want, strings.Fields(c.args)...)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +42,33 @@ func TestSweep(t *testing.T) {
 	refuses(t, folder, failed, "s holds a sweep with other settings", with(args, "--tied")...)
 	if left := listed(t, filepath.Join(folder, "s")); strings.Contains(left, "checkpoint") {
 		t.Errorf("left: %s", left)
+	}
+}
+
+// TestSweepIsTrain: the models of a sweep are those of train, to the bit, whether the rows are in memory or not, in float32
+// or not, and where there are more than a buffer has.
+func TestSweepIsTrain(t *testing.T) {
+	folder := folderWithRows(t)
+	var text strings.Builder
+	for i, v := range samples(testRows, testCols, 1) {
+		fmt.Fprintf(&text, "%v%c", float64(v)+1e-9, map[bool]byte{true: '\n', false: ','}[i%testCols == testCols-1])
+	}
+	if err := os.WriteFile(filepath.Join(folder, "x.csv"), []byte(text.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"x.npy", "x.csv"} {
+		rest := " --latents 24 -k 3 --steps 30 --buffer 100"
+		works(t, folder, strings.Fields("train "+file+rest+" --seed 2 -o "+file+".ksp")...)
+		want := readFile(t, folder, file+".ksp")
+		for memory, says := range map[string]string{"4": "in memory: read once", "1e-6": "more than --memory 1e-06 GB"} {
+			e := call(t, folder, strings.Fields("sweep "+file+rest+" --seeds 1,2 --memory "+memory+" -o "+file+memory)...)
+			if e.code != 0 || !strings.Contains(e.err, says) {
+				t.Fatalf("%s, --memory %s: %d\n%s", file, memory, e.code, e.err)
+			}
+			if !bytes.Equal(readFile(t, folder, file+memory+"/latents24-k3-seed2.ksp"), want) {
+				t.Errorf("%s, --memory %s: the model is not that of train", file, memory)
+			}
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 	if err := files.Check(t.resume, t.force); err != nil {
 		return err
 	}
-	d, err := job.OpenData(t.rows, paths, t.targets, t.settings.Hold)
+	d, err := job.OpenData(c.Context(), t.rows, paths, t.targets, t.settings.Hold, 0)
 	if err != nil {
 		return err
 	}

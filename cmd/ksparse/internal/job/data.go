@@ -2,6 +2,7 @@
 package job
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -15,6 +16,7 @@ type Data struct {
 	Rows            int    // to train on
 	Inputs, Outputs int
 	Transcoder      bool // there are targets, which are not the inputs
+	InMemory        bool // the files were read, once
 
 	train  data.Source // inputs, with their targets where there are some
 	held   data.Source // the same of the rows held out; nil for none
@@ -22,10 +24,15 @@ type Data struct {
 }
 
 // OpenData opens the rows in the files at paths, and their targets where there are some. Every hold-th row is held
-// out; 0 is none.
-func OpenData(o rows.Options, paths []string, targets string, hold int) (*Data, error) {
+// out; 0 is none. Rows without targets that take at most so many bytes of memory are read here, once; else they are read
+// when they are wanted, and each time.
+func OpenData(ctx context.Context, o rows.Options, paths []string, targets string, hold int, memory int64) (*Data, error) {
 	d := new(Data)
 	err := d.open(o, paths, targets)
+	if err == nil && targets == "" {
+		d.opened[0], d.InMemory, err = rows.Hold(ctx, d.opened[0], memory)
+		d.train = d.opened[0]
+	}
 	if err == nil && hold > 0 {
 		if n, _ := d.train.Dims(); hold > n {
 			err = fmt.Errorf("--hold %d holds out no row of %d: take a smaller number", hold, n)
