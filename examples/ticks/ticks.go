@@ -25,7 +25,7 @@ func (Log) Ticks(lo, hi float64) []plot.Tick {
 		for digit := 1; digit <= 9; digit++ {
 			t := plot.Tick{Value: float64(digit) * math.Pow(10, e)}
 			if digit == 1 || decades < 2.5 && (digit == 2 || digit == 5) || decades < 1.5 && digit == 3 {
-				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
+				t.Label = strconv.FormatFloat(t.Value, 'g', 6, 64)
 			}
 			if lo <= t.Value && t.Value <= hi {
 				all = append(all, t)
