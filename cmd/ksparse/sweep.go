@@ -145,7 +145,9 @@ func (s *sweepFlags) jobs(d *job.Data) ([]*job.Job, error) {
 					if err := one.Check(); err != nil {
 						return nil, err
 					}
-					one.Complete(d.Inputs)
+					if err := one.Complete(d.Inputs); err != nil {
+						return nil, err
+					}
 					name := name(&one)
 					if known[name] {
 						continue
@@ -174,6 +176,9 @@ func (s *sweepFlags) begin(f *pflag.FlagSet, paths []string) error {
 	used, err := settings.Used(f, paths, ofSweep...)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(s.output); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, want a folder", s.output)
 	}
 	if err := os.MkdirAll(s.output, 0o777); err != nil {
 		return err

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSweep: a model for each combination, and what is done is not done again.
@@ -69,6 +71,44 @@ func TestSweepIsTrain(t *testing.T) {
 				t.Errorf("%s, --memory %s: the model is not that of train", file, memory)
 			}
 		}
+	}
+}
+
+// TestSweepKilled: a sweep that is killed in its second training goes on with it, and ends in the bytes of one that was not.
+func TestSweepKilled(t *testing.T) {
+	args := strings.Fields("sweep x.npy -k 4 --latents 256 --seeds 1,2 --epochs 60 --every 10 -o s")
+	whole, folder := folderWithRows(t), folderWithRows(t)
+	works(t, whole, args...)
+	c := command(folder, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for under := false; !under; under = exists(folder, "s/latents256-k4-seed2.ksp.checkpoint") {
+		select {
+		case err := <-ended:
+			t.Fatalf("the sweep has ended: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	c.Process.Kill()
+	<-ended
+	if exists(folder, "s/latents256-k4-seed2.ksp") {
+		t.Fatal("the second training had ended when it was killed")
+	}
+	e := call(t, folder, args...)
+	resumed := regexp.MustCompile(`(?m)^ *\d+ %  step (\d+)/`).FindStringSubmatch(e.err)
+	if e.code != 0 || strings.Count(e.err, "done before") != 1 || resumed == nil || resumed[1] == "1" {
+		t.Errorf("exit code %d\n%s", e.code, e.err)
+	}
+	for _, name := range []string{"s/results.csv", "s/plot.svg", "s/latents256-k4-seed1.ksp", "s/latents256-k4-seed2.ksp"} {
+		if !bytes.Equal(readFile(t, folder, name), readFile(t, whole, name)) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+	if got, want := listed(t, filepath.Join(folder, "s")), listed(t, filepath.Join(whole, "s")); got != want {
+		t.Errorf("the folder has %s, want %s", got, want)
 	}
 }
 

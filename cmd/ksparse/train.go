@@ -98,7 +98,9 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	defer d.Close() // read only
-	t.settings.Complete(d.Inputs)
+	if err := t.settings.Complete(d.Inputs); err != nil {
+		return err
+	}
 	j := &job.Job{Data: d, Settings: &t.settings, Paths: files, Resume: t.resume, Keep: t.keep, Printer: progress.New(c.ErrOrStderr())}
 	if t.asJSON {
 		j.Printer = progress.NewJSON(c.OutOrStdout())
@@ -274,6 +276,9 @@ func writeFile(path string, content []byte) error {
 func mayWrite(path string, force bool) error {
 	if path == "" {
 		return say.Wrong("want -o, where to write")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder, want a file", path)
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
 		return fmt.Errorf("%s exists: --force replaces it", path)

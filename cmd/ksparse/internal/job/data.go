@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/data"
@@ -44,7 +45,32 @@ func OpenData(ctx context.Context, o rows.Options, paths []string, targets strin
 		return nil, errors.Join(err, d.Close())
 	}
 	d.Rows, _ = d.train.Dims()
+	if err := d.differ(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
+}
+
+// differ returns an error where the figures could not be computed at the end, for want of a variance: where the rows to
+// measure on, or their targets, are all equal. Two rows mostly show that they are not.
+func (d *Data) differ() error {
+	n, cols := d.measured().Dims()
+	first, row := make([]float64, cols), make([]float64, cols)
+	for i := range n {
+		if err := d.measured().ReadRows(row, i, i+1); err != nil {
+			return err
+		}
+		if i == 0 {
+			copy(first, row)
+		}
+		if !slices.Equal(row[cols-d.Outputs:], first[cols-d.Outputs:]) {
+			return nil
+		}
+	}
+	if n == 1 {
+		return fmt.Errorf("there is one row to measure on, and FVU needs two or more: see --hold")
+	}
+	return fmt.Errorf("%s are all equal, so they have no variance of which FVU could be a share", d.MeasuredOn())
 }
 
 // open opens the rows, and puts the targets beside them.
