@@ -248,11 +248,7 @@ func (s *sweepFlags) write(done []outcome) error {
 	if err != nil {
 		return err
 	}
-	svg, err := report.SVG(plot)
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(s.output, "plot.svg"), svg)
+	return writeFile(filepath.Join(s.output, "plot.svg"), plot)
 }
 
 // frontier returns the points of the plot: trainings that differ in k alone are joined.

@@ -64,15 +64,6 @@ func svg(p *plot.Plot) (template.HTML, error) {
 	return template.HTML(b), nil // numbers and names of axes: nothing from outside
 }
 
-// SVG draws a plot as a file of its own.
-func SVG(p *plot.Plot) ([]byte, error) {
-	c := vgsvg.New(1.5*width, 1.5*height)
-	p.Draw(draw.New(c))
-	var text bytes.Buffer
-	_, err := c.WriteTo(&text)
-	return text.Bytes(), err
-}
-
 // fvu draws the FVU over the steps.
 func (r Report) fvu() (picture, error) {
 	p, err := r.curve("FVU", func(q job.Point) float64 { return q.FVU }, func(e train.EpochStats) float64 { return e.FVU })
@@ -194,12 +185,13 @@ type Run struct {
 	L0, FVU float64
 }
 
-// Frontier plots the FVU of trainings against their L0: those of one name are joined, in the order in which they
-// stand.
-func Frontier(runs []Run) (*plot.Plot, error) {
+// Frontier plots the FVU of trainings against their L0, as an SVG file: those of one name are joined, in the order in which
+// they stand. The names stand beside the plot, for curves may go anywhere.
+func Frontier(runs []Run) ([]byte, error) {
 	p := newPlot("L0: active latents in a row", "FVU on the rows held out")
-	p.Legend.TextStyle.Font = font.From(sans, 10)
-	p.Legend.Top, p.Legend.Padding, p.Legend.XOffs, p.Legend.YOffs = true, 3, -6, -4 // FVU falls with L0, so this corner is free
+	beside := plot.NewLegend()
+	beside.TextStyle.Font = font.From(sans, 10)
+	beside.Top, beside.Padding, beside.XOffs, beside.YOffs = true, 3, -6, -6
 	colours := []color.RGBA{blue, orange, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}, {90, 90, 90, 255}}
 	var names []string
 	points := make(map[string]plotter.XYs)
@@ -219,9 +211,17 @@ func Frontier(runs []Run) (*plot.Plot, error) {
 		line.Dashes = [][]vg.Length{nil, {6, 3}, {2, 2}}[i/len(colours)%3]
 		dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 2.5, Shape: draw.CircleGlyph{}}
 		p.Add(line, dots)
-		p.Legend.Add(name, line, dots)
+		beside.Add(name, line, dots)
 	}
 	finish(&p.X)
 	finish(&p.Y)
-	return p, nil
+	picture := vgsvg.New(2*width, 1.5*height)
+	c := draw.New(picture)
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	p.Draw(draw.Crop(c, 0, -beside.Rectangle(c).Size().X-12, 0, 0))
+	beside.Draw(c)
+	var text bytes.Buffer
+	_, err := picture.WriteTo(&text)
+	return text.Bytes(), err
 }
