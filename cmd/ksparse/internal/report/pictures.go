@@ -130,11 +130,11 @@ func appendFinite(points plotter.XYs, x, y float64) plotter.XYs {
 	return append(points, plotter.XY{X: x, Y: y})
 }
 
-// finish makes an axis logarithmic where all its numbers are above 0 and not all alike, and leaves some room at its
+// finish makes an axis logarithmic where all its numbers are well above 0 and not all alike, and leaves some room at its
 // ends, so that nothing touches them. An axis that begins at 0 still does.
 func finish(a *plot.Axis) {
 	const room = 0.04
-	if a.Min > 0 && a.Max > 1.2*a.Min {
+	if a.Min > 1e-100 && a.Max < 1e100 && a.Max > 1.2*a.Min {
 		a.Scale, a.Tick.Marker = plot.LogScale{}, ticks.Log{}
 		times := math.Pow(a.Max/a.Min, room)
 		a.Min, a.Max = a.Min/times, a.Max*times
@@ -202,6 +202,9 @@ func Frontier(runs []Run) ([]byte, error) {
 		points[r.Name] = appendFinite(points[r.Name], r.L0, r.FVU)
 	}
 	for i, name := range names {
+		if len(points[name]) == 0 {
+			continue
+		}
 		line, dots, err := plotter.NewLinePoints(points[name])
 		if err != nil {
 			return nil, err
