@@ -45,6 +45,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 
 	"github.com/ksparse/ksparse/bench/internal/host"
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 // options are the program's flags.
@@ -163,7 +164,7 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 		fmt.Fprintf(w, "\nPeers: %v, %d threads\n", p.versions, o.procs)
 	}
 	fmt.Fprintf(w, "\nPeak: %v\n\n", m)
-	return writeTable(w, resultHead, rows)
+	return table.Write(w, resultHead, rows)
 }
 
 // startPeer starts a process of the peers, with env added to its environment. It

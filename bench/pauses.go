@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 // pauses encodes in a loop while another goroutine collects garbage again and
@@ -64,7 +65,7 @@ func pauses(ctx context.Context, w io.Writer, length time.Duration) error {
 			l.name, fmt.Sprint(len(times)), number(median(times)), number(slices.Max(times)), number(float64(longest) / 1e6),
 		})
 	}
-	return writeTable(w, []string{"while this runs", "collections", "median, ms", "longest, ms", "longest pause, ms"}, rows)
+	return table.Write(w, []string{"while this runs", "collections", "median, ms", "longest, ms", "longest pause, ms"}, rows)
 }
 
 // until repeats work until stop is closed.

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 // standard is the shape of the scaling tables. Each table changes one of its numbers.
@@ -62,7 +64,7 @@ func scaling(ctx context.Context, w io.Writer, base shape, only string, rounds i
 		}
 		fmt.Fprintf(w, "\n%s changes, the rest is %v:\n\n", sc.what, base)
 		head := []string{sc.what, "encode, µs per sample", "to the first", "training step, µs per sample", "to the first"}
-		if err := writeTable(w, head, rows); err != nil {
+		if err := table.Write(w, head, rows); err != nil {
 			return err
 		}
 	}

@@ -1,50 +1,10 @@
 package main
 
 import (
-	"io"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 )
-
-// writeTable writes a Markdown table whose columns line up as text too. The
-// first column is text, the others are numbers and stand to the right.
-func writeTable(w io.Writer, head []string, rows [][]string) error {
-	widths := make([]int, len(head))
-	for _, row := range append([][]string{head}, rows...) {
-		for j, cell := range row {
-			widths[j] = max(widths[j], utf8.RuneCountInString(cell), 2)
-		}
-	}
-	var b strings.Builder
-	line := func(row []string) {
-		for j, cell := range row {
-			space := strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell))
-			if j == 0 {
-				b.WriteString("| " + cell + space + " |")
-			} else {
-				b.WriteString(" " + space + cell + " |")
-			}
-		}
-		b.WriteByte('\n')
-	}
-	line(head)
-	for j, n := range widths {
-		if j == 0 {
-			b.WriteString("|" + strings.Repeat("-", n+2) + "|")
-		} else {
-			b.WriteString(strings.Repeat("-", n+1) + ":|")
-		}
-	}
-	b.WriteByte('\n')
-	for _, row := range rows {
-		line(row)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
 
 // none stands in a cell without a value.
 const none = "–"

@@ -7,21 +7,6 @@ import (
 	"testing"
 )
 
-func TestWriteTable(t *testing.T) {
-	var b strings.Builder
-	if err := writeTable(&b, []string{"work", "µs"}, [][]string{{"a → b", "1,776"}, {"c", none}}); err != nil {
-		t.Fatal(err)
-	}
-	want := "" +
-		"| work  |    µs |\n" +
-		"|-------|------:|\n" +
-		"| a → b | 1,776 |\n" +
-		"| c     |     – |\n"
-	if b.String() != want {
-		t.Errorf("the table is\n%swant\n%s", b.String(), want)
-	}
-}
-
 func TestRows(t *testing.T) {
 	w := trainWork("train", shape{768, 8192, 32, 1000}, true, 3.5, 1.5)
 	w.cost = cost{flops: 5}

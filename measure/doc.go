@@ -9,6 +9,9 @@
 //	// How well the dictionary that made the data is recovered.
 //	mmcs, err := measure.MeanMaxCosine(truth, net.Layers()[1].Weights())
 //
+//	// Which atoms two models have in common: see Config.Decoder.
+//	matches, err := measure.Matches(first.Decoder, second.Decoder)
+//
 // Public projects use the same names for different formulas. The documentation of each
 // figure says which formula it has, and whose that is. Errors wrap the Err variables of
 // package ksparse.

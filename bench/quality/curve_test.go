@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 func TestTimeTo(t *testing.T) {
@@ -71,7 +73,7 @@ func TestTable(t *testing.T) {
 		{name: "other", curve: []point{{1, 5, math.NaN()}}, dead: 1, l0: 0, rate: 0.004, recovery: math.NaN()},
 	}
 	var b strings.Builder
-	if err := writeTable(&b, outcomeHead([]float64{1, 0.25}, true), outcomeRows(list, []float64{1, 0.25}, true)); err != nil {
+	if err := table.Write(&b, outcomeHead([]float64{1, 0.25}, true), outcomeRows(list, []float64{1, 0.25}, true)); err != nil {
 		t.Fatal(err)
 	}
 	want := "" +
@@ -96,25 +98,5 @@ func TestPicture(t *testing.T) {
 	}
 	if err := drawPanels(t.TempDir()+"/no/p.png", []panel{{title: "a"}}); err == nil {
 		t.Error("a folder that is not there is no error")
-	}
-}
-
-func TestLogTicks(t *testing.T) {
-	label := func(lo, hi float64) string {
-		var texts []string
-		for _, tick := range (logTicks{}).Ticks(lo, hi) {
-			if tick.Label != "" {
-				texts = append(texts, tick.Label)
-			}
-		}
-		return strings.Join(texts, " ")
-	}
-	for _, c := range []struct {
-		lo, hi float64
-		want   string
-	}{{0.25, 0.9, "0.3 0.4 0.5 0.6 0.7 0.8 0.9"}, {0.15, 1.1, "0.2 0.3 0.5 1"}, {0.015, 1.1, "0.02 0.05 0.1 0.2 0.5 1"}, {0.0015, 11, "0.01 0.1 1 10"}} {
-		if got := label(c.lo, c.hi); got != c.want {
-			t.Errorf("%v to %v: %s, want %s", c.lo, c.hi, got, c.want)
-		}
 	}
 }

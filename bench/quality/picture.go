@@ -6,8 +6,8 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strconv"
 
+	"github.com/ksparse/ksparse/examples/ticks"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -74,7 +74,7 @@ func (p panel) plot() (*plot.Plot, error) {
 	g.Title.TextStyle.Font, g.Title.Padding = font.From(sans, 17), 10
 	g.X.Label.Text, g.Y.Label.Text = "seconds of training", "FVU on held-out rows"
 	for _, a := range []*plot.Axis{&g.X, &g.Y} {
-		a.Scale, a.Tick.Marker = plot.LogScale{}, logTicks{}
+		a.Scale, a.Tick.Marker = plot.LogScale{}, ticks.Log{}
 		a.Label.TextStyle.Font, a.Label.Padding = font.From(sans, 13), 6
 		a.Tick.Label.Font = font.From(sans, 12)
 		a.LineStyle.Width, a.Tick.LineStyle.Width = 0.75, 0.75
@@ -151,26 +151,4 @@ func (p panel) limits() (x0, x1, y0, y1 float64) {
 		y1 = min(y1, 2)
 	}
 	return x0 / 1.2, x1 * 1.2, y0 / 1.1, y1 * 1.1
-}
-
-// logTicks marks 1 to 9 times the powers of ten. It writes numbers at the powers, and in a short
-// range at 2, 3 and 5 times them, too.
-type logTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (logTicks) Ticks(lo, hi float64) []plot.Tick {
-	var ticks []plot.Tick
-	decades := math.Log10(hi / lo)
-	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
-		for digit := 1; digit <= 9; digit++ {
-			t := plot.Tick{Value: float64(digit) * math.Pow(10, e)}
-			if digit == 1 || decades < 2.5 && (digit == 2 || digit == 5) || decades < 1.5 && digit == 3 || decades < 0.7 {
-				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
-			}
-			if lo <= t.Value && t.Value <= hi {
-				ticks = append(ticks, t)
-			}
-		}
-	}
-	return ticks
 }

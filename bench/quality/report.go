@@ -8,12 +8,10 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/ksparse/ksparse/bench/internal/host"
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 // none stands in a cell without a value.
@@ -53,7 +51,7 @@ func compare(ctx context.Context, w io.Writer, k kind, o options) (panel, error)
 		notes = append(notes, "ours failed: "+mine.failed)
 	}
 	at, recovery := levels(o.levelValues, mine, peers), d.truth != nil
-	if err := writeTable(w, outcomeHead(at, recovery), outcomeRows(all, at, recovery)); err != nil {
+	if err := table.Write(w, outcomeHead(at, recovery), outcomeRows(all, at, recovery)); err != nil {
 		return panel{}, err
 	}
 	for i, note := range notes {
@@ -180,34 +178,4 @@ func seconds(v float64) string {
 		return text("%.1f", v)
 	}
 	return text("%.0f", v)
-}
-
-// writeTable writes a Markdown table whose columns line up as text too. The first column is
-// text, the others are numbers and stand to the right.
-func writeTable(w io.Writer, head []string, rows [][]string) error {
-	widths := make([]int, len(head))
-	rule := make([]string, len(head))
-	for _, row := range append([][]string{head}, rows...) {
-		for j, cell := range row {
-			widths[j] = max(widths[j], utf8.RuneCountInString(cell), 2)
-		}
-	}
-	for j, n := range widths {
-		rule[j] = strings.Repeat("-", n-1) + ":"
-	}
-	rule[0] = strings.Repeat("-", widths[0])
-	var b strings.Builder
-	for _, row := range slices.Concat([][]string{head, rule}, rows) {
-		for j, cell := range row {
-			space := strings.Repeat(" ", widths[j]-utf8.RuneCountInString(cell))
-			if j == 0 {
-				b.WriteString("| " + cell + space + " |")
-			} else {
-				b.WriteString(" " + space + cell + " |")
-			}
-		}
-		b.WriteByte('\n')
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

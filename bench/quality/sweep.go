@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/ksparse/ksparse/bench/internal/table"
 )
 
 // sweepRows and sweepBatch are the sizes with -sweep.
@@ -42,7 +44,7 @@ func sweepAll(ctx context.Context, w io.Writer, list []kind, o options) error {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
 			fmt.Fprintf(w, "\n%s → %d, %d steps of %d:\n\n", k.name, k.latents, steps, sweepBatch)
-			if err := writeTable(w, []string{"times the library's rate", "rate", "FVU", "dead"}, trialRows(trials)); err != nil {
+			if err := table.Write(w, []string{"times the library's rate", "rate", "FVU", "dead"}, trialRows(trials)); err != nil {
 				return err
 			}
 			best := bestOf(trials)
@@ -56,7 +58,7 @@ func sweepAll(ctx context.Context, w io.Writer, list []kind, o options) error {
 	}
 	fmt.Fprintln(w, "\nFVU with nothing set, and with the best rate of the sweep:")
 	fmt.Fprintln(w)
-	if err := writeTable(w, []string{"data", "steps", "rate", "nothing set", "best times", "best", "ratio"}, summary); err != nil {
+	if err := table.Write(w, []string{"data", "steps", "rate", "nothing set", "best times", "best", "ratio"}, summary); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nThe worst ratio is %s: %s.\n", text("%.3f", worst), where)

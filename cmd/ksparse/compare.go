@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/figures"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
@@ -138,8 +139,12 @@ func diff(paths [2]string, open models.Options) (*difference, error) {
 		return nil, fmt.Errorf("the atoms of %s have %d numbers, those of %s %d", paths[0], a.Cols, paths[1], b.Cols)
 	}
 	d := &difference{Models: paths, Atoms: [2]int{a.Rows, b.Rows}}
-	d.Matches = [2][]figures.Match{figures.Matches(a, b), figures.Matches(b, a)}
-	for i, matches := range d.Matches {
+	for i, dictionaries := range [2][2]ksparse.Weights{{a, b}, {b, a}} {
+		matches, err := figures.Matches(dictionaries[0], dictionaries[1])
+		if err != nil {
+			return nil, err
+		}
+		d.Matches[i] = matches
 		for _, m := range matches {
 			d.Mean[i] += m.Cosine / float64(len(matches))
 			if m.Cosine >= sharedFrom {

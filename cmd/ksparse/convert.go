@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -33,8 +34,10 @@ error.`,
 			if !slices.Contains(models.Formats, to) {
 				return say.Wrong("--to is %q, want one of %s", to, strings.Join(models.Formats, ", "))
 			}
-			if err := mayWrite(out, force); err != nil {
-				return err
+			if info, err := os.Stat(out); err != nil || !info.IsDir() { // a folder is never replaced, unless it is empty
+				if err := mayWrite(out, force); err != nil {
+					return err
+				}
 			}
 			m, err := models.Open(args[0], open)
 			if err != nil {

@@ -103,7 +103,11 @@ func TestMisuse(t *testing.T) {
 		{`--selection is "best", want one of topk`, "train x.npy --selection best -o m.ksp"},
 		{`--schedule is "fast", want one of constant`, "train x.npy --schedule fast -o m.ksp"},
 		{"--patience looks at the rows held out", "train x.npy --patience 2 --hold 0 -o m.ksp"},
-		{"invalid argument", "train x.npy -k many -o m.ksp"},
+		{`--k is "many", want a whole number (`, "train x.npy -k many -o m.ksp"},
+		{`--seed is "-1", want a whole number of 0 or more`, "train x.npy --seed -1 -o m.ksp"},
+		{`--rates is "1,x", want numbers with commas`, "sweep x.npy --rates 1,x -o s"},
+		{"-k is 9, more than the 4 latents", "train x.npy -k 9 --latents 4 -o m.ksp"},
+		{"-k is 25, more than the 24 latents", "sweep x.npy -k 3,25 --latents 24 -o s"},
 		{"want MODEL and DATA, got 1", "eval m.ksp"},
 		{"want MODEL, got 0", "info"},
 		{"want MODEL and CODES, got 1", "decode m.ksp -o y.npy"},
@@ -115,6 +119,7 @@ func TestMisuse(t *testing.T) {
 		{"--most goes with DATA", "check m.ksp --most 5"},
 		{"--targets goes with DATA", "check m.ksp --targets x.npy"},
 		{"want -o FOLDER", "sweep x.npy"},
+		{"--memory is -1, want", "sweep x.npy --memory -1 -o s"},
 		{"want no arguments, got 1", "mnist x -o y.npy"},
 	} {
 		refuses(t, folder, misuse, c.want, strings.Fields(c.args)...)
@@ -129,6 +134,10 @@ func TestFailures(t *testing.T) {
 	folder := folderWithRows(t)
 	works(t, folder, "train", "x.npy", "--latents", "24", "-k", "3", "--steps", "20", "-o", "m.ksp")
 	writeNpy(t, filepath.Join(folder, "wide.npy"), 20, testCols+1, samples(20, testCols+1, 2))
+	writeNpy(t, filepath.Join(folder, "equal.npy"), 40, 3, make([]float32, 120))
+	if err := os.Mkdir(filepath.Join(folder, "folder"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{"codes.jsonl": `{"latents":[99],"values":[1]}`, "not.npy": "no array", "bad.jsonl": `{"latents":[1]}`} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -152,6 +161,14 @@ func TestFailures(t *testing.T) {
 		{"no/c.ksp", "calibrate m.ksp x.npy --l0 2 -o no/c.ksp"},
 		{"no/n.ksp", "train x.npy -o no/n.ksp"},
 		{"not.npy", "sweep not.npy -o s"},
+		{"m.ksp is a file, want a folder", "sweep x.npy -o m.ksp"},
+		{"folder is a folder", "train x.npy -o folder --force"},
+		{"folder is a folder", "mnist -o folder --force"},
+		{"4 rows held out are all equal", "train equal.npy -o n.ksp"},
+		{"40 rows of the training are all equal", "train equal.npy --hold 0 -o n.ksp"},
+		{"one row to measure on", "train x.npy --hold 301 -o n.ksp"},
+		{"the rows have 17 columns, want 16", "eval m.ksp wide.npy"},
+		{`the address is "8080", want host:port`, "serve m.ksp --addr 8080"},
 	} {
 		refuses(t, folder, failed, c.want, strings.Fields(c.args)...)
 	}

@@ -56,7 +56,8 @@ to the standard error. Files appear at once and whole, and one that exists is re
 
 ## First steps
 
-From a clone, in five minutes at most:
+From a clone, in five minutes at most. The first line puts the command into ~/go/bin, or where "go env GOBIN" says: a folder that
+must be in PATH.
 
 ` + "```" + `
 go -C cmd/ksparse install .

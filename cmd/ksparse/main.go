@@ -24,6 +24,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 )
@@ -138,9 +139,22 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return say.Wrong("%q is no command%s (ksparse --help lists them)", name, about)
 }
 
+// wanted says what a flag takes, by the type of its value.
+var wanted = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more", "float64": "a number",
+	"intSlice": "whole numbers with commas between them", "uintSlice": "whole numbers of 0 or more with commas between them",
+	"float64Slice": "numbers with commas between them", "duration": "a time such as 90s or 20m", "bool": "true or false",
+}
+
 // flagError says what is wrong with a flag.
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		if want := wanted[invalid.GetFlag().Value.Type()]; want != "" {
+			text = fmt.Sprintf("--%s is %q, want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+		}
+	}
 	for _, arg := range os.Args[1:] {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if strings.HasPrefix(arg, "-") && !strings.HasPrefix(arg, "--") && len(name) > 1 && strings.HasSuffix(text, " in "+arg) && c.Flags().Lookup(name) != nil {
@@ -156,7 +170,7 @@ func wantArgs(least, most int, what string) cobra.PositionalArgs {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
 		}
-		return say.Wrong("want %s, got %d arguments (%s --help has an example)", what, len(args), c.CommandPath())
+		return say.Wrong("want %s, got %d (%s --help has an example)", what, len(args), c.CommandPath())
 	}
 }
 

@@ -37,6 +37,7 @@ type sweepFlags struct {
 	seeds      []uint
 	output     string
 	checkpoint int
+	memory     float64
 }
 
 // sweepCommand returns the command sweep.
@@ -46,7 +47,9 @@ func sweepCommand() *cobra.Command {
 		Use:   "sweep DATA... --k 16,32 -o FOLDER",
 		Short: "Train several sizes, rates or seeds, and compare them",
 		Long: `sweep trains a model for each combination of --k, --latents, --rates and --seeds, one after the other, and measures each on
-the rows held out. FOLDER gets the models, results.csv with a line for each, and plot.svg: FVU against L0.
+the rows held out: the models are those that train makes, to the bit. FOLDER gets them, results.csv with a line for
+each, and plot.svg: FVU against L0. The files of DATA are read once for all trainings where the rows have room in
+memory (--memory), else by each training.
 
 The same command goes on where it was stopped: what is done is not done again, and a training that was under way goes
 on from its checkpoint. More values may be added.`,
@@ -61,6 +64,7 @@ on from its checkpoint. More values may be added.`,
 	f.Float64SliceVar(&s.rates, "rates", []float64{0}, "learning `rates` (default: chosen)")
 	f.UintSliceVar(&s.seeds, "seeds", []uint{1}, "`numbers` that fix the start and the order of the rows")
 	f.IntVar(&s.checkpoint, "every", 1000, "`steps` between checkpoints")
+	f.Float64Var(&s.memory, "memory", 4, "rows that take at most this many `GB` are kept in memory; 0 keeps none")
 	s.settings.AddCommon(f)
 	s.rows.AddFlags(f)
 	complete(c, "selection", settings.Selections...)
@@ -70,7 +74,10 @@ on from its checkpoint. More values may be added.`,
 }
 
 // ofSweep are the flags that may differ when a sweep goes on.
-var ofSweep = []string{"k", "latents", "rates", "seeds", "every"}
+var ofSweep = []string{"k", "latents", "rates", "seeds", "every", "memory"}
+
+// mostMemory is how many GB --memory can be: some more than any machine has.
+const mostMemory = 1e6
 
 // outcome is one training of a sweep, as its file NAME.json has it.
 type outcome struct {
@@ -88,14 +95,22 @@ func (s *sweepFlags) run(c *cobra.Command, paths []string) error {
 	if s.output == "" {
 		return say.Wrong("want -o FOLDER, where the results are written")
 	}
+	if !(s.memory >= 0 && s.memory <= mostMemory) {
+		return say.Wrong("--memory is %v, want a number of GB from 0 to %v", s.memory, mostMemory)
+	}
 	if err := s.settings.Check(); err != nil {
 		return err
 	}
-	d, err := job.OpenData(s.rows, paths, "", s.settings.Hold)
+	d, err := job.OpenData(c.Context(), s.rows, paths, "", s.settings.Hold, int64(s.memory*1e9))
 	if err != nil {
 		return err
 	}
 	defer d.Close() // read only
+	reading := "in memory: read once for all trainings"
+	if !d.InMemory {
+		reading = fmt.Sprintf("more than --memory %g GB: each training reads them", s.memory)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s, %s\n", d.About, reading)
 	jobs, err := s.jobs(d)
 	if err != nil {
 		return err
@@ -130,7 +145,9 @@ func (s *sweepFlags) jobs(d *job.Data) ([]*job.Job, error) {
 					if err := one.Check(); err != nil {
 						return nil, err
 					}
-					one.Complete(d.Inputs)
+					if err := one.Complete(d.Inputs); err != nil {
+						return nil, err
+					}
 					name := name(&one)
 					if known[name] {
 						continue
@@ -159,6 +176,9 @@ func (s *sweepFlags) begin(f *pflag.FlagSet, paths []string) error {
 	used, err := settings.Used(f, paths, ofSweep...)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(s.output); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, want a folder", s.output)
 	}
 	if err := os.MkdirAll(s.output, 0o777); err != nil {
 		return err
@@ -228,11 +248,7 @@ func (s *sweepFlags) write(done []outcome) error {
 	if err != nil {
 		return err
 	}
-	svg, err := report.SVG(plot)
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(s.output, "plot.svg"), svg)
+	return writeFile(filepath.Join(s.output, "plot.svg"), plot)
 }
 
 // frontier returns the points of the plot: trainings that differ in k alone are joined.

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSweep: a model for each combination, and what is done is not done again.
@@ -40,6 +44,71 @@ func TestSweep(t *testing.T) {
 	refuses(t, folder, failed, "s holds a sweep with other settings", with(args, "--tied")...)
 	if left := listed(t, filepath.Join(folder, "s")); strings.Contains(left, "checkpoint") {
 		t.Errorf("left: %s", left)
+	}
+}
+
+// TestSweepIsTrain: the models of a sweep are those of train, to the bit, whether the rows are in memory or not, in float32
+// or not, and where there are more than a buffer has.
+func TestSweepIsTrain(t *testing.T) {
+	folder := folderWithRows(t)
+	var text strings.Builder
+	for i, v := range samples(testRows, testCols, 1) {
+		fmt.Fprintf(&text, "%v%c", float64(v)+1e-9, map[bool]byte{true: '\n', false: ','}[i%testCols == testCols-1])
+	}
+	if err := os.WriteFile(filepath.Join(folder, "x.csv"), []byte(text.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"x.npy", "x.csv"} {
+		rest := " --latents 24 -k 3 --steps 30 --buffer 100"
+		works(t, folder, strings.Fields("train "+file+rest+" --seed 2 -o "+file+".ksp")...)
+		want := readFile(t, folder, file+".ksp")
+		for memory, says := range map[string]string{"4": "in memory: read once", "1e-6": "more than --memory 1e-06 GB"} {
+			e := call(t, folder, strings.Fields("sweep "+file+rest+" --seeds 1,2 --memory "+memory+" -o "+file+memory)...)
+			if e.code != 0 || !strings.Contains(e.err, says) {
+				t.Fatalf("%s, --memory %s: %d\n%s", file, memory, e.code, e.err)
+			}
+			if !bytes.Equal(readFile(t, folder, file+memory+"/latents24-k3-seed2.ksp"), want) {
+				t.Errorf("%s, --memory %s: the model is not that of train", file, memory)
+			}
+		}
+	}
+}
+
+// TestSweepKilled: a sweep that is killed in its second training goes on with it, and ends in the bytes of one that was not.
+func TestSweepKilled(t *testing.T) {
+	args := strings.Fields("sweep x.npy -k 4 --latents 256 --seeds 1,2 --epochs 60 --every 10 -o s")
+	whole, folder := folderWithRows(t), folderWithRows(t)
+	works(t, whole, args...)
+	c := command(folder, args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for under := false; !under; under = exists(folder, "s/latents256-k4-seed2.ksp.checkpoint") {
+		select {
+		case err := <-ended:
+			t.Fatalf("the sweep has ended: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	c.Process.Kill()
+	<-ended
+	if exists(folder, "s/latents256-k4-seed2.ksp") {
+		t.Fatal("the second training had ended when it was killed")
+	}
+	e := call(t, folder, args...)
+	resumed := regexp.MustCompile(`(?m)^ *\d+ %  step (\d+)/`).FindStringSubmatch(e.err)
+	if e.code != 0 || strings.Count(e.err, "done before") != 1 || resumed == nil || resumed[1] == "1" {
+		t.Errorf("exit code %d\n%s", e.code, e.err)
+	}
+	for _, name := range []string{"s/results.csv", "s/plot.svg", "s/latents256-k4-seed1.ksp", "s/latents256-k4-seed2.ksp"} {
+		if !bytes.Equal(readFile(t, folder, name), readFile(t, whole, name)) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+	if got, want := listed(t, filepath.Join(folder, "s")), listed(t, filepath.Join(whole, "s")); got != want {
+		t.Errorf("the folder has %s, want %s", got, want)
 	}
 }
 

@@ -93,12 +93,14 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 	if err := files.Check(t.resume, t.force); err != nil {
 		return err
 	}
-	d, err := job.OpenData(t.rows, paths, t.targets, t.settings.Hold)
+	d, err := job.OpenData(c.Context(), t.rows, paths, t.targets, t.settings.Hold, 0)
 	if err != nil {
 		return err
 	}
 	defer d.Close() // read only
-	t.settings.Complete(d.Inputs)
+	if err := t.settings.Complete(d.Inputs); err != nil {
+		return err
+	}
 	j := &job.Job{Data: d, Settings: &t.settings, Paths: files, Resume: t.resume, Keep: t.keep, Printer: progress.New(c.ErrOrStderr())}
 	if t.asJSON {
 		j.Printer = progress.NewJSON(c.OutOrStdout())
@@ -274,6 +276,9 @@ func writeFile(path string, content []byte) error {
 func mayWrite(path string, force bool) error {
 	if path == "" {
 		return say.Wrong("want -o, where to write")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder, want a file", path)
 	}
 	if _, err := os.Lstat(path); err == nil && !force {
 		return fmt.Errorf("%s exists: --force replaces it", path)

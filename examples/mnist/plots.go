@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/ksparse/ksparse/examples/ticks"
 )
 
 // sans is the typeface of all pictures. It comes with gonum/plot.
@@ -25,7 +26,7 @@ func plotCurves(path string, results []*result) error {
 	p.X.Min = 0
 	p.X.Tick.Marker = every(math.Ceil(float64(len(results[0].testCurve)) / 10))
 	p.Y.Scale = plot.LogScale{}
-	p.Y.Tick.Marker = logTicks{}
+	p.Y.Tick.Marker = ticks.Log{}
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{Y: 220}, color.Gray{Y: 220}
 	p.Add(grid)
@@ -138,27 +139,6 @@ func (e every) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for n := math.Ceil(lo / float64(e)); n*float64(e) <= hi; n++ {
 		ticks = append(ticks, plot.Tick{Value: n * float64(e), Label: fmt.Sprint(n * float64(e))})
-	}
-	return ticks
-}
-
-// logTicks marks 1 to 9 times the powers of ten. plot.LogTicks writes numbers at
-// the powers only, and there is only one power in the range of the curves.
-type logTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (logTicks) Ticks(lo, hi float64) []plot.Tick {
-	var ticks []plot.Tick
-	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
-		for digit := 1; digit <= 9; digit++ {
-			t := plot.Tick{Value: float64(digit) * math.Pow(10, e)}
-			if digit <= 5 || digit == 7 {
-				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
-			}
-			if lo <= t.Value && t.Value <= hi {
-				ticks = append(ticks, t)
-			}
-		}
 	}
 	return ticks
 }

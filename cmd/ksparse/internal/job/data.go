@@ -2,8 +2,10 @@
 package job
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/data"
@@ -15,6 +17,7 @@ type Data struct {
 	Rows            int    // to train on
 	Inputs, Outputs int
 	Transcoder      bool // there are targets, which are not the inputs
+	InMemory        bool // the files were read, once
 
 	train  data.Source // inputs, with their targets where there are some
 	held   data.Source // the same of the rows held out; nil for none
@@ -22,10 +25,15 @@ type Data struct {
 }
 
 // OpenData opens the rows in the files at paths, and their targets where there are some. Every hold-th row is held
-// out; 0 is none.
-func OpenData(o rows.Options, paths []string, targets string, hold int) (*Data, error) {
+// out; 0 is none. Rows without targets that take at most so many bytes of memory are read here, once; else they are read
+// when they are wanted, and each time.
+func OpenData(ctx context.Context, o rows.Options, paths []string, targets string, hold int, memory int64) (*Data, error) {
 	d := new(Data)
 	err := d.open(o, paths, targets)
+	if err == nil && targets == "" {
+		d.opened[0], d.InMemory, err = rows.Hold(ctx, d.opened[0], memory)
+		d.train = d.opened[0]
+	}
 	if err == nil && hold > 0 {
 		if n, _ := d.train.Dims(); hold > n {
 			err = fmt.Errorf("--hold %d holds out no row of %d: take a smaller number", hold, n)
@@ -37,7 +45,32 @@ func OpenData(o rows.Options, paths []string, targets string, hold int) (*Data, 
 		return nil, errors.Join(err, d.Close())
 	}
 	d.Rows, _ = d.train.Dims()
+	if err := d.differ(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
+}
+
+// differ returns an error where the figures could not be computed at the end, for want of a variance: where the rows to
+// measure on, or their targets, are all equal. Two rows mostly show that they are not.
+func (d *Data) differ() error {
+	n, cols := d.measured().Dims()
+	first, row := make([]float64, cols), make([]float64, cols)
+	for i := range n {
+		if err := d.measured().ReadRows(row, i, i+1); err != nil {
+			return err
+		}
+		if i == 0 {
+			copy(first, row)
+		}
+		if !slices.Equal(row[cols-d.Outputs:], first[cols-d.Outputs:]) {
+			return nil
+		}
+	}
+	if n == 1 {
+		return fmt.Errorf("there is one row to measure on, and FVU needs two or more: see --hold")
+	}
+	return fmt.Errorf("%s are all equal, so they have no variance of which FVU could be a share", d.MeasuredOn())
 }
 
 // open opens the rows, and puts the targets beside them.

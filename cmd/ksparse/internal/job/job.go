@@ -31,6 +31,11 @@ func PathsOf(path string) Paths {
 // Check returns an error where a file would be replaced that should not be.
 func (p Paths) Check(resume, force bool) error {
 	going := exists(p.Checkpoint)
+	for _, path := range []string{p.Model, p.Checkpoint, p.Settings, p.Report} {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return fmt.Errorf("%s is a folder, and a file should be written there", path)
+		}
+	}
 	switch {
 	case force && resume:
 		return say.Wrong("--resume and --force exclude each other: --force begins anew")

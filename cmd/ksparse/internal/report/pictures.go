@@ -11,10 +11,12 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/job"
+	"github.com/ksparse/ksparse/examples/ticks"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -41,8 +43,6 @@ func newPlot(x, y string) *plot.Plot {
 		a.Tick.Label.Font = font.From(sans, 10)
 		a.LineStyle.Width, a.Tick.LineStyle.Width = 0.75, 0.75
 	}
-	p.Legend.TextStyle.Font = font.From(sans, 10)
-	p.Legend.Top = true
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = grey, grey
 	p.Add(grid)
@@ -64,37 +64,31 @@ func svg(p *plot.Plot) (template.HTML, error) {
 	return template.HTML(b), nil // numbers and names of axes: nothing from outside
 }
 
-// SVG draws a plot as a file of its own.
-func SVG(p *plot.Plot) ([]byte, error) {
-	c := vgsvg.New(1.5*width, 1.5*height)
-	p.Draw(draw.New(c))
-	var text bytes.Buffer
-	_, err := c.WriteTo(&text)
-	return text.Bytes(), err
-}
-
 // fvu draws the FVU over the steps.
 func (r Report) fvu() (picture, error) {
 	p, err := r.curve("FVU", func(q job.Point) float64 { return q.FVU }, func(e train.EpochStats) float64 { return e.FVU })
-	p.Caption = "Share of the variance that is not explained, on the rows of the steps."
+	p.Caption = "Share of the variance that is not explained, on the rows of the steps." + curveKey
 	return p, err
 }
 
 // loss draws the loss over the steps.
 func (r Report) loss() (picture, error) {
 	p, err := r.curve("loss", func(q job.Point) float64 { return q.Loss }, func(e train.EpochStats) float64 { return e.TrainLoss })
-	p.Caption = "What the training makes small."
+	p.Caption = "What the training makes small, on average over the rows of the steps." + curveKey
 	return p, err
 }
 
 // dead draws the number of dead latents over the steps.
 func (r Report) dead() (picture, error) {
 	p, err := r.curve("dead latents", func(q job.Point) float64 { return float64(q.Dead) }, func(e train.EpochStats) float64 { return float64(e.Dead) })
-	p.Caption = "Latents that were not active for a while."
+	p.Caption = "Latents that were not active for a while. Line: steps. Dots: ends of epochs."
 	return p, err
 }
 
-// curve draws a figure over the steps, and at the end of each epoch; on a logarithmic axis where it is never zero.
+// curveKey says what is drawn in a curve. It stands below: a legend would lie over some curves.
+const curveKey = " Line: steps. Dots: means of epochs."
+
+// curve draws a figure over the steps, and at the end of each epoch; on a logarithmic axis where that serves: see finish.
 func (r Report) curve(name string, ofPoint func(job.Point) float64, ofEpoch func(train.EpochStats) float64) (picture, error) {
 	var steps, epochs plotter.XYs
 	for _, q := range r.Points {
@@ -111,7 +105,6 @@ func (r Report) curve(name string, ofPoint func(job.Point) float64, ofEpoch func
 		}
 		line.Color, line.Width = blue, 1.2
 		p.Add(line)
-		p.Legend.Add("steps", line)
 	}
 	if len(epochs) > 0 {
 		dots, err := plotter.NewScatter(epochs)
@@ -120,12 +113,11 @@ func (r Report) curve(name string, ofPoint func(job.Point) float64, ofEpoch func
 		}
 		dots.GlyphStyle = draw.GlyphStyle{Color: orange, Radius: 2.2, Shape: draw.CircleGlyph{}}
 		p.Add(dots)
-		p.Legend.Add("epochs, mean", dots)
 	}
 	if len(steps)+len(epochs) == 0 {
 		return picture{}, nil
 	}
-	logAxis(&p.Y)
+	finish(&p.Y)
 	text, err := svg(p)
 	return picture{SVG: text}, err
 }
@@ -138,32 +130,21 @@ func appendFinite(points plotter.XYs, x, y float64) plotter.XYs {
 	return append(points, plotter.XY{X: x, Y: y})
 }
 
-// logAxis makes an axis logarithmic where all its numbers are above 0 and it has room for that.
-func logAxis(a *plot.Axis) {
-	if a.Min > 0 && a.Max > 1.2*a.Min {
-		a.Scale, a.Tick.Marker = plot.LogScale{}, logTicks{}
+// finish makes an axis logarithmic where all its numbers are well above 0 and not all alike, and leaves some room at its
+// ends, so that nothing touches them. An axis that begins at 0 still does.
+func finish(a *plot.Axis) {
+	const room = 0.04
+	if a.Min > 1e-100 && a.Max < 1e100 && a.Max > 1.2*a.Min {
+		a.Scale, a.Tick.Marker = plot.LogScale{}, ticks.Log{}
+		times := math.Pow(a.Max/a.Min, room)
+		a.Min, a.Max = a.Min/times, a.Max*times
+		return
 	}
-}
-
-// logTicks marks 1 to 9 times the powers of ten, and writes numbers at 1, 2 and 5 times them.
-type logTicks struct{}
-
-// Ticks implements plot.Ticker.
-func (logTicks) Ticks(lo, hi float64) []plot.Tick {
-	var ticks []plot.Tick
-	decades := math.Log10(hi / lo)
-	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
-		for digit := 1; digit <= 9; digit++ {
-			t := plot.Tick{Value: float64(digit) * math.Pow(10, e)}
-			if digit == 1 || decades < 2.5 && (digit == 2 || digit == 5) || decades < 0.7 {
-				t.Label = strconv.FormatFloat(t.Value, 'g', 3, 64)
-			}
-			if lo <= t.Value && t.Value <= hi {
-				ticks = append(ticks, t)
-			}
-		}
+	more := room * (a.Max - a.Min)
+	a.Max += more
+	if a.Min != 0 {
+		a.Min -= more
 	}
-	return ticks
 }
 
 // density draws how many latents are active in which share of the rows.
@@ -181,6 +162,7 @@ func (r Report) density() (picture, error) {
 	p := newPlot("share of the rows in which a latent is active", "latents")
 	p.X.Tick.Marker = powers{}
 	p.Add(bars)
+	finish(&p.Y)
 	text, err := svg(p)
 	return picture{Caption: fmt.Sprintf("Density of the latents; %d dead ones are not in it.", r.Figures.Dead), SVG: text}, err
 }
@@ -203,10 +185,13 @@ type Run struct {
 	L0, FVU float64
 }
 
-// Frontier plots the FVU of trainings against their L0: those of one name are joined, in the order in which they
-// stand.
-func Frontier(runs []Run) (*plot.Plot, error) {
+// Frontier plots the FVU of trainings against their L0, as an SVG file: those of one name are joined, in the order in which
+// they stand. The names stand beside the plot, for curves may go anywhere.
+func Frontier(runs []Run) ([]byte, error) {
 	p := newPlot("L0: active latents in a row", "FVU on the rows held out")
+	beside := plot.NewLegend()
+	beside.TextStyle.Font = font.From(sans, 10)
+	beside.Top, beside.Padding, beside.XOffs, beside.YOffs = true, 3, -6, -6
 	colours := []color.RGBA{blue, orange, {0, 158, 115, 255}, {204, 121, 167, 255}, {230, 159, 0, 255}, {86, 180, 233, 255}, {90, 90, 90, 255}}
 	var names []string
 	points := make(map[string]plotter.XYs)
@@ -217,17 +202,29 @@ func Frontier(runs []Run) (*plot.Plot, error) {
 		points[r.Name] = appendFinite(points[r.Name], r.L0, r.FVU)
 	}
 	for i, name := range names {
+		if len(points[name]) == 0 {
+			continue
+		}
 		line, dots, err := plotter.NewLinePoints(points[name])
 		if err != nil {
 			return nil, err
 		}
 		c := colours[i%len(colours)]
 		line.Color, line.Width = c, 1.2
+		line.Dashes = [][]vg.Length{nil, {6, 3}, {2, 2}}[i/len(colours)%3]
 		dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 2.5, Shape: draw.CircleGlyph{}}
 		p.Add(line, dots)
-		p.Legend.Add(name, line, dots)
+		beside.Add(name, line, dots)
 	}
-	logAxis(&p.X)
-	logAxis(&p.Y)
-	return p, nil
+	finish(&p.X)
+	finish(&p.Y)
+	picture := vgsvg.New(2*width, 1.5*height)
+	c := draw.New(picture)
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	p.Draw(draw.Crop(c, 0, -beside.Rectangle(c).Size().X-12, 0, 0))
+	beside.Draw(c)
+	var text bytes.Buffer
+	_, err := picture.WriteTo(&text)
+	return text.Bytes(), err
 }

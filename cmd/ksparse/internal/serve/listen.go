@@ -52,6 +52,9 @@ func (s *Server) Listen() error {
 	if s.listener.Load() != nil {
 		return nil
 	}
+	if _, _, err := net.SplitHostPort(s.options.Addr); err != nil {
+		return fmt.Errorf("the address is %q, want host:port, such as 127.0.0.1:8080", s.options.Addr)
+	}
 	l, err := net.Listen("tcp", s.options.Addr)
 	if err != nil {
 		return fmt.Errorf("%s cannot be served: %w", s.options.Addr, err)

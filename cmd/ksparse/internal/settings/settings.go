@@ -125,14 +125,19 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// Complete chooses the sizes that are not set, for rows of so many inputs.
-func (s *Settings) Complete(inputs int) {
+// Complete chooses the sizes that are not set, for rows of so many inputs. It returns an error where k is more than the
+// latents.
+func (s *Settings) Complete(inputs int) error {
 	if s.Latents == 0 {
 		s.Latents = 8 * inputs
 	}
 	if s.K == 0 {
 		s.K = max(1, min(32, inputs/4, s.Latents))
 	}
+	if s.K > s.Latents {
+		return say.Wrong("-k is %d, more than the %d latents that there are", s.K, s.Latents)
+	}
+	return nil
 }
 
 // Network makes the network that s describes, for rows of so many inputs and outputs.
