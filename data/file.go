@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/natural"
 )
 
@@ -17,7 +18,7 @@ import (
 // inflated when they are first read. Its methods may be called from any number of goroutines
 // at once.
 type File struct {
-	files      *openFiles
+	files      *mapped.Set
 	parts      []filePart
 	rows, cols int
 }
@@ -50,11 +51,11 @@ func (f *File) add(path string, o Options) (tensor string, err error) {
 	if err != nil {
 		return "", err
 	}
-	h, err := f.files.open(path)
+	h, err := f.files.Open(path)
 	if err != nil {
 		return "", fault.Errorf(err, "%s", fault.Text(err))
 	}
-	found, err := read(h, h.info.Size(), path, o)
+	found, err := read(h, h.Size(), path, o)
 	if err != nil {
 		return "", inFile(path, err)
 	}
@@ -108,7 +109,7 @@ func (f *File) ReadRows(dst []float64, lo, hi int) error {
 		p := f.part(lo)
 		end := min(hi, p.end)
 		n := (end - lo) * f.cols
-		if err := f.files.check(p.path); err != nil {
+		if err := f.files.Check(p.path); err != nil {
 			return fault.Errorf(err, "%s", err)
 		}
 		if err := p.read(dst[:n], lo-p.start, end-p.start); err != nil {
@@ -151,7 +152,7 @@ func (f *File) Close() error {
 	if f == nil || f.files == nil {
 		return os.ErrInvalid
 	}
-	return f.files.close()
+	return f.files.Close()
 }
 
 // String says in one line what was found, as in

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -115,7 +116,7 @@ func FuzzTexts(f *testing.F) {
 		(*Texts).findLines, (*Texts).findColumn, (*Texts).findField, (*Texts).findLabels,
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, column string, contents []byte) {
-		x := &Texts{files: new(openFiles), path: "x.csv"}
+		x := &Texts{files: new(mapped.Set), path: "x.csv"}
 		kind %= uint8(len(finders))
 		if err := finders[kind](x, bytes.NewReader(contents), int64(len(contents)), column); err != nil {
 			return

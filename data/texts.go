@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/npy"
 	"github.com/ksparse/ksparse/internal/sniff"
 )
@@ -16,7 +17,7 @@ import (
 // Texts are texts or labels, one for each row of a File: see OpenTexts. Its methods may be
 // called from any number of goroutines at once.
 type Texts struct {
-	files *openFiles
+	files *mapped.Set
 	path  string
 	rows  int
 	text  func(i int) (string, error)
@@ -39,16 +40,16 @@ func OpenTexts(path, column string) (*Texts, error) {
 	if !ok {
 		return nil, fault.Errorf(fault.ErrFormat, "%s is %s, want texts: .txt, CSV, TSV, JSON lines, or integers in a .npy file", path, is)
 	}
-	t := &Texts{files: new(openFiles), path: path}
-	h, err := t.files.open(path)
+	t := &Texts{files: new(mapped.Set), path: path}
+	h, err := t.files.Open(path)
 	if err != nil {
 		return nil, fault.Errorf(err, "%s", err)
 	}
-	if err = find(t, h, h.info.Size(), column); err == nil && t.rows == 0 {
+	if err = find(t, h, h.Size(), column); err == nil && t.rows == 0 {
 		err = fault.Errorf(fault.ErrEmpty, "it has no rows")
 	}
 	if err != nil {
-		t.files.close() // read only
+		t.files.Close() // read only
 		return nil, inFile(path, err)
 	}
 	return t, nil
@@ -218,7 +219,7 @@ func (t *Texts) Text(i int) (string, error) {
 	if i < 0 || i >= t.Len() {
 		return "", fault.Errorf(fault.ErrRange, "text %d of %d", i, t.Len())
 	}
-	if err := t.files.check(t.path); err != nil {
+	if err := t.files.Check(t.path); err != nil {
 		return "", fault.Errorf(err, "%s", err)
 	}
 	text, err := t.text(i)
@@ -234,5 +235,5 @@ func (t *Texts) Close() error {
 	if t == nil || t.files == nil {
 		return os.ErrInvalid
 	}
-	return t.files.close()
+	return t.files.Close()
 }
