@@ -57,7 +57,7 @@ func (f *File) add(path string, o Options) (tensor string, err error) {
 	}
 	found, err := read(h, h.Size(), path, o)
 	if err != nil {
-		return "", inFile(path, err)
+		return "", fault.InFile(path, err)
 	}
 	rows, cols := found.dims()
 	switch {
@@ -73,19 +73,6 @@ func (f *File) add(path string, o Options) (tensor string, err error) {
 	f.parts = append(f.parts, filePart{found, path, f.rows, f.rows + rows})
 	f.rows, f.cols = f.rows+rows, cols
 	return found.tensor, nil
-}
-
-// inFile makes of an error about the file at path one that names it. Where no other cause is
-// known, the file is not what it should be.
-func inFile(path string, err error) error {
-	if fault.FromOS(err) {
-		return fault.Errorf(err, "%s", fault.Text(err))
-	}
-	cause := err
-	if !errors.Is(err, fault.ErrShape) && !errors.Is(err, fault.ErrEmpty) && !errors.Is(err, fault.ErrNotFinite) && !errors.Is(err, fault.ErrRange) {
-		cause = errors.Join(fault.ErrFormat, err)
-	}
-	return fault.Errorf(cause, "%s: %s", path, fault.Text(err))
 }
 
 // Dims returns the number of rows of all files together and of their columns, also once f is
@@ -120,13 +107,13 @@ func (f *File) ReadRows(dst []float64, lo, hi int) error {
 	return nil
 }
 
-// readError is inFile for an error of reading: a file that is shorter than it was may have been
+// readError is fault.InFile for an error of reading: a file that is shorter than it was may have been
 // sound.
 func readError(path string, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) && !fault.FromOS(err) {
 		return fault.Errorf(err, "%s: %s", path, fault.Text(err))
 	}
-	return inFile(path, err)
+	return fault.InFile(path, err)
 }
 
 // part returns the file that row is in.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
@@ -55,7 +56,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		found, err := format.read(bytes.NewReader(contents), int64(len(contents)), "x"+format.extension, o)
 		if err != nil {
-			if err := inFile("x", err); !strings.HasPrefix(err.Error(), "ksparse: x: ") {
+			if err := fault.InFile("x", err); !strings.HasPrefix(err.Error(), "ksparse: x: ") {
 				t.Errorf("the error %q does not name the file", err)
 			}
 			return

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -50,7 +49,7 @@ func OpenTexts(path, column string) (*Texts, error) {
 	}
 	if err != nil {
 		t.files.Close() // read only
-		return nil, inFile(path, err)
+		return nil, fault.InFile(path, err)
 	}
 	return t, nil
 }
@@ -137,7 +136,11 @@ func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
 	if err != nil {
 		return noRows(err)
 	}
-	if field, err = textField(first, field); err != nil {
+	isText := func(value []byte) bool { return value[0] == '"' }
+	if err = checkJSON(first); err == nil {
+		field, err = chooseField(first, field, isText, "texts, the column must be named")
+	}
+	if err != nil {
 		return fault.Errorf(err, "row 0: %s", fault.Text(err))
 	}
 	return t.findRows(text, begin, 1, func(_ *rowReader, row []byte) (string, error) {
@@ -156,34 +159,6 @@ func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
 		}
 		return string(value), nil
 	})
-}
-
-// textField returns the field of a line of JSON to read: the one that is asked for, or for "" the
-// only one that is a text.
-func textField(line []byte, field string) (string, error) {
-	if err := checkJSON(line); err != nil {
-		return "", err
-	}
-	var names, texts []string
-	err := jsonFields(line, func(name, value []byte) error {
-		text, err := jsonText(name)
-		names = append(names, text)
-		if value[0] == '"' {
-			texts = append(texts, text)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case field == "" && len(texts) == 1:
-		return texts[0], nil
-	case field == "":
-		return "", fault.Errorf(fault.ErrRange, "%d fields are texts, the column must be named: there are %.500q", len(texts), names)
-	case !slices.Contains(names, field):
-		return "", fault.Errorf(fault.ErrRange, "no field %.100q: there are %.500q", field, names)
-	}
-	return field, nil
 }
 
 // findRows finds the rows of a text file, in each of which get finds the text.
