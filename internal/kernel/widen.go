@@ -6,7 +6,7 @@ package kernel
 // widening holds the kernels that widen. They take as many elements as dst has, at most
 // maxSweep.
 type widening struct {
-	float32, float16, bfloat16 func(dst []float64, src []byte)
+	float32, float16, bfloat16, int8, uint8 func(dst []float64, src []byte)
 }
 
 // widening returns the kernels of the path. Plain Go has its own, all other paths share those of
@@ -26,6 +26,12 @@ func WidenFloat16(dst []float64, src []byte) { widen(active.widening().float16, 
 
 // WidenBfloat16 sets dst to the bfloat16 numbers at the beginning of src, of 2 bytes each.
 func WidenBfloat16(dst []float64, src []byte) { widen(active.widening().bfloat16, dst, src, 2) }
+
+// WidenInt8 sets dst to the signed integers at the beginning of src, of a byte each.
+func WidenInt8(dst []float64, src []byte) { widen(active.widening().int8, dst, src, 1) }
+
+// WidenUint8 sets dst to the bytes at the beginning of src.
+func WidenUint8(dst []float64, src []byte) { widen(active.widening().uint8, dst, src, 1) }
 
 // widen calls f for dst and elements of size bytes, at most maxSweep elements a call.
 func widen(f func(dst []float64, src []byte), dst []float64, src []byte, size int) {

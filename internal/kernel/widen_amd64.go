@@ -7,6 +7,8 @@ var wideningArch = widening{
 	float32:  widenBy(widenFloat32AVX2, widenFloat32Generic, 4),
 	float16:  widenBy(widenFloat16AVX2, widenFloat16Generic, 2),
 	bfloat16: widenBy(widenBfloat16AVX2, widenBfloat16Generic, 2),
+	int8:     widenBy(widenInt8AVX2, widenInt8Generic, 1),
+	uint8:    widenBy(widenUint8AVX2, widenUint8Generic, 1),
 }
 
 // widenBy widens whole groups of 16 elements, of size bytes each, by assembly, and the last ones

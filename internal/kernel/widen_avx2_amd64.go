@@ -18,3 +18,13 @@ func widenBfloat16AVX2(dst *float64, src *byte, groups int)
 //
 //go:noescape
 func widenFloat16AVX2(dst *float64, src *byte, groups int)
+
+// widenInt8AVX2 is WidenInt8 of 16 elements for each of the groups.
+//
+//go:noescape
+func widenInt8AVX2(dst *float64, src *byte, groups int)
+
+// widenUint8AVX2 is WidenUint8 of 16 elements for each of the groups.
+//
+//go:noescape
+func widenUint8AVX2(dst *float64, src *byte, groups int)

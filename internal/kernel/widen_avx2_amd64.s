@@ -173,3 +173,67 @@ group:
 group_done:
 	VZEROUPPER
 	RET
+
+// func widenInt8AVX2(dst *float64, src *byte, groups int)
+// Requires: AVX
+TEXT ·widenInt8AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    groups+16(FP), DX
+	TESTQ   DX, DX
+	JZ      group_done
+	PCALIGN $0x40
+
+group:
+	VPMOVSXBD (CX), X0
+	VCVTDQ2PD X0, Y0
+	VPMOVSXBD 4(CX), X1
+	VCVTDQ2PD X1, Y1
+	VPMOVSXBD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VPMOVSXBD 12(CX), X3
+	VCVTDQ2PD X3, Y3
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VMOVUPD   Y2, 64(AX)
+	VMOVUPD   Y3, 96(AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x80, AX
+	DECQ      DX
+	JNZ       group
+
+group_done:
+	VZEROUPPER
+	RET
+
+// func widenUint8AVX2(dst *float64, src *byte, groups int)
+// Requires: AVX
+TEXT ·widenUint8AVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    groups+16(FP), DX
+	TESTQ   DX, DX
+	JZ      group_done
+	PCALIGN $0x40
+
+group:
+	VPMOVZXBD (CX), X0
+	VCVTDQ2PD X0, Y0
+	VPMOVZXBD 4(CX), X1
+	VCVTDQ2PD X1, Y1
+	VPMOVZXBD 8(CX), X2
+	VCVTDQ2PD X2, Y2
+	VPMOVZXBD 12(CX), X3
+	VCVTDQ2PD X3, Y3
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VMOVUPD   Y2, 64(AX)
+	VMOVUPD   Y3, 96(AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x80, AX
+	DECQ      DX
+	JNZ       group
+
+group_done:
+	VZEROUPPER
+	RET

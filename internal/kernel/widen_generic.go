@@ -6,7 +6,7 @@ import (
 )
 
 // wideningGeneric is in plain Go.
-var wideningGeneric = widening{widenFloat32Generic, widenFloat16Generic, widenBfloat16Generic}
+var wideningGeneric = widening{widenFloat32Generic, widenFloat16Generic, widenBfloat16Generic, widenInt8Generic, widenUint8Generic}
 
 // Float16 returns the value of a float16.
 func Float16(h uint16) float32 {
@@ -59,5 +59,19 @@ func widenBfloat16Generic(dst []float64, src []byte) {
 	}
 	for i := range dst {
 		dst[i] = float64(Bfloat16(le.Uint16(src[2*i:])))
+	}
+}
+
+// widenInt8Generic is WidenInt8.
+func widenInt8Generic(dst []float64, src []byte) {
+	for i := range dst {
+		dst[i] = float64(int8(src[i]))
+	}
+}
+
+// widenUint8Generic is WidenUint8.
+func widenUint8Generic(dst []float64, src []byte) {
+	for i := range dst {
+		dst[i] = float64(src[i])
 	}
 }

@@ -18,6 +18,8 @@ var widenKernels = []struct {
 	{"float32", 4, func(w *widening) func([]float64, []byte) { return w.float32 }, WidenFloat32},
 	{"float16", 2, func(w *widening) func([]float64, []byte) { return w.float16 }, WidenFloat16},
 	{"bfloat16", 2, func(w *widening) func([]float64, []byte) { return w.bfloat16 }, WidenBfloat16},
+	{"int8", 1, func(w *widening) func([]float64, []byte) { return w.int8 }, WidenInt8},
+	{"uint8", 1, func(w *widening) func([]float64, []byte) { return w.uint8 }, WidenUint8},
 }
 
 // valueOf returns the value of bits by the definition of IEEE 754, in arithmetic without rounding:
@@ -60,7 +62,10 @@ func TestWidenValues(t *testing.T) {
 			}
 		}
 	}
-	var all, single []byte
+	var all, single, ramp []byte
+	for i := range 1 << 8 {
+		ramp = append(ramp, byte(i))
+	}
 	for i := range 1 << 16 {
 		all = binary.LittleEndian.AppendUint16(all, uint16(i))
 	}
@@ -75,6 +80,8 @@ func TestWidenValues(t *testing.T) {
 		restore := Use(path)
 		check(path+" float16", WidenFloat16, all, 2, func(i int) float64 { return valueOf(uint32(i), 5, 10) })
 		check(path+" bfloat16", WidenBfloat16, all, 2, func(i int) float64 { return valueOf(uint32(i), 8, 7) })
+		check(path+" uint8", WidenUint8, ramp, 1, func(i int) float64 { return float64(i) })
+		check(path+" int8", WidenInt8, ramp, 1, func(i int) float64 { return float64((i+128)%256 - 128) })
 		check(path+" float32", WidenFloat32, single, 4, func(i int) float64 { return valueOf(bits[i], 8, 23) })
 		restore()
 	}

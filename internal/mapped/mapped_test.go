@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// newFile makes a file of random bytes and opens it in a Set that the test closes.
+// newFile makes a file of random bytes and opens it in a Set that the test closes. It counts as read before.
 func newFile(t *testing.T, size int) (f *File, path string, contents []byte) {
 	t.Helper()
 	contents = make([]byte, size)
@@ -28,6 +28,7 @@ func newFile(t *testing.T, size int) (f *File, path string, contents []byte) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { set.Close() })
+	f.asked = f.Size()
 	return f, path, contents
 }
 
@@ -70,6 +71,18 @@ func TestView(t *testing.T) {
 	failed := errors.New("failed")
 	if done, err := View(f, 0, fewest, func([]byte) error { return failed }); !done || err != failed {
 		t.Errorf("an error of use: %v, %v", done, err)
+	}
+}
+
+// TestFirstTime: nothing is given in place before as many bytes were asked for as the file has.
+func TestFirstTime(t *testing.T) {
+	f, _, _ := newFile(t, 3*fewest)
+	needMapping(t, f)
+	f.asked = 0
+	for i, want := range []bool{false, false, false, true, true} {
+		if done, err := View(f, int64(i%3*fewest), fewest, func([]byte) error { return nil }); done != want || err != nil {
+			t.Errorf("use %d: %v, %v, want %v", i, done, err, want)
+		}
 	}
 }
 

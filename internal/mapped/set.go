@@ -37,6 +37,7 @@ type File struct {
 	// Under the lock of the set:
 	file  *os.File // nil where it is not open
 	bytes []byte   // its mapping; nil where it is not mapped
+	asked int64    // how many bytes View was asked for since it was mapped
 	users int      // calls of ReadAt and View that run
 	used  int64    // the clock of the last of them
 }
@@ -121,12 +122,14 @@ func (f *File) release() error {
 		unmap(f.bytes)
 	}
 	err := f.file.Close()
-	f.file, f.bytes = nil, nil
+	f.file, f.bytes, f.asked = nil, nil, 0
 	return err
 }
 
-// begin returns the open file and its mapping, both of which stay until end is called.
-func (f *File) begin() (file *os.File, bytes []byte, err error) {
+// begin returns the open file and its mapping, both of which stay until end is called. size is how
+// many bytes of the mapping are to be used. The first time through a file there is no mapping: to
+// make the tables of its pages may take longer than to copy them.
+func (f *File) begin(size int) (file *os.File, bytes []byte, err error) {
 	s := f.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +139,10 @@ func (f *File) begin() (file *os.File, bytes []byte, err error) {
 	s.clock++
 	f.used = s.clock
 	f.users++
-	return f.file, f.bytes, nil
+	if f.asked += int64(size); f.asked > f.Size() {
+		bytes = f.bytes
+	}
+	return f.file, bytes, nil
 }
 
 // end ends what begin began. The last one of a closed Set closes the file.
@@ -151,7 +157,7 @@ func (f *File) end() {
 
 // ReadAt is that of the file, which is opened if it is not.
 func (f *File) ReadAt(b []byte, at int64) (int, error) {
-	file, _, err := f.begin()
+	file, _, err := f.begin(0)
 	if err != nil {
 		return 0, err
 	}

@@ -15,9 +15,9 @@ import (
 const fewest = 64 << 10
 
 // View calls use once with the size bytes at offset of r, in place, and reports whether it did: where
-// r is a File of this package, or a section of one, that is mapped, and the system has the bytes in
-// memory. Otherwise it does nothing, and they are to be read: so a disk is read ahead, and no
-// processor waits for it, as it would at a page of a mapping.
+// r is a File of this package, or a section of one, that is mapped, it is not the first time through
+// the file, and the system has the bytes in memory. Otherwise it does nothing, and they are to be read: so
+// a disk is read ahead, and no processor waits for it, as it would at a page of a mapping.
 //
 // use must not write the bytes, or keep them. An error of use is returned. If the file is cut short
 // or cannot be read while they are used, it is io.ErrUnexpectedEOF, with the place, or an error of the
@@ -27,7 +27,7 @@ func View(r io.ReaderAt, offset int64, size int, use func(b []byte) error) (done
 	if f == nil || size < fewest {
 		return false, nil
 	}
-	file, bytes, err := f.begin()
+	file, bytes, err := f.begin(size)
 	if err != nil {
 		return false, err
 	}

@@ -20,10 +20,19 @@ const maxInteger = 1 << 53
 // error when one is an integer above 2^53, or a Bool that is neither 0 nor 1.
 func Decode(dst []float64, src []byte, d DType) error { return decode(dst, src, d) }
 
+// widen has the types for which there is a kernel that decodes them to float64.
+var widen = [len(dtypes)]func(dst []float64, src []byte){
+	F32: kernel.WidenFloat32, F16: kernel.WidenFloat16, BF16: kernel.WidenBfloat16, I8: kernel.WidenInt8, U8: kernel.WidenUint8,
+}
+
 // decode sets dst to the little-endian elements of src. T holds every value of d,
 // or is float64.
 func decode[T float](dst []T, src []byte, d DType) error {
 	src = src[:len(dst)*d.Size()]
+	if wide, ok := any(dst).([]float64); ok && widen[d] != nil {
+		widen[d](wide, src)
+		return nil
+	}
 	switch d {
 	case F64, F32, F16, BF16:
 		decodeFloats(dst, src, d)
@@ -35,7 +44,7 @@ func decode[T float](dst []T, src []byte, d DType) error {
 				return fmt.Errorf("a %v is the byte %d, want 0 or 1", d, b)
 			}
 		}
-		decodeShort(dst, src, U8)
+		return decode(dst, src, U8)
 	default:
 		decodeShort(dst, src, d)
 	}
@@ -44,17 +53,6 @@ func decode[T float](dst []T, src []byte, d DType) error {
 
 // decodeFloats decodes floating-point elements.
 func decodeFloats[T float](dst []T, src []byte, d DType) {
-	if wide, ok := any(dst).([]float64); ok && d != F64 {
-		switch d {
-		case F32:
-			kernel.WidenFloat32(wide, src)
-		case F16:
-			kernel.WidenFloat16(wide, src)
-		case BF16:
-			kernel.WidenBfloat16(wide, src)
-		}
-		return
-	}
 	le := binary.LittleEndian
 	switch d {
 	case F64:

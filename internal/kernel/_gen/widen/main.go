@@ -36,6 +36,8 @@ func main() {
 		}
 	})
 	g.widen("Float16", 2, g.float16)
+	g.integers("Int8", func(from, x operand.Op) { g.VPMOVSXBD(from, x) })
+	g.integers("Uint8", func(from, x operand.Op) { g.VPMOVZXBD(from, x) })
 	g.Write(os.Args[1], "widen_avx2_amd64", "internal/kernel/_gen/widen", nil)
 }
 
@@ -58,6 +60,17 @@ func (g gen) widen(name string, size int, prepare func() func(from operand.Mem, 
 		g.ADDQ(operand.Imm(group*8), dst)
 	})
 	g.End()
+}
+
+// integers writes the kernel for integers of a byte, which extend makes integers of four.
+func (g gen) integers(name string, extend func(from, x operand.Op)) {
+	g.widen(name, 1, func() func(operand.Mem, reg.VecVirtual) {
+		return func(from operand.Mem, v reg.VecVirtual) {
+			x := g.XMM()
+			extend(from, x)
+			g.VCVTDQ2PD(x, v)
+		}
+	})
 }
 
 // float16 computes as Float16 does, without branches: a subnormal number is, with an exponent of 1
