@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/natural"
 )
 
@@ -17,7 +18,7 @@ import (
 // inflated when they are first read. Its methods may be called from any number of goroutines
 // at once.
 type File struct {
-	files      *openFiles
+	files      *mapped.Set
 	parts      []filePart
 	rows, cols int
 }
@@ -50,13 +51,13 @@ func (f *File) add(path string, o Options) (tensor string, err error) {
 	if err != nil {
 		return "", err
 	}
-	h, err := f.files.open(path)
+	h, err := f.files.Open(path)
 	if err != nil {
 		return "", fault.Errorf(err, "%s", fault.Text(err))
 	}
-	found, err := read(h, h.info.Size(), path, o)
+	found, err := read(h, h.Size(), path, o)
 	if err != nil {
-		return "", inFile(path, err)
+		return "", fault.InFile(path, err)
 	}
 	rows, cols := found.dims()
 	switch {
@@ -72,19 +73,6 @@ func (f *File) add(path string, o Options) (tensor string, err error) {
 	f.parts = append(f.parts, filePart{found, path, f.rows, f.rows + rows})
 	f.rows, f.cols = f.rows+rows, cols
 	return found.tensor, nil
-}
-
-// inFile makes of an error about the file at path one that names it. Where no other cause is
-// known, the file is not what it should be.
-func inFile(path string, err error) error {
-	if fault.FromOS(err) {
-		return fault.Errorf(err, "%s", fault.Text(err))
-	}
-	cause := err
-	if !errors.Is(err, fault.ErrShape) && !errors.Is(err, fault.ErrEmpty) && !errors.Is(err, fault.ErrNotFinite) && !errors.Is(err, fault.ErrRange) {
-		cause = errors.Join(fault.ErrFormat, err)
-	}
-	return fault.Errorf(cause, "%s: %s", path, fault.Text(err))
 }
 
 // Dims returns the number of rows of all files together and of their columns, also once f is
@@ -108,7 +96,7 @@ func (f *File) ReadRows(dst []float64, lo, hi int) error {
 		p := f.part(lo)
 		end := min(hi, p.end)
 		n := (end - lo) * f.cols
-		if err := f.files.check(p.path); err != nil {
+		if err := f.files.Check(p.path); err != nil {
 			return fault.Errorf(err, "%s", err)
 		}
 		if err := p.read(dst[:n], lo-p.start, end-p.start); err != nil {
@@ -119,13 +107,13 @@ func (f *File) ReadRows(dst []float64, lo, hi int) error {
 	return nil
 }
 
-// readError is inFile for an error of reading: a file that is shorter than it was may have been
+// readError is fault.InFile for an error of reading: a file that is shorter than it was may have been
 // sound.
 func readError(path string, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) && !fault.FromOS(err) {
 		return fault.Errorf(err, "%s: %s", path, fault.Text(err))
 	}
-	return inFile(path, err)
+	return fault.InFile(path, err)
 }
 
 // part returns the file that row is in.
@@ -151,7 +139,7 @@ func (f *File) Close() error {
 	if f == nil || f.files == nil {
 		return os.ErrInvalid
 	}
-	return f.files.close()
+	return f.files.Close()
 }
 
 // String says in one line what was found, as in

@@ -106,7 +106,7 @@ const (
 func listIndex(path string, o Options) ([]string, error) {
 	weights, err := readIndex(path)
 	if err != nil {
-		return nil, inFile(path, err)
+		return nil, fault.InFile(path, err)
 	}
 	folder := filepath.Dir(path)
 	var names []string
@@ -131,7 +131,7 @@ func listIndex(path string, o Options) ([]string, error) {
 			defer file.Close() // read only
 			return file.Tensor(name)
 		})
-		return nil, inFile(path, err)
+		return nil, fault.InFile(path, err)
 	}
 	return []string{filepath.Join(folder, file)}, nil
 }

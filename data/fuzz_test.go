@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -54,7 +56,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		found, err := format.read(bytes.NewReader(contents), int64(len(contents)), "x"+format.extension, o)
 		if err != nil {
-			if err := inFile("x", err); !strings.HasPrefix(err.Error(), "ksparse: x: ") {
+			if err := fault.InFile("x", err); !strings.HasPrefix(err.Error(), "ksparse: x: ") {
 				t.Errorf("the error %q does not name the file", err)
 			}
 			return
@@ -115,7 +117,7 @@ func FuzzTexts(f *testing.F) {
 		(*Texts).findLines, (*Texts).findColumn, (*Texts).findField, (*Texts).findLabels,
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, column string, contents []byte) {
-		x := &Texts{files: new(openFiles), path: "x.csv"}
+		x := &Texts{files: new(mapped.Set), path: "x.csv"}
 		kind %= uint8(len(finders))
 		if err := finders[kind](x, bytes.NewReader(contents), int64(len(contents)), column); err != nil {
 			return

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
 )
@@ -32,6 +33,31 @@ func jsonField(line []byte, field string) ([]byte, error) {
 		err = fmt.Errorf("no field %.100q", field)
 	}
 	return found, err
+}
+
+// chooseField returns the field of the object that line is: the one that is asked for, or for "" the
+// only one whose value fits. kind says what fits, and how to choose, for errors.
+func chooseField(line []byte, field string, fits func(value []byte) bool, kind string) (string, error) {
+	var names, fitting []string
+	err := jsonFields(line, func(name, value []byte) error {
+		text, err := jsonText(name)
+		names = append(names, text)
+		if fits(value) {
+			fitting = append(fitting, text)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case field != "" && !slices.Contains(names, field):
+		return "", fault.Errorf(fault.ErrRange, "no field %.100q: there are %.500q", field, names)
+	case field != "":
+		return field, nil
+	case len(fitting) != 1:
+		return "", fault.Errorf(fault.ErrRange, "%d fields are %s: there are %.500q", len(fitting), kind, names)
+	}
+	return fitting[0], nil
 }
 
 // jsonFields calls f for each field of the object that line is. The name is still in quotes.

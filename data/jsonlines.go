@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
 )
@@ -69,10 +68,10 @@ func (j *jsonLines) choose(line []byte) error {
 	}
 	value := bytes.TrimSpace(line)
 	if j.bare = j.field == "" && value[0] == '['; !j.bare {
-		if err := j.chooseField(line); err != nil {
+		var err error
+		if j.field, err = chooseField(line, j.field, isNumbers, "lists of numbers, Options.Column must name the one to read"); err != nil {
 			return err
 		}
-		var err error
 		if value, err = jsonField(line, j.field); err != nil {
 			return err
 		}
@@ -82,31 +81,10 @@ func (j *jsonLines) choose(line []byte) error {
 	return err
 }
 
-// chooseField finds the field, where Options.Column does not name it: the only list of numbers.
-func (j *jsonLines) chooseField(line []byte) error {
-	var names, lists []string
-	err := jsonFields(line, func(name, value []byte) error {
-		text, err := jsonText(name)
-		if err != nil {
-			return err
-		}
-		names = append(names, text)
-		if numbers, err := jsonNumbers(nil, value); err == nil && value[0] == '[' && len(numbers) > 0 {
-			lists = append(lists, text)
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case j.field != "" && !slices.Contains(names, j.field):
-		return fault.Errorf(fault.ErrRange, "no field %.100q: there are %.500q", j.field, names)
-	case j.field == "" && len(lists) != 1:
-		return fault.Errorf(fault.ErrRange, "%d fields are lists of numbers, Options.Column must name the one to read: there are %.500q", len(lists), names)
-	case j.field == "":
-		j.field = lists[0]
-	}
-	return nil
+// isNumbers reports whether a value is a list of numbers.
+func isNumbers(value []byte) bool {
+	numbers, err := jsonNumbers(nil, value)
+	return err == nil && value[0] == '[' && len(numbers) > 0
 }
 
 // dims returns the number of lines and of the numbers in each.

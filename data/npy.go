@@ -1,7 +1,6 @@
 package data
 
 import (
-	"errors"
 	"os"
 
 	"github.com/ksparse/ksparse/internal/fault"
@@ -34,7 +33,7 @@ func OpenNpy(path string) (*Npy, error) {
 	}
 	file, err := npy.OpenFile(path)
 	if err != nil {
-		return nil, npyError(path, errors.Join(fault.ErrFormat, err), err.Error())
+		return nil, fault.InFile(path, err)
 	}
 	shape := file.Shape()
 	switch {
@@ -49,15 +48,6 @@ func OpenNpy(path string) (*Npy, error) {
 	return nil, err
 }
 
-// npyError makes an error of the file at path that wraps cause. The text does not name the
-// file where it comes from package os.
-func npyError(path string, cause error, text string) error {
-	if fault.FromOS(cause) {
-		return fault.Errorf(cause, "%s", text)
-	}
-	return fault.Errorf(cause, "%s: %s", path, text)
-}
-
 // Dims returns the number of rows (samples) and columns, also once s is closed.
 func (s *Npy) Dims() (rows, cols int) {
 	if s == nil {
@@ -66,9 +56,7 @@ func (s *Npy) Dims() (rows, cols int) {
 	return s.rows, s.cols
 }
 
-// ReadRows writes the rows lo to hi to dst: see Source. Errors wrap ksparse.ErrRange,
-// ksparse.ErrShape or those of the file: os.ErrClosed once s is closed,
-// io.ErrUnexpectedEOF for a file that was cut short meanwhile.
+// ReadRows writes the rows lo to hi to dst: see Source. Errors are those of File.ReadRows.
 func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 	if err := checkRead(s, dst, lo, hi); err != nil {
 		return err
@@ -77,7 +65,7 @@ func (s *Npy) ReadRows(dst []float64, lo, hi int) error {
 		return nil
 	}
 	if err := s.file.ReadRows(dst, lo, hi); err != nil {
-		return npyError(s.path, err, err.Error())
+		return readError(s.path, err)
 	}
 	return nil
 }

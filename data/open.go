@@ -2,6 +2,7 @@ package data
 
 import (
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 )
 
 // Options says what files cannot say of themselves. The zero value will do for most.
@@ -57,7 +58,7 @@ func Open(o Options, paths ...string) (*File, error) {
 	if len(paths) == 0 {
 		return nil, fault.Errorf(fault.ErrEmpty, "no file to open")
 	}
-	f := &File{files: new(openFiles)}
+	f := &File{files: new(mapped.Set)}
 	for _, path := range paths {
 		if err := f.addPath(path, o); err != nil {
 			f.Close()

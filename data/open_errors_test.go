@@ -3,6 +3,7 @@ package data_test
 import (
 	"archive/zip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -201,6 +202,36 @@ func TestFileReadErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkError(t, "a changed text", f.ReadRows(row, 1, 2), changed, errFormat, `row 1: column 1: "x" is no number`)
+}
+
+// TestFileCutInUse cuts files that are large enough to be read in place, at the end of a page, within
+// one and by a byte, between two reads: the rows that are left are read, others are an error that names the file.
+func TestFileCutInUse(t *testing.T) {
+	const rows, cols, head = 1024, 64, 128
+	numbers := make([]float32, rows*cols)
+	for e := range numbers {
+		numbers[e] = float32(e)
+	}
+	contents := npyBytes("<f4", fmt.Sprintf("(%d, %d)", rows, cols), numbers)
+	for _, cut := range []int64{1, 4096, 5000, 100_000, int64(len(contents))} {
+		path := fileNamed(t, "x.npy", contents)
+		f := open(t, data.Options{}, path)
+		x := make([]float64, rows*cols)
+		if err := f.ReadRows(x, 0, rows); err != nil || x[rows*cols-1] != rows*cols-1 {
+			t.Fatalf("before: %v, %v", x[rows*cols-1], err)
+		}
+		left := int64(len(contents)) - cut
+		if err := os.Truncate(path, left); err != nil {
+			t.Skip("an open file cannot be cut here:", err)
+		}
+		checkError(t, fmt.Sprintf("cut by %d bytes", cut), f.ReadRows(x, 0, rows), path, io.ErrUnexpectedEOF, "")
+		if whole := int(max(0, left-head) / (4 * cols)); whole > 0 {
+			clear(x)
+			if err := f.ReadRows(x[:whole*cols], 0, whole); err != nil || x[whole*cols-1] != float64(whole*cols-1) {
+				t.Errorf("cut by %d bytes: the rows that are left: %v, %v", cut, x[whole*cols-1], err)
+			}
+		}
+	}
 }
 
 // TestFileOfNone: methods of what Open did not make.

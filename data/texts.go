@@ -4,11 +4,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/npy"
 	"github.com/ksparse/ksparse/internal/sniff"
 )
@@ -16,7 +16,7 @@ import (
 // Texts are texts or labels, one for each row of a File: see OpenTexts. Its methods may be
 // called from any number of goroutines at once.
 type Texts struct {
-	files *openFiles
+	files *mapped.Set
 	path  string
 	rows  int
 	text  func(i int) (string, error)
@@ -39,17 +39,17 @@ func OpenTexts(path, column string) (*Texts, error) {
 	if !ok {
 		return nil, fault.Errorf(fault.ErrFormat, "%s is %s, want texts: .txt, CSV, TSV, JSON lines, or integers in a .npy file", path, is)
 	}
-	t := &Texts{files: new(openFiles), path: path}
-	h, err := t.files.open(path)
+	t := &Texts{files: new(mapped.Set), path: path}
+	h, err := t.files.Open(path)
 	if err != nil {
 		return nil, fault.Errorf(err, "%s", err)
 	}
-	if err = find(t, h, h.info.Size(), column); err == nil && t.rows == 0 {
+	if err = find(t, h, h.Size(), column); err == nil && t.rows == 0 {
 		err = fault.Errorf(fault.ErrEmpty, "it has no rows")
 	}
 	if err != nil {
-		t.files.close() // read only
-		return nil, inFile(path, err)
+		t.files.Close() // read only
+		return nil, fault.InFile(path, err)
 	}
 	return t, nil
 }
@@ -136,7 +136,11 @@ func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
 	if err != nil {
 		return noRows(err)
 	}
-	if field, err = textField(first, field); err != nil {
+	isText := func(value []byte) bool { return value[0] == '"' }
+	if err = checkJSON(first); err == nil {
+		field, err = chooseField(first, field, isText, "texts, the column must be named")
+	}
+	if err != nil {
 		return fault.Errorf(err, "row 0: %s", fault.Text(err))
 	}
 	return t.findRows(text, begin, 1, func(_ *rowReader, row []byte) (string, error) {
@@ -155,34 +159,6 @@ func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
 		}
 		return string(value), nil
 	})
-}
-
-// textField returns the field of a line of JSON to read: the one that is asked for, or for "" the
-// only one that is a text.
-func textField(line []byte, field string) (string, error) {
-	if err := checkJSON(line); err != nil {
-		return "", err
-	}
-	var names, texts []string
-	err := jsonFields(line, func(name, value []byte) error {
-		text, err := jsonText(name)
-		names = append(names, text)
-		if value[0] == '"' {
-			texts = append(texts, text)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case field == "" && len(texts) == 1:
-		return texts[0], nil
-	case field == "":
-		return "", fault.Errorf(fault.ErrRange, "%d fields are texts, the column must be named: there are %.500q", len(texts), names)
-	case !slices.Contains(names, field):
-		return "", fault.Errorf(fault.ErrRange, "no field %.100q: there are %.500q", field, names)
-	}
-	return field, nil
 }
 
 // findRows finds the rows of a text file, in each of which get finds the text.
@@ -218,7 +194,7 @@ func (t *Texts) Text(i int) (string, error) {
 	if i < 0 || i >= t.Len() {
 		return "", fault.Errorf(fault.ErrRange, "text %d of %d", i, t.Len())
 	}
-	if err := t.files.check(t.path); err != nil {
+	if err := t.files.Check(t.path); err != nil {
 		return "", fault.Errorf(err, "%s", err)
 	}
 	text, err := t.text(i)
@@ -234,5 +210,5 @@ func (t *Texts) Close() error {
 	if t == nil || t.files == nil {
 		return os.ErrInvalid
 	}
-	return t.files.close()
+	return t.files.Close()
 }

@@ -7,10 +7,8 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -60,24 +58,11 @@ func readVectors(r io.ReaderAt, size int64, path string, o Options) (opened, err
 // dims returns the number of vectors and their dimension.
 func (v *vectorRows) dims() (rows, cols int) { return v.rows, v.cols }
 
-// vectorBuffers keeps the memory of read from one call to the next.
-var vectorBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// read reads a block of vectors at a time.
+// read decodes vector by vector.
 func (v *vectorRows) read(dst []float64, lo, hi int) error {
-	const block = 128 << 10 // bytes
 	pitch := dimensionBytes + v.cols*v.dtype.Size()
-	atOnce := max(1, block/pitch)
-	buf := vectorBuffers.Get().(*[]byte)
-	defer vectorBuffers.Put(buf)
-	for lo < hi {
-		n := min(atOnce, hi-lo)
-		*buf = matrix.Resized(*buf, n*pitch)
-		b := *buf
-		if err := tensor.ReadFull(v.r, b, int64(lo)*int64(pitch)); err != nil {
-			return err
-		}
-		for range n {
+	return tensor.Pieces(v.r, int64(lo)*int64(pitch), int64(hi-lo)*int64(pitch), pitch, func(b []byte) error {
+		for len(b) > 0 {
 			if d := int32(binary.LittleEndian.Uint32(b)); int(d) != v.cols {
 				return fmt.Errorf("row %d has the dimension %d, the first has %d", lo, d, v.cols)
 			}
@@ -86,8 +71,8 @@ func (v *vectorRows) read(dst []float64, lo, hi int) error {
 			}
 			dst, b, lo = dst[v.cols:], b[pitch:], lo+1
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readCounted reads a .fbin, .u8bin or .i8bin file (big-ann-benchmarks): two uint32, the numbers

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/mat"
@@ -10,6 +9,9 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -125,15 +127,14 @@ func firstRows(o rows.Options, most int, paths ...string) (mat.Matrix, error) {
 	}
 	defer source.Close() // read only
 	n, cols := source.Dims()
-	n = min(n, most)
-	x := mat.NewDense(n, cols, nil)
-	if err := source.ReadRows(x.RawMatrix().Data, 0, n); err != nil {
+	table, err := feed.Check(source, cols, cols)
+	if err != nil {
 		return nil, err
 	}
-	for i, v := range x.RawMatrix().Data {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("%s holds %v in row %d, column %d", paths[0], v, i/cols, i%cols)
-		}
+	var memory matrix.Rows
+	x, _, err := table.Read(&memory, 0, min(n, most))
+	if err != nil {
+		return nil, err
 	}
-	return x, nil
+	return dense.Of(x), nil
 }

@@ -96,7 +96,7 @@ func TestErrorsNameFlags(t *testing.T) {
 		{"--round allows", []string{"convert", "--to", "sparsify", "-o", out, others + "saelens_topk_v6_rescale"}},
 		{"a NumPy array", []string{"info", rows}},
 		{"a JSON file, not", []string{"info", others + "sparsify_topk_2025/cfg.json"}},
-		{"rows.npy holds NaN in row 2, column 3", []string{"check", others + "sparsify_topk_2025", notFinite(t, rows)}},
+		{"NaN at row 2, column 3 (row 2 of ", []string{"check", others + "sparsify_topk_2025", notFinite(t, rows)}},
 		{"values per row", []string{"check", others + "sparsify_topk_2025", eightWide(t, 4, 9)}},
 	} {
 		refuses(t, "", failed, c.want, c.args...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -89,6 +90,25 @@ func In(path string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (in %s)", err, path)
+}
+
+// InFile makes of an error about the file at path one that begins with the path, for whoever reads the
+// contents of files that people name. Where err wraps none of the causes, it wraps ErrFormat beside: the
+// file is not what it should be. An error of package os stays what it is.
+func InFile(path string, err error) error {
+	if FromOS(err) {
+		return Errorf(err, "%s", Text(err))
+	}
+	cause := err
+	if !wrapsAny(err, ErrShape, ErrEmpty, ErrNotFinite, ErrRange, ErrFormat) {
+		cause = errors.Join(ErrFormat, err)
+	}
+	return Errorf(cause, "%s: %s", path, Text(err))
+}
+
+// wrapsAny reports whether err wraps one of the causes.
+func wrapsAny(err error, causes ...error) bool {
+	return slices.ContainsFunc(causes, func(cause error) bool { return errors.Is(err, cause) })
 }
 
 // FromOS reports whether err is, or wraps, an error of package os about a file, whose text

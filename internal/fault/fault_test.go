@@ -83,6 +83,34 @@ func TestIn(t *testing.T) {
 	}
 }
 
+// TestInFile: the path comes first, once, and a file of no other fault is damaged.
+func TestInFile(t *testing.T) {
+	plain := errors.New("cut short")
+	gone := &fs.PathError{Op: "open", Path: "x.npy", Err: fs.ErrNotExist}
+	for _, c := range []struct {
+		err    error
+		causes []error
+		format bool
+		text   string
+	}{
+		{plain, []error{plain}, true, "ksparse: x.npy: cut short"},
+		{Errorf(ErrFormat, "cut short"), nil, true, "ksparse: x.npy: cut short"},
+		{Errorf(ErrShape, "too wide"), []error{ErrShape}, false, "ksparse: x.npy: too wide"},
+		{fmt.Errorf("row 3: %w", ErrNotFinite), []error{ErrNotFinite}, false, "ksparse: x.npy: row 3: not a finite number"},
+		{gone, []error{fs.ErrNotExist}, false, "ksparse: " + gone.Error()},
+	} {
+		got := InFile("x.npy", c.err)
+		if got.Error() != c.text || errors.Is(got, ErrFormat) != c.format {
+			t.Errorf("of %q: %q, a damaged file: %v; want %q, %v", c.err, got, errors.Is(got, ErrFormat), c.text, c.format)
+		}
+		for _, cause := range c.causes {
+			if !errors.Is(got, cause) {
+				t.Errorf("%q does not wrap %q", got, cause)
+			}
+		}
+	}
+}
+
 // TestAdvise: the advice is a part of its own, which the text of an error around it has.
 func TestAdvise(t *testing.T) {
 	err := fmt.Errorf("outer: %w", Advise(ErrFormat, "LoadFile opens it", "%s is a network file", "x"))

@@ -40,7 +40,7 @@
 // # Where things are
 //
 // The exported functions are in kernel.go (products, gathers and searches), vector.go
-// (element by element), optimize.go, strip.go, screen.go and exp.go. They report to the
+// (element by element), optimize.go, strip.go, screen.go, exp.go and widen.go. They report to the
 // race detector (race_on.go) and call the path in use (active.go). path.go lists the
 // kernels that a path has. The files *_generic.go and generic32.go have those in plain
 // Go, which define the others, and path_generic.go puts them together. operands.go and
@@ -50,8 +50,8 @@
 // instruction set offers, product_amd64.go cuts products into tiles, with what was
 // tried and lost, pack_amd64.go packs for them, gather_amd64.go adds gathered rows, with
 // the rule for the order in which they are read, dot_amd64.go multiplies single rows,
-// search_amd64.go searches one, strip_amd64.go, vector_amd64.go and screen_amd64.go serve
-// the files of those names.
+// search_amd64.go searches one, strip_amd64.go, vector_amd64.go, screen_amd64.go and
+// widen_amd64.go serve the files of those names.
 //
 // The assembly, *_avx*.s, and its stubs come from _gen: go generate writes them, and
 // _gen/check.sh fails where they differ. Each stub's comment is the loop that it replaces.
@@ -59,5 +59,6 @@ package kernel
 
 //go:generate go -C _gen run ./matrix ..
 //go:generate go -C _gen run ./screen ..
+//go:generate go -C _gen run ./widen ..
 //go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go

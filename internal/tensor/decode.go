@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // float is a type that elements are decoded to.
@@ -17,10 +20,19 @@ const maxInteger = 1 << 53
 // error when one is an integer above 2^53, or a Bool that is neither 0 nor 1.
 func Decode(dst []float64, src []byte, d DType) error { return decode(dst, src, d) }
 
+// widen has the types for which there is a kernel that decodes them to float64.
+var widen = [len(dtypes)]func(dst []float64, src []byte){
+	F32: kernel.WidenFloat32, F16: kernel.WidenFloat16, BF16: kernel.WidenBfloat16, I8: kernel.WidenInt8, U8: kernel.WidenUint8,
+}
+
 // decode sets dst to the little-endian elements of src. T holds every value of d,
 // or is float64.
 func decode[T float](dst []T, src []byte, d DType) error {
 	src = src[:len(dst)*d.Size()]
+	if wide, ok := any(dst).([]float64); ok && widen[d] != nil {
+		widen[d](wide, src)
+		return nil
+	}
 	switch d {
 	case F64, F32, F16, BF16:
 		decodeFloats(dst, src, d)
@@ -32,7 +44,7 @@ func decode[T float](dst []T, src []byte, d DType) error {
 				return fmt.Errorf("a %v is the byte %d, want 0 or 1", d, b)
 			}
 		}
-		decodeShort(dst, src, U8)
+		return decode(dst, src, U8)
 	default:
 		decodeShort(dst, src, d)
 	}
@@ -48,43 +60,19 @@ func decodeFloats[T float](dst []T, src []byte, d DType) {
 			dst[i] = T(math.Float64frombits(le.Uint64(src[8*i:])))
 		}
 	case F32:
-		for ; len(dst) >= 4 && len(src) >= 16; dst, src = dst[4:], src[16:] {
-			to, from := dst[:4], src[:16]
-			to[0] = T(math.Float32frombits(le.Uint32(from)))
-			to[1] = T(math.Float32frombits(le.Uint32(from[4:])))
-			to[2] = T(math.Float32frombits(le.Uint32(from[8:])))
-			to[3] = T(math.Float32frombits(le.Uint32(from[12:])))
-		}
 		for i := range dst {
 			dst[i] = T(math.Float32frombits(le.Uint32(src[4*i:])))
 		}
 	case F16:
-		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
-			to, from := dst[:4], src[:8]
-			to[0] = T(half(le.Uint16(from)))
-			to[1] = T(half(le.Uint16(from[2:])))
-			to[2] = T(half(le.Uint16(from[4:])))
-			to[3] = T(half(le.Uint16(from[6:])))
-		}
 		for i := range dst {
-			dst[i] = T(half(le.Uint16(src[2*i:])))
+			dst[i] = T(kernel.Float16(le.Uint16(src[2*i:])))
 		}
 	case BF16:
-		for ; len(dst) >= 4 && len(src) >= 8; dst, src = dst[4:], src[8:] {
-			to, from := dst[:4], src[:8]
-			to[0] = T(brain(le.Uint16(from)))
-			to[1] = T(brain(le.Uint16(from[2:])))
-			to[2] = T(brain(le.Uint16(from[4:])))
-			to[3] = T(brain(le.Uint16(from[6:])))
-		}
 		for i := range dst {
-			dst[i] = T(brain(le.Uint16(src[2*i:])))
+			dst[i] = T(kernel.Bfloat16(le.Uint16(src[2*i:])))
 		}
 	}
 }
-
-// brain returns the value of a bfloat16, the upper half of a float32.
-func brain(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
 // decodeLong decodes integers of eight bytes. One above 2^53 is an error.
 func decodeLong[T float](dst []T, src []byte, d DType) error {
@@ -142,14 +130,22 @@ func decodeShort[T float](dst []T, src []byte, d DType) {
 	}
 }
 
-// half returns the value of a float16. Its exponent and fraction, moved to their
-// places in a float32, make the value divided by 2^112, subnormal ones included.
-func half(h uint16) float32 {
-	sign, rest := uint32(h&0x8000)<<16, uint32(h&0x7fff)<<13
-	if h&0x7c00 == 0x7c00 { // infinity or NaN
-		return math.Float32frombits(sign | 0x7f800000 | rest)
+// decodeSwapped is decode for elements whose high byte comes first.
+func decodeSwapped[T float](dst []T, src []byte, d DType) error {
+	size := d.Size()
+	buf := runs.Get().(*[]byte)
+	defer runs.Put(buf)
+	*buf = matrix.Resized(*buf, min(len(src), runBytes))
+	for len(dst) > 0 {
+		b := (*buf)[:copy(*buf, src)]
+		swap(b, size)
+		n := len(b) / size
+		if err := decode(dst[:n], b, d); err != nil {
+			return err
+		}
+		dst, src = dst[n:], src[len(b):]
 	}
-	return math.Float32frombits(sign|rest) * 0x1p112
+	return nil
 }
 
 // swap reverses the bytes of each element of size bytes.

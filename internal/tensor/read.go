@@ -3,16 +3,13 @@ package tensor
 import (
 	"fmt"
 	"io"
-	"sync"
 )
 
-// How much is read at a time: contiguous elements in runs, a column-major tensor in
-// tiles.
+// A column-major tensor is read in tiles.
 const (
-	runBytes = 128 << 10 // bytes of a run
-	tileRows = 2048      // elements of one run for each column of a tile, a few KiB
-	tileCols = 64        // columns of a tile: a row of it fills whole cache lines of the result
-	tilePad  = 16        // elements between two columns, which keep them out of the same cache sets
+	tileRows = 2048 // elements of one run for each column of a tile, a few KiB
+	tileCols = 64   // columns of a tile: a row of it fills whole cache lines of the result
+	tilePad  = 16   // elements between two columns, which keep them out of the same cache sets
 )
 
 // Float64s returns all elements. It is an error when one is an integer above 2^53,
@@ -85,24 +82,22 @@ func readRows[T float](t *Tensor, dst []T, from, to int) error {
 func readMatrix[T float](t *Tensor, src io.ReaderAt, dst []T, from, to int) error {
 	rows, cols := t.Rows(), t.Cols()
 	rowStride, colStride, ok := t.matrix()
-	r := runReaders.Get().(*runReader)
-	defer r.free()
-	r.src, r.layout = src, &t.layout
+	l := &t.layout
 	first := int64(t.layout.Offset) + int64(from)*int64(rowStride)
 	switch {
 	case !ok:
 		return gather(t, dst, from, to)
 	case colStride == 1 && (rowStride == cols || rows == 1):
-		return readRun(r, dst, first)
+		return readRun(l, src, dst, first)
 	case colStride == 1 && cols > 1:
 		for i := range to - from {
-			if err := readRun(r, dst[i*cols:(i+1)*cols], first+int64(i)*int64(rowStride)); err != nil {
+			if err := readRun(l, src, dst[i*cols:(i+1)*cols], first+int64(i)*int64(rowStride)); err != nil {
 				return err
 			}
 		}
 		return nil
 	case rowStride == 1:
-		return readTransposed(r, dst, cols, first, colStride)
+		return readTransposed(l, src, dst, cols, first, colStride)
 	}
 	return gather(t, dst, from, to)
 }
@@ -134,50 +129,25 @@ func (t *Tensor) matrix() (row, col int, ok bool) {
 	return row, col, true
 }
 
-// A runReader reads runs of contiguous elements.
-type runReader struct {
-	src    io.ReaderAt
-	layout *Layout
-	buf    []byte
-}
-
-// runReaders keeps the buffers from one call to the next.
-var runReaders = sync.Pool{New: func() any { return new(runReader) }}
-
-// free hands r back. The file is not kept.
-func (r *runReader) free() {
-	r.src, r.layout = nil, nil
-	runReaders.Put(r)
-}
-
-// readRun fills dst with the elements from position first of the storage.
-func readRun[T float](r *runReader, dst []T, first int64) error {
-	size := r.layout.DType.Size()
-	if need := min(runBytes, len(dst)*size); cap(r.buf) < need {
-		r.buf = make([]byte, need)
-	}
-	for len(dst) > 0 {
-		n := min(len(dst), runBytes/size)
-		b := r.buf[:n*size]
-		if err := ReadFull(r.src, b, first*int64(size)); err != nil {
-			return err
+// readRun fills dst with the contiguous elements from position first of the storage on.
+func readRun[T float](l *Layout, src io.ReaderAt, dst []T, first int64) error {
+	size := l.DType.Size()
+	return Pieces(src, first*int64(size), int64(len(dst)*size), size, func(b []byte) error {
+		n := len(b) / size
+		to := dst[:n]
+		dst = dst[n:]
+		if l.BigEndian && size > 1 {
+			return decodeSwapped(to, b, l.DType)
 		}
-		if r.layout.BigEndian {
-			swap(b, size)
-		}
-		if err := decode(dst[:n], b, r.layout.DType); err != nil {
-			return err
-		}
-		dst, first = dst[n:], first+int64(n)
-	}
-	return nil
+		return decode(to, b, l.DType)
+	})
 }
 
 // readTransposed fills dst, rows of cols values, from a storage where the elements
 // of a column are neighbours and columns are stride elements apart; first is the
 // position of dst[0]. It reads a band of columns at a time, so that the file is read
 // almost in order, and writes whole cache lines of dst.
-func readTransposed[T float](r *runReader, dst []T, cols int, first int64, stride int) error {
+func readTransposed[T float](l *Layout, src io.ReaderAt, dst []T, cols int, first int64, stride int) error {
 	rows := len(dst) / cols
 	height, width := min(rows, tileRows), min(cols, tileCols)
 	pitch := height + tilePad
@@ -187,7 +157,7 @@ func readTransposed[T float](r *runReader, dst []T, cols int, first int64, strid
 		for i := 0; i < rows; i += height {
 			h := min(height, rows-i)
 			for j := range w {
-				if err := readRun(r, tile[j*pitch:][:h], first+int64(i)+int64(c+j)*int64(stride)); err != nil {
+				if err := readRun(l, src, tile[j*pitch:][:h], first+int64(i)+int64(c+j)*int64(stride)); err != nil {
 					return err
 				}
 			}

@@ -7,6 +7,7 @@ trap 'rm -rf "$new"' EXIT
 go vet ./...
 go run ./matrix "$new"
 go run ./screen "$new"
+go run ./widen "$new"
 for isa in avx512 avx2; do
 	go -C vector run . -isa $isa -pkg kernel -out "$new/vector_${isa}_amd64.s" -stubs "$new/vector_${isa}_amd64.go"
 done

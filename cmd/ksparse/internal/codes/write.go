@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,6 +20,9 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/dense"
+	"github.com/ksparse/ksparse/internal/feed"
+	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/npy"
 )
 
@@ -74,27 +76,23 @@ type encoding struct {
 
 // each calls f with the code of each row, without its zeros.
 func (e *encoding) each(f func(latents []int32, values []float64) error) error {
-	rows, cols := e.src.Dims()
+	_, cols := e.src.Dims()
 	if cols != e.model.In() {
 		return fmt.Errorf("rows have %d numbers, the model takes %d", cols, e.model.In())
+	}
+	table, err := feed.Check(e.src, cols, cols)
+	if err != nil {
+		return err
 	}
 	var latents []int32
 	var values []float64
 	var c ksparse.Codes
-	for from := 0; from < rows; from += chunk {
-		n := min(chunk, rows-from)
-		x := mat.NewDense(n, cols, nil)
-		if err := e.src.ReadRows(x.RawMatrix().Data, from, from+n); err != nil {
-			return err
-		}
-		if err := finite(x, from); err != nil {
-			return err
-		}
-		if err := e.model.EncodeInto(&c, x); err != nil {
-			return fmt.Errorf("rows %d to %d: %w", from, from+n-1, err)
+	return table.Each(chunk, func(from int, x, _ matrix.Rows) error {
+		if err := e.model.EncodeInto(&c, dense.Of(x)); err != nil {
+			return fmt.Errorf("rows %d to %d: %w", from, from+x.Rows-1, err)
 		}
 		_, e.done.Latents = c.Dims()
-		for i := range n {
+		for i := range x.Rows {
 			latents, values = latents[:0], values[:0]
 			indices, all := c.Row(i)
 			for t, v := range all {
@@ -109,24 +107,10 @@ func (e *encoding) each(f func(latents []int32, values []float64) error) error {
 			e.done.Entries += int64(len(values))
 		}
 		if e.tell != nil {
-			if err := e.tell(from + n); err != nil {
-				return err
-			}
+			return e.tell(from + x.Rows)
 		}
-	}
-	return nil
-}
-
-// finite returns an error that names the first number of x that is NaN or infinite. from is the number of x's first
-// row.
-func finite(x *mat.Dense, from int) error {
-	_, cols := x.Dims()
-	for i, v := range x.RawMatrix().Data {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("row %d, column %d is %v", from+i/cols, i%cols, v)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // jsonl writes a line of JSON for each row.
