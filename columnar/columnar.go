@@ -35,8 +35,7 @@ type textColumn interface {
 	text(row int) (string, error)
 }
 
-func (a *arrowFile) note(key string) string   { return a.metadata[key] }
-func (p *parquetFile) note(key string) string { return p.metadata[key] }
+func (a *arrowFile) note(key string) string { return a.metadata[key] }
 
 // shards are the files of one data set, one after the other.
 type shards struct {

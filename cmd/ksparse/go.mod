@@ -1,6 +1,6 @@
 module github.com/ksparse/ksparse/cmd/ksparse
 
-go 1.24.0
+go 1.24.9
 
 require (
 	github.com/goccy/go-yaml v1.19.2
@@ -29,6 +29,8 @@ require (
 	github.com/klauspost/compress v1.18.2 // indirect
 	github.com/kr/text v0.2.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/parquet-go/bitpack v1.0.0 // indirect
+	github.com/parquet-go/parquet-go v0.32.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.23 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.66.1 // indirect
