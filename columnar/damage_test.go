@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/ksparse/ksparse/columnar"
 )
 
@@ -27,6 +29,15 @@ func samples(t testing.TB) map[string][]byte {
 		return parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}, {floatRows(3, 5, 4, 3)}}, nil, options...)
 	}
 	plain := parquet.WithDictionaryDefault(false)
+	withText := func(options ...parquet.WriterProperty) []byte {
+		text := func(w file.ColumnChunkWriter) error {
+			_, err := w.(*file.ByteArrayColumnChunkWriter).WriteBatch([]parquet.ByteArray{[]byte("a"), []byte("another text"), []byte("a")}, []int16{1, 1, 1}, nil)
+			return err
+		}
+		fields := append(floats(t), schema.NewByteArrayNode("text", parquet.Repetitions.Optional, -1))
+		return parquetBytes(t, fields, [][]chunk{{floatRows(0, 3, 4, 3), text}}, nil, options...)
+	}
+	integers := schema.FieldList{listOf(t, "x", schema.NewInt64Node("element", parquet.Repetitions.Optional, -1))}
 	return map[string][]byte{
 		"arrow stream":    arrowBytes(t, s, false, rows),
 		"arrow file":      arrowBytes(t, nested, true, []string{rowsJSON(0, 3, 4, `{"x":[[%[1]s],[%[1]s]]}`)}),
@@ -38,7 +49,11 @@ func samples(t testing.TB) map[string][]byte {
 		"parquet gzip":    pq(parquet.WithCompression(compress.Codecs.Gzip), plain),
 		"parquet zstd":    pq(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDataPageVersion(parquet.DataPageV2), plain),
 		"parquet lz4":     pq(parquet.WithCompression(compress.Codecs.Lz4Raw), plain),
-		"parquet delta":   parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.ByteStreamSplit)),
+		"parquet split":   parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.ByteStreamSplit)),
+		"parquet delta":   parquetBytes(t, integers, [][]chunk{{numberChunk(0, 3, 50, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.DeltaBinaryPacked)),
+		"parquet texts":   withText(),
+		"parquet lengths": withText(plain, parquet.WithEncodingFor("text", parquet.Encodings.DeltaLengthByteArray)),
+		"parquet plain":   withText(plain),
 	}
 }
 

@@ -76,7 +76,7 @@ func (c *parquetRows) measure() error {
 
 // repetition returns the repetition levels of a page. Its first number must be there.
 func (c *parquetRows) repetition(chunk *pagedChunk, p *parquetPage) (reps []uint8, err error) {
-	return reps, c.withPage(chunk, p, func(raw []byte) error {
+	err = c.withPage(chunk, p, func(raw []byte) error {
 		rep, def, _, err := c.cut(p, raw)
 		if err != nil {
 			return err
@@ -91,6 +91,7 @@ func (c *parquetRows) repetition(chunk *pagedChunk, p *parquetPage) (reps []uint
 		reps, err = levels(nil, rep, int(p.values), c.lists)
 		return err
 	})
+	return reps, err
 }
 
 // check returns the error of the first row of row group g that is unlike the first row, nil

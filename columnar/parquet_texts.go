@@ -110,12 +110,17 @@ func (c *parquetTexts) lookUpTexts(src []byte, n int, chunk *pagedChunk) ([]stri
 
 // cutTexts returns the n texts that src holds in the encoding.
 func cutTexts(e encoding.Encoding, src []byte, n int) ([]string, error) {
-	raw, ends, err := e.DecodeByteArray(nil, src, nil)
+	var raw []byte
+	var ends []uint32
+	err := sound(func() (err error) {
+		raw, ends, err = e.DecodeByteArray(nil, src, nil)
+		return err
+	})
+	if err == nil && len(ends) <= n {
+		err = errors.New("its strings end too early")
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(ends) <= n {
-		return nil, errors.New("its strings end too early")
 	}
 	all, texts := string(raw), make([]string, n)
 	for i := range texts {

@@ -55,19 +55,30 @@ func plainIntegers(src []byte, n, size int) ([]byte, error) {
 	if err := checkDeltas(src, n); err != nil {
 		return nil, err
 	}
-	var e delta.BinaryPackedEncoding
-	if size == 4 {
-		values, err := e.DecodeInt32(nil, src)
-		if err != nil {
-			return nil, err
+	var raw []byte
+	err := sound(func() error {
+		var e delta.BinaryPackedEncoding
+		if size == 4 {
+			values, err := e.DecodeInt32(nil, src)
+			raw, _ = new(plain.Encoding).EncodeInt32(nil, values) // has no errors
+			return err
 		}
-		return new(plain.Encoding).EncodeInt32(nil, values)
-	}
-	values, err := e.DecodeInt64(nil, src)
-	if err != nil {
-		return nil, err
-	}
-	return new(plain.Encoding).EncodeInt64(nil, values)
+		values, err := e.DecodeInt64(nil, src)
+		raw, _ = new(plain.Encoding).EncodeInt64(nil, values)
+		return err
+	})
+	return raw, err
+}
+
+// sound calls f, which gives bytes of the file to a library. A panic of it on damaged ones is an
+// error.
+func sound(f func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("its values are damaged")
+		}
+	}()
+	return f()
 }
 
 // checkDeltas returns an error unless the bytes of differences say that they are n: the library
