@@ -4,6 +4,7 @@ go 1.24.9
 
 require (
 	github.com/apache/arrow-go/v18 v18.5.1
+	github.com/google/flatbuffers v25.12.19+incompatible
 	github.com/klauspost/compress v1.18.2
 	github.com/ksparse/ksparse v0.0.0
 	github.com/parquet-go/parquet-go v0.32.0
@@ -16,7 +17,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/goccy/go-json v0.10.5 // indirect
 	github.com/golang/snappy v1.0.0 // indirect
-	github.com/google/flatbuffers v25.12.19+incompatible // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/klauspost/asmfmt v1.3.2 // indirect
