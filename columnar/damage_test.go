@@ -2,6 +2,7 @@ package columnar_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -107,7 +108,8 @@ func survives(t *testing.T, path string, b []byte) {
 	}
 }
 
-// TestDamagedBytes changes each byte of small files.
+// TestDamagedBytes changes each byte of small files, and each four bytes to a large number: a
+// length that is believed would take all memory.
 func TestDamagedBytes(t *testing.T) {
 	for name, b := range samples(t) {
 		path := filepath.Join(t.TempDir(), "x")
@@ -122,6 +124,14 @@ func TestDamagedBytes(t *testing.T) {
 				survives(t, path, damaged)
 				if t.Failed() {
 					t.Fatalf("%s: byte %d was made %#x", name, i, v)
+				}
+			}
+			if at := i / 4 * 4; at+4 <= len(b) && i-at < step {
+				damaged := bytes.Clone(b)
+				binary.LittleEndian.PutUint32(damaged[at:], 1<<30)
+				survives(t, path, damaged)
+				if t.Failed() {
+					t.Fatalf("%s: the length at byte %d was made 2^30", name, at)
 				}
 			}
 		}

@@ -76,7 +76,7 @@ func openParquet(r io.ReaderAt, size int64) (*parquetFile, error) {
 	}
 	p := &parquetFile{r: r, size: size}
 	if _, err := decodeThrift(footer, &p.meta); err != nil {
-		return nil, fmt.Errorf("its footer is damaged: %w", err)
+		return nil, errors.New("its footer is damaged")
 	}
 	switch {
 	case p.meta.EncryptionAlgorithm.Value != nil:

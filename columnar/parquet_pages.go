@@ -113,7 +113,7 @@ func readPageHeader(r io.ReaderAt, pos, end int64) (*format.PageHeader, int64, e
 			return header, int64(length), nil
 		}
 		if n < window || n >= 1<<24 {
-			return nil, 0, fmt.Errorf("its header is damaged: %w", err)
+			return nil, 0, errors.New("its header is damaged")
 		}
 	}
 }
