@@ -78,7 +78,7 @@ func (c *parquetTexts) values(src []byte, n int, chunk *pagedChunk, g int, p *pa
 		return numberTexts(numbers), err
 	}
 	switch p.encoding {
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		return c.lookUpTexts(src, n, chunk)
 	case format.Plain:
 		return cutTexts(new(plain.Encoding), src, n)

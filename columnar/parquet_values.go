@@ -15,6 +15,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// plainDictionary is the name of the encoding format.RLEDictionary in older files.
+const plainDictionary format.Encoding = 2
+
 // errEncoding returns the error for an encoding that is not read.
 func errEncoding(p *parquetPage) error {
 	return fmt.Errorf("a page has the encoding %v, which is not supported", p.encoding)
@@ -27,7 +30,7 @@ var errTooFew = errors.New("a page has too few numbers")
 func (c *parquetReader) numbers(dst []float64, src []byte, chunk *pagedChunk, g int, p *parquetPage) (err error) {
 	size := c.plainSize
 	switch p.encoding {
-	case format.PlainDictionary, format.RLEDictionary:
+	case plainDictionary, format.RLEDictionary:
 		return c.lookUp(dst, src, chunk, g)
 	case format.Plain:
 	case format.ByteStreamSplit:
