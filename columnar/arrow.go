@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,10 @@ import (
 
 // arrowFile is an Arrow IPC file or stream: a schema, and where its record batches are.
 //
-// The metadata is read by hand, after the format's specification (Message.fbs, Schema.fbs,
-// File.fbs and "Columnar.rst"), for two things that no library gives: the place of one
-// column's numbers, so that some rows of it are read without the rest of their batch, and
-// bounds on what a damaged file makes it allocate.
+// The tables of its metadata are read through the library of flatbuffers, after the format's
+// specification (Message.fbs, Schema.fbs, File.fbs and "Columnar.rst"), for two things that no
+// library of Arrow gives: the place of one column's numbers, so that some rows of it are read
+// without the rest of their batch, and bounds on what a damaged file makes it allocate.
 type arrowFile struct {
 	r        io.ReaderAt
 	size     int64
@@ -24,6 +25,7 @@ type arrowFile struct {
 
 // arrowMessage is a message: its metadata is at start, its body follows at body.
 type arrowMessage struct {
+	kind        int
 	start, body int64
 	length      int // of the metadata
 	bodyLength  int64
@@ -39,8 +41,8 @@ const (
 
 // isArrowStream reports whether the file begins with a message that holds a schema.
 func isArrowStream(r io.ReaderAt, size int64) bool {
-	m, head, err := readMessage(r, size, 0)
-	return err == nil && m != nil && head.byte(1) == messageSchema && !head.f.bad
+	m, _, err := readMessage(r, size, 0)
+	return err == nil && m != nil && m.kind == messageSchema
 }
 
 // openArrow reads the schema of a file or stream, and finds the record batches.
@@ -57,7 +59,8 @@ func openArrow(r io.ReaderAt, size int64) (*arrowFile, error) {
 }
 
 // openFile reads the footer of an IPC file.
-func (a *arrowFile) openFile() error {
+func (a *arrowFile) openFile() (err error) {
+	defer damaged(&err)
 	const tail = int64(4 + len(arrowMagic))
 	b := make([]byte, tail)
 	if a.size < 2*tail {
@@ -69,7 +72,7 @@ func (a *arrowFile) openFile() error {
 	if string(b[4:]) != arrowMagic {
 		return errors.New("this Arrow file has no end: it was cut short, or is still being written")
 	}
-	n := (&flat{b: b}).i32(0)
+	n := int(int32(binary.LittleEndian.Uint32(b)))
 	if n < 8 || int64(n) > a.size-2*tail || n > maxArrowMessage {
 		return fmt.Errorf("its footer has %d bytes, which is not possible", n)
 	}
@@ -82,13 +85,12 @@ func (a *arrowFile) openFile() error {
 	if !ok {
 		return errors.New("its footer has no schema")
 	}
-	var err error
 	if a.columns, a.metadata, err = parseSchema(schema); err != nil {
 		return err
 	}
 	pos, count := footer.vector(3, 24)
 	for i := range count {
-		m, _, err := readMessage(a.r, a.size, footer.f.i64(pos+24*i))
+		m, _, err := readMessage(a.r, a.size, footer.i64(pos+24*i))
 		if err == nil && m == nil {
 			err = errors.New("its end comes too early")
 		}
@@ -97,14 +99,12 @@ func (a *arrowFile) openFile() error {
 		}
 		a.batches = append(a.batches, *m)
 	}
-	if footer.f.bad {
-		return errors.New("its footer is damaged")
-	}
 	return nil
 }
 
 // openStream goes through the messages of a stream.
-func (a *arrowFile) openStream() error {
+func (a *arrowFile) openStream() (err error) {
+	defer damaged(&err)
 	for pos := int64(0); ; {
 		m, head, err := readMessage(a.r, a.size, pos)
 		if err != nil {
@@ -113,7 +113,7 @@ func (a *arrowFile) openStream() error {
 		if m == nil {
 			break
 		}
-		switch kind := head.byte(1); {
+		switch kind := m.kind; {
 		case pos == 0:
 			schema, ok := head.table(2)
 			if kind != messageSchema || !ok {
@@ -135,7 +135,8 @@ func (a *arrowFile) openStream() error {
 
 // readMessage reads the metadata of the message at pos. At the end of a stream it returns
 // nil.
-func readMessage(r io.ReaderAt, size, pos int64) (*arrowMessage, table, error) {
+func readMessage(r io.ReaderAt, size, pos int64) (_ *arrowMessage, _ table, err error) {
+	defer damaged(&err)
 	if pos < 0 || pos > size {
 		return nil, table{}, io.ErrUnexpectedEOF
 	}
@@ -146,15 +147,17 @@ func readMessage(r io.ReaderAt, size, pos int64) (*arrowMessage, table, error) {
 	if err := tensor.ReadFull(r, window, pos); err != nil {
 		return nil, table{}, err
 	}
-	f := &flat{b: window}
-	prefix := 4
-	n := f.i32(0)
+	if len(window) < 4 {
+		return nil, table{}, io.ErrUnexpectedEOF
+	}
+	prefix, n := 4, int(int32(binary.LittleEndian.Uint32(window)))
 	if n == arrowContinue {
-		prefix, n = 8, f.i32(4)
+		if len(window) < 8 {
+			return nil, table{}, io.ErrUnexpectedEOF
+		}
+		prefix, n = 8, int(int32(binary.LittleEndian.Uint32(window[4:])))
 	}
 	switch {
-	case f.bad:
-		return nil, table{}, io.ErrUnexpectedEOF
 	case n == 0:
 		return nil, table{}, nil
 	case n < 8 || n > maxArrowMessage:
@@ -168,8 +171,8 @@ func readMessage(r io.ReaderAt, size, pos int64) (*arrowMessage, table, error) {
 	if err != nil {
 		return nil, table{}, err
 	}
-	m.bodyLength = head.int64(3)
-	if head.f.bad || m.bodyLength < 0 {
+	m.kind, m.bodyLength = head.byte(1), head.int64(3)
+	if m.bodyLength < 0 {
 		return nil, table{}, errors.New("its metadata is damaged")
 	}
 	if m.bodyLength > size-m.body {
@@ -178,7 +181,8 @@ func readMessage(r io.ReaderAt, size, pos int64) (*arrowMessage, table, error) {
 	return m, head, nil
 }
 
-// metadata returns the table Message. known are the bytes that were read of it already.
+// metadata returns the table Message. known are the bytes that were read of it already. It panics
+// as a table does.
 func (m *arrowMessage) metadata(r io.ReaderAt, known []byte) (table, error) {
 	if len(known) < m.length {
 		known = make([]byte, m.length)
@@ -186,7 +190,7 @@ func (m *arrowMessage) metadata(r io.ReaderAt, known []byte) (table, error) {
 			return table{}, err
 		}
 	}
-	head := root(known[:m.length])
+	head := root(known[:m.length:m.length])
 	if version := head.int16(0); version < 3 || version > 4 { // V4 and V5
 		return table{}, fmt.Errorf("the version %d of its metadata is not supported", version+1)
 	}

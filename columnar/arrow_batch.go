@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -47,11 +48,7 @@ func (a *arrowFile) column(shard, i int) (*arrowColumn, error) {
 		p = p.after(&a.columns[j])
 	}
 	for j := range a.batches {
-		head, err := a.batches[j].metadata(a.r, nil)
-		var b arrowBatch
-		if err == nil {
-			b, err = c.batch(&a.batches[j], head, p)
-		}
+		b, err := c.batch(&a.batches[j], p)
 		if err != nil {
 			return nil, fmt.Errorf("record batch %d: %w", j, err)
 		}
@@ -72,28 +69,32 @@ func (a *arrowFile) column(shard, i int) (*arrowColumn, error) {
 }
 
 // batch finds the arrays of the column, which stand at p, in the message m.
-func (c *arrowColumn) batch(m *arrowMessage, head table, p place) (b arrowBatch, err error) {
+func (c *arrowColumn) batch(m *arrowMessage, p place) (b arrowBatch, err error) {
+	defer damaged(&err)
+	head, err := m.metadata(c.r, nil)
+	if err != nil {
+		return b, err
+	}
 	batch, ok := head.table(2)
-	if !ok || head.byte(1) != messageBatch {
+	if !ok || m.kind != messageBatch {
 		return b, errors.New("this is not a record batch")
 	}
 	if b.codec, err = batchCodec(batch); err != nil {
 		return b, err
 	}
-	f := batch.f
 	views, n := batch.vector(4, 8)
 	for i := range p.views {
 		if i >= n {
 			return b, errors.New("its metadata does not fit its schema")
 		}
-		p.buffer += int(min(f.i64(views+8*i), math.MaxInt32))
+		p.buffer += int(min(batch.i64(views+8*i), math.MaxInt32))
 	}
 	count := 0 // of the column's buffers
 	for _, level := range c.levels {
 		count += level.buffers
 	}
 	if c.field.isView() && p.views < n {
-		count += int(min(f.i64(views+8*p.views), math.MaxInt32))
+		count += int(min(batch.i64(views+8*p.views), math.MaxInt32))
 	}
 	nodes, nodeCount := batch.vector(1, 16)
 	buffers, bufferCount := batch.vector(2, 16)
@@ -101,25 +102,22 @@ func (c *arrowColumn) batch(m *arrowMessage, head table, p place) (b arrowBatch,
 		return b, errors.New("its metadata does not fit its schema")
 	}
 	rows := batch.int64(0)
-	if rows < 0 || rows > math.MaxInt/16 || f.i64(nodes+16*p.node) != rows {
-		return b, fmt.Errorf("its column has %d rows, the batch %d", f.i64(nodes+16*p.node), rows)
+	if rows < 0 || rows > math.MaxInt/16 || batch.i64(nodes+16*p.node) != rows {
+		return b, fmt.Errorf("its column has %d rows, the batch %d", batch.i64(nodes+16*p.node), rows)
 	}
 	b.rows = int(rows)
 	for i := range c.levels {
-		b.nulls = append(b.nulls, f.i64(nodes+16*(p.node+i)+8) != 0)
+		b.nulls = append(b.nulls, batch.i64(nodes+16*(p.node+i)+8) != 0)
 	}
 	for i := p.buffer; i < p.buffer+count; i++ {
-		s := span{f.i64(buffers + 16*i), f.i64(buffers + 16*i + 8)}
+		s := span{batch.i64(buffers + 16*i), batch.i64(buffers + 16*i + 8)}
 		if s.start < 0 || s.length < 0 || s.length > m.bodyLength || s.start > m.bodyLength-s.length {
 			return b, errors.New("a buffer lies outside of it")
 		}
 		s.start += m.body
 		b.buffers = append(b.buffers, s)
 	}
-	if f.bad {
-		err = errors.New("its metadata is damaged")
-	}
-	return b, err
+	return b, nil
 }
 
 // batchCodec returns how the buffers of a record batch are compressed.
@@ -177,7 +175,7 @@ func (c *arrowColumn) inflate(s span, kind codec) ([]byte, error) {
 	if err := tensor.ReadFull(c.r, raw, s.start); err != nil {
 		return nil, err
 	}
-	n := (&flat{b: raw}).i64(0)
+	n := int64(binary.LittleEndian.Uint64(raw))
 	if n == -1 {
 		return raw[8:], nil
 	}

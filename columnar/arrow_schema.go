@@ -55,11 +55,7 @@ func parseSchema(schema table) ([]arrowField, map[string]string, error) {
 	}
 	left := maxFields
 	fields, err := parseFields(schema.tables(1), 0, &left)
-	metadata := schema.pairs(2)
-	if err == nil && schema.f.bad {
-		err = errors.New("its schema is damaged")
-	}
-	return fields, metadata, err
+	return fields, schema.pairs(2), err
 }
 
 // parseFields returns the fields that the tables describe. left is how many there may be.

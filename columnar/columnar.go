@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/natural"
+	"github.com/ksparse/ksparse/internal/sniff"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -35,8 +37,7 @@ type textColumn interface {
 	text(row int) (string, error)
 }
 
-func (a *arrowFile) note(key string) string   { return a.metadata[key] }
-func (p *parquetFile) note(key string) string { return p.metadata[key] }
+func (a *arrowFile) note(key string) string { return a.metadata[key] }
 
 // shards are the files of one data set, one after the other.
 type shards struct {
@@ -44,11 +45,13 @@ type shards struct {
 	paths  []string
 	files  []*os.File
 	starts []int // the first row of each; at the end the number of rows
+	order  []int // the row of the files that each row is; nil where that is itself
 }
 
 // open opens the files, and calls add with what is in each. Close what was opened also after
 // an error.
-func (s *shards) open(paths []string, add func(i int, c container) (rows int, err error)) error {
+func (s *shards) open(what found, add func(i int, c container) (rows int, err error)) error {
+	paths := what.paths
 	s.paths, s.starts = paths, []int{0}
 	for i, path := range paths {
 		f, err := os.Open(path)
@@ -77,7 +80,12 @@ func (s *shards) open(paths []string, add func(i int, c container) (rows int, er
 		}
 		s.starts = append(s.starts, start+rows)
 	}
-	return nil
+	if len(what.order) == 0 {
+		return nil
+	}
+	var err error
+	s.order, err = readOrder(what.order, s.starts[len(paths)])
+	return err
 }
 
 // openContainer says what the file is, and opens it.
@@ -97,17 +105,18 @@ func openContainer(f *os.File) (c container, kind string, err error) {
 	return c, kind, err
 }
 
-// kindOf says what a file is by its first bytes, "" where it is none of ours.
+// kindOf says what a file is by its first bytes, "" where it is none of ours. Streams of Arrow
+// are sure only by their first message.
 func kindOf(r io.ReaderAt, size int64) string {
-	var magic [len(arrowMagic)]byte
-	if tensor.ReadFull(r, magic[:], 0) != nil {
+	head := make([]byte, min(size, 64))
+	if tensor.ReadFull(r, head, 0) != nil {
 		return ""
 	}
-	switch {
-	case string(magic[:]) == arrowMagic, isArrowStream(r, size):
-		return "Arrow"
-	case string(magic[:4]) == parquetMagic, string(magic[:4]) == parquetEncryptedFile:
+	switch is := sniff.Head(head); {
+	case is == sniff.Parquet:
 		return "Parquet"
+	case is == sniff.Arrow && bytes.HasPrefix(head, []byte(arrowMagic)), isArrowStream(r, size):
+		return "Arrow"
 	}
 	return ""
 }
@@ -139,9 +148,12 @@ func guard(path string, f func() error) (err error) {
 // find returns the file that holds the row.
 func (s *shards) find(row int) int { return sort.SearchInts(s.starts, row+1) - 1 }
 
-// rows returns the number of rows of all files.
+// rows returns the number of rows.
 func (s *shards) rows() int {
-	if len(s.starts) == 0 {
+	switch {
+	case s.order != nil:
+		return len(s.order)
+	case len(s.starts) == 0:
 		return 0
 	}
 	return s.starts[len(s.starts)-1]
@@ -185,8 +197,8 @@ const maxNumbers = 1 << 50
 //   - an Arrow IPC file or stream, or a Parquet file,
 //   - a pattern with * ? or [ for several of one kind and width, which are one after another
 //     in natural order (part-2 before part-10),
-//   - a folder that Hugging Face datasets saved (save_to_disk); of one with several splits,
-//     "folder:train" is the split train,
+//   - a folder that Hugging Face datasets saved (save_to_disk), its rows in the order that was
+//     saved with them; of one with several splits, "folder:train" is the split train,
 //   - a folder with .arrow or .parquet files,
 //   - "hf:org/name", "hf:org/name/config", each also with ":split", for what the libraries
 //     datasets and huggingface_hub have in their cache folders. Nothing is downloaded.
@@ -196,13 +208,13 @@ const maxNumbers = 1 << 50
 // ksparse.ErrNotFinite (a missing row or number), ksparse.ErrEmpty or ksparse.ErrRange, or are
 // those of package os. They name the file. What stands in rows that were not read is not known.
 func Open(path, column string) (*File, error) {
-	paths, err := find(path)
+	what, err := find(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{}
 	f.blocks.size = numbersSize
-	err = f.open(paths, func(i int, c container) (int, error) {
+	err = f.open(what, func(i int, c container) (int, error) {
 		fields := c.fields()
 		at, err := choose(fields, column, forRows)
 		if err != nil {
@@ -221,7 +233,7 @@ func Open(path, column string) (*File, error) {
 			return 0, fault.Errorf(fault.ErrRange, "it says that it has %d rows of %d numbers, which is not possible", n, cols)
 		}
 		if i > 0 && cols != f.cols {
-			return 0, fault.Errorf(fault.ErrShape, "its rows have %d numbers, those of %s have %d", cols, paths[0], f.cols)
+			return 0, fault.Errorf(fault.ErrShape, "its rows have %d numbers, those of %s have %d", cols, f.paths[0], f.cols)
 		}
 		f.cols, f.inFile = cols, append(f.inFile, rows)
 		return n, nil
@@ -253,10 +265,10 @@ func (f *File) ReadRows(dst []float64, lo, hi int) error {
 		return fault.Errorf(fault.ErrShape, "rows %d to %d of %d columns are read into %d numbers, want %d", lo, hi, cols, len(dst), (hi-lo)*cols)
 	}
 	for lo < hi {
-		i := f.find(lo)
-		start := f.starts[i]
-		n := min(hi, f.starts[i+1]) - lo
-		err := guard(f.paths[i], func() error { return f.inFile[i].read(dst[:n*cols], lo-start, lo-start+n) })
+		row, n := f.run(lo, hi)
+		i := f.find(row)
+		row -= f.starts[i]
+		err := guard(f.paths[i], func() error { return f.inFile[i].read(dst[:n*cols], row, row+n) })
 		if err != nil {
 			return err
 		}

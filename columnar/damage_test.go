@@ -2,6 +2,7 @@ package columnar_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/ksparse/ksparse/columnar"
 )
 
@@ -27,6 +30,15 @@ func samples(t testing.TB) map[string][]byte {
 		return parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}, {floatRows(3, 5, 4, 3)}}, nil, options...)
 	}
 	plain := parquet.WithDictionaryDefault(false)
+	withText := func(options ...parquet.WriterProperty) []byte {
+		text := func(w file.ColumnChunkWriter) error {
+			_, err := w.(*file.ByteArrayColumnChunkWriter).WriteBatch([]parquet.ByteArray{[]byte("a"), []byte("another text"), []byte("a")}, []int16{1, 1, 1}, nil)
+			return err
+		}
+		fields := append(floats(t), schema.NewByteArrayNode("text", parquet.Repetitions.Optional, -1))
+		return parquetBytes(t, fields, [][]chunk{{floatRows(0, 3, 4, 3), text}}, nil, options...)
+	}
+	integers := schema.FieldList{listOf(t, "x", schema.NewInt64Node("element", parquet.Repetitions.Optional, -1))}
 	return map[string][]byte{
 		"arrow stream":    arrowBytes(t, s, false, rows),
 		"arrow file":      arrowBytes(t, nested, true, []string{rowsJSON(0, 3, 4, `{"x":[[%[1]s],[%[1]s]]}`)}),
@@ -38,7 +50,11 @@ func samples(t testing.TB) map[string][]byte {
 		"parquet gzip":    pq(parquet.WithCompression(compress.Codecs.Gzip), plain),
 		"parquet zstd":    pq(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDataPageVersion(parquet.DataPageV2), plain),
 		"parquet lz4":     pq(parquet.WithCompression(compress.Codecs.Lz4Raw), plain),
-		"parquet delta":   parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.ByteStreamSplit)),
+		"parquet split":   parquetBytes(t, floats(t), [][]chunk{{floatRows(0, 3, 4, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.ByteStreamSplit)),
+		"parquet delta":   parquetBytes(t, integers, [][]chunk{{numberChunk(0, 3, 50, 3)}}, nil, plain, parquet.WithEncoding(parquet.Encodings.DeltaBinaryPacked)),
+		"parquet texts":   withText(),
+		"parquet lengths": withText(plain, parquet.WithEncodingFor("text", parquet.Encodings.DeltaLengthByteArray)),
+		"parquet plain":   withText(plain),
 	}
 }
 
@@ -92,7 +108,8 @@ func survives(t *testing.T, path string, b []byte) {
 	}
 }
 
-// TestDamagedBytes changes each byte of small files.
+// TestDamagedBytes changes each byte of small files, and each four bytes to a large number: a
+// length that is believed would take all memory.
 func TestDamagedBytes(t *testing.T) {
 	for name, b := range samples(t) {
 		path := filepath.Join(t.TempDir(), "x")
@@ -107,6 +124,14 @@ func TestDamagedBytes(t *testing.T) {
 				survives(t, path, damaged)
 				if t.Failed() {
 					t.Fatalf("%s: byte %d was made %#x", name, i, v)
+				}
+			}
+			if at := i / 4 * 4; at+4 <= len(b) && i-at < step {
+				damaged := bytes.Clone(b)
+				binary.LittleEndian.PutUint32(damaged[at:], 1<<30)
+				survives(t, path, damaged)
+				if t.Failed() {
+					t.Fatalf("%s: the length at byte %d was made 2^30", name, at)
 				}
 			}
 		}

@@ -27,8 +27,8 @@ func Is(path string) bool {
 		files, err := filesIn(path)
 		return err == nil && len(files) > 0
 	}
-	if paths, err := find(path); err == nil {
-		path = paths[0]
+	if what, err := find(path); err == nil {
+		path = what.paths[0]
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -39,33 +39,34 @@ func Is(path string) bool {
 	return err == nil && info.Mode().IsRegular() && kindOf(f, info.Size()) != ""
 }
 
-// find returns the files that path stands for, at least one, in the order of their rows.
-func find(path string) ([]string, error) {
+// find returns what path stands for.
+func find(path string) (found, error) {
 	if name, ok := strings.CutPrefix(path, hubPrefix); ok {
-		return findHub(name)
+		paths, err := findHub(name)
+		return found{paths: paths}, err
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
 		return findFolder(path, "")
 	case err == nil:
-		return []string{path}, nil
+		return found{paths: []string{path}}, nil
 	}
 	if folder, split, ok := splitOf(path); ok {
 		return findFolder(folder, split)
 	}
 	if !strings.ContainsAny(path, "*?[") {
-		return nil, fault.Errorf(err, "%v", err)
+		return found{}, fault.Errorf(err, "%v", err)
 	}
 	paths, bad := filepath.Glob(path)
 	if bad != nil {
-		return nil, fault.Errorf(fault.ErrRange, "%s is not a pattern: %v", path, bad)
+		return found{}, fault.Errorf(fault.ErrRange, "%s is not a pattern: %v", path, bad)
 	}
 	if len(paths) == 0 {
-		return nil, fault.Errorf(os.ErrNotExist, "no file fits %s", path)
+		return found{}, fault.Errorf(os.ErrNotExist, "no file fits %s", path)
 	}
 	slices.SortFunc(paths, natural.Order)
-	return paths, nil
+	return found{paths: paths}, nil
 }
 
 // splitOf cuts "folder:split", where there is a folder with splits of that name.
@@ -83,18 +84,18 @@ func exists(folder, name string) bool {
 	return err == nil && !info.IsDir()
 }
 
-// findFolder returns the files of a folder, or of a split in it.
-func findFolder(folder, split string) ([]string, error) {
+// findFolder returns what is in a folder, or in a split of it.
+func findFolder(folder, split string) (found, error) {
 	if exists(folder, "dataset_dict.json") {
 		var saved struct{ Splits []string }
 		if err := readJSON(filepath.Join(folder, "dataset_dict.json"), &saved); err != nil {
-			return nil, err
+			return found{}, err
 		}
 		if split == "" && len(saved.Splits) == 1 {
 			split = saved.Splits[0]
 		}
 		if !slices.Contains(saved.Splits, split) || !filepath.IsLocal(split) {
-			return nil, fault.Errorf(fault.ErrRange, "%s has the splits %s: name one as %q", folder, strings.Join(saved.Splits, ", "), folder+":SPLIT")
+			return found{}, fault.Errorf(fault.ErrRange, "%s has the splits %s: name one as %q", folder, strings.Join(saved.Splits, ", "), folder+":SPLIT")
 		}
 		folder = filepath.Join(folder, split)
 	}
@@ -105,11 +106,11 @@ func findFolder(folder, split string) ([]string, error) {
 	if err == nil && len(files) == 0 {
 		err = fault.Errorf(fault.ErrFormat, "%s has no .arrow or .parquet files", folder)
 	}
-	return files, err
+	return found{paths: files}, err
 }
 
 // findSaved returns the files that the state of a saved data set names.
-func findSaved(folder string) ([]string, error) {
+func findSaved(folder string) (what found, err error) {
 	type files []struct{ Filename string }
 	var state struct {
 		Data    files `json:"_data_files"`
@@ -117,22 +118,22 @@ func findSaved(folder string) ([]string, error) {
 		Older   files `json:"_indices_files"`
 	}
 	if err := readJSON(filepath.Join(folder, "state.json"), &state); err != nil {
-		return nil, err
+		return found{}, err
 	}
-	for _, file := range slices.Concat(state.Indices, state.Older) {
-		return nil, fault.Errorf(fault.ErrFormat, "%s has its rows in an order that %s says, which is not supported: save it again after flatten_indices()", folder, file.Filename)
-	}
-	var paths []string
-	for _, file := range state.Data {
-		if !filepath.IsLocal(file.Filename) {
-			return nil, fault.Errorf(fault.ErrFormat, "%s: state.json names %q, which lies outside of the folder", folder, file.Filename)
+	paths := func(list files) (paths []string) {
+		for _, file := range list {
+			if !filepath.IsLocal(file.Filename) {
+				err = fault.Errorf(fault.ErrFormat, "%s: state.json names %q, which lies outside of the folder", folder, file.Filename)
+			}
+			paths = append(paths, filepath.Join(folder, file.Filename))
 		}
-		paths = append(paths, filepath.Join(folder, file.Filename))
+		return paths
 	}
-	if len(paths) == 0 {
-		return nil, fault.Errorf(fault.ErrFormat, "%s: state.json names no files", folder)
+	what = found{paths(state.Data), paths(slices.Concat(state.Indices, state.Older))}
+	if err == nil && len(what.paths) == 0 {
+		err = fault.Errorf(fault.ErrFormat, "%s: state.json names no files", folder)
 	}
-	return paths, nil
+	return what, err
 }
 
 // readJSON decodes a file.

@@ -84,8 +84,8 @@ func TestSavedFolders(t *testing.T) {
 
 	state := filepath.Join(dir, "one", "state.json")
 	for text, words := range map[string]string{
-		`{"_data_files":[{"filename":"data-00000-of-00002.arrow"}],"_indices_data_files":[{"filename":"indices.arrow"}]}`: "indices.arrow",
-		`{"_data_files":[{"filename":"../x.arrow"}]}`: "outside of the folder",
+		`{"_data_files":[{"filename":"../x.arrow"}]}`:                                                             "outside of the folder",
+		`{"_data_files":[{"filename":"data-00000-of-00002.arrow"}],"_indices_files":[{"filename":"../x.arrow"}]}`: "outside of the folder",
 		`{}`: "names no files",
 		`{`:  "state.json",
 	} {
@@ -95,6 +95,44 @@ func TestSavedFolders(t *testing.T) {
 	}
 	_, err := columnar.Open(t.TempDir(), "")
 	wantError(t, err, ksparse.ErrFormat, "no .arrow or .parquet files")
+}
+
+// TestSavedOrder: a folder may say in which order its rows are, each any number of times.
+func TestSavedOrder(t *testing.T) {
+	dir := t.TempDir()
+	save(t, dir, 100, 110)
+	state := func(indices string) {
+		writeFile(t, filepath.Join(dir, "state.json"), []byte(`{"_data_files":[{"filename":"data-00000-of-00002.arrow"},{"filename":"data-00001-of-00002.arrow"}],`+indices+`}`))
+	}
+	indices := func(list string) {
+		s := columns(arrow.Field{Name: "indices", Type: arrow.PrimitiveTypes.Uint64})
+		writeFile(t, filepath.Join(dir, "indices.arrow"), arrowBytes(t, s, false, []string{list}))
+	}
+	order := []int{9, 0, 1, 2, 3, 4, 5, 6, 7, 7, 8}
+	indices(`[{"indices":9},{"indices":0},{"indices":1},{"indices":2},{"indices":3},{"indices":4},{"indices":5},{"indices":6},{"indices":7},{"indices":7},{"indices":8}]`)
+	for _, key := range []string{`"_indices_data_files"`, `"_indices_files"`} {
+		state(key + `:[{"filename":"indices.arrow"}]`)
+		check(t, key, open(t, dir, ""), len(order), 1, func(i, _ int) float64 { return float64(100 + order[i]) })
+	}
+	f := open(t, dir, "")
+	wantError(t, f.ReadRows(make([]float64, 12), 0, 12), ksparse.ErrRange, "a source that has 11")
+
+	for i, name := range []string{"data-00000-of-00002.arrow", "data-00001-of-00002.arrow"} {
+		numbers := fmt.Sprintf(`[{"n":%d0},{"n":%[1]d1},{"n":%[1]d2},{"n":%[1]d3},{"n":%[1]d4}]`, i+1)
+		writeFile(t, filepath.Join(dir, name), arrowBytes(t, columns(arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int32}), false, []string{numbers}))
+	}
+	wantTexts(t, "texts in an order", dir, "n", []string{"24", "10", "11", "12", "13", "14", "20", "21", "22", "22", "23"})
+
+	save(t, dir, 100, 110)
+	state(`"_indices_files":[{"filename":"indices.arrow"}]`)
+	indices(`[{"indices":0},{"indices":10}]`)
+	_, err := columnar.Open(dir, "")
+	wantError(t, err, ksparse.ErrFormat, "indices.arrow", "row 1", `"10"`, "10 rows")
+	if err := os.Remove(filepath.Join(dir, "indices.arrow")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = columnar.Open(dir, "")
+	wantError(t, err, os.ErrNotExist, "indices.arrow")
 }
 
 // TestPreparedCache: what the library datasets has prepared.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/hub"
 	"github.com/ksparse/ksparse/internal/natural"
 )
 
@@ -158,23 +159,16 @@ func preparedFiles(root string, parts []string) ([]hubFile, error) {
 // rawFiles lists the .parquet and .arrow files of root/datasets--org--name, in the snapshot
 // that refs/main names, or the only one.
 func rawFiles(root string, parts []string) ([]hubFile, error) {
-	home := filepath.Join(root, "datasets--"+strings.Join(parts, "--"))
-	snapshots := filepath.Join(home, "snapshots")
-	entries, err := os.ReadDir(snapshots)
-	if err != nil {
+	folder, err := hub.Snapshot(filepath.Join(root, "datasets--"+strings.Join(parts, "--")))
+	switch {
+	case fault.FromOS(err):
+		return nil, fault.Errorf(err, "%v", err)
+	case err != nil:
+		return nil, fault.Errorf(fault.ErrRange, "%v", err)
+	case folder == "":
 		return nil, nil // it is not there
 	}
-	snapshot := ""
-	if main, err := os.ReadFile(filepath.Join(home, "refs", "main")); err == nil {
-		snapshot = strings.TrimSpace(string(main))
-	} else if len(entries) == 1 {
-		snapshot = entries[0].Name()
-	}
-	if snapshot == "" || !filepath.IsLocal(snapshot) {
-		return nil, fault.Errorf(fault.ErrRange, "%s has %d snapshots, and no refs/main that names one: open the folder of one", home, len(entries))
-	}
 	var files []hubFile
-	folder := filepath.Join(snapshots, snapshot)
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

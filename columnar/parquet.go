@@ -8,35 +8,24 @@ import (
 	"math"
 	"strings"
 
+	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/format"
+
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
 // parquetFile is a Parquet file: what its footer says.
 //
-// The format is read by hand, after its specification (parquet.thrift, Encodings.md and
-// Compression.md), for two things that no library gives: the pages of a column without an
-// index of them in the file, and bounds on what a damaged file makes it allocate.
+// parquet-go reads what is in the format: the footer, the headers of pages, levels and encodings.
+// What is done here is what its reader of files has no function for: the places of the pages of
+// a column without an index of them in the file, and bounds on what a damaged file makes it
+// allocate.
 type parquetFile struct {
-	r        io.ReaderAt
-	size     int64
-	columns  []parquetColumn // those of the top, in order
-	groups   []parquetGroup
-	metadata map[string]string
-}
-
-// parquetGroup is a row group.
-type parquetGroup struct {
-	rows   int64
-	chunks []parquetChunk // of each leaf of the schema
-}
-
-// parquetChunk is where a column of a row group is.
-type parquetChunk struct {
-	codec             int64
-	values            int64
-	start, dictionary int64 // of the first data page; of the dictionary or 0
-	length            int64 // of all pages
+	r       io.ReaderAt
+	size    int64
+	meta    format.FileMetaData
+	columns []parquetColumn // those of the top, in order
 }
 
 // parquetColumn is a column of the top of the schema.
@@ -52,20 +41,13 @@ type parquetColumn struct {
 	plainSize int          // bytes of a number
 }
 
-// Parquet's types, repetitions and logical types, as parquet.thrift numbers them.
 const (
-	parquetInt32         = 1
-	parquetInt64         = 2
-	parquetFloat         = 4
-	parquetDouble        = 5
-	parquetBytes         = 6
-	parquetFixed         = 7
-	parquetRequired      = 0
-	parquetRepeated      = 2
-	logicalFloat16       = 15
 	parquetMagic         = "PAR1"
 	parquetEncryptedFile = "PARE"
 )
+
+// errEncrypted is the error for a file that is encrypted, all of it or its columns.
+var errEncrypted = errors.New("it is encrypted, which is not supported")
 
 // openParquet reads the footer of a file.
 func openParquet(r io.ReaderAt, size int64) (*parquetFile, error) {
@@ -80,7 +62,7 @@ func openParquet(r io.ReaderAt, size int64) (*parquetFile, error) {
 	switch string(b[4:]) {
 	case parquetMagic:
 	case parquetEncryptedFile:
-		return nil, errors.New("it is encrypted, which is not supported")
+		return nil, errEncrypted
 	default:
 		return nil, errors.New("this Parquet file has no end: it was cut short, or is still being written")
 	}
@@ -92,144 +74,38 @@ func openParquet(r io.ReaderAt, size int64) (*parquetFile, error) {
 	if err := tensor.ReadFull(r, footer, size-tail-n); err != nil {
 		return nil, err
 	}
-	p := &parquetFile{r: r, size: size, metadata: map[string]string{}}
-	return p, p.parse(&compact{b: footer})
-}
-
-// parse reads the FileMetaData of the footer.
-func (p *parquetFile) parse(c *compact) error {
-	var elements []parquetElement
-	encrypted := false
-	c.fields(func(id int, kind byte) bool {
-		switch id {
-		case 2:
-			return c.structs(kind, func() { elements = append(elements, parseElement(c)) })
-		case 4:
-			return c.structs(kind, func() { p.groups = append(p.groups, parseGroup(c)) })
-		case 5:
-			return c.structs(kind, func() {
-				var pair [2]string
-				c.fields(func(id int, kind byte) bool {
-					if (id == 1 || id == 2) && kind == thriftBinary {
-						pair[id-1] = c.text()
-						return true
-					}
-					return false
-				})
-				p.metadata[pair[0]] = pair[1]
-			})
-		case 8:
-			encrypted = true
-		}
-		return false
-	})
-	switch {
-	case c.bad:
-		return errors.New("its footer is damaged")
-	case encrypted:
-		return errors.New("it is encrypted, which is not supported")
-	case len(elements) == 0:
-		return errors.New("its footer has no schema")
+	p := &parquetFile{r: r, size: size}
+	if _, err := decodeThrift(footer, &p.meta); err != nil {
+		return nil, errors.New("its footer is damaged")
 	}
-	return p.arrange(elements)
+	switch {
+	case p.meta.EncryptionAlgorithm.Value != nil:
+		return nil, errEncrypted
+	case len(p.meta.Schema) == 0:
+		return nil, errors.New("its footer has no schema")
+	}
+	return p, p.arrange()
 }
 
-// parquetElement is an element of the schema, which lists a tree depth first.
-type parquetElement struct {
-	name                            string
-	kind, length, repetition        int64
-	children                        int64
-	converted                       int64
-	logical                         int // which logical type; 0 is none
-	bits                            int64
-	unsigned, hasKind, wasConverted bool
-}
-
-// parseElement reads a SchemaElement.
-func parseElement(c *compact) (e parquetElement) {
-	c.fields(func(id int, kind byte) bool {
-		number := map[int]*int64{1: &e.kind, 2: &e.length, 3: &e.repetition, 5: &e.children, 6: &e.converted}[id]
-		switch {
-		case number != nil && kind == thriftI32:
-			*number = c.int()
-			e.hasKind = e.hasKind || id == 1
-			e.wasConverted = e.wasConverted || id == 6
-		case id == 4 && kind == thriftBinary:
-			e.name = c.text()
-		case id == 10 && kind == thriftStruct:
-			c.fields(func(id int, kind byte) bool {
-				e.logical = id
-				return id == 10 && kind == thriftStruct && parseInteger(c, &e)
-			})
-		default:
-			return false
+// note returns what the writer noted under a key, "" if nothing.
+func (p *parquetFile) note(key string) string {
+	for _, pair := range p.meta.KeyValueMetadata {
+		if pair.Key == key {
+			return pair.Value
 		}
-		return true
-	})
-	return e
+	}
+	return ""
 }
 
-// parseInteger reads an IntType.
-func parseInteger(c *compact, e *parquetElement) bool {
-	c.fields(func(id int, kind byte) bool {
-		switch {
-		case id == 1 && kind == thriftByte:
-			e.bits = int64(c.byte())
-		case id == 2:
-			e.unsigned = kind == thriftFalse
-			return false // the type is the value
-		default:
-			return false
-		}
-		return true
-	})
-	return true
-}
-
-// parseGroup reads a RowGroup.
-func parseGroup(c *compact) (g parquetGroup) {
-	c.fields(func(id int, kind byte) bool {
-		switch {
-		case id == 1:
-			return c.structs(kind, func() { g.chunks = append(g.chunks, parseChunk(c)) })
-		case id == 3 && kind == thriftI64:
-			g.rows = c.int()
-			return true
-		}
-		return false
-	})
-	return g
-}
-
-// parseChunk reads the ColumnMetaData of a ColumnChunk.
-func parseChunk(c *compact) (chunk parquetChunk) {
-	c.fields(func(id int, kind byte) bool {
-		if id != 3 || kind != thriftStruct {
-			return false
-		}
-		c.fields(func(id int, kind byte) bool {
-			number := map[int]*int64{4: &chunk.codec, 5: &chunk.values, 7: &chunk.length, 9: &chunk.start, 11: &chunk.dictionary}[id]
-			if number == nil || kind != thriftI32 && kind != thriftI64 {
-				return false
-			}
-			*number = c.int()
-			return true
-		})
-		return true
-	})
-	return chunk
-}
-
-// arrange makes the columns of the schema's elements.
-func (p *parquetFile) arrange(elements []parquetElement) error {
-	rest, leaf := elements[1:], 0
-	for range elements[0].children {
-		var column parquetColumn
-		var err error
+// arrange makes the columns of the schema, which lists a tree depth first.
+func (p *parquetFile) arrange() error {
+	rest, leaf := []format.SchemaElement(p.meta.Schema[1:]), 0
+	for range p.meta.Schema[0].NumChildren.V {
 		if len(rest) == 0 {
-			return errors.New("its schema is damaged")
+			return errSchema
 		}
-		column.name, column.leaf = rest[0].name, leaf
+		column := parquetColumn{name: rest[0].Name, leaf: leaf}
+		var err error
 		if rest, err = column.add(rest, 0, 0, 0); err != nil {
 			return err
 		}
@@ -238,38 +114,44 @@ func (p *parquetFile) arrange(elements []parquetElement) error {
 		p.columns = append(p.columns, column)
 	}
 	if len(rest) > 0 {
-		return errors.New("its schema is damaged")
+		return errSchema
 	}
-	for i := range p.groups {
-		if g := &p.groups[i]; len(g.chunks) != leaf || g.rows < 0 || g.rows > math.MaxInt/16 {
+	for i := range p.meta.RowGroups {
+		if g := &p.meta.RowGroups[i]; len(g.Columns) != leaf || g.NumRows < 0 || g.NumRows > math.MaxInt/16 {
 			return fmt.Errorf("row group %d does not fit its schema", i)
 		}
 	}
 	return nil
 }
 
+// errSchema is the error for a schema that is no tree, or one that is too high.
+var errSchema = errors.New("its schema is damaged")
+
+// maxDepth is how deep columns may stand in one another.
+const maxDepth = 32
+
 // add adds the first element and those in it to the column, and returns those after it.
-func (c *parquetColumn) add(elements []parquetElement, depth, lists, levels int) ([]parquetElement, error) {
+func (c *parquetColumn) add(elements []format.SchemaElement, depth, lists, levels int) ([]format.SchemaElement, error) {
 	if len(elements) == 0 || depth > maxDepth {
-		return nil, errors.New("its schema is damaged")
+		return nil, errSchema
 	}
-	e := elements[0]
-	if e.repetition != parquetRequired {
+	e := &elements[0]
+	if e.RepetitionType.V != format.Required {
 		levels++
 	}
-	if e.repetition == parquetRepeated {
+	if e.RepetitionType.V == format.Repeated {
 		lists++
 	}
 	rest := elements[1:]
-	if e.hasKind {
+	if e.Type.Valid {
 		c.leaves++
 		c.lists, c.levels = lists, levels
-		c.dtype, c.plainSize, c.kind = e.number()
-		c.isText = e.kind == parquetBytes && lists == 0
+		c.dtype, c.plainSize, c.kind = numberOf(e)
+		c.isText = e.Type.V == format.ByteArray && lists == 0
 		return rest, nil
 	}
 	var err error
-	for range e.children {
+	for range e.NumChildren.V {
 		if rest, err = c.add(rest, depth+1, lists, levels); err != nil {
 			return nil, err
 		}
@@ -277,28 +159,38 @@ func (c *parquetColumn) add(elements []parquetElement, depth, lists, levels int)
 	return rest, nil
 }
 
-// number returns the type of the numbers of a leaf, how many bytes each takes, and a word for
+// numberOf returns the type of the numbers of a leaf, how many bytes each takes, and a word for
 // it.
-func (e *parquetElement) number() (d tensor.DType, size int, word string) {
-	const convertedUint8, convertedUint64 = 11, 14
-	unsigned := e.unsigned || e.wasConverted && e.converted >= convertedUint8 && e.converted <= convertedUint64
-	isInteger := e.logical == 0 && (!e.wasConverted || e.converted >= convertedUint8 && e.converted <= convertedUint64+4) || e.logical == 10
-	switch {
-	case e.kind == parquetFloat:
+func numberOf(e *format.SchemaElement) (d tensor.DType, size int, word string) {
+	converted := e.ConvertedType
+	unsigned := converted.Valid && converted.V >= deprecated.Uint8 && converted.V <= deprecated.Uint64
+	isInteger := !converted.Valid || converted.V >= deprecated.Uint8 && converted.V <= deprecated.Int64
+	isHalf := false
+	switch logical := e.LogicalType.Value.(type) {
+	case nil:
+	case *format.IntType:
+		unsigned, isInteger = unsigned || !logical.IsSigned, true
+	case *format.Float16Type:
+		isHalf = true
+	default:
+		isInteger = false
+	}
+	switch kind := e.Type.V; {
+	case kind == format.Float:
 		return tensor.F32, 4, "float"
-	case e.kind == parquetDouble:
+	case kind == format.Double:
 		return tensor.F64, 8, "double"
-	case e.kind == parquetFixed && e.length == 2 && e.logical == logicalFloat16:
+	case kind == format.FixedLenByteArray && e.TypeLength.V == 2 && isHalf:
 		return tensor.F16, 2, "float16"
-	case e.kind == parquetInt32 && isInteger && unsigned:
+	case kind == format.Int32 && isInteger && unsigned:
 		return tensor.U32, 4, "unsigned integer"
-	case e.kind == parquetInt32 && isInteger:
+	case kind == format.Int32 && isInteger:
 		return tensor.I32, 4, "integer"
-	case e.kind == parquetInt64 && isInteger && unsigned:
+	case kind == format.Int64 && isInteger && unsigned:
 		return tensor.U64, 8, "unsigned integer"
-	case e.kind == parquetInt64 && isInteger:
+	case kind == format.Int64 && isInteger:
 		return tensor.I64, 8, "integer"
-	case e.kind == parquetBytes:
+	case kind == format.ByteArray:
 		return 0, 0, "string"
 	}
 	return 0, 0, "something else than numbers or strings"
@@ -333,17 +225,17 @@ func (p *parquetFile) fields() []field {
 // Its blocks go to the cache.
 func (p *parquetFile) column(shard, i int, blocks *cache[float64]) (*parquetReader, error) {
 	c := &parquetReader{parquetFile: p, parquetColumn: &p.columns[i], shard: shard, starts: []int{0}, blocks: blocks}
-	for g := range p.groups {
-		group := &p.groups[g]
-		if group.rows == 0 {
+	for g := range p.meta.RowGroups {
+		group := &p.meta.RowGroups[g]
+		if group.NumRows == 0 {
 			continue
 		}
 		start := c.starts[len(c.starts)-1]
-		if int(group.rows) > math.MaxInt/16-start {
+		if int(group.NumRows) > math.MaxInt/16-start {
 			return nil, errors.New("it has too many rows")
 		}
-		c.chunks = append(c.chunks, &pagedChunk{parquetChunk: group.chunks[c.leaf]})
-		c.starts = append(c.starts, start+int(group.rows))
+		c.chunks = append(c.chunks, &pagedChunk{ColumnMetaData: &group.Columns[c.leaf].MetaData})
+		c.starts = append(c.starts, start+int(group.NumRows))
 	}
 	if len(c.chunks) == 0 {
 		return nil, fault.Errorf(fault.ErrEmpty, "it has no rows")

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/parquet-go/parquet-go/format"
+
 	"github.com/ksparse/ksparse/internal/tensor"
 )
 
@@ -23,7 +25,7 @@ type parquetReader struct {
 
 // pagedChunk is a chunk whose pages are found when it is first read.
 type pagedChunk struct {
-	parquetChunk
+	*format.ColumnMetaData
 	once       sync.Once
 	err        error
 	dictionary *parquetPage // or nil
@@ -33,22 +35,13 @@ type pagedChunk struct {
 
 // parquetPage is where a page is, and what its header says.
 type parquetPage struct {
-	kind                   int64
 	start                  int64 // of its bytes, after the header
 	compressed, inflated   int64 // bytes
-	values, nulls          int64
-	encoding               int64
+	values                 int64
+	encoding               format.Encoding
 	defBytes, repBytes     int64 // of a data page of version 2
 	rawLevels, notDeflated bool  // version 2: levels are apart; the values are not compressed
 }
-
-// The kinds of pages, as parquet.thrift numbers them.
-const (
-	pageData       = 0
-	pageIndex      = 1
-	pageDictionary = 2
-	pageDataV2     = 3
-)
 
 // rows returns the number of rows.
 func (c *parquetReader) rows() int { return c.starts[len(c.starts)-1] }
@@ -69,43 +62,87 @@ func (c *parquetReader) chunk(i int) (*pagedChunk, error) {
 
 // findPages reads the headers of all pages.
 func (c *pagedChunk) findPages(r io.ReaderAt, size int64) error {
-	pos := c.start
-	if d := c.parquetChunk.dictionary; d > 0 && d < pos {
+	pos, length := c.DataPageOffset, c.TotalCompressedSize
+	if d := c.DictionaryPageOffset; d > 0 && d < pos {
 		pos = d
 	}
-	if pos < 0 || c.length < 0 || c.length > size || pos > size-c.length {
+	if pos < 0 || length < 0 || length > size || pos > size-length {
 		return io.ErrUnexpectedEOF
 	}
-	end := pos + c.length
+	end := pos + length
 	c.first = []int64{0}
-	for found := int64(0); found < c.values; {
-		page, err := readPageHeader(r, pos, end)
-		if err == nil {
-			err = page.check(size)
-		}
+	for found := int64(0); found < c.NumValues; {
+		header, n, err := readPageHeader(r, pos, end)
 		if err != nil {
 			return fmt.Errorf("page at byte %d: %w", pos, err)
 		}
+		page := placed(header, pos+n)
+		if err := page.check(size, end); err != nil {
+			return fmt.Errorf("page at byte %d: %w", pos, err)
+		}
 		pos = page.start + page.compressed
-		switch page.kind {
-		case pageDictionary:
-			c.dictionary = page
-		case pageData, pageDataV2:
+		switch header.Type {
+		case format.DictionaryPage:
+			c.dictionary = &page
+		case format.DataPage, format.DataPageV2:
 			found += page.values
-			c.pages, c.first = append(c.pages, *page), append(c.first, found)
+			c.pages, c.first = append(c.pages, page), append(c.first, found)
 		}
 	}
-	if found := c.first[len(c.first)-1]; found != c.values {
-		return fmt.Errorf("its pages have %d numbers, the footer says %d", found, c.values)
+	if found := c.first[len(c.first)-1]; found != c.NumValues {
+		return fmt.Errorf("its pages have %d numbers, the footer says %d", found, c.NumValues)
 	}
 	return nil
 }
 
-// check returns an error where the numbers in the header of a page of a file of size bytes
-// cannot be.
-func (p *parquetPage) check(size int64) error {
+// readPageHeader reads the header of the page at pos, in a chunk that ends at end, and returns
+// how many bytes it has.
+func readPageHeader(r io.ReaderAt, pos, end int64) (*format.PageHeader, int64, error) {
+	for window := int64(1 << 8); ; window *= 16 { // statistics may hold long strings
+		n := min(window, end-pos)
+		if n <= 0 {
+			return nil, 0, io.ErrUnexpectedEOF
+		}
+		b := make([]byte, n)
+		if err := tensor.ReadFull(r, b, pos); err != nil {
+			return nil, 0, err
+		}
+		header := new(format.PageHeader)
+		length, err := decodeThrift(b, header)
+		if err == nil {
+			return header, int64(length), nil
+		}
+		if n < window || n >= 1<<24 {
+			return nil, 0, errors.New("its header is damaged")
+		}
+	}
+}
+
+// placed returns what the header of a page says whose bytes begin at start.
+func placed(header *format.PageHeader, start int64) parquetPage {
+	p := parquetPage{start: start, compressed: int64(header.CompressedPageSize), inflated: int64(header.UncompressedPageSize)}
+	switch header.Type {
+	case format.DictionaryPage:
+		h := &header.DictionaryPageHeader.V
+		p.values, p.encoding = int64(h.NumValues), h.Encoding
+	case format.DataPage:
+		h := &header.DataPageHeader.V
+		p.values, p.encoding = int64(h.NumValues), h.Encoding
+	case format.DataPageV2:
+		h := &header.DataPageHeaderV2.V
+		p.values, p.encoding = int64(h.NumValues), h.Encoding
+		p.defBytes, p.repBytes = int64(h.DefinitionLevelsByteLength), int64(h.RepetitionLevelsByteLength)
+		p.rawLevels, p.notDeflated = true, h.IsCompressed.Valid && !h.IsCompressed.V
+	}
+	return p
+}
+
+// check returns an error where the numbers in the header of a page of a file of size bytes, in a
+// chunk that ends at end, cannot be.
+func (p *parquetPage) check(size, end int64) error {
 	switch {
-	case p.inflated < 0 || p.values < 0 || p.defBytes < 0 || p.repBytes < 0 || p.defBytes+p.repBytes > min(p.compressed, p.inflated):
+	case p.compressed < 0 || p.compressed > end-p.start || p.inflated < 0 || p.values < 0 ||
+		p.defBytes < 0 || p.repBytes < 0 || p.defBytes+p.repBytes > min(p.compressed, p.inflated):
 		return errors.New("its header is damaged")
 	case p.inflated > budget(size) || p.values > budget(size)/8:
 		return fmt.Errorf("%d numbers in %d bytes are more than this file may hold", p.values, p.inflated)
@@ -113,85 +150,19 @@ func (p *parquetPage) check(size int64) error {
 	return nil
 }
 
-// readPageHeader reads the header of the page at pos, in a chunk that ends at end.
-func readPageHeader(r io.ReaderAt, pos, end int64) (*parquetPage, error) {
-	for window := int64(1 << 8); ; window *= 16 { // statistics may hold long strings
-		n := min(window, end-pos)
-		if n <= 0 {
-			return nil, io.ErrUnexpectedEOF
-		}
-		b := make([]byte, n)
-		if err := tensor.ReadFull(r, b, pos); err != nil {
-			return nil, err
-		}
-		c := &compact{b: b}
-		page := parsePage(c)
-		if c.bad && n == window && n < 1<<24 {
-			continue
-		}
-		page.start = pos + int64(c.pos)
-		if c.bad || page.compressed < 0 || page.compressed > end-page.start {
-			return nil, errors.New("its header is damaged")
-		}
-		return &page, nil
-	}
+// codecs are Parquet's, as they are named here.
+var codecs = map[format.CompressionCodec]codec{
+	format.Uncompressed: stored, format.Snappy: snappyBlock, format.Gzip: gzipped, format.Zstd: zstandard, format.Lz4Raw: lz4Block,
 }
-
-// parsePage reads a PageHeader.
-func parsePage(c *compact) (p parquetPage) {
-	c.fields(func(id int, kind byte) bool {
-		number := map[int]*int64{1: &p.kind, 2: &p.inflated, 3: &p.compressed}[id]
-		switch {
-		case number != nil && kind == thriftI32:
-			*number = c.int()
-		case (id == 5 || id == 7) && kind == thriftStruct: // DataPageHeader, DictionaryPageHeader
-			parseNumbers(c, map[int]*int64{1: &p.values, 2: &p.encoding})
-		case id == 8 && kind == thriftStruct: // DataPageHeaderV2
-			p.rawLevels = true
-			c.fields(func(id int, kind byte) bool {
-				number := map[int]*int64{1: &p.values, 2: &p.nulls, 4: &p.encoding, 5: &p.defBytes, 6: &p.repBytes}[id]
-				if id == 7 {
-					p.notDeflated = kind == thriftFalse
-				}
-				if number == nil || kind != thriftI32 {
-					return false
-				}
-				*number = c.int()
-				return true
-			})
-		default:
-			return false
-		}
-		return true
-	})
-	return p
-}
-
-// parseNumbers reads a struct of which the given fields are wanted.
-func parseNumbers(c *compact, numbers map[int]*int64) {
-	c.fields(func(id int, kind byte) bool {
-		if numbers[id] == nil || kind != thriftI32 {
-			return false
-		}
-		*numbers[id] = c.int()
-		return true
-	})
-}
-
-// codecs are Parquet's, as parquet.thrift numbers them.
-var codecs = map[int64]codec{0: stored, 1: snappyBlock, 2: gzipped, 6: zstandard, 7: lz4Block}
-
-// codecNames are those that are not read.
-var codecNames = map[int64]string{3: "LZO", 4: "Brotli", 5: "the old LZ4"}
 
 // pageBuffers keeps the memory that pages are read and inflated into.
 var pageBuffers = sync.Pool{New: func() any { return new([2][]byte) }}
 
 // withPage calls f with the inflated bytes of a page, which it may use until it returns.
 func (c *parquetReader) withPage(chunk *pagedChunk, p *parquetPage, f func(raw []byte) error) error {
-	kind, ok := codecs[chunk.codec]
+	kind, ok := codecs[chunk.Codec]
 	if !ok {
-		return fmt.Errorf("it is compressed by %s, which is not supported", codecNames[chunk.codec])
+		return fmt.Errorf("it is compressed by %v, which is not supported", chunk.Codec)
 	}
 	memory := pageBuffers.Get().(*[2][]byte)
 	defer pageBuffers.Put(memory)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/ksparse/ksparse/internal/fault"
@@ -29,7 +30,7 @@ func (p *parquetFile) rowsOf(shard, i int, blocks *cache[float64]) (rowColumn, e
 	c.cols = len(c.pattern)
 	for g := range c.chunks {
 		rows := int64(c.starts[g+1] - c.starts[g])
-		values := c.chunks[g].values
+		values := c.chunks[g].NumValues
 		if values%int64(c.cols) == 0 && values/int64(c.cols) == rows {
 			continue
 		}
@@ -74,19 +75,23 @@ func (c *parquetRows) measure() error {
 }
 
 // repetition returns the repetition levels of a page. Its first number must be there.
-func (c *parquetRows) repetition(chunk *pagedChunk, p *parquetPage) ([]uint8, error) {
-	levels := make([]uint8, p.values)
-	return levels, c.withPage(chunk, p, func(raw []byte) error {
+func (c *parquetRows) repetition(chunk *pagedChunk, p *parquetPage) (reps []uint8, err error) {
+	err = c.withPage(chunk, p, func(raw []byte) error {
 		rep, def, _, err := c.cut(p, raw)
 		if err != nil {
 			return err
 		}
-		other, err := firstOther(def, widthOf(c.levels), len(levels), uint32(c.levels))
-		if err == nil && other == 0 && len(levels) > 0 {
-			err = missing(0)
+		defs, err := levels(nil, def, int(p.values), c.levels)
+		if err != nil {
+			return err
 		}
-		return fault.First(err, expand(levels, rep, widthOf(c.lists)))
+		if firstOther(defs, uint8(c.levels)) == 0 && p.values > 0 {
+			return missing(0)
+		}
+		reps, err = levels(nil, rep, int(p.values), c.lists)
+		return err
 	})
+	return reps, err
 }
 
 // check returns the error of the first row of row group g that is unlike the first row, nil
@@ -175,24 +180,22 @@ func (c *parquetRows) decode(memory []float64, g, i int) ([]float64, error) {
 
 // checkLevels checks the levels of n numbers of row group g, from number first on: none is
 // missing, and rows begin where they should.
-func (c *parquetRows) checkLevels(rep, def []byte, g int, first int64, n int) error {
+func (c *parquetRows) checkLevels(rep, def []byte, g int, first int64, n int) (err error) {
 	cols := int64(c.cols)
 	rowOf := func(i int) int { return c.starts[g] + int((first+int64(i))/cols) }
-	other, err := firstOther(def, widthOf(c.levels), n, uint32(c.levels))
-	if err != nil {
-		return err
-	}
-	memory := levelBuffers.Get().(*[]uint8)
+	memory := levelBuffers.Get().(*[2][]uint8)
 	defer levelBuffers.Put(memory)
-	*memory = grow(*memory, n)
-	levels := *memory
-	if err := expand(levels, rep, widthOf(c.lists)); err != nil {
+	if memory[0], err = levels(memory[0], def, n, c.levels); err != nil {
 		return err
 	}
+	if memory[1], err = levels(memory[1], rep, n, c.lists); err != nil {
+		return err
+	}
+	other := firstOther(memory[0], uint8(c.levels))
 	for at := 0; at < n; {
 		phase := int((first + int64(at)) % cols)
 		want := c.pattern[phase:min(c.cols, phase+n-at)]
-		got := levels[at : at+len(want)]
+		got := memory[1][at : at+len(want)]
 		if !bytes.Equal(got, want) {
 			bad := 0
 			for got[bad] == want[bad] {
@@ -213,4 +216,12 @@ func (c *parquetRows) checkLevels(rep, def []byte, g int, first int64, n int) er
 		return missing(rowOf(other))
 	}
 	return nil
+}
+
+// firstOther returns the place of the first level that is not v, their number where all are.
+func firstOther(levels []uint8, v uint8) int {
+	if bytes.Count(levels, []byte{v}) == len(levels) {
+		return len(levels)
+	}
+	return slices.IndexFunc(levels, func(level uint8) bool { return level != v })
 }

@@ -3,6 +3,11 @@ package columnar
 import (
 	"errors"
 	"sort"
+
+	"github.com/parquet-go/parquet-go/encoding"
+	"github.com/parquet-go/parquet-go/encoding/delta"
+	"github.com/parquet-go/parquet-go/encoding/plain"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // parquetTexts are the texts, or integers, of a column.
@@ -18,7 +23,7 @@ func (p *parquetFile) textsOf(shard, i int, texts *cache[string]) (textColumn, e
 		return nil, err
 	}
 	for g, chunk := range reader.chunks {
-		if int64(reader.starts[g+1]-reader.starts[g]) != chunk.values {
+		if int64(reader.starts[g+1]-reader.starts[g]) != chunk.NumValues {
 			return nil, errors.New("a column of texts has another number of rows than its file")
 		}
 	}
@@ -52,14 +57,12 @@ func (c *parquetTexts) decode(chunk *pagedChunk, g, i int) (texts []string, err 
 		if err != nil {
 			return err
 		}
-		if c.levels > 0 {
-			other, err := firstOther(def, widthOf(c.levels), n, uint32(c.levels))
-			if err != nil {
-				return err
-			}
-			if other < n {
-				return missing(c.starts[g] + int(chunk.first[i]) + other)
-			}
+		defs, err := levels(nil, def, n, c.levels)
+		if err != nil {
+			return err
+		}
+		if other := firstOther(defs, uint8(c.levels)); other < n {
+			return missing(c.starts[g] + int(chunk.first[i]) + other)
 		}
 		texts, err = c.values(values, n, chunk, g, p)
 		return err
@@ -75,50 +78,53 @@ func (c *parquetTexts) values(src []byte, n int, chunk *pagedChunk, g int, p *pa
 		return numberTexts(numbers), err
 	}
 	switch p.encoding {
-	case encodingPlain:
-		return byteLengths(src, n)
-	case encodingDeltaLengths:
-		return deltaLengths(src, n)
-	case encodingPlainDictionary, encodingDictionary:
+	case plainDictionary, format.RLEDictionary:
 		return c.lookUpTexts(src, n, chunk)
+	case format.Plain:
+		return cutTexts(new(plain.Encoding), src, n)
+	case format.DeltaLengthByteArray:
+		if err := checkDeltas(src, n); err != nil {
+			return nil, err
+		}
+		return cutTexts(new(delta.LengthByteArrayEncoding), src, n)
 	}
 	return nil, errEncoding(p)
 }
 
 // lookUpTexts returns n entries of the dictionary.
-func (c *parquetTexts) lookUpTexts(src []byte, n int, chunk *pagedChunk) (texts []string, err error) {
-	if chunk.dictionary == nil || len(src) == 0 {
-		return nil, errors.New("a page needs a dictionary, which is not there")
+func (c *parquetTexts) lookUpTexts(src []byte, n int, chunk *pagedChunk) ([]string, error) {
+	if chunk.dictionary == nil {
+		return nil, errNoDictionary
 	}
 	var entries []string
-	if err := c.withPage(chunk, chunk.dictionary, func(raw []byte) (err error) {
-		entries, err = byteLengths(raw, int(chunk.dictionary.values))
+	err := c.withPage(chunk, chunk.dictionary, func(raw []byte) (err error) {
+		entries, err = cutTexts(new(plain.Encoding), raw, int(chunk.dictionary.values))
 		return err
-	}); err != nil {
-		return nil, err
-	}
-	texts = make([]string, n)
-	return texts, withPlaces(n, src, func(i, place int) error {
-		if place >= len(entries) {
-			return errPlace
-		}
-		texts[i] = entries[place]
-		return nil
 	})
-}
-
-// deltaLengths returns n strings, which follow their lengths.
-func deltaLengths(src []byte, n int) ([]string, error) {
-	sizes, rest, err := deltaNumbers(src, n)
 	if err != nil {
 		return nil, err
 	}
 	texts := make([]string, n)
-	for i, size := range sizes {
-		if size < 0 || size > int64(len(rest)) {
-			return nil, errors.New("its strings end too early")
-		}
-		texts[i], rest = string(rest[:size]), rest[size:]
+	return texts, places(texts, src, entries)
+}
+
+// cutTexts returns the n texts that src holds in the encoding.
+func cutTexts(e encoding.Encoding, src []byte, n int) ([]string, error) {
+	var raw []byte
+	var ends []uint32
+	err := sound(func() (err error) {
+		raw, ends, err = e.DecodeByteArray(nil, src, nil)
+		return err
+	})
+	if err == nil && len(ends) <= n {
+		err = errors.New("its strings end too early")
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, texts := string(raw), make([]string, n)
+	for i := range texts {
+		texts[i] = all[ends[i]:ends[i+1]]
 	}
 	return texts, nil
 }

@@ -5,70 +5,104 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
+	"math/bits"
 	"sync"
 
-	"github.com/ksparse/ksparse/internal/tensor"
+	"github.com/parquet-go/parquet-go/encoding/bytestreamsplit"
+	"github.com/parquet-go/parquet-go/encoding/delta"
+	"github.com/parquet-go/parquet-go/encoding/plain"
+	"github.com/parquet-go/parquet-go/encoding/rle"
+	"github.com/parquet-go/parquet-go/format"
 )
 
-// The encodings, as parquet.thrift numbers them.
-const (
-	encodingPlain           = 0
-	encodingPlainDictionary = 2
-	encodingDelta           = 5
-	encodingDeltaLengths    = 6
-	encodingDictionary      = 8
-	encodingSplit           = 9
-)
+// plainDictionary is the name of the encoding format.RLEDictionary in older files.
+const plainDictionary format.Encoding = 2
 
 // errEncoding returns the error for an encoding that is not read.
 func errEncoding(p *parquetPage) error {
-	return fmt.Errorf("a page has encoding %d, which is not supported", p.encoding)
+	return fmt.Errorf("a page has the encoding %v, which is not supported", p.encoding)
 }
+
+// errTooFew is the error for a page that ends too early.
+var errTooFew = errors.New("a page has too few numbers")
 
 // numbers sets dst to the values of a page.
-func (c *parquetReader) numbers(dst []float64, src []byte, chunk *pagedChunk, g int, p *parquetPage) error {
+func (c *parquetReader) numbers(dst []float64, src []byte, chunk *pagedChunk, g int, p *parquetPage) (err error) {
 	size := c.plainSize
 	switch p.encoding {
-	case encodingPlain:
-		if len(src) < len(dst)*size {
-			return errors.New("a page has too few numbers")
-		}
-		return readNumbers(dst, c.name, bytes.NewReader(src), c.dtype, 0)
-	case encodingPlainDictionary, encodingDictionary:
+	case plainDictionary, format.RLEDictionary:
 		return c.lookUp(dst, src, chunk, g)
-	case encodingSplit:
+	case format.Plain:
+	case format.ByteStreamSplit:
 		if len(src) < len(dst)*size {
-			return errors.New("a page has too few numbers")
+			return errTooFew
 		}
-		return readNumbers(dst, c.name, bytes.NewReader(join(src, len(dst), size)), c.dtype, 0)
-	case encodingDelta:
-		if size != 4 && size != 8 {
-			break
-		}
-		return deltas(dst, src, c.dtype)
+		src, err = new(bytestreamsplit.Encoding).DecodeFixedLenByteArray(nil, src[:len(dst)*size], size)
+	case format.DeltaBinaryPacked:
+		src, err = plainIntegers(src, len(dst), size)
+	default:
+		return errEncoding(p)
 	}
-	return errEncoding(p)
+	if err == nil && len(src) < len(dst)*size {
+		err = errTooFew
+	}
+	if err != nil {
+		return err
+	}
+	return readNumbers(dst, c.name, bytes.NewReader(src), c.dtype, 0)
 }
 
-// join puts together numbers of which each byte stands with those of the other numbers, first
-// all first bytes.
-func join(src []byte, n, size int) []byte {
-	out := make([]byte, n*size)
-	for k := range size {
-		for i, b := range src[k*n : (k+1)*n] {
-			out[i*size+k] = b
-		}
+// plainIntegers returns n integers of so many bytes, which are stored as differences, one after
+// the other.
+func plainIntegers(src []byte, n, size int) ([]byte, error) {
+	if err := checkDeltas(src, n); err != nil {
+		return nil, err
 	}
-	return out
+	var raw []byte
+	err := sound(func() error {
+		var e delta.BinaryPackedEncoding
+		if size == 4 {
+			values, err := e.DecodeInt32(nil, src)
+			raw, _ = new(plain.Encoding).EncodeInt32(nil, values) // has no errors
+			return err
+		}
+		values, err := e.DecodeInt64(nil, src)
+		raw, _ = new(plain.Encoding).EncodeInt64(nil, values)
+		return err
+	})
+	return raw, err
+}
+
+// sound calls f, which gives bytes of the file to a library. A panic of it on damaged ones is an
+// error.
+func sound(f func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("its values are damaged")
+		}
+	}()
+	return f()
+}
+
+// checkDeltas returns an error unless the bytes of differences say that they are n: the library
+// makes room for as many as they say. Two other numbers stand before that one.
+func checkDeltas(src []byte, n int) error {
+	for range 2 {
+		_, used := binary.Uvarint(src)
+		src = src[max(used, 0):]
+	}
+	if total, _ := binary.Uvarint(src); total != uint64(n) {
+		return fmt.Errorf("it has %d values, and its header says %d", total, n)
+	}
+	return nil
 }
 
 // lookUp sets dst to entries of the dictionary, which is kept as a page is.
 func (c *parquetReader) lookUp(dst []float64, src []byte, chunk *pagedChunk, g int) error {
-	if chunk.dictionary == nil || len(src) == 0 {
-		return errors.New("a page needs a dictionary, which is not there")
-	}
 	p := chunk.dictionary
+	if p == nil {
+		return errNoDictionary
+	}
 	return c.blocks.use(key{c.shard, g, -1}, func(memory []float64) ([]float64, error) {
 		entries := grow(memory, int(p.values))
 		return entries, c.withPage(chunk, p, func(raw []byte) error {
@@ -77,120 +111,81 @@ func (c *parquetReader) lookUp(dst []float64, src []byte, chunk *pagedChunk, g i
 			}
 			return readNumbers(entries, c.name, bytes.NewReader(raw), c.dtype, 0)
 		})
-	}, func(entries []float64) error {
-		return withPlaces(len(dst), src, func(i, place int) error {
-			if place >= len(entries) {
-				return errPlace
-			}
-			dst[i] = entries[place]
-			return nil
-		})
-	})
+	}, func(entries []float64) error { return places(dst, src, entries) })
 }
 
-// errPlace is the error for a value that is not in its dictionary.
-var errPlace = errors.New("a page has a value that is not in its dictionary")
+// errNoDictionary is the error for a page of places in a dictionary that is not there.
+var errNoDictionary = errors.New("a page needs a dictionary, which is not there")
 
-// withPlaces calls f for the n places in a dictionary that src holds, after a byte that says
-// how many bits each has.
-func withPlaces(n int, src []byte, f func(i, place int) error) error {
-	memory := placeBuffers.Get().(*[]uint32)
-	defer placeBuffers.Put(memory)
-	*memory = grow(*memory, n)
-	if err := expand(*memory, src[1:], int(src[0])); err != nil {
+// placeBuffers and levelBuffers keep the memory that places and levels are expanded into.
+var (
+	placeBuffers = sync.Pool{New: func() any { return new([]int32) }}
+	levelBuffers = sync.Pool{New: func() any { return new([2][]uint8) }}
+)
+
+// places sets dst to the entries of a dictionary whose places src has, after a byte that says of
+// how many bits each place is.
+func places[T any](dst []T, src []byte, entries []T) error {
+	if len(src) == 0 {
+		return errTooFew
+	}
+	width := int(src[0])
+	src, err := enough(src[1:], width, len(dst))
+	if err != nil {
 		return err
 	}
-	for i, place := range *memory {
-		if err := f(i, int(place)); err != nil {
+	memory := placeBuffers.Get().(*[]int32)
+	defer placeBuffers.Put(memory)
+	*memory = grow(*memory, len(dst)+7)
+	if clear(*memory); width > 0 {
+		if *memory, err = (&rle.Encoding{BitWidth: width}).DecodeInt32(*memory, src); err != nil {
 			return err
 		}
+	}
+	for i, place := range (*memory)[:len(dst)] {
+		if place < 0 || int(place) >= len(entries) {
+			return errors.New("a page has a value that is not in its dictionary")
+		}
+		dst[i] = entries[place]
 	}
 	return nil
 }
 
-// levelBuffers and placeBuffers keep the memory that levels and places are expanded into.
-var (
-	levelBuffers = sync.Pool{New: func() any { return new([]uint8) }}
-	placeBuffers = sync.Pool{New: func() any { return new([]uint32) }}
-)
-
-// deltas sets dst to integers that are stored as differences (Encodings.md,
-// "Delta Encoding"): in blocks, of which each has a least difference and some miniblocks of
-// what is added to that, each of these packed in so many bits.
-func deltas(dst []float64, src []byte, d tensor.DType) error {
-	values, _, err := deltaNumbers(src, len(dst))
-	for i, v := range values {
-		switch d { // the differences may have overflowed
-		case tensor.I32:
-			v = int64(int32(v))
-		case tensor.U32:
-			v = int64(uint32(v))
-		}
-		if v > 1<<53 || v < -1<<53 {
-			return fmt.Errorf("the integer %d is above 2^53, which float64 may not hold", v)
-		}
-		dst[i] = float64(v)
+// levels returns n levels from 0 to most, in the memory given. Where most is 0 all are 0.
+func levels(memory []uint8, src []byte, n, most int) ([]uint8, error) {
+	width := bits.Len(uint(most))
+	memory = grow(memory, n+7)
+	if width == 0 {
+		clear(memory)
+		return memory[:n], nil
 	}
-	return err
+	src, err := enough(src, width, n)
+	if err != nil {
+		return memory, err
+	}
+	memory, err = (&rle.Encoding{BitWidth: width}).DecodeLevels(memory, src)
+	return memory[:min(n, len(memory))], err
 }
 
-// deltaNumbers returns n such integers, and the bytes after them.
-func deltaNumbers(src []byte, n int) ([]int64, []byte, error) {
-	c := &compact{b: src}
-	blockSize, minis, total, value := c.uvarint(), c.uvarint(), c.uvarint(), c.int()
-	if c.bad || minis == 0 || minis > 1<<10 || blockSize > 1<<16 || blockSize%minis != 0 || blockSize/minis%8 != 0 || total != uint64(n) {
-		return nil, nil, errHybrid
-	}
-	perMini := int(blockSize / minis)
-	values := make([]int64, 0, n)
-	if n > 0 {
-		values = append(values, value)
-	}
-	for len(values) < n {
-		least := c.int()
-		widths := c.next(minis)
-		for _, width := range widths {
-			if len(values) == n {
-				break // miniblocks without numbers are not there
-			}
-			packed := c.next(uint64(perMini * int(width) / 8))
-			if c.bad || width > 64 {
-				return nil, nil, errHybrid
-			}
-			for i := 0; i < perMini && len(values) < n; i++ {
-				value += least + int64(bitsAt(packed, i*int(width), int(width)))
-				values = append(values, value)
-			}
+// enough returns the bytes at the start of src that hold n numbers of so many bits, which are runs
+// of one number and numbers packed by eight (Encodings.md, "Run Length Encoding / Bit-Packing
+// Hybrid"). The library makes room for as many numbers as a run says, so that these must be few:
+// packed ones are in the bytes, if not all in use, and of one number a run has hardly more than
+// there are.
+func enough(src []byte, width, n int) ([]byte, error) {
+	pos, most := 0, uint64(n+1<<10)
+	for left := n; left > 0; {
+		head, used := binary.Uvarint(src[pos:])
+		count, size := head>>1, uint64(width+7)/8
+		if head&1 == 1 {
+			count, size = count*8, count*uint64(width)
 		}
-		if c.bad {
-			return nil, nil, errHybrid
+		few := count <= most || head&1 == 1 && width > 0
+		if used <= 0 || head >= 1<<32 || width > 32 || !few || size > uint64(len(src)-pos-used) {
+			return nil, errors.New("its levels or places in the dictionary are damaged")
 		}
+		pos += used + int(size)
+		left -= int(count)
 	}
-	return values, c.b[c.pos:], nil
-}
-
-// bitsAt returns width bits of src from bit at on.
-func bitsAt(src []byte, at, width int) (v uint64) {
-	for i := 0; i < width; {
-		take := min(8-at%8, width-i)
-		v |= uint64(src[at/8]>>(at%8)&(1<<take-1)) << i
-		at, i = at+take, i+take
-	}
-	return v
-}
-
-// byteLengths cuts n byte strings, each of which follows its length in four bytes, from src.
-func byteLengths(src []byte, n int) ([]string, error) {
-	texts := make([]string, 0, min(n, len(src)/4+1))
-	for range n {
-		if len(src) < 4 {
-			return nil, errors.New("its strings end too early")
-		}
-		size := binary.LittleEndian.Uint32(src)
-		if size > math.MaxInt32 || int(size) > len(src)-4 {
-			return nil, errors.New("its strings end too early")
-		}
-		texts, src = append(texts, string(src[4:4+size])), src[4+size:]
-	}
-	return texts, nil
+	return src[:pos], nil
 }

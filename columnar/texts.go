@@ -26,13 +26,13 @@ type Texts struct {
 //
 // Errors are those of Open.
 func OpenTexts(path, column string) (*Texts, error) {
-	paths, err := find(path)
+	what, err := find(path)
 	if err != nil {
 		return nil, err
 	}
 	t := &Texts{}
 	t.blocks.size = textsSize
-	err = t.open(paths, func(i int, c container) (int, error) {
+	err = t.open(what, func(i int, c container) (int, error) {
 		fields := c.fields()
 		at, err := choose(fields, column, forTexts)
 		if err != nil {
@@ -40,7 +40,7 @@ func OpenTexts(path, column string) (*Texts, error) {
 		}
 		column = fields[at].name
 		if i == 0 {
-			t.names = labels(c.note("huggingface"), filepath.Dir(paths[0]), column)
+			t.names = labels(c.note("huggingface"), filepath.Dir(t.paths[0]), column)
 		}
 		texts, err := c.textsOf(i, at, &t.blocks)
 		if err != nil {
@@ -91,9 +91,10 @@ func (t *Texts) Text(i int) (text string, err error) {
 	if i < 0 || i >= t.Len() {
 		return "", fault.Errorf(fault.ErrRange, "text %d of %d", i, t.Len())
 	}
-	shard := t.find(i)
+	row, _ := t.run(i, i+1)
+	shard := t.find(row)
 	err = guard(t.paths[shard], func() (err error) {
-		text, err = t.inFile[shard].text(i - t.starts[shard])
+		text, err = t.inFile[shard].text(row - t.starts[shard])
 		return err
 	})
 	if err != nil || t.names == nil {

@@ -1,171 +1,90 @@
 package columnar
 
-// compact reads thrift's compact protocol, the encoding of Parquet's metadata. Reading past
-// the end gives zeros and sets bad: who reads asks for that at the end. Nothing is allocated
-// by a length that the file states.
-type compact struct {
-	b   []byte
-	pos int
-	bad bool
-}
+import (
+	"errors"
+	"runtime"
 
-// The types of the compact protocol.
-const (
-	thriftTrue   = 1
-	thriftFalse  = 2
-	thriftByte   = 3
-	thriftI16    = 4
-	thriftI32    = 5
-	thriftI64    = 6
-	thriftDouble = 7
-	thriftBinary = 8
-	thriftList   = 9
-	thriftSet    = 10
-	thriftMap    = 11
-	thriftStruct = 12
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 )
 
-// maxDepth is how deep structs and lists may stand in one another.
-const maxDepth = 32
-
-// next returns the next n bytes, nothing where there are fewer.
-func (c *compact) next(n uint64) []byte {
-	if c.bad || n > uint64(len(c.b)-c.pos) {
-		c.bad = true
-		return nil
-	}
-	c.pos += int(n)
-	return c.b[c.pos-int(n) : c.pos]
+// boundedThrift is a reader of Parquet's metadata that lets no length in it take more memory than
+// goes with the bytes that are left, and nothing in it stand so deep that the stack overflows.
+type boundedThrift struct {
+	thriftReader
+	size  int
+	reads int // of heads of fields, lists and maps
 }
 
-// byte returns the next byte.
-func (c *compact) byte() byte {
-	if b := c.next(1); b != nil {
-		return b[0]
-	}
-	return 0
+// thriftReader is what the decoder wants of a reader of bytes.
+type thriftReader interface {
+	thrift.Reader
+	Discard(n int) (int, error)
 }
 
-// uvarint returns the next number, which has seven bits in each byte.
-func (c *compact) uvarint() (v uint64) {
-	for shift := 0; shift < 64; shift += 7 {
-		b := c.byte()
-		v |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return v
+// decodeThrift sets v to the struct that b begins with, and returns how many bytes it has. v may
+// keep parts of b.
+func decodeThrift(b []byte, v any) (int, error) {
+	r := &boundedThrift{thriftReader: new(thrift.CompactProtocol).NewReaderFromBytes(b).(thriftReader), size: len(b)}
+	err := thrift.NewDecoder(r).Decode(v)
+	return r.BytesRead(), err
+}
+
+// ReadField reads the head of a field.
+func (r *boundedThrift) ReadField() (thrift.Field, error) {
+	if err := r.checkDepth(); err != nil {
+		return thrift.Field{}, err
+	}
+	return r.thriftReader.ReadField()
+}
+
+// ReadList reads the head of a list.
+func (r *boundedThrift) ReadList() (thrift.List, error) {
+	l, err := r.thriftReader.ReadList()
+	if err == nil {
+		err = r.check(l.Size, l.Type)
+	}
+	return l, err
+}
+
+// ReadSet reads the head of a set.
+func (r *boundedThrift) ReadSet() (thrift.Set, error) {
+	s, err := r.thriftReader.ReadSet()
+	if err == nil {
+		err = r.check(s.Size, s.Type)
+	}
+	return s, err
+}
+
+// ReadMap reads the head of a map.
+func (r *boundedThrift) ReadMap() (thrift.Map, error) {
+	m, err := r.thriftReader.ReadMap()
+	if err == nil {
+		err = r.check(m.Size, m.Value)
+	}
+	return m, err
+}
+
+// check returns an error where so many values do not fit in the bytes that are left: each has one
+// or more, and a struct, of those that Parquet has lists of, three.
+func (r *boundedThrift) check(n int32, kind thrift.Type) error {
+	least := 1
+	if kind == thrift.STRUCT {
+		least = 3
+	}
+	if int(n) > (r.size-r.BytesRead())/least {
+		return errors.New("a list has more values than there are bytes")
+	}
+	return r.checkDepth()
+}
+
+// checkDepth returns an error where structs and lists stand very deep in one another. It looks at
+// the stack, from time to time.
+func (r *boundedThrift) checkDepth() error {
+	const often, most = 1 << 10, 1 << 13
+	if r.reads++; r.reads%often == 0 {
+		if runtime.Callers(most, make([]uintptr, 1)) > 0 {
+			return errors.New("its structs stand too deep in one another")
 		}
 	}
-	c.bad = true
-	return 0
-}
-
-// int returns the next number with a sign.
-func (c *compact) int() int64 {
-	u := c.uvarint()
-	return int64(u>>1) ^ -int64(u&1)
-}
-
-// text returns the next string.
-func (c *compact) text() string { return string(c.next(c.uvarint())) }
-
-// fields calls f for each field of the struct that comes. Where f returns false it has not
-// read the field, which is then skipped.
-func (c *compact) fields(f func(id int, kind byte) bool) { c.fieldsAt(0, f) }
-
-// fieldsAt is fields of a struct that stands so deep in others.
-func (c *compact) fieldsAt(depth int, f func(id int, kind byte) bool) {
-	for id := 0; !c.bad; {
-		head := c.byte()
-		if head == 0 {
-			return
-		}
-		if delta := int(head >> 4); delta > 0 {
-			id += delta
-		} else {
-			id = int(int16(c.int()))
-		}
-		if kind := head & 15; c.bad || !f(id, kind) {
-			c.skip(kind, depth+1)
-		}
-	}
-}
-
-// list returns the type and the number of the elements of the list that comes. Each of them
-// takes a byte or more.
-func (c *compact) list() (kind byte, n int) {
-	head := c.byte()
-	count := uint64(head >> 4)
-	if count == 15 {
-		count = c.uvarint()
-	}
-	if count > uint64(len(c.b)-c.pos) {
-		c.bad = true
-		return 0, 0
-	}
-	return head & 15, int(count)
-}
-
-// structs calls f for each element of the list of structs that comes. It returns false, and
-// has read nothing, where kind is not a list.
-func (c *compact) structs(kind byte, f func()) bool {
-	if kind != thriftList {
-		return false
-	}
-	element, n := c.list()
-	if n > 0 && element != thriftStruct {
-		c.bad = true
-	}
-	for i := 0; i < n && !c.bad; i++ {
-		f()
-	}
-	return true
-}
-
-// skip reads over a value.
-func (c *compact) skip(kind byte, depth int) {
-	if depth > maxDepth {
-		c.bad = true
-	}
-	if c.bad {
-		return
-	}
-	switch kind {
-	case thriftTrue, thriftFalse: // the type is the value
-	case thriftByte:
-		c.next(1)
-	case thriftI16, thriftI32, thriftI64:
-		c.uvarint()
-	case thriftDouble:
-		c.next(8)
-	case thriftBinary:
-		c.next(c.uvarint())
-	case thriftList, thriftSet:
-		element, n := c.list()
-		c.skipAll(n, depth, element)
-	case thriftMap:
-		if n := c.uvarint(); n > 0 {
-			kinds := c.byte()
-			if n > uint64(len(c.b)) {
-				c.bad = true
-				return
-			}
-			c.skipAll(int(n), depth, kinds>>4, kinds&15)
-		}
-	case thriftStruct:
-		c.fieldsAt(depth, func(int, byte) bool { return false })
-	default:
-		c.bad = true
-	}
-}
-
-// skipAll reads over n times values of the kinds, which stand in a list or map.
-func (c *compact) skipAll(n, depth int, kinds ...byte) {
-	for i := 0; i < n && !c.bad; i++ {
-		for _, kind := range kinds {
-			if kind == thriftTrue || kind == thriftFalse {
-				kind = thriftByte // of a list's elements the type is not the value
-			}
-			c.skip(kind, depth+1)
-		}
-	}
+	return nil
 }

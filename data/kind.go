@@ -1,9 +1,7 @@
 package data
 
 import (
-	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -62,14 +60,10 @@ func recognise(path string, o Options) (fileReader, error) {
 			return readJSONLines, nil
 		}
 		return readTable, nil
+	case sniff.Arrow, sniff.Parquet:
+		return nil, fault.Advise(fault.ErrFormat, is.Advice(), "%s is %s", path, is)
 	case sniff.Unknown:
-		columnar, err := isColumnar(path)
-		switch {
-		case err != nil:
-			return nil, fault.Errorf(err, "%s", err)
-		case columnar:
-			return nil, fault.Advise(fault.ErrFormat, "columnar.Open of package columnar opens it", "%s is an Arrow or Parquet file", path)
-		case o.Cols > 0:
+		if o.Cols > 0 {
 			return readRaw, nil
 		}
 	}
@@ -78,29 +72,13 @@ func recognise(path string, o Options) (fileReader, error) {
 
 // hasMark reports whether a file of the kind is sure to be one, whatever its name is. The other
 // kinds go by so few bytes that numbers may look like them: vectors of dimension 128 begin as
-// a file of torch.save does.
+// a file of torch.save does, and a missing number as a stream of Arrow.
 func hasMark(is sniff.Kind) bool {
 	switch is {
-	case sniff.Unknown, sniff.Torch, sniff.Safetensors, sniff.Tar, sniff.Gzip, sniff.JSON, sniff.Text:
+	case sniff.Unknown, sniff.Torch, sniff.Safetensors, sniff.Tar, sniff.Gzip, sniff.Arrow, sniff.JSON, sniff.Text:
 		return false
 	}
 	return true
-}
-
-// isColumnar reports whether the file at path begins as Arrow or Parquet does.
-func isColumnar(path string) (bool, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer file.Close() // read only
-	head := make([]byte, 6)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	begins := string(head[:n])
-	return begins == "ARROW1" || strings.HasPrefix(begins, "PAR1") || strings.HasPrefix(begins, "\xff\xff\xff\xff"), nil
 }
 
 // refuseOptions returns an error where o names something that a file of this kind does not have.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/hub"
 )
 
 // Bounds of the search for models below a folder.
@@ -252,38 +252,19 @@ func oneOfEach(here []candidate) []candidate {
 }
 
 // snapshot returns path, or, where path is a repository folder of the Hugging Face
-// cache (models--org--name, with refs and snapshots), the snapshot of its branch
-// main, or its only one.
+// cache, the snapshot in it.
 func snapshot(path string) (string, error) {
-	all := filepath.Join(path, "snapshots")
-	entries, err := os.ReadDir(all)
-	if err != nil {
-		return path, nil // not such a folder
-	}
-	var revisions []string
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
-			revisions = append(revisions, e.Name())
-		}
-	}
-	ref, err := readSmall(filepath.Join(path, "refs", "main"))
+	inner, err := hub.Snapshot(path)
+	var e *hub.Error
 	switch {
-	case err == nil:
-		main := strings.TrimSpace(string(ref))
-		for _, r := range revisions {
-			if r == main {
-				return filepath.Join(all, r), nil
-			}
-		}
-		return "", unknown("%s: refs/main names the snapshot %.60q, and there is none of that name: the download is not complete", path, main)
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
-	case len(revisions) == 1:
-		return filepath.Join(all, revisions[0]), nil
-	case len(revisions) == 0:
-		return "", unknown("there is no snapshot in %s", all)
+	case errors.As(err, &e) && e.Several:
+		return "", errorf(ErrSeveral, "%v", e)
+	case errors.As(err, &e):
+		return "", unknown("%v", e)
+	case inner != "" || err != nil:
+		return inner, err
 	}
-	return "", errorf(ErrSeveral, "%s: there is no refs/main, and there are %d snapshots; open the path of one: %s", path, len(revisions), some(revisions))
+	return path, nil
 }
 
 // sentenceModule returns path, or, where path is a sentence-transformers model, the

@@ -31,7 +31,9 @@ const (
 	Tar // torch.save of the first versions of PyTorch too
 	Gzip
 	HDF5
-	LFS // what Git has in place of a file that it keeps elsewhere
+	Arrow   // an IPC file or, by its first message, a stream
+	Parquet // also an encrypted one
+	LFS     // what Git has in place of a file that it keeps elsewhere
 	HTML
 	JSON
 	Text
@@ -39,6 +41,9 @@ const (
 	Folder
 	Special // a device, a pipe, ...: it is not looked into
 )
+
+// columnarOpens is the advice for files of columns.
+const columnarOpens = "columnar.Open of the module columnar opens it, as rows of data"
 
 // kinds has what each kind is called, and what to do with it, which may be nothing.
 var kinds = [...]struct{ name, advice string }{
@@ -53,6 +58,8 @@ var kinds = [...]struct{ name, advice string }{
 	Tar:         {"a tar archive", "unpack it: pretrained.Open opens the folder; if PyTorch before 0.1.10 wrote it, load and save it with a newer one"},
 	Gzip:        {"a gzip file", "unpack it: pretrained.Open opens what is inside"},
 	HDF5:        {"an HDF5 file", "save its arrays as .npy or safetensors"},
+	Arrow:       {"an Arrow file", columnarOpens},
+	Parquet:     {"a Parquet file", columnarOpens},
 	LFS:         {"a pointer of Git LFS in place of the file itself, which is still to be downloaded", ""},
 	HTML:        {"an HTML page, perhaps of a download that failed", ""},
 	JSON:        {"a JSON file", "pretrained.Open opens the folder of the model that it may describe"},
@@ -161,7 +168,16 @@ func Head(head []byte) Kind {
 	case begins("\x89HDF\r\n\x1a\n"):
 		return HDF5
 	}
-	return textKind(head)
+	if kind := textKind(head); kind != Unknown { // these begin with a few letters, as text may
+		return kind
+	}
+	switch {
+	case begins("ARROW1"), begins("\xff\xff\xff\xff"):
+		return Arrow
+	case begins("PAR1"), begins("PARE"):
+		return Parquet
+	}
+	return Unknown
 }
 
 // zipKind tells a zip archive by its first entry.
