@@ -11,7 +11,7 @@ import (
 // What is noticed, and told the user with what to change.
 const (
 	manyDead = 0.05  // share of the latents from which on the dead ones are many
-	fewDead  = 3     // that are not many in any case
+	fewDead  = 3     // that are not many where there are more than a few latents
 	farRow   = 10    // times the median norm above which a sample is far from the others
 	highRate = 4     // times the library's own choice from which on a rate is high
 	lowRate  = 0.125 // times the library's own choice up to which a rate is low
@@ -41,12 +41,15 @@ func (t *Trainer) advice(over bool) (all []string) {
 		say("%s are equal, so the variance of the data is not known, and parts of the recipe that go by it are off: begin with more samples, or with others", t.equal)
 	}
 	if l != nil {
-		if dead, after := t.deadAtLast(e, over); dead > fewDead && float64(dead) > manyDead*float64(l.out) {
+		if dead, after := t.deadAtLast(e, over); dead > min(fewDead, l.out/4) && float64(dead) > manyDead*float64(l.out) {
 			say("%d of %d latents are dead (not active in the last %d samples): %s", dead, l.out, after, t.againstDead(e))
 		}
 	}
 	if about := t.rateAdvice(epochs, over); about != "" {
 		say("%s", about)
+	}
+	if rate := t.cfg.LearningRate; over && t.outOfPatience() && t.asked.Schedule == nil && e.LearningRate > endRate*rate {
+		say("Patience has ended the training at a learning rate of %.3g, which the schedule would have lowered further: leave Patience 0, or train for fewer epochs", e.LearningRate)
 	}
 	if l != nil && l.selection == SelectThreshold && l.k > 0 && math.Abs(e.L0-float64(l.k)) > offK*float64(l.k) {
 		say("%.3g latents are active per sample, and K is %d: training does not learn the thresholds of SelectThreshold, so call Calibrate, or train with SelectBatchTopK", e.L0, l.k)
@@ -61,18 +64,20 @@ func (t *Trainer) advice(over bool) (all []string) {
 }
 
 // deadAtLast returns how many latents are dead in that epoch, and after how many samples. At the end
-// of the training that is after all of an epoch's samples, where DeadAfter is more.
+// of the training that is after all of an epoch's samples, or after half of those that there were, unless
+// the caller has set DeadAfter.
 func (t *Trainer) deadAtLast(e train.EpochStats, over bool) (dead, after int) {
 	after = t.cfg.Recipe.DeadAfter
-	if !over || t.asked.Recipe.DeadAfter > 0 || t.inEpoch == 0 || t.inEpoch >= after {
+	if !over || t.asked.Recipe.DeadAfter > 0 || t.inEpoch == 0 {
 		return e.Dead, after
 	}
+	after = max(1, min(t.inEpoch, t.history.Steps*t.cfg.BatchSize/2))
 	for _, idle := range t.stepper.Idle() {
-		if idle >= int64(t.inEpoch) {
+		if idle >= int64(after) {
 			dead++
 		}
 	}
-	return dead, t.inEpoch
+	return dead, after
 }
 
 // againstDead says what to do against the dead latents of that epoch.
@@ -123,6 +128,10 @@ func (t *Trainer) rateAdvice(epochs []train.EpochStats, over bool) string {
 		return fmt.Sprintf("LearningRate is %.3g, which is high for this network and its steps: leave it 0, which chooses %.2g", rate, own)
 	case !over:
 		return ""
+	case last.FVU > noGain && ratio == 1 && t.history.Steps < fewSeen:
+		return fmt.Sprintf("the FVU is %.4g after %d steps, which are few: train for more epochs or steps", last.FVU, t.history.Steps)
+	case last.FVU > noGain && t.net.modern && t.net.rows.Shift == nil && t.net.explains(t.cfg.Loss):
+		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: subtract their means from inputs and targets, and scale both to numbers of about 1", last.FVU)
 	case last.FVU > noGain && ratio == 1:
 		return fmt.Sprintf("the FVU is %.4g, so next to nothing was learned: train for more steps, or take a larger K", last.FVU)
 	case last.FVU > noGain:
@@ -156,7 +165,7 @@ func (t *Trainer) stillFalls(epochs []train.EpochStats) bool {
 // countFar counts the samples in memory that are far from the others, as the network sees them.
 // Where rows are normalised one by one no sample counts for more than others.
 func (t *Trainer) countFar(f *feed.Feed) {
-	if !t.net.scalesEachRow() && t.cfg.MaxNorm == 0 {
+	if !t.net.scalesEachRow() && f.KeepsFar() {
 		t.far, t.of = f.Far(feed.Settings{MaxNorm: farRow, FromMiddle: t.net.rows.Shift != nil})
 	}
 }

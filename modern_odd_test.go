@@ -113,6 +113,99 @@ func TestOneInput(t *testing.T) {
 	}
 }
 
+// TestFewKinds: of rows of 20 kinds, or of a few features that are there or not, each gets a latent: no row
+// is the start of two atoms.
+func TestFewKinds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	kinds, features := mat.NewDense(3000, 20, nil), mat.NewDense(3000, 64, nil)
+	for i := range 3000 {
+		kinds.Set(i, rng.IntN(20), 1)
+		for j := range 64 {
+			if rng.Float64() < 0.03 {
+				features.Set(i, j, 1)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		x    *mat.Dense
+		k    int
+		most float64
+	}{"kinds": {kinds, 1, 1e-4}, "features": {features, 4, 0.1}} {
+		_, cols := c.x.Dims()
+		n := mustNew(t, ksparse.Config{Inputs: cols, Latents: cols, K: c.k})
+		trainOn(t, n, c.x, c.x, ksparse.TrainConfig{})
+		if fvu := fvuOf(t, n, c.x); !(fvu <= c.most) {
+			t.Errorf("%s: FVU %v, want at most %v", name, fvu, c.most)
+		}
+	}
+}
+
+// TestMultiTopKWithAuxK: the second reconstruction does not keep dead latents dead.
+func TestMultiTopKWithAuxK(t *testing.T) {
+	x := oddRows(func(*mat.Dense, int, []float64) {})
+	n := mustNew(t, ksparse.Config{Inputs: 32, Latents: 64, K: 3})
+	trainOn(t, n, x, x, ksparse.TrainConfig{Recipe: ksparse.Recipe{MultiTopK: 0.125}})
+	if fvu := fvuOf(t, n, x); !(fvu < 0.06) {
+		t.Errorf("FVU %v", fvu)
+	}
+}
+
+// TestTargetsWithMean: the biases of a network whose outputs are not its inputs begin at the mean target, and
+// where a mean hides all else it is named.
+func TestTargetsWithMean(t *testing.T) {
+	x := oddRows(func(*mat.Dense, int, []float64) {})
+	y := mat.NewDense(2000, 5, nil)
+	for i := range 2000 {
+		for j := range 5 {
+			y.Set(i, j, 1000+x.At(i, 3*j))
+		}
+	}
+	for _, mean := range []float64{0, 1000} {
+		in := mat.DenseCopyOf(x)
+		in.Apply(func(_, _ int, v float64) float64 { return v + mean }, in)
+		n := mustNew(t, ksparse.Config{Inputs: 32, Outputs: 5, Latents: 64, K: 8})
+		h := trainOn(t, n, in, y, ksparse.TrainConfig{})
+		fvu, said := h.Epochs[len(h.Epochs)-1].FVU, strings.Contains(strings.Join(h.Advice, "\n"), "subtract their means from inputs and targets")
+		if mean == 0 && (said || !(fvu < 0.7)) || mean > 0 && !said {
+			t.Errorf("inputs with mean %v: FVU %v, advice %q", mean, fvu, h.Advice)
+		}
+	}
+}
+
+// TestManyFarAreNamed: where too many rows are far from the others for MaxNorm to be chosen, they are named.
+func TestManyFarAreNamed(t *testing.T) {
+	x := oddRows(func(_ *mat.Dense, i int, row []float64) {
+		if i%10 == 7 {
+			floats.Scale(50, row)
+		}
+	})
+	h := trainOn(t, mustNew(t, ksparse.Config{Inputs: 32, Latents: 64, K: 3}), x, x, ksparse.TrainConfig{Epochs: 2})
+	if h.LeftOut != 0 || !strings.Contains(strings.Join(h.Advice, "\n"), "200 of 2000 samples are more than 10 times as far from the middle") {
+		t.Errorf("%d left out, advice %q", h.LeftOut, h.Advice)
+	}
+}
+
+// TestFewStepsTakeLargeBatches: a few steps go through the samples twice, where nobody chooses the batch.
+func TestFewStepsTakeLargeBatches(t *testing.T) {
+	x := oddRows(func(*mat.Dense, int, []float64) {})
+	for _, c := range []struct{ steps, epochs, step int }{{50, 4, 50}, {1, 1, 1}, {63, 2, 63}, {200, 4, 200}} {
+		h := trainOn(t, mustNew(t, ksparse.Config{Inputs: 32, Latents: 64, K: 3}), x, x, ksparse.TrainConfig{Steps: c.steps})
+		if len(h.Epochs) != c.epochs || h.Steps != c.step {
+			t.Errorf("%d steps: %d epochs, %d steps", c.steps, len(h.Epochs), h.Steps)
+		}
+	}
+}
+
+// TestAdviceOnPatience: a training that Patience ends while the rate is still high is told so.
+func TestAdviceOnPatience(t *testing.T) {
+	x := oddRows(func(*mat.Dense, int, []float64) {})
+	cfg := ksparse.TrainConfig{Epochs: 100, Validation: ksparse.Validation{Fraction: 0.1, Patience: 1}}
+	h := trainOn(t, mustNew(t, ksparse.Config{Inputs: 32, Latents: 64, K: 3}), x, x, cfg)
+	if h.Stop != train.StopPatience || !strings.Contains(strings.Join(h.Advice, "\n"), "Patience has ended the training") {
+		t.Errorf("stop %v, advice %q", h.Stop, h.Advice)
+	}
+}
+
 // TestAdviceOnUnused: latents that are not active in a whole epoch are named at the end, also where
 // DeadAfter is more than that.
 func TestAdviceOnUnused(t *testing.T) {

@@ -111,7 +111,7 @@ func (c TrainConfig) modern(n *Network) TrainConfig {
 	if r.EncoderDecay == 0 && !n.tied() {
 		r.EncoderDecay = modernDecay
 	}
-	if r.AuxK == 0 && n.explains(c.Loss) && len(r.Matryoshka) == 0 && r.MultiTopK == 0 {
+	if r.AuxK == 0 && n.explains(c.Loss) && len(r.Matryoshka) == 0 {
 		r.AuxK = max(1, min(256, l.out/4))
 	}
 	if r.AuxWeight == 0 {
@@ -164,10 +164,11 @@ func (c *TrainConfig) feedSettings(n *Network) feed.Settings {
 	return s
 }
 
-// modernBatch is the number of samples per step for a data set of that many: a power of two.
-func modernBatch(samples int) int {
+// modernBatch is the number of samples per step for a data set of that many, and where it is known
+// for a training of those steps, 0 else: a power of two. A few steps go through the samples twice.
+func modernBatch(samples, steps int) int {
 	batch := 32
-	for batch < 2048 && batch*400 < samples {
+	for batch < 2048 && (batch*400 < samples || steps > 0 && batch*steps < 2*samples) {
 		batch *= 2
 	}
 	return batch

@@ -1,8 +1,10 @@
 package ksparse
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/dense"
@@ -12,6 +14,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/stat"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -123,13 +126,52 @@ func (n *Network) startModern(x matrix.Rows, seed uint64) error {
 	if x.Rows == 0 || n.rows.Shift == nil {
 		return nil
 	}
-	err := n.startOn(x, n.rows.Scale, Start{Seed: seed, Atoms: true, PreBias: func(x mat.Matrix) (*mat.VecDense, error) {
-		return data.GeometricMedian(dense.Of(dense.View(x.(*mat.Dense)).Spread(medianRows))) // those of a source are in its order
+	var median *mat.VecDense
+	err := n.startOn(x, n.rows.Scale, Start{PreBias: func(x mat.Matrix) (_ *mat.VecDense, err error) {
+		median, err = data.GeometricMedian(dense.Of(dense.View(x.(*mat.Dense)).Spread(medianRows))) // those of a source are in its order
+		return median, err
 	}})
+	if err == nil {
+		atoms := Start{Seed: seed, Atoms: true, PreBias: func(mat.Matrix) (*mat.VecDense, error) { return median, nil }}
+		err = n.startOn(distinct(x), n.rows.Scale, atoms)
+	}
 	if err == nil && !n.tied() {
 		kernel.Scale(n.layers[0].parameters().w.Float64, n.startScale(x.Slice(0, min(x.Rows, scaleRows))))
 	}
 	return err
+}
+
+// distinct returns the rows of x without those that are equal to one before them.
+func distinct(x matrix.Rows) matrix.Rows {
+	order := make([]int, x.Rows)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(slices.Compare(x.Row(i), x.Row(j)), i-j) })
+	rows := order[:0]
+	for at, i := range order {
+		if at == 0 || !slices.Equal(x.Row(i), x.Row(rows[len(rows)-1])) {
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) == x.Rows {
+		return x
+	}
+	slices.Sort(rows)
+	return matrix.Gather(matrix.Rows{}, x, rows)
+}
+
+// startBetween begins the training of a network of the modern form whose outputs are not its inputs, from
+// its first batch: the biases of the decoder at the mean target, those of the encoder where the mean
+// input gives zero.
+func (n *Network) startBetween(x, y matrix.Rows) {
+	var in normal.Batch
+	input := stat.MeanRow(n.rows.Enter(&in, x))
+	target := stat.MeanRow(n.rows.Target(new(matrix.Rows), &in, x, y))
+	encoder := n.layers[0].parameters()
+	matrix.MulT(encoder.b, matrix.Rows{Data: input, Rows: 1, Cols: len(input), Stride: len(input)}, encoder.w)
+	kernel.Scale(encoder.b, -1)
+	copy(n.layers[1].parameters().b, target)
 }
 
 // startScale returns the norm at which the encoder's rows begin, which have norm 1: the

@@ -252,7 +252,7 @@ func (c TrainConfig) withSamples(n *Network, samples int) (with TrainConfig, unt
 	switch {
 	case c.BatchSize > 0:
 	case n.modern:
-		c.BatchSize = modernBatch(samples)
+		c.BatchSize = modernBatch(samples, c.Steps)
 	default:
 		c.BatchSize = 256
 	}

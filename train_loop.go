@@ -275,9 +275,9 @@ func (l *loop) over() bool {
 }
 
 // outOfPatience reports whether there was no better epoch for Patience epochs.
-func (l *loop) outOfPatience() bool {
-	patience := l.cfg.Validation.Patience
-	return patience > 0 && len(l.history.Epochs)-l.history.BestEpoch >= patience
+func (t *Trainer) outOfPatience() bool {
+	patience := t.cfg.Validation.Patience
+	return patience > 0 && len(t.history.Epochs)-t.history.BestEpoch >= patience
 }
 
 // beginEpoch begins an epoch.

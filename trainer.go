@@ -247,7 +247,7 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 		t.clock.first, t.clock.before = from, t.history.Steps
 	}
 	undo := t.undoFirst()
-	if err := t.start(); err != nil {
+	if err := t.start(x, y); err != nil {
 		undo()
 		t.fail(err)
 		return engine.Report{}, err
@@ -291,14 +291,18 @@ func (t *Trainer) undoFirst() (undo func()) {
 }
 
 // start begins the parameters of a network of the modern form from samples, in the first
-// step of all.
-func (t *Trainer) start() error {
-	x := t.starts
+// step of all, whose batch it is given.
+func (t *Trainer) start(x, y matrix.Rows) error {
+	samples := t.starts
 	t.starts = matrix.Rows{}
-	if !t.fresh || t.history.Steps > 0 {
+	switch {
+	case !t.fresh || t.history.Steps > 0:
+		return nil
+	case t.net.rows.Shift == nil && t.net.explains(t.cfg.Loss):
+		t.net.startBetween(x, y)
 		return nil
 	}
-	return t.net.startModern(x, t.cfg.Seed)
+	return t.net.startModern(samples, t.cfg.Seed)
 }
 
 // fail notes why a step or an epoch's end failed.

@@ -62,6 +62,10 @@ func (l *normLimit) allows(x []float64) bool {
 	return l.factor == 0 || math.IsNaN(l.norm) || l.normOf(x) <= l.norm
 }
 
+// KeepsFar reports whether no sample is left out for its norm: none is asked to be, or too many
+// would be for Settings.Few.
+func (f *Feed) KeepsFar() bool { return f.limit.factor == 0 || math.IsInf(f.limit.norm, 1) }
+
 // Far returns how many samples the limit of those Settings would leave out, and of how many: all in
 // memory, and none where they stream.
 func (f *Feed) Far(s Settings) (far, of int) {
