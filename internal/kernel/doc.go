@@ -42,9 +42,11 @@
 // The exported functions are in kernel.go (products, gathers and searches), vector.go
 // (element by element), optimize.go, strip.go, screen.go, exp.go and widen.go. They report to the
 // race detector (race_on.go) and call the path in use (active.go). path.go lists the
-// kernels that a path has. The files *_generic.go and generic32.go have those in plain
-// Go, which define the others, and path_generic.go puts them together. operands.go and
-// screen_layout.go describe what kernels read and write.
+// kernels that a path has. The files *_generic.go, generic.go and generic32.go have those in
+// plain Go, which define the others. generic_product.go and generic_rows.go have faster
+// ones of the path "go", which path_generic.go puts together. fma.go is for processors that
+// have no fused multiply-add. operands.go and screen_layout.go describe what kernels read
+// and write.
 //
 // On amd64, path_amd64.go puts the other paths together. matrix_amd64.go has what an
 // instruction set offers, product_amd64.go cuts products into tiles, with what was

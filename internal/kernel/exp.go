@@ -4,7 +4,7 @@ import "math"
 
 // The elementary functions behind activations and losses, written so that every
 // processor and every path gives the same bits: one order of operations, each
-// product in a sum either fused by name (math.FMA) or rounded by name
+// product in a sum either fused by name (fma, which is math.FMA) or rounded by name
 // (float64(x*y)). math.Exp offers neither: its assembly differs between
 // architectures, and on amd64 even between processors.
 //
@@ -48,19 +48,19 @@ const (
 // [expLow, expHigh], and exp(r) as 1 + r + r² q. The low bits of shifted hold
 // n+2046. Of a NaN, r and q are NaN.
 func expReduced(x float64) (shifted, r, q float64) {
-	shifted = math.FMA(x, log2E, expShift)
+	shifted = fma(x, log2E, expShift)
 	n := shifted - expShift
-	r = math.FMA(-n, ln2Hi, x) // exact: a multiple of 2^-54 below 1/2
-	r = math.FMA(-n, ln2Lo, r)
-	q = math.FMA(r, exp11, exp10)
-	q = math.FMA(r, q, exp9)
-	q = math.FMA(r, q, exp8)
-	q = math.FMA(r, q, exp7)
-	q = math.FMA(r, q, exp6)
-	q = math.FMA(r, q, exp5)
-	q = math.FMA(r, q, exp4)
-	q = math.FMA(r, q, exp3)
-	q = math.FMA(r, q, exp2)
+	r = fma(-n, ln2Hi, x) // exact: a multiple of 2^-54 below 1/2
+	r = fma(-n, ln2Lo, r)
+	q = fma(r, exp11, exp10)
+	q = fma(r, q, exp9)
+	q = fma(r, q, exp8)
+	q = fma(r, q, exp7)
+	q = fma(r, q, exp6)
+	q = fma(r, q, exp5)
+	q = fma(r, q, exp4)
+	q = fma(r, q, exp3)
+	q = fma(r, q, exp2)
 	return shifted, r, q
 }
 
@@ -85,7 +85,7 @@ func Exp(x float64) float64 {
 	shifted, r, q := expReduced(x)
 	h := 1 + r
 	l := (1 - h) + r // what h has lost, exactly
-	return ldexp2(h+math.FMA(float64(r*r), q, l), shifted)
+	return ldexp2(h+fma(float64(r*r), q, l), shifted)
 }
 
 // Expm1 returns exp(x)-1, accurate also where x is small: error below 2 ulp.
@@ -104,7 +104,7 @@ func Expm1(x float64) float64 {
 	r = float64(p * r)
 	h := (p - 1) + r
 	l := ((p - 1) - h) + r
-	return h + math.FMA(float64(p*r2), q, l)
+	return h + fma(float64(p*r2), q, l)
 }
 
 // sigmoidTail is well below where 1+exp(x) and 1 become the same number.
@@ -149,17 +149,17 @@ func Tanh(x float64) float64 {
 	a := math.Abs(x)
 	if a < tanhSplit {
 		w := float64(a * a)
-		p := math.FMA(w, tanh23, tanh21)
-		p = math.FMA(w, p, tanh19)
-		p = math.FMA(w, p, tanh17)
-		p = math.FMA(w, p, tanh15)
-		p = math.FMA(w, p, tanh13)
-		p = math.FMA(w, p, tanh11)
-		p = math.FMA(w, p, tanh9)
-		p = math.FMA(w, p, tanh7)
-		p = math.FMA(w, p, tanh5)
-		p = math.FMA(w, p, tanh3)
-		return math.Copysign(math.FMA(float64(a*w), p, a), x)
+		p := fma(w, tanh23, tanh21)
+		p = fma(w, p, tanh19)
+		p = fma(w, p, tanh17)
+		p = fma(w, p, tanh15)
+		p = fma(w, p, tanh13)
+		p = fma(w, p, tanh11)
+		p = fma(w, p, tanh9)
+		p = fma(w, p, tanh7)
+		p = fma(w, p, tanh5)
+		p = fma(w, p, tanh3)
+		return math.Copysign(fma(float64(a*w), p, a), x)
 	}
 	if a > tanhHigh {
 		a = tanhHigh

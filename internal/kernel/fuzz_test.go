@@ -66,14 +66,14 @@ func FuzzPaths(f *testing.F) {
 			}
 			return
 		}
-		sums, chains, gathered, hits := results(generic)
+		sums, chains, gathered, hits := results(definition())
 		fast32 := func(p path) []float32 {
 			z := narrow32(c)
 			p.mulT32(z, n+pad, narrow32(a), k+pad, m, narrow32(b), k+pad, n, k)
 			p.mulAdd32(z, n+pad, m, n, k, narrow32(a), k+pad, 1, narrow32(b2), n+pad)
 			return z
 		}
-		single := fast32(generic)
+		single := fast32(definition())
 		for _, p := range fastPaths() {
 			s, ch, g, h := results(p)
 			compare(t, p.name+" mulT", s, sums)

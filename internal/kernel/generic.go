@@ -1,12 +1,10 @@
 package kernel
 
-import (
-	"math"
-	"sync"
-)
+import "sync"
 
-// The products and searches in plain Go. They define those of every other path: a
-// faster kernel returns these bits or it is wrong.
+// The products and searches in plain Go. They define those of every path: a faster kernel
+// returns these bits or it is wrong. The path "go" has faster ones of some of them
+// (generic_product.go, generic_rows.go).
 
 // dotGeneric is Dot: the definition of dot order.
 func dotGeneric(x, y []float64) float64 {
@@ -16,27 +14,27 @@ func dotGeneric(x, y []float64) float64 {
 	p := 0
 	for ; p+8 <= n; p += 8 {
 		xs, ys := x[p:p+8:p+8], y[p:p+8:p+8]
-		l0 = math.FMA(xs[0], ys[0], l0)
-		l1 = math.FMA(xs[1], ys[1], l1)
-		l2 = math.FMA(xs[2], ys[2], l2)
-		l3 = math.FMA(xs[3], ys[3], l3)
-		l4 = math.FMA(xs[4], ys[4], l4)
-		l5 = math.FMA(xs[5], ys[5], l5)
-		l6 = math.FMA(xs[6], ys[6], l6)
-		l7 = math.FMA(xs[7], ys[7], l7)
+		l0 = fma(xs[0], ys[0], l0)
+		l1 = fma(xs[1], ys[1], l1)
+		l2 = fma(xs[2], ys[2], l2)
+		l3 = fma(xs[3], ys[3], l3)
+		l4 = fma(xs[4], ys[4], l4)
+		l5 = fma(xs[5], ys[5], l5)
+		l6 = fma(xs[6], ys[6], l6)
+		l7 = fma(xs[7], ys[7], l7)
 	}
 	if p < n {
 		var xs, ys [8]float64
 		copy(xs[:], x[p:])
 		copy(ys[:], y[p:])
-		l0 = math.FMA(xs[0], ys[0], l0)
-		l1 = math.FMA(xs[1], ys[1], l1)
-		l2 = math.FMA(xs[2], ys[2], l2)
-		l3 = math.FMA(xs[3], ys[3], l3)
-		l4 = math.FMA(xs[4], ys[4], l4)
-		l5 = math.FMA(xs[5], ys[5], l5)
-		l6 = math.FMA(xs[6], ys[6], l6)
-		l7 = math.FMA(xs[7], ys[7], l7)
+		l0 = fma(xs[0], ys[0], l0)
+		l1 = fma(xs[1], ys[1], l1)
+		l2 = fma(xs[2], ys[2], l2)
+		l3 = fma(xs[3], ys[3], l3)
+		l4 = fma(xs[4], ys[4], l4)
+		l5 = fma(xs[5], ys[5], l5)
+		l6 = fma(xs[6], ys[6], l6)
+		l7 = fma(xs[7], ys[7], l7)
 	}
 	return ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7))
 }
@@ -67,7 +65,7 @@ func addRowsGeneric(dst, alpha, w []float64, ldw int, idx []int32) {
 		a := alpha[t]
 		row := w[int(j)*ldw:][:len(dst)]
 		for q := range dst {
-			dst[q] = math.FMA(a, row[q], dst[q])
+			dst[q] = fma(a, row[q], dst[q])
 		}
 	}
 }
@@ -87,7 +85,7 @@ func addRowsBatch32Generic(dst []float64, ldd, cols int, offsets []int, alpha []
 		for t := offsets[i]; t < offsets[i+1]; t++ {
 			a, row := alpha[t], w[int(idx[t])*ldw:][:cols]
 			for q := range to {
-				to[q] = math.FMA(a, float64(row[q]), to[q])
+				to[q] = fma(a, float64(row[q]), to[q])
 			}
 		}
 	}
@@ -111,7 +109,7 @@ func mulAddGeneric(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b [
 			f := a[i*ai+p*ap]
 			bp := b[p*ldb:][:n]
 			for j := range row {
-				row[j] = math.FMA(f, bp[j], row[j])
+				row[j] = fma(f, bp[j], row[j])
 			}
 		}
 	}

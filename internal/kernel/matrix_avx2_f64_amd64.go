@@ -455,6 +455,137 @@ func squaresAVX2F64(dst *float64, x *float64, ldx int, groups int, mask *float64
 //go:noescape
 func aboveAVX2F64(hits *int32, z *float64, groups int, t float64, start int) (n int)
 
+// stripDecode2AVX2F64 sets a few columns of rows of dst to sums of scaled rows of w:
+//
+//	for i := range rows {
+//		for q := range 8 {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
+//
+//go:noescape
+func stripDecode2AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+
+// stripDot2AVX2F64 adds a few columns to products, lane by lane, and copies those columns of x:
+//
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 8 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//		copy(dst[i], x[i])
+//	}
+//
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
+//
+//go:noescape
+func stripDot2AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+
+// stripDecode4AVX2F64 sets a few columns of rows of dst to sums of scaled rows of w:
+//
+//	for i := range rows {
+//		for q := range 16 {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
+//
+//go:noescape
+func stripDecode4AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+
+// stripDot4AVX2F64 adds a few columns to products, lane by lane, and copies those columns of x:
+//
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 16 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//		copy(dst[i], x[i])
+//	}
+//
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
+//
+//go:noescape
+func stripDot4AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+
+// stripDecode8AVX2F64 sets a few columns of rows of dst to sums of scaled rows of w:
+//
+//	for i := range rows {
+//		for q := range 32 {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
+//
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
+//
+//go:noescape
+func stripDecode8AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+
+// stripDot8AVX2F64 adds a few columns to products, lane by lane, and copies those columns of x:
+//
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 32 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//		copy(dst[i], x[i])
+//	}
+//
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
+//
+//go:noescape
+func stripDot8AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+
+// stripSquaresAVX2F64 adds squares of differences to sums, lane by lane, and scales the differences:
+//
+//	for i := range rows {
+//		for q := range 8 * groups {
+//			d := x[i][q] - y[i][q]
+//			lanes[i][q%8] = FMA(d, d, lanes[i][q%8])
+//			dst[i][q] = d * scale
+//		}
+//	}
+//
+// The rows of x and of dst are ldx bytes apart, those of y ldy bytes. Where mask is not
+// nil it is for one more group, of which only the elements whose mask is negative are
+// touched.
+//
+//go:noescape
+func stripSquaresAVX2F64(dst *float64, lanes *float64, x *float64, ldx int, y *float64, ldy int, groups int, rows int, scale float64, mask *float64)
+
+// foldAVX2F64 adds the lanes of products up, in groups of 8:
+//
+//	for t := range 8 * groups {
+//		dst[t] = tree(lanes[t])
+//	}
+//
+//go:noescape
+func foldAVX2F64(dst *float64, lanes *float64, groups int)
+
 // peakAVX2F64 does n times 24 (AVX2: 12) independent multiply-adds of whole vectors, on registers only.
 //
 //go:noescape
@@ -608,6 +739,46 @@ func callSquaresAVX2F64(dst, x *float64, ldx, groups int, mask *float64) {
 //go:noinline
 func callAboveAVX2F64(hits *int32, z *float64, groups int, t float64, start int) int {
 	return aboveAVX2F64(hits, z, groups, t, start)
+}
+
+//go:noinline
+func callStripDecode2AVX2F64(dst *float64, ldd, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias, mask *float64) {
+	stripDecode2AVX2F64(dst, ldd, rows, offsets, alpha, idx, w, ldw, bias, mask)
+}
+
+//go:noinline
+func callStripDot2AVX2F64(lanes, dst *float64, ldd int, x *float64, ldx, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64) {
+	stripDot2AVX2F64(lanes, dst, ldd, x, ldx, rows, offsets, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callStripDecode4AVX2F64(dst *float64, ldd, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias, mask *float64) {
+	stripDecode4AVX2F64(dst, ldd, rows, offsets, alpha, idx, w, ldw, bias, mask)
+}
+
+//go:noinline
+func callStripDot4AVX2F64(lanes, dst *float64, ldd int, x *float64, ldx, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64) {
+	stripDot4AVX2F64(lanes, dst, ldd, x, ldx, rows, offsets, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callStripDecode8AVX2F64(dst *float64, ldd, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias, mask *float64) {
+	stripDecode8AVX2F64(dst, ldd, rows, offsets, alpha, idx, w, ldw, bias, mask)
+}
+
+//go:noinline
+func callStripDot8AVX2F64(lanes, dst *float64, ldd int, x *float64, ldx, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64) {
+	stripDot8AVX2F64(lanes, dst, ldd, x, ldx, rows, offsets, idx, w, ldw, mask)
+}
+
+//go:noinline
+func callStripSquaresAVX2F64(dst, lanes, x *float64, ldx int, y *float64, ldy, groups, rows int, scale float64, mask *float64) {
+	stripSquaresAVX2F64(dst, lanes, x, ldx, y, ldy, groups, rows, scale, mask)
+}
+
+//go:noinline
+func callFoldAVX2F64(dst, lanes *float64, groups int) {
+	foldAVX2F64(dst, lanes, groups)
 }
 
 //go:noinline

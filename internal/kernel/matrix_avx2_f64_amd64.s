@@ -688,11 +688,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y1, (CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y1, Y0, (CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -749,11 +750,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y2, 32(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y2, Y0, 32(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -813,11 +815,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y3, 64(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y3, Y0, 64(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -880,11 +883,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y4, 96(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y4, Y0, 96(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -950,11 +954,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y5, 128(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y5, Y0, 128(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1023,11 +1028,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y6, 160(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y6, Y0, 160(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1099,11 +1105,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y7, 192(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y7, Y0, 192(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1178,11 +1185,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y8, 224(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y8, Y0, 224(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1260,11 +1268,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y9, 256(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y9, Y0, 256(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1345,11 +1354,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y10, 288(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y10, Y0, 288(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1433,11 +1443,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y11, 320(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y11, Y0, 320(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1524,11 +1535,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y12, 352(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y12, Y0, 352(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1657,11 +1669,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y2, (CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y2, Y0, (CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1724,11 +1737,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y3, 32(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y3, Y0, 32(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1799,11 +1813,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y5, 96(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y5, Y0, 96(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1890,11 +1905,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y9, 224(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y9, Y0, 224(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -1997,11 +2013,12 @@ entry:
 	CMPL    AX, $0x0f
 	JNE     part
 	VMOVUPD Y13, 352(CX)
-	JMP     next
+	JMP     stored
 
 part:
 	VMASKMOVPD Y13, Y0, 352(CX)
 
+stored:
 next:
 	ADDQ $0x00000008, SI
 	ADDQ $0x00000008, DI
@@ -2175,7 +2192,7 @@ reduce:
 	RET
 
 // func aboveAVX2F64(hits *int32, z *float64, groups int, t float64, start int) (n int)
-// Requires: AVX, POPCNT
+// Requires: AVX, AVX2, POPCNT
 TEXT ·aboveAVX2F64(SB), NOSPLIT, $0-48
 	MOVQ         hits+0(FP), AX
 	MOVQ         z+8(FP), CX
@@ -2183,117 +2200,763 @@ TEXT ·aboveAVX2F64(SB), NOSPLIT, $0-48
 	MOVQ         start+32(FP), BX
 	XORQ         SI, SI
 	VBROADCASTSD t+24(FP), Y0
+	VMOVD        BX, X1
+	VPBROADCASTD X1, X1
+	VPADDD       iotaAVX2F64<>+0(SB), X1, X1
+	VMOVDQU      by4AVX2F64<>+0(SB), X2
+	VMOVDQU      by16AVX2F64<>+0(SB), X3
+	LEAQ         hitOrderAVX2F64<>+0(SB), DI
 	TESTQ        DX, DX
 	JZ           group_done
 	PCALIGN      $0x40
 
 group:
-	VCMPPD    $0x11, (CX), Y0, Y1
-	VMOVMSKPD Y1, DI
-	VCMPPD    $0x11, 32(CX), Y0, Y1
-	VMOVMSKPD Y1, R8
-	VCMPPD    $0x11, 64(CX), Y0, Y1
-	VMOVMSKPD Y1, R9
-	VCMPPD    $0x11, 96(CX), Y0, Y1
-	VMOVMSKPD Y1, R10
-	SHLQ      $0x04, R8
-	SHLQ      $0x08, R9
-	SHLQ      $0x0c, R10
-	ORQ       R8, DI
-	ORQ       R10, R9
-	ORQ       R9, DI
+	VCMPPD    $0x11, (CX), Y0, Y4
+	VCMPPD    $0x11, 32(CX), Y0, Y5
+	VCMPPD    $0x11, 64(CX), Y0, Y6
+	VCMPPD    $0x11, 96(CX), Y0, Y7
+	VORPD     Y5, Y4, Y8
+	VORPD     Y7, Y6, Y9
+	VORPD     Y9, Y8, Y8
+	VPTEST    Y8, Y8
 	JZ        none
-	POPCNTL   DI, R8
-	CMPL      R8, $0x04
-	JA        many
-
-bit:
-	BSFQ DI, R8
-	ADDQ BX, R8
-	MOVL R8, (AX)(SI*4)
-	INCQ SI
-	LEAQ -1(DI), R8
-	ANDQ R8, DI
-	JNZ  bit
-	JMP  none
-
-	// Of many hits the loop above would mispredict its end each time:
-	// store every position, count it if it is a hit.
-many:
-	MOVQ BX, R8
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
-	MOVL R8, (AX)(SI*4)
-	INCL R8
-	SHRL $0x01, DI
-	ADCQ $0x00, SI
+	VMOVDQA   X1, X8
+	VMOVMSKPD Y4, BX
+	POPCNTL   BX, R8
+	ADDQ      BX, BX
+	VPSHUFB   (DI)(BX*8), X8, X4
+	VMOVDQU   X4, (AX)(SI*4)
+	ADDQ      R8, SI
+	VPADDD    X2, X8, X8
+	VMOVMSKPD Y5, BX
+	POPCNTL   BX, R8
+	ADDQ      BX, BX
+	VPSHUFB   (DI)(BX*8), X8, X4
+	VMOVDQU   X4, (AX)(SI*4)
+	ADDQ      R8, SI
+	VPADDD    X2, X8, X8
+	VMOVMSKPD Y6, BX
+	POPCNTL   BX, R8
+	ADDQ      BX, BX
+	VPSHUFB   (DI)(BX*8), X8, X4
+	VMOVDQU   X4, (AX)(SI*4)
+	ADDQ      R8, SI
+	VPADDD    X2, X8, X8
+	VMOVMSKPD Y7, BX
+	POPCNTL   BX, R8
+	ADDQ      BX, BX
+	VPSHUFB   (DI)(BX*8), X8, X4
+	VMOVDQU   X4, (AX)(SI*4)
+	ADDQ      R8, SI
 
 none:
-	ADDQ $0x00000010, BX
-	ADDQ $0x00000080, CX
-	DECQ DX
-	JNZ  group
+	VPADDD X3, X1, X1
+	ADDQ   $0x00000080, CX
+	DECQ   DX
+	JNZ    group
 
 group_done:
 	MOVQ SI, n+40(FP)
+	VZEROUPPER
+	RET
+
+DATA iotaAVX2F64<>+0(SB)/4, $0x00000000
+DATA iotaAVX2F64<>+4(SB)/4, $0x00000001
+DATA iotaAVX2F64<>+8(SB)/4, $0x00000002
+DATA iotaAVX2F64<>+12(SB)/4, $0x00000003
+GLOBL iotaAVX2F64<>(SB), RODATA|NOPTR, $16
+
+DATA by4AVX2F64<>+0(SB)/4, $0x00000004
+DATA by4AVX2F64<>+4(SB)/4, $0x00000004
+DATA by4AVX2F64<>+8(SB)/4, $0x00000004
+DATA by4AVX2F64<>+12(SB)/4, $0x00000004
+GLOBL by4AVX2F64<>(SB), RODATA|NOPTR, $16
+
+DATA by16AVX2F64<>+0(SB)/4, $0x00000010
+DATA by16AVX2F64<>+4(SB)/4, $0x00000010
+DATA by16AVX2F64<>+8(SB)/4, $0x00000010
+DATA by16AVX2F64<>+12(SB)/4, $0x00000010
+GLOBL by16AVX2F64<>(SB), RODATA|NOPTR, $16
+
+DATA hitOrderAVX2F64<>+0(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+4(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+8(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+12(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+16(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+20(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+24(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+28(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+32(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+36(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+40(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+44(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+48(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+52(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+56(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+60(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+64(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+68(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+72(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+76(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+80(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+84(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+88(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+92(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+96(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+100(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+104(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+108(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+112(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+116(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+120(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+124(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+128(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+132(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+136(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+140(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+144(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+148(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+152(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+156(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+160(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+164(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+168(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+172(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+176(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+180(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+184(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+188(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+192(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+196(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+200(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+204(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+208(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+212(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+216(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+220(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+224(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+228(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+232(SB)/4, $0x0f0e0d0c
+DATA hitOrderAVX2F64<>+236(SB)/4, $0x00000000
+DATA hitOrderAVX2F64<>+240(SB)/4, $0x03020100
+DATA hitOrderAVX2F64<>+244(SB)/4, $0x07060504
+DATA hitOrderAVX2F64<>+248(SB)/4, $0x0b0a0908
+DATA hitOrderAVX2F64<>+252(SB)/4, $0x0f0e0d0c
+GLOBL hitOrderAVX2F64<>(SB), RODATA|NOPTR, $256
+
+// func stripDecode2AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDecode2AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      offsets+24(FP), SI
+	MOVQ      alpha+32(FP), DI
+	MOVQ      idx+40(FP), R8
+	MOVQ      w+48(FP), R9
+	MOVQ      ldw+56(FP), R10
+	MOVQ      bias+64(FP), R11
+	MOVQ      (SI), R12
+
+row:
+	MOVQ    8(SI), R13
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	CMPQ    R12, R13
+	JGE     sum
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R12*4), R14
+	IMULQ        R10, R14
+	ADDQ         R9, R14
+	VBROADCASTSD (DI)(R12*8), Y4
+	VMASKMOVPD   (R14), Y0, Y5
+	VMASKMOVPD   32(R14), Y1, Y6
+	VFMADD231PD  Y5, Y4, Y2
+	VFMADD231PD  Y6, Y4, Y3
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+
+sum:
+	VMASKMOVPD (R11), Y0, Y5
+	VMASKMOVPD 32(R11), Y1, Y6
+	VADDPD     Y5, Y2, Y2
+	VADDPD     Y6, Y3, Y3
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y2, (CX)
+	VMOVUPD Y3, 32(CX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y2, Y0, (CX)
+	VMASKMOVPD Y3, Y1, 32(CX)
+
+stored:
+	ADDQ $0x00000008, SI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripDot2AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDot2AVX2F64(SB), NOSPLIT, $0-88
+	MOVQ     mask+80(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      lanes+0(FP), CX
+	MOVQ      dst+8(FP), DX
+	MOVQ      ldd+16(FP), BX
+	MOVQ      x+24(FP), SI
+	MOVQ      ldx+32(FP), DI
+	MOVQ      rows+40(FP), R8
+	MOVQ      offsets+48(FP), R9
+	MOVQ      idx+56(FP), R10
+	MOVQ      w+64(FP), R11
+	MOVQ      ldw+72(FP), R12
+	MOVQ      (R9), R13
+
+row:
+	MOVQ       8(R9), R14
+	VMASKMOVPD (SI), Y0, Y2
+	VMASKMOVPD 32(SI), Y1, Y3
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y2, (DX)
+	VMOVUPD Y3, 32(DX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y2, Y0, (DX)
+	VMASKMOVPD Y3, Y1, 32(DX)
+
+stored:
+	CMPQ    R13, R14
+	JGE     next
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX     (R10)(R13*4), R15
+	IMULQ       R12, R15
+	ADDQ        R11, R15
+	VMOVUPD     (CX), Y4
+	VMOVUPD     32(CX), Y5
+	VMASKMOVPD  (R15), Y0, Y6
+	VMASKMOVPD  32(R15), Y1, Y7
+	VFMADD231PD Y6, Y2, Y4
+	VMOVUPD     Y4, (CX)
+	VFMADD231PD Y7, Y3, Y5
+	VMOVUPD     Y5, 32(CX)
+	ADDQ        $0x00000040, CX
+	INCQ        R13
+	CMPQ        R13, R14
+	JLT         entry
+
+next:
+	ADDQ $0x00000008, R9
+	ADDQ BX, DX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripDecode4AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDecode4AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      offsets+24(FP), SI
+	MOVQ      alpha+32(FP), DI
+	MOVQ      idx+40(FP), R8
+	MOVQ      w+48(FP), R9
+	MOVQ      ldw+56(FP), R10
+	MOVQ      bias+64(FP), R11
+	MOVQ      (SI), R12
+
+row:
+	MOVQ    8(SI), R13
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPQ    R12, R13
+	JGE     sum
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R12*4), R14
+	IMULQ        R10, R14
+	ADDQ         R9, R14
+	VBROADCASTSD (DI)(R12*8), Y6
+	VMASKMOVPD   64(R14), Y0, Y7
+	VMASKMOVPD   96(R14), Y1, Y8
+	VFMADD231PD  (R14), Y6, Y2
+	VFMADD231PD  32(R14), Y6, Y3
+	VFMADD231PD  Y7, Y6, Y4
+	VFMADD231PD  Y8, Y6, Y5
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+
+sum:
+	VADDPD     (R11), Y2, Y2
+	VADDPD     32(R11), Y3, Y3
+	VMASKMOVPD 64(R11), Y0, Y7
+	VMASKMOVPD 96(R11), Y1, Y8
+	VADDPD     Y7, Y4, Y4
+	VADDPD     Y8, Y5, Y5
+	VMOVUPD    Y2, (CX)
+	VMOVUPD    Y3, 32(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y4, 64(CX)
+	VMOVUPD Y5, 96(CX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y4, Y0, 64(CX)
+	VMASKMOVPD Y5, Y1, 96(CX)
+
+stored:
+	ADDQ $0x00000008, SI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripDot4AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDot4AVX2F64(SB), NOSPLIT, $0-88
+	MOVQ     mask+80(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      lanes+0(FP), CX
+	MOVQ      dst+8(FP), DX
+	MOVQ      ldd+16(FP), BX
+	MOVQ      x+24(FP), SI
+	MOVQ      ldx+32(FP), DI
+	MOVQ      rows+40(FP), R8
+	MOVQ      offsets+48(FP), R9
+	MOVQ      idx+56(FP), R10
+	MOVQ      w+64(FP), R11
+	MOVQ      ldw+72(FP), R12
+	MOVQ      (R9), R13
+
+row:
+	MOVQ       8(R9), R14
+	VMOVUPD    (SI), Y2
+	VMOVUPD    32(SI), Y3
+	VMASKMOVPD 64(SI), Y0, Y4
+	VMASKMOVPD 96(SI), Y1, Y5
+	VMOVUPD    Y2, (DX)
+	VMOVUPD    Y3, 32(DX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y4, 64(DX)
+	VMOVUPD Y5, 96(DX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y4, Y0, 64(DX)
+	VMASKMOVPD Y5, Y1, 96(DX)
+
+stored:
+	CMPQ    R13, R14
+	JGE     next
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX     (R10)(R13*4), R15
+	IMULQ       R12, R15
+	ADDQ        R11, R15
+	VMOVUPD     (CX), Y6
+	VMOVUPD     32(CX), Y7
+	VMASKMOVPD  64(R15), Y0, Y8
+	VMASKMOVPD  96(R15), Y1, Y9
+	VFMADD231PD (R15), Y2, Y6
+	VFMADD231PD 32(R15), Y3, Y7
+	VFMADD231PD Y8, Y4, Y6
+	VMOVUPD     Y6, (CX)
+	VFMADD231PD Y9, Y5, Y7
+	VMOVUPD     Y7, 32(CX)
+	ADDQ        $0x00000040, CX
+	INCQ        R13
+	CMPQ        R13, R14
+	JLT         entry
+
+next:
+	ADDQ $0x00000008, R9
+	ADDQ BX, DX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripDecode8AVX2F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDecode8AVX2F64(SB), NOSPLIT, $0-80
+	MOVQ     mask+72(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      ldd+8(FP), DX
+	MOVQ      rows+16(FP), BX
+	MOVQ      offsets+24(FP), SI
+	MOVQ      alpha+32(FP), DI
+	MOVQ      idx+40(FP), R8
+	MOVQ      w+48(FP), R9
+	MOVQ      ldw+56(FP), R10
+	MOVQ      bias+64(FP), R11
+	MOVQ      (SI), R12
+
+row:
+	MOVQ    8(SI), R13
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	CMPQ    R12, R13
+	JGE     sum
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX      (R8)(R12*4), R14
+	IMULQ        R10, R14
+	ADDQ         R9, R14
+	VBROADCASTSD (DI)(R12*8), Y10
+	VMASKMOVPD   192(R14), Y0, Y11
+	VMASKMOVPD   224(R14), Y1, Y12
+	VFMADD231PD  (R14), Y10, Y2
+	VFMADD231PD  32(R14), Y10, Y3
+	VFMADD231PD  64(R14), Y10, Y4
+	VFMADD231PD  96(R14), Y10, Y5
+	VFMADD231PD  128(R14), Y10, Y6
+	VFMADD231PD  160(R14), Y10, Y7
+	VFMADD231PD  Y11, Y10, Y8
+	VFMADD231PD  Y12, Y10, Y9
+	INCQ         R12
+	CMPQ         R12, R13
+	JLT          entry
+
+sum:
+	VADDPD     (R11), Y2, Y2
+	VADDPD     32(R11), Y3, Y3
+	VADDPD     64(R11), Y4, Y4
+	VADDPD     96(R11), Y5, Y5
+	VADDPD     128(R11), Y6, Y6
+	VADDPD     160(R11), Y7, Y7
+	VMASKMOVPD 192(R11), Y0, Y11
+	VMASKMOVPD 224(R11), Y1, Y12
+	VADDPD     Y11, Y8, Y8
+	VADDPD     Y12, Y9, Y9
+	VMOVUPD    Y2, (CX)
+	VMOVUPD    Y3, 32(CX)
+	VMOVUPD    Y4, 64(CX)
+	VMOVUPD    Y5, 96(CX)
+	VMOVUPD    Y6, 128(CX)
+	VMOVUPD    Y7, 160(CX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y8, 192(CX)
+	VMOVUPD Y9, 224(CX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y8, Y0, 192(CX)
+	VMASKMOVPD Y9, Y1, 224(CX)
+
+stored:
+	ADDQ $0x00000008, SI
+	ADDQ DX, CX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripDot8AVX2F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stripDot8AVX2F64(SB), NOSPLIT, $0-88
+	MOVQ     mask+80(FP), AX
+	VPCMPEQD Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	TESTQ    AX, AX
+	JZ       whole
+	VMOVDQU  (AX), Y0
+	VMOVDQU  32(AX), Y1
+
+whole:
+	VMOVMSKPD Y1, AX
+	MOVQ      lanes+0(FP), CX
+	MOVQ      dst+8(FP), DX
+	MOVQ      ldd+16(FP), BX
+	MOVQ      x+24(FP), SI
+	MOVQ      ldx+32(FP), DI
+	MOVQ      rows+40(FP), R8
+	MOVQ      offsets+48(FP), R9
+	MOVQ      idx+56(FP), R10
+	MOVQ      w+64(FP), R11
+	MOVQ      ldw+72(FP), R12
+	MOVQ      (R9), R13
+
+row:
+	MOVQ       8(R9), R14
+	VMOVUPD    (SI), Y2
+	VMOVUPD    32(SI), Y3
+	VMOVUPD    64(SI), Y4
+	VMOVUPD    96(SI), Y5
+	VMOVUPD    128(SI), Y6
+	VMOVUPD    160(SI), Y7
+	VMASKMOVPD 192(SI), Y0, Y8
+	VMASKMOVPD 224(SI), Y1, Y9
+	VMOVUPD    Y2, (DX)
+	VMOVUPD    Y3, 32(DX)
+	VMOVUPD    Y4, 64(DX)
+	VMOVUPD    Y5, 96(DX)
+	VMOVUPD    Y6, 128(DX)
+	VMOVUPD    Y7, 160(DX)
+
+	// A masked store is slow on AMD processors.
+	CMPL    AX, $0x0f
+	JNE     part
+	VMOVUPD Y8, 192(DX)
+	VMOVUPD Y9, 224(DX)
+	JMP     stored
+
+part:
+	VMASKMOVPD Y8, Y0, 192(DX)
+	VMASKMOVPD Y9, Y1, 224(DX)
+
+stored:
+	CMPQ    R13, R14
+	JGE     next
+	PCALIGN $0x40
+
+entry:
+	MOVLQSX     (R10)(R13*4), R15
+	IMULQ       R12, R15
+	ADDQ        R11, R15
+	VMOVUPD     (CX), Y10
+	VMOVUPD     32(CX), Y11
+	VMASKMOVPD  192(R15), Y0, Y12
+	VMASKMOVPD  224(R15), Y1, Y13
+	VFMADD231PD (R15), Y2, Y10
+	VFMADD231PD 32(R15), Y3, Y11
+	VFMADD231PD 64(R15), Y4, Y10
+	VFMADD231PD 96(R15), Y5, Y11
+	VFMADD231PD 128(R15), Y6, Y10
+	VFMADD231PD 160(R15), Y7, Y11
+	VFMADD231PD Y12, Y8, Y10
+	VMOVUPD     Y10, (CX)
+	VFMADD231PD Y13, Y9, Y11
+	VMOVUPD     Y11, 32(CX)
+	ADDQ        $0x00000040, CX
+	INCQ        R13
+	CMPQ        R13, R14
+	JLT         entry
+
+next:
+	ADDQ $0x00000008, R9
+	ADDQ BX, DX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func stripSquaresAVX2F64(dst *float64, lanes *float64, x *float64, ldx int, y *float64, ldy int, groups int, rows int, scale float64, mask *float64)
+// Requires: AVX, FMA3
+TEXT ·stripSquaresAVX2F64(SB), NOSPLIT, $0-80
+	MOVQ         dst+0(FP), AX
+	MOVQ         lanes+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         ldx+24(FP), BX
+	MOVQ         y+32(FP), SI
+	MOVQ         ldy+40(FP), DI
+	MOVQ         groups+48(FP), R8
+	MOVQ         rows+56(FP), R9
+	MOVQ         mask+72(FP), R10
+	VBROADCASTSD scale+64(FP), Y0
+
+row:
+	VMOVUPD (CX), Y1
+	VMOVUPD 32(CX), Y2
+	MOVQ    R8, R11
+	XORQ    R12, R12
+	TESTQ   R11, R11
+	JZ      group_done
+	PCALIGN $0x40
+
+group:
+	VMOVUPD     (DX)(R12*1), Y3
+	VMOVUPD     (SI)(R12*1), Y4
+	VSUBPD      Y4, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+	VMULPD      Y0, Y3, Y3
+	VMOVUPD     Y3, (AX)(R12*1)
+	VMOVUPD     32(DX)(R12*1), Y3
+	VMOVUPD     32(SI)(R12*1), Y4
+	VSUBPD      Y4, Y3, Y3
+	VFMADD231PD Y3, Y3, Y2
+	VMULPD      Y0, Y3, Y3
+	VMOVUPD     Y3, 32(AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	DECQ        R11
+	JNZ         group
+
+group_done:
+	TESTQ       R10, R10
+	JZ          next
+	VMOVDQU     (R10), Y3
+	VMASKMOVPD  (DX)(R12*1), Y3, Y4
+	VMASKMOVPD  (SI)(R12*1), Y3, Y5
+	VSUBPD      Y5, Y4, Y4
+	VFMADD231PD Y4, Y4, Y1
+	VMULPD      Y0, Y4, Y4
+	VMASKMOVPD  Y4, Y3, (AX)(R12*1)
+	VMOVDQU     32(R10), Y3
+	VMASKMOVPD  32(DX)(R12*1), Y3, Y4
+	VMASKMOVPD  32(SI)(R12*1), Y3, Y5
+	VSUBPD      Y5, Y4, Y4
+	VFMADD231PD Y4, Y4, Y2
+	VMULPD      Y0, Y4, Y4
+	VMASKMOVPD  Y4, Y3, 32(AX)(R12*1)
+
+next:
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    BX, DX
+	ADDQ    BX, AX
+	ADDQ    DI, SI
+	DECQ    R9
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func foldAVX2F64(dst *float64, lanes *float64, groups int)
+// Requires: AVX
+TEXT ·foldAVX2F64(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    lanes+8(FP), CX
+	MOVQ    groups+16(FP), DX
+	TESTQ   DX, DX
+	JZ      group_done
+	PCALIGN $0x40
+
+group:
+	VMOVUPD    (CX), Y0
+	VMOVUPD    32(CX), Y1
+	VMOVUPD    64(CX), Y2
+	VMOVUPD    96(CX), Y3
+	VMOVUPD    128(CX), Y4
+	VMOVUPD    160(CX), Y5
+	VMOVUPD    192(CX), Y6
+	VMOVUPD    224(CX), Y7
+	VADDPD     Y1, Y0, Y0
+	VADDPD     Y3, Y2, Y2
+	VADDPD     Y5, Y4, Y4
+	VADDPD     Y7, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y0, Y1
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	VPERM2F128 $0x20, Y6, Y2, Y0
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	VADDPD     Y2, Y0, Y0
+	VUNPCKLPD  Y0, Y1, Y2
+	VUNPCKHPD  Y0, Y1, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, (AX)
+	VMOVUPD    256(CX), Y0
+	VMOVUPD    288(CX), Y1
+	VMOVUPD    320(CX), Y2
+	VMOVUPD    352(CX), Y3
+	VMOVUPD    384(CX), Y4
+	VMOVUPD    416(CX), Y5
+	VMOVUPD    448(CX), Y6
+	VMOVUPD    480(CX), Y7
+	VADDPD     Y1, Y0, Y0
+	VADDPD     Y3, Y2, Y2
+	VADDPD     Y5, Y4, Y4
+	VADDPD     Y7, Y6, Y6
+	VPERM2F128 $0x20, Y4, Y0, Y1
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	VPERM2F128 $0x20, Y6, Y2, Y0
+	VPERM2F128 $0x31, Y6, Y2, Y2
+	VADDPD     Y2, Y0, Y0
+	VUNPCKLPD  Y0, Y1, Y2
+	VUNPCKHPD  Y0, Y1, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 32(AX)
+	ADDQ       $0x00000200, CX
+	ADDQ       $0x00000040, AX
+	DECQ       DX
+	JNZ        group
+
+group_done:
 	VZEROUPPER
 	RET
 

@@ -447,8 +447,8 @@ func aboveAVX512F64(hits *int32, z *float64, groups int, t float64, start int) (
 //		}
 //	}
 //
-// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched.
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
 //
 //go:noescape
 func stripDecode1AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
@@ -464,8 +464,8 @@ func stripDecode1AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha 
 //		copy(dst[i], x[i])
 //	}
 //
-// ldd, ldx and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched, the others count as zeros.
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
 //
 //go:noescape
 func stripDot1AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
@@ -482,8 +482,8 @@ func stripDot1AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx i
 //		}
 //	}
 //
-// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched.
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
 //
 //go:noescape
 func stripDecode2AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
@@ -499,8 +499,8 @@ func stripDecode2AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha 
 //		copy(dst[i], x[i])
 //	}
 //
-// ldd, ldx and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched, the others count as zeros.
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
 //
 //go:noescape
 func stripDot2AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
@@ -517,8 +517,8 @@ func stripDot2AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx i
 //		}
 //	}
 //
-// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched.
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
 //
 //go:noescape
 func stripDecode4AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
@@ -534,8 +534,8 @@ func stripDecode4AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha 
 //		copy(dst[i], x[i])
 //	}
 //
-// ldd, ldx and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched, the others count as zeros.
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
 //
 //go:noescape
 func stripDot4AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
@@ -552,8 +552,8 @@ func stripDot4AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx i
 //		}
 //	}
 //
-// ldd and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched.
+// ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched.
 //
 //go:noescape
 func stripDecode8AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias *float64, mask *float64)
@@ -569,8 +569,8 @@ func stripDecode8AVX512F64(dst *float64, ldd int, rows int, offsets *int, alpha 
 //		copy(dst[i], x[i])
 //	}
 //
-// ldd, ldx and ldw are in bytes. Where mask is not nil only those elements of the last
-// vector whose mask is negative are touched, the others count as zeros.
+// ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns
+// whose mask is negative are touched, the others count as zeros.
 //
 //go:noescape
 func stripDot8AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx int, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
@@ -585,12 +585,12 @@ func stripDot8AVX512F64(lanes *float64, dst *float64, ldd int, x *float64, ldx i
 //		}
 //	}
 //
-// The rows of x and of dst follow one another, those of y are ldy bytes apart. Where mask
-// is not nil it is for one more group, of which only the elements whose mask is negative
-// are touched.
+// The rows of x and of dst are ldx bytes apart, those of y ldy bytes. Where mask is not
+// nil it is for one more group, of which only the elements whose mask is negative are
+// touched.
 //
 //go:noescape
-func stripSquaresAVX512F64(dst *float64, lanes *float64, x *float64, groups int, y *float64, ldy int, rows int, scale float64, mask *float64)
+func stripSquaresAVX512F64(dst *float64, lanes *float64, x *float64, ldx int, y *float64, ldy int, groups int, rows int, scale float64, mask *float64)
 
 // foldAVX512F64 adds the lanes of products up, in groups of 8:
 //
@@ -792,8 +792,8 @@ func callStripDot8AVX512F64(lanes, dst *float64, ldd int, x *float64, ldx, rows 
 }
 
 //go:noinline
-func callStripSquaresAVX512F64(dst, lanes, x *float64, groups int, y *float64, ldy, rows int, scale float64, mask *float64) {
-	stripSquaresAVX512F64(dst, lanes, x, groups, y, ldy, rows, scale, mask)
+func callStripSquaresAVX512F64(dst, lanes, x *float64, ldx int, y *float64, ldy, groups, rows int, scale float64, mask *float64) {
+	stripSquaresAVX512F64(dst, lanes, x, ldx, y, ldy, groups, rows, scale, mask)
 }
 
 //go:noinline

@@ -2561,43 +2561,43 @@ TEXT ·stripDecode1AVX512F64(SB), NOSPLIT, $0-80
 	VPMOVQ2M  Z0, K1
 
 whole:
-	MOVQ      dst+0(FP), AX
-	MOVQ      ldd+8(FP), CX
-	MOVQ      rows+16(FP), DX
-	MOVQ      offsets+24(FP), BX
-	MOVQ      alpha+32(FP), SI
-	MOVQ      idx+40(FP), DI
-	MOVQ      w+48(FP), R8
-	MOVQ      ldw+56(FP), R9
-	MOVQ      bias+64(FP), R10
-	VMOVUPD.Z (R10), K1, Z0
-	MOVQ      (BX), R10
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ alpha+32(FP), SI
+	MOVQ idx+40(FP), DI
+	MOVQ w+48(FP), R8
+	MOVQ ldw+56(FP), R9
+	MOVQ bias+64(FP), R10
+	MOVQ (BX), R11
 
 row:
-	MOVQ    8(BX), R11
+	MOVQ    8(BX), R12
 	VPXORQ  Z1, Z1, Z1
-	CMPQ    R10, R11
+	CMPQ    R11, R12
 	JGE     sum
 	PCALIGN $0x40
 
 entry:
-	MOVLQSX      (DI)(R10*4), R12
-	IMULQ        R9, R12
-	ADDQ         R8, R12
-	VBROADCASTSD (SI)(R10*8), Z2
-	VMOVUPD.Z    (R12), K1, Z3
-	VFMADD231PD  Z3, Z2, Z1
-	INCQ         R10
-	CMPQ         R10, R11
+	MOVLQSX      (DI)(R11*4), R13
+	IMULQ        R9, R13
+	ADDQ         R8, R13
+	VBROADCASTSD (SI)(R11*8), Z0
+	VMOVUPD.Z    (R13), K1, Z2
+	VFMADD231PD  Z2, Z0, Z1
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry
 
 sum:
-	VADDPD  Z0, Z1, Z1
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    $0x00000008, BX
-	ADDQ    CX, AX
-	DECQ    DX
-	JNZ     row
+	VMOVUPD.Z (R10), K1, Z2
+	VADDPD    Z2, Z1, Z1
+	VMOVUPD   Z1, K1, (AX)
+	ADDQ      $0x00000008, BX
+	ADDQ      CX, AX
+	DECQ      DX
+	JNZ       row
 	VZEROUPPER
 	RET
 
@@ -2665,48 +2665,47 @@ TEXT ·stripDecode2AVX512F64(SB), NOSPLIT, $0-80
 	VPMOVQ2M  Z0, K1
 
 whole:
-	MOVQ      dst+0(FP), AX
-	MOVQ      ldd+8(FP), CX
-	MOVQ      rows+16(FP), DX
-	MOVQ      offsets+24(FP), BX
-	MOVQ      alpha+32(FP), SI
-	MOVQ      idx+40(FP), DI
-	MOVQ      w+48(FP), R8
-	MOVQ      ldw+56(FP), R9
-	MOVQ      bias+64(FP), R10
-	VMOVUPD   (R10), Z0
-	VMOVUPD.Z 64(R10), K1, Z3
-	MOVQ      (BX), R10
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ alpha+32(FP), SI
+	MOVQ idx+40(FP), DI
+	MOVQ w+48(FP), R8
+	MOVQ ldw+56(FP), R9
+	MOVQ bias+64(FP), R10
+	MOVQ (BX), R11
 
 row:
-	MOVQ    8(BX), R11
+	MOVQ    8(BX), R12
 	VPXORQ  Z1, Z1, Z1
 	VPXORQ  Z2, Z2, Z2
-	CMPQ    R10, R11
+	CMPQ    R11, R12
 	JGE     sum
 	PCALIGN $0x40
 
 entry:
-	MOVLQSX      (DI)(R10*4), R12
-	IMULQ        R9, R12
-	ADDQ         R8, R12
-	VBROADCASTSD (SI)(R10*8), Z4
-	VMOVUPD.Z    64(R12), K1, Z5
-	VFMADD231PD  (R12), Z4, Z1
-	VFMADD231PD  Z5, Z4, Z2
-	INCQ         R10
-	CMPQ         R10, R11
+	MOVLQSX      (DI)(R11*4), R13
+	IMULQ        R9, R13
+	ADDQ         R8, R13
+	VBROADCASTSD (SI)(R11*8), Z0
+	VMOVUPD.Z    64(R13), K1, Z3
+	VFMADD231PD  (R13), Z0, Z1
+	VFMADD231PD  Z3, Z0, Z2
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry
 
 sum:
-	VADDPD  Z0, Z1, Z1
-	VADDPD  Z3, Z2, Z2
-	VMOVUPD Z1, (AX)
-	VMOVUPD Z2, K1, 64(AX)
-	ADDQ    $0x00000008, BX
-	ADDQ    CX, AX
-	DECQ    DX
-	JNZ     row
+	VADDPD    (R10), Z1, Z1
+	VMOVUPD.Z 64(R10), K1, Z3
+	VADDPD    Z3, Z2, Z2
+	VMOVUPD   Z1, (AX)
+	VMOVUPD   Z2, K1, 64(AX)
+	ADDQ      $0x00000008, BX
+	ADDQ      CX, AX
+	DECQ      DX
+	JNZ       row
 	VZEROUPPER
 	RET
 
@@ -2736,8 +2735,8 @@ whole:
 row:
 	MOVQ      8(R8), R13
 	VMOVUPD   (BX), Z0
-	VMOVUPD   Z0, (CX)
 	VMOVUPD.Z 64(BX), K1, Z1
+	VMOVUPD   Z0, (CX)
 	VMOVUPD   Z1, K1, 64(CX)
 	CMPQ      R12, R13
 	JGE       next
@@ -2777,58 +2776,55 @@ TEXT ·stripDecode4AVX512F64(SB), NOSPLIT, $0-80
 	VPMOVQ2M  Z0, K1
 
 whole:
-	MOVQ      dst+0(FP), AX
-	MOVQ      ldd+8(FP), CX
-	MOVQ      rows+16(FP), DX
-	MOVQ      offsets+24(FP), BX
-	MOVQ      alpha+32(FP), SI
-	MOVQ      idx+40(FP), DI
-	MOVQ      w+48(FP), R8
-	MOVQ      ldw+56(FP), R9
-	MOVQ      bias+64(FP), R10
-	VMOVUPD   (R10), Z0
-	VMOVUPD   64(R10), Z5
-	VMOVUPD   128(R10), Z6
-	VMOVUPD.Z 192(R10), K1, Z7
-	MOVQ      (BX), R10
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ alpha+32(FP), SI
+	MOVQ idx+40(FP), DI
+	MOVQ w+48(FP), R8
+	MOVQ ldw+56(FP), R9
+	MOVQ bias+64(FP), R10
+	MOVQ (BX), R11
 
 row:
-	MOVQ    8(BX), R11
+	MOVQ    8(BX), R12
 	VPXORQ  Z1, Z1, Z1
 	VPXORQ  Z2, Z2, Z2
 	VPXORQ  Z3, Z3, Z3
 	VPXORQ  Z4, Z4, Z4
-	CMPQ    R10, R11
+	CMPQ    R11, R12
 	JGE     sum
 	PCALIGN $0x40
 
 entry:
-	MOVLQSX      (DI)(R10*4), R12
-	IMULQ        R9, R12
-	ADDQ         R8, R12
-	VBROADCASTSD (SI)(R10*8), Z8
-	VMOVUPD.Z    192(R12), K1, Z9
-	VFMADD231PD  (R12), Z8, Z1
-	VFMADD231PD  64(R12), Z8, Z2
-	VFMADD231PD  128(R12), Z8, Z3
-	VFMADD231PD  Z9, Z8, Z4
-	INCQ         R10
-	CMPQ         R10, R11
+	MOVLQSX      (DI)(R11*4), R13
+	IMULQ        R9, R13
+	ADDQ         R8, R13
+	VBROADCASTSD (SI)(R11*8), Z0
+	VMOVUPD.Z    192(R13), K1, Z5
+	VFMADD231PD  (R13), Z0, Z1
+	VFMADD231PD  64(R13), Z0, Z2
+	VFMADD231PD  128(R13), Z0, Z3
+	VFMADD231PD  Z5, Z0, Z4
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry
 
 sum:
-	VADDPD  Z0, Z1, Z1
-	VADDPD  Z5, Z2, Z2
-	VADDPD  Z6, Z3, Z3
-	VADDPD  Z7, Z4, Z4
-	VMOVUPD Z1, (AX)
-	VMOVUPD Z2, 64(AX)
-	VMOVUPD Z3, 128(AX)
-	VMOVUPD Z4, K1, 192(AX)
-	ADDQ    $0x00000008, BX
-	ADDQ    CX, AX
-	DECQ    DX
-	JNZ     row
+	VADDPD    (R10), Z1, Z1
+	VADDPD    64(R10), Z2, Z2
+	VADDPD    128(R10), Z3, Z3
+	VMOVUPD.Z 192(R10), K1, Z5
+	VADDPD    Z5, Z4, Z4
+	VMOVUPD   Z1, (AX)
+	VMOVUPD   Z2, 64(AX)
+	VMOVUPD   Z3, 128(AX)
+	VMOVUPD   Z4, K1, 192(AX)
+	ADDQ      $0x00000008, BX
+	ADDQ      CX, AX
+	DECQ      DX
+	JNZ       row
 	VZEROUPPER
 	RET
 
@@ -2858,12 +2854,12 @@ whole:
 row:
 	MOVQ      8(R8), R13
 	VMOVUPD   (BX), Z0
-	VMOVUPD   Z0, (CX)
 	VMOVUPD   64(BX), Z1
-	VMOVUPD   Z1, 64(CX)
 	VMOVUPD   128(BX), Z2
-	VMOVUPD   Z2, 128(CX)
 	VMOVUPD.Z 192(BX), K1, Z3
+	VMOVUPD   Z0, (CX)
+	VMOVUPD   Z1, 64(CX)
+	VMOVUPD   Z2, 128(CX)
 	VMOVUPD   Z3, K1, 192(CX)
 	CMPQ      R12, R13
 	JGE       next
@@ -2905,27 +2901,19 @@ TEXT ·stripDecode8AVX512F64(SB), NOSPLIT, $0-80
 	VPMOVQ2M  Z0, K1
 
 whole:
-	MOVQ      dst+0(FP), AX
-	MOVQ      ldd+8(FP), CX
-	MOVQ      rows+16(FP), DX
-	MOVQ      offsets+24(FP), BX
-	MOVQ      alpha+32(FP), SI
-	MOVQ      idx+40(FP), DI
-	MOVQ      w+48(FP), R8
-	MOVQ      ldw+56(FP), R9
-	MOVQ      bias+64(FP), R10
-	VMOVUPD   (R10), Z0
-	VMOVUPD   64(R10), Z9
-	VMOVUPD   128(R10), Z10
-	VMOVUPD   192(R10), Z11
-	VMOVUPD   256(R10), Z12
-	VMOVUPD   320(R10), Z13
-	VMOVUPD   384(R10), Z14
-	VMOVUPD.Z 448(R10), K1, Z15
-	MOVQ      (BX), R10
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ alpha+32(FP), SI
+	MOVQ idx+40(FP), DI
+	MOVQ w+48(FP), R8
+	MOVQ ldw+56(FP), R9
+	MOVQ bias+64(FP), R10
+	MOVQ (BX), R11
 
 row:
-	MOVQ    8(BX), R11
+	MOVQ    8(BX), R12
 	VPXORQ  Z1, Z1, Z1
 	VPXORQ  Z2, Z2, Z2
 	VPXORQ  Z3, Z3, Z3
@@ -2934,49 +2922,50 @@ row:
 	VPXORQ  Z6, Z6, Z6
 	VPXORQ  Z7, Z7, Z7
 	VPXORQ  Z8, Z8, Z8
-	CMPQ    R10, R11
+	CMPQ    R11, R12
 	JGE     sum
 	PCALIGN $0x40
 
 entry:
-	MOVLQSX      (DI)(R10*4), R12
-	IMULQ        R9, R12
-	ADDQ         R8, R12
-	VBROADCASTSD (SI)(R10*8), Z16
-	VMOVUPD.Z    448(R12), K1, Z17
-	VFMADD231PD  (R12), Z16, Z1
-	VFMADD231PD  64(R12), Z16, Z2
-	VFMADD231PD  128(R12), Z16, Z3
-	VFMADD231PD  192(R12), Z16, Z4
-	VFMADD231PD  256(R12), Z16, Z5
-	VFMADD231PD  320(R12), Z16, Z6
-	VFMADD231PD  384(R12), Z16, Z7
-	VFMADD231PD  Z17, Z16, Z8
-	INCQ         R10
-	CMPQ         R10, R11
+	MOVLQSX      (DI)(R11*4), R13
+	IMULQ        R9, R13
+	ADDQ         R8, R13
+	VBROADCASTSD (SI)(R11*8), Z0
+	VMOVUPD.Z    448(R13), K1, Z9
+	VFMADD231PD  (R13), Z0, Z1
+	VFMADD231PD  64(R13), Z0, Z2
+	VFMADD231PD  128(R13), Z0, Z3
+	VFMADD231PD  192(R13), Z0, Z4
+	VFMADD231PD  256(R13), Z0, Z5
+	VFMADD231PD  320(R13), Z0, Z6
+	VFMADD231PD  384(R13), Z0, Z7
+	VFMADD231PD  Z9, Z0, Z8
+	INCQ         R11
+	CMPQ         R11, R12
 	JLT          entry
 
 sum:
-	VADDPD  Z0, Z1, Z1
-	VADDPD  Z9, Z2, Z2
-	VADDPD  Z10, Z3, Z3
-	VADDPD  Z11, Z4, Z4
-	VADDPD  Z12, Z5, Z5
-	VADDPD  Z13, Z6, Z6
-	VADDPD  Z14, Z7, Z7
-	VADDPD  Z15, Z8, Z8
-	VMOVUPD Z1, (AX)
-	VMOVUPD Z2, 64(AX)
-	VMOVUPD Z3, 128(AX)
-	VMOVUPD Z4, 192(AX)
-	VMOVUPD Z5, 256(AX)
-	VMOVUPD Z6, 320(AX)
-	VMOVUPD Z7, 384(AX)
-	VMOVUPD Z8, K1, 448(AX)
-	ADDQ    $0x00000008, BX
-	ADDQ    CX, AX
-	DECQ    DX
-	JNZ     row
+	VADDPD    (R10), Z1, Z1
+	VADDPD    64(R10), Z2, Z2
+	VADDPD    128(R10), Z3, Z3
+	VADDPD    192(R10), Z4, Z4
+	VADDPD    256(R10), Z5, Z5
+	VADDPD    320(R10), Z6, Z6
+	VADDPD    384(R10), Z7, Z7
+	VMOVUPD.Z 448(R10), K1, Z9
+	VADDPD    Z9, Z8, Z8
+	VMOVUPD   Z1, (AX)
+	VMOVUPD   Z2, 64(AX)
+	VMOVUPD   Z3, 128(AX)
+	VMOVUPD   Z4, 192(AX)
+	VMOVUPD   Z5, 256(AX)
+	VMOVUPD   Z6, 320(AX)
+	VMOVUPD   Z7, 384(AX)
+	VMOVUPD   Z8, K1, 448(AX)
+	ADDQ      $0x00000008, BX
+	ADDQ      CX, AX
+	DECQ      DX
+	JNZ       row
 	VZEROUPPER
 	RET
 
@@ -3006,20 +2995,20 @@ whole:
 row:
 	MOVQ      8(R8), R13
 	VMOVUPD   (BX), Z0
-	VMOVUPD   Z0, (CX)
 	VMOVUPD   64(BX), Z1
-	VMOVUPD   Z1, 64(CX)
 	VMOVUPD   128(BX), Z2
-	VMOVUPD   Z2, 128(CX)
 	VMOVUPD   192(BX), Z3
-	VMOVUPD   Z3, 192(CX)
 	VMOVUPD   256(BX), Z4
-	VMOVUPD   Z4, 256(CX)
 	VMOVUPD   320(BX), Z5
-	VMOVUPD   Z5, 320(CX)
 	VMOVUPD   384(BX), Z6
-	VMOVUPD   Z6, 384(CX)
 	VMOVUPD.Z 448(BX), K1, Z7
+	VMOVUPD   Z0, (CX)
+	VMOVUPD   Z1, 64(CX)
+	VMOVUPD   Z2, 128(CX)
+	VMOVUPD   Z3, 192(CX)
+	VMOVUPD   Z4, 256(CX)
+	VMOVUPD   Z5, 320(CX)
+	VMOVUPD   Z6, 384(CX)
 	VMOVUPD   Z7, K1, 448(CX)
 	CMPQ      R12, R13
 	JGE       next
@@ -3054,66 +3043,58 @@ next:
 	VZEROUPPER
 	RET
 
-// func stripSquaresAVX512F64(dst *float64, lanes *float64, x *float64, groups int, y *float64, ldy int, rows int, scale float64, mask *float64)
-// Requires: AVX, AVX512DQ, AVX512F, POPCNT
-TEXT ·stripSquaresAVX512F64(SB), NOSPLIT, $0-72
+// func stripSquaresAVX512F64(dst *float64, lanes *float64, x *float64, ldx int, y *float64, ldy int, groups int, rows int, scale float64, mask *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·stripSquaresAVX512F64(SB), NOSPLIT, $0-80
 	MOVQ         dst+0(FP), AX
 	MOVQ         lanes+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         groups+24(FP), BX
+	MOVQ         ldx+24(FP), BX
 	MOVQ         y+32(FP), SI
 	MOVQ         ldy+40(FP), DI
-	MOVQ         rows+48(FP), R8
-	MOVQ         mask+64(FP), R9
-	VBROADCASTSD scale+56(FP), Z0
-
-	// Elements in the part of a group.
-	XORQ      R10, R10
-	TESTQ     R9, R9
-	JZ        row
-	VMOVDQU64 (R9), Z1
-	VPMOVQ2M  Z1, K1
-	KMOVW     K1, R9
-	POPCNTL   R9, R10
+	MOVQ         groups+48(FP), R8
+	MOVQ         rows+56(FP), R9
+	MOVQ         mask+72(FP), R10
+	VBROADCASTSD scale+64(FP), Z0
 
 row:
 	VMOVUPD (CX), Z1
-	MOVQ    BX, R9
-	MOVQ    SI, R11
-	TESTQ   R9, R9
+	MOVQ    R8, R11
+	XORQ    R12, R12
+	TESTQ   R11, R11
 	JZ      group_done
 	PCALIGN $0x40
 
 group:
-	VMOVUPD     (DX), Z2
-	VMOVUPD     (R11), Z3
+	VMOVUPD     (DX)(R12*1), Z2
+	VMOVUPD     (SI)(R12*1), Z3
 	VSUBPD      Z3, Z2, Z2
 	VFMADD231PD Z2, Z2, Z1
 	VMULPD      Z0, Z2, Z2
-	VMOVUPD     Z2, (AX)
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, R11
-	ADDQ        $0x00000040, AX
-	DECQ        R9
+	VMOVUPD     Z2, (AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	DECQ        R11
 	JNZ         group
 
 group_done:
 	TESTQ       R10, R10
 	JZ          next
-	VMOVUPD.Z   (DX), K1, Z2
-	VMOVUPD.Z   (R11), K1, Z3
+	VMOVDQU64   (R10), Z2
+	VPMOVQ2M    Z2, K1
+	VMOVUPD.Z   (DX)(R12*1), K1, Z2
+	VMOVUPD.Z   (SI)(R12*1), K1, Z3
 	VSUBPD      Z3, Z2, Z2
 	VFMADD231PD Z2, Z2, Z1
 	VMULPD      Z0, Z2, Z2
-	VMOVUPD     Z2, K1, (AX)
-	LEAQ        (DX)(R10*8), DX
-	LEAQ        (AX)(R10*8), AX
+	VMOVUPD     Z2, K1, (AX)(R12*1)
 
 next:
 	VMOVUPD Z1, (CX)
 	ADDQ    $0x00000040, CX
+	ADDQ    BX, DX
+	ADDQ    BX, AX
 	ADDQ    DI, SI
-	DECQ    R8
+	DECQ    R9
 	JNZ     row
 	VZEROUPPER
 	RET

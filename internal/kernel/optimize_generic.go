@@ -12,8 +12,8 @@ func adamGeneric(w, g, m, v []float64, shrink, step, floor, beta1, beta2 float64
 	rest1, rest2 := 1-beta1, 1-beta2
 	w, m, v = w[:len(g)], m[:len(g)], v[:len(g)]
 	for i, gi := range g {
-		mi := math.FMA(beta1, m[i], float64(rest1*gi))
-		vi := math.FMA(beta2, v[i], float64(rest2*float64(gi*gi)))
+		mi := fma(beta1, m[i], float64(rest1*gi))
+		vi := fma(beta2, v[i], float64(rest2*float64(gi*gi)))
 		m[i], v[i] = mi, vi
 		finite = moved(&w[i], float64(shrink*w[i])-float64(step*mi)/(math.Sqrt(vi)+floor)) && finite
 	}
@@ -25,7 +25,7 @@ func sgdGeneric(w, g []float64, rate float64) (finite bool) {
 	finite = true
 	w = w[:len(g)]
 	for i, gi := range g {
-		finite = moved(&w[i], math.FMA(-rate, gi, w[i])) && finite
+		finite = moved(&w[i], fma(-rate, gi, w[i])) && finite
 	}
 	return finite
 }
@@ -35,8 +35,8 @@ func momentumGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	finite = true
 	w, v = w[:len(g)], v[:len(g)]
 	for i, gi := range g {
-		v[i] = math.FMA(mu, v[i], gi)
-		finite = moved(&w[i], math.FMA(-rate, v[i], w[i])) && finite
+		v[i] = fma(mu, v[i], gi)
+		finite = moved(&w[i], fma(-rate, v[i], w[i])) && finite
 	}
 	return finite
 }
@@ -46,8 +46,8 @@ func nesterovGeneric(w, g, v []float64, rate, mu float64) (finite bool) {
 	finite = true
 	w, v = w[:len(g)], v[:len(g)]
 	for i, gi := range g {
-		v[i] = math.FMA(mu, v[i], gi)
-		finite = moved(&w[i], math.FMA(-rate, math.FMA(mu, v[i], gi), w[i])) && finite
+		v[i] = fma(mu, v[i], gi)
+		finite = moved(&w[i], fma(-rate, fma(mu, v[i], gi), w[i])) && finite
 	}
 	return finite
 }
@@ -58,7 +58,7 @@ func rmsPropGeneric(w, g, s []float64, rate, alpha, eps float64) (finite bool) {
 	rest := 1 - alpha
 	w, s = w[:len(g)], s[:len(g)]
 	for i, gi := range g {
-		s[i] = math.FMA(alpha, s[i], float64(rest*float64(gi*gi)))
+		s[i] = fma(alpha, s[i], float64(rest*float64(gi*gi)))
 		finite = moved(&w[i], w[i]-float64(rate*gi)/(math.Sqrt(s[i])+eps)) && finite
 	}
 	return finite
@@ -69,7 +69,7 @@ func adaGradGeneric(w, g, s []float64, rate, eps float64) (finite bool) {
 	finite = true
 	w, s = w[:len(g)], s[:len(g)]
 	for i, gi := range g {
-		s[i] = math.FMA(gi, gi, s[i])
+		s[i] = fma(gi, gi, s[i])
 		finite = moved(&w[i], w[i]-float64(rate*gi)/(math.Sqrt(s[i])+eps)) && finite
 	}
 	return finite

@@ -31,7 +31,7 @@ func archPaths() []path {
 			addRowsBatch32: avx2GatherNarrow.addRowsBatch,
 			mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
 			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
-			elementwise: elementwiseAVX2, stripping: generic.stripping, screening: genericScreening(avx2F64.one),
+			elementwise: elementwiseAVX2, stripping: strippingAVX2, screening: genericScreening(avx2F64.one),
 		},
 	}
 }

@@ -1,22 +1,22 @@
 package kernel
 
-// generic is the path in plain Go: it defines the others, and every processor has
-// it.
+// generic is the path in plain Go, which every processor has. Its kernels are the loops
+// that define the others, but for products and gathers, which take several rows at once.
 var generic = path{
 	name:           "go",
 	available:      true,
-	dot:            dotGeneric,
-	dotRows:        dotRowsGeneric,
+	dot:            dotPlain,
+	dotRows:        dotRowsPlain,
 	rowSquares:     rowSquaresGeneric,
-	addRows:        addRowsGeneric,
-	addRowsBatch:   addRowsBatchGeneric,
+	addRows:        addRowsByFour,
+	addRowsBatch:   addRowsBatchByFour,
 	addRowsBatch32: addRowsBatch32Generic,
-	mulT:           mulTGeneric,
-	mulAdd:         mulAddGeneric,
+	mulT:           plain64.mulT,
+	mulAdd:         plain64.mulAdd,
 	above:          aboveGeneric,
 	kthLargest:     kthLargestGeneric,
-	mulT32:         mulT32Generic,
-	mulAdd32:       mulAdd32Generic,
+	mulT32:         plain32.mulT,
+	mulAdd32:       plain32.mulAdd,
 
 	elementwise: elementwise{
 		sigmoid:      sigmoidGeneric,

@@ -7,13 +7,13 @@ import (
 	"unsafe"
 )
 
-// strippingAVX512 holds the kernels of strips for AVX-512.
-var strippingAVX512 = stripping{
-	fastStrips:   true,
-	stripDecode:  stripDecodeAVX512Go,
-	stripDot:     stripDotAVX512Go,
-	stripSquares: stripSquaresAVX512Go,
-	fold:         foldAVX512Go,
+// stripper is what one instruction set offers for strips. The kernels at [i] work on 2^i
+// groups of 8 columns.
+type stripper struct {
+	decodes []decodeStrip
+	dots    []dotStrip
+	squares squareStrip
+	fold    func(dst, lanes *float64, groups int) // of 8 products
 }
 
 // decodeStrip decodes a few columns of some rows: the assembly behind Strips.Decode.
@@ -22,16 +22,34 @@ type decodeStrip func(dst *float64, ldd, rows int, offsets *int, alpha *float64,
 // dotStrip multiplies a few columns of some rows: the assembly behind Strips.Dot.
 type dotStrip func(lanes, dst *float64, ldd int, x *float64, ldx, rows int, offsets *int, idx *int32, w *float64, ldw int, mask *float64)
 
-// The kernels for 1, 2, 4 and 8 vectors.
+// squareStrip squares the errors of some rows: the assembly behind SquareStrip.
+type squareStrip func(dst, lanes, x *float64, ldx int, y *float64, ldy, groups, rows int, scale float64, mask *float64)
+
 var (
-	stripDecodes = [...]decodeStrip{callStripDecode1AVX512F64, callStripDecode2AVX512F64, callStripDecode4AVX512F64, callStripDecode8AVX512F64}
-	stripDots    = [...]dotStrip{callStripDot1AVX512F64, callStripDot2AVX512F64, callStripDot4AVX512F64, callStripDot8AVX512F64}
+	avx512Strips = stripper{
+		decodes: []decodeStrip{callStripDecode1AVX512F64, callStripDecode2AVX512F64, callStripDecode4AVX512F64, callStripDecode8AVX512F64},
+		dots:    []dotStrip{callStripDot1AVX512F64, callStripDot2AVX512F64, callStripDot4AVX512F64, callStripDot8AVX512F64},
+		squares: callStripSquaresAVX512F64, fold: callFoldAVX512F64,
+	}
+	avx2Strips = stripper{
+		decodes: []decodeStrip{callStripDecode2AVX2F64, callStripDecode4AVX2F64, callStripDecode8AVX2F64},
+		dots:    []dotStrip{callStripDot2AVX2F64, callStripDot4AVX2F64, callStripDot8AVX2F64},
+		squares: callStripSquaresAVX2F64, fold: callFoldAVX2F64,
+	}
 )
 
-// stripKernel picks a kernel where left columns of a strip remain, and returns how many
-// of them it takes, and their mask.
-func stripKernel(left int) (which, cols int, rest *float64) {
-	which = min(len(stripDots), bits.Len(uint(left+7)/8)) - 1
+// The kernels of strips of the instruction sets.
+var strippingAVX512, strippingAVX2 = avx512Strips.stripping(), avx2Strips.stripping()
+
+// stripping returns the kernels of strips for a path.
+func (t *stripper) stripping() stripping {
+	return stripping{fastStrips: true, stripDecode: t.decode, stripDot: t.dot, stripSquares: t.square, fold: t.foldAll}
+}
+
+// kernel picks a kernel where left columns of a strip remain, and returns how many of
+// them it takes, and their mask.
+func (t *stripper) kernel(left int) (which, cols int, rest *float64) {
+	which = min(len(t.dots), bits.Len(uint(left+7)/8)) - 1
 	if cols = 8 << which; cols > left {
 		cols, rest = left, maskOf[float64](left%8)
 	}
@@ -51,54 +69,54 @@ func (s *Strips) callEnd(lo, hi int) int {
 	return next
 }
 
-// stripDecodeAVX512Go is Strips.Decode.
-func stripDecodeAVX512Go(s *Strips, dst []float64, first, width, lo, hi int, bias []float64) {
+// decode is Strips.Decode.
+func (t *stripper) decode(s *Strips, dst []float64, first, width, lo, hi int, bias []float64) {
 	within(dst, hi-lo, width, width)
 	alpha, idx := unsafe.SliceData(s.alpha), unsafe.SliceData(s.idx)
 	for q := 0; q < width; {
-		which, cols, rest := stripKernel(width - q)
+		which, cols, rest := t.kernel(width - q)
 		for i := lo; i < hi; {
 			next := s.callEnd(i, hi)
-			stripDecodes[which](&dst[(i-lo)*width+q], 8*width, next-i, &s.offsets[i], alpha, idx, addr(s.w, first+q), 8*s.ldw, &bias[q], rest)
+			t.decodes[which](&dst[(i-lo)*width+q], 8*width, next-i, &s.offsets[i], alpha, idx, addr(s.w, first+q), 8*s.ldw, &bias[q], rest)
 			i = next
 		}
 		q += cols
 	}
 }
 
-// stripDotAVX512Go is Strips.Dot.
-func stripDotAVX512Go(s *Strips, lanes, dst, x []float64, ldx, first, width, lo, hi int) {
+// dot is Strips.Dot.
+func (t *stripper) dot(s *Strips, lanes, dst, x []float64, ldx, first, width, lo, hi int) {
 	within(lanes, s.offsets[hi]-s.offsets[lo], 8, 8)
 	within(dst, hi-lo, s.cols, first+width)
 	within(x, hi-lo, ldx, width)
 	idx := unsafe.SliceData(s.idx)
 	for q := 0; q < width; {
-		which, cols, rest := stripKernel(width - q)
+		which, cols, rest := t.kernel(width - q)
 		for i := lo; i < hi; {
 			next := s.callEnd(i, hi)
-			stripDots[which](unsafe.SliceData(lanes[8*(s.offsets[i]-s.offsets[lo]):]), &dst[(i-lo)*s.cols+first+q], 8*s.cols, &x[(i-lo)*ldx+q], 8*ldx, next-i, &s.offsets[i], idx, addr(s.w, first+q), 8*s.ldw, rest)
+			t.dots[which](unsafe.SliceData(lanes[8*(s.offsets[i]-s.offsets[lo]):]), &dst[(i-lo)*s.cols+first+q], 8*s.cols, &x[(i-lo)*ldx+q], 8*ldx, next-i, &s.offsets[i], idx, addr(s.w, first+q), 8*s.ldw, rest)
 			i = next
 		}
 		q += cols
 	}
 }
 
-// stripSquaresAVX512Go is SquareStrip.
-func stripSquaresAVX512Go(dst, lanes, x []float64, width int, y []float64, ldy int, scale float64) {
+// square is SquareStrip.
+func (t *stripper) square(dst, lanes, x []float64, width int, y []float64, ldy int, scale float64) {
 	rows := len(x) / max(width, 1)
 	within(lanes, rows, 8, 8)
 	within(y, rows, ldy, width)
 	for i := 0; i < rows; i += gatherRows {
-		callStripSquaresAVX512F64(&dst[i*width], &lanes[8*i], &x[i*width], width/8, &y[i*ldy], 8*ldy, min(gatherRows, rows-i), scale, maskOf[float64](width%8))
+		t.squares(&dst[i*width], &lanes[8*i], &x[i*width], 8*width, &y[i*ldy], 8*ldy, width/8, min(gatherRows, rows-i), scale, maskOf[float64](width%8))
 	}
 }
 
-// foldAVX512Go is Fold.
-func foldAVX512Go(dst, lanes []float64) {
+// foldAll is Fold.
+func (t *stripper) foldAll(dst, lanes []float64) {
 	const most = 1024 // elements of one call
 	whole := len(dst) / 8 * 8
-	for t := 0; t < whole; t += most {
-		callFoldAVX512F64(&dst[t], &lanes[8*t], min(most, whole-t)/8)
+	for i := 0; i < whole; i += most {
+		t.fold(&dst[i], &lanes[8*i], min(most, whole-i)/8)
 	}
 	foldGeneric(dst[whole:], lanes[8*whole:])
 }

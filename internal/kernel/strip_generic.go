@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // The strips in plain Go: they define those of the other paths.
 
 // stripDecodeGeneric is Strips.Decode.
@@ -11,7 +9,7 @@ func stripDecodeGeneric(s *Strips, dst []float64, at, width, lo, hi int, bias []
 		clear(row)
 		from, to := s.offsets[i], s.offsets[i+1]
 		if from < to {
-			addRowsGeneric(row, s.alpha[from:to], s.w[at:], s.ldw, s.idx[from:to])
+			addRowsByFour(row, s.alpha[from:to], s.w[at:], s.ldw, s.idx[from:to])
 		}
 		for q := range row {
 			row[q] += bias[q]
@@ -56,11 +54,11 @@ func foldGeneric(dst, lanes []float64) {
 // group is filled up with zeros.
 func addLanes(lanes *[8]float64, x, y []float64) {
 	for p, v := range x {
-		lanes[p%8] = math.FMA(v, y[p], lanes[p%8])
+		lanes[p%8] = fma(v, y[p], lanes[p%8])
 	}
 	if rest := len(x) % 8; rest > 0 {
 		for l := rest; l < 8; l++ {
-			lanes[l] = math.FMA(0, 0, lanes[l])
+			lanes[l] = fma(0, 0, lanes[l])
 		}
 	}
 }

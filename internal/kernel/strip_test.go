@@ -10,7 +10,7 @@ import (
 // TestStrips compares the results of all strips together with AddRows, Subtract, Dot and
 // DotRows, which define them, and each strip with that in plain Go.
 func TestStrips(t *testing.T) {
-	for _, p := range append(fastPaths(), generic) {
+	for _, p := range fastPaths() {
 		t.Run(p.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(31, 32))
 			for i, s := range []struct{ rows, n, per int }{
@@ -72,7 +72,7 @@ func checkStrips(t *testing.T, p path, what string, cols int, offsets []int, idx
 
 // TestStripsRefuse: what would be read or written outside a slice panics.
 func TestStripsRefuse(t *testing.T) {
-	for _, p := range append(fastPaths(), generic) {
+	for _, p := range fastPaths() {
 		old := active
 		active = p
 		two := func() Strips {

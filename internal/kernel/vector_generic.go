@@ -43,7 +43,7 @@ func sigmoidSlopeGeneric(delta, value []float64) {
 // tanhSlopeGeneric is TanhSlope.
 func tanhSlopeGeneric(delta, value []float64) {
 	for i, t := range value {
-		delta[i] *= math.FMA(-t, t, 1)
+		delta[i] *= fma(-t, t, 1)
 	}
 }
 

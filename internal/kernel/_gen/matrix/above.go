@@ -47,11 +47,7 @@ func (g *gen) above() {
 // compress writes the loop of AVX-512, which stores the positions of all hits of a group
 // at once.
 func (g aboveFinder) compress() {
-	iota := g.StaticGlobal(g.fn("iota"))
-	g.DataAttributes(8 | 16) // RODATA, NOPTR
-	for i := range 16 {
-		g.AddDatum(4*i, operand.U32(i))
-	}
+	iota := g.integers("iota", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 	pos, by := g.ZMM(), g.ZMM()
 	g.VPBROADCASTD(g.start.As32(), pos)
 	g.VPADDD(iota, pos, pos)
@@ -78,49 +74,75 @@ func (g aboveFinder) compress() {
 	})
 }
 
-// scan writes the loop of AVX2, which stores one position after the other.
+// scan writes the loop of AVX2, which stores the positions of the hits among four values
+// at once.
 func (g aboveFinder) scan() {
+	pos, by4, by16 := g.XMM(), g.XMM(), g.XMM()
+	g.VMOVD(g.start.As32(), pos)
+	g.VPBROADCASTD(pos, pos)
+	g.VPADDD(g.integers("iota", 0, 1, 2, 3), pos, pos)
+	g.VMOVDQU(g.integers("by4", 4, 4, 4, 4), by4)
+	g.VMOVDQU(g.integers("by16", 16, 16, 16, 16), by16)
+	order := g.GP64()
+	g.LEAQ(g.hitOrder(), order)
 	g.Loop("group", g.groups, func() {
-		m := make([]reg.GPVirtual, 4)
-		for i := range m {
-			c := g.YMM()
-			g.VCMPPD(operand.U8(greater), mem(g.z, 32*i), g.t, c)
-			m[i] = g.GP64()
-			g.VMOVMSKPD(c, m[i].As32())
+		var c [4]reg.VecVirtual
+		for i := range c {
+			c[i] = g.YMM()
+			g.VCMPPD(operand.U8(greater), mem(g.z, 32*i), g.t, c[i])
 		}
-		g.SHLQ(operand.U8(4), m[1])
-		g.SHLQ(operand.U8(8), m[2])
-		g.SHLQ(operand.U8(12), m[3])
-		g.ORQ(m[1], m[0])
-		g.ORQ(m[3], m[2])
-		g.ORQ(m[2], m[0])
-		g.MOVQ(m[0], g.bits)
+		any01, any23 := g.YMM(), g.YMM()
+		g.VORPD(c[1], c[0], any01)
+		g.VORPD(c[3], c[2], any23)
+		g.VORPD(any23, any01, any01)
+		g.VPTEST(any01, any01)
 		g.JZ(operand.LabelRef("none"))
-		pos := g.GP64()
-		g.POPCNTL(g.bits.As32(), pos.As32())
-		g.CMPL(pos.As32(), operand.Imm(4))
-		g.JA(operand.LabelRef("many"))
-		g.Label("bit")
-		g.BSFQ(g.bits, pos)
-		g.ADDQ(g.start, pos)
-		g.MOVL(pos.As32(), idx(g.hits, g.n, 4, 0))
-		g.INCQ(g.n)
-		g.LEAQ(mem(g.bits, -1), pos)
-		g.ANDQ(pos, g.bits)
-		g.JNZ(operand.LabelRef("bit"))
-		g.JMP(operand.LabelRef("none"))
-		g.Comment("Of many hits the loop above would mispredict its end each time:",
-			"store every position, count it if it is a hit.")
-		g.Label("many")
-		g.MOVQ(g.start, pos)
-		for range 16 {
-			g.MOVL(pos.As32(), idx(g.hits, g.n, 4, 0))
-			g.INCL(pos.As32())
-			g.SHRL(operand.Imm(1), g.bits.As32())
-			g.ADCQ(operand.Imm(0), g.n)
+		here := g.XMM()
+		g.VMOVDQA(pos, here)
+		for i := range c {
+			at, found := g.GP64(), g.XMM()
+			g.VMOVMSKPD(c[i], g.bits.As32())
+			g.POPCNTL(g.bits.As32(), at.As32())
+			g.ADDQ(g.bits, g.bits)
+			g.VPSHUFB(idx(order, g.bits, 8, 0), here, found)
+			g.VMOVDQU(found, idx(g.hits, g.n, 4, 0))
+			g.ADDQ(at, g.n)
+			if i < 3 {
+				g.VPADDD(by4, here, here)
+			}
 		}
 		g.Label("none")
-		g.ADDQ(operand.U32(16), g.start)
+		g.VPADDD(by16, pos, pos)
 		g.ADDQ(operand.U32(128), g.z)
 	})
+}
+
+// integers returns integers in memory.
+func (g aboveFinder) integers(name string, x ...uint32) operand.Mem {
+	m := g.StaticGlobal(g.fn(name))
+	g.DataAttributes(8 | 16) // RODATA, NOPTR
+	for i, v := range x {
+		g.AddDatum(4*i, operand.U32(v))
+	}
+	return m
+}
+
+// hitOrder returns, for each set of four integers, the bytes that VPSHUFB takes to move
+// the integers of that set to the front.
+func (g aboveFinder) hitOrder() operand.Mem {
+	m := g.StaticGlobal(g.fn("hitOrder"))
+	g.DataAttributes(8 | 16) // RODATA, NOPTR
+	for set := range 16 {
+		at := 16 * set
+		for i := range 4 {
+			if set>>i&1 == 1 {
+				g.AddDatum(at, operand.U32(0x03020100+0x04040404*i))
+				at += 4
+			}
+		}
+		for ; at < 16*(set+1); at += 4 {
+			g.AddDatum(at, operand.U32(0))
+		}
+	}
+	return m
 }

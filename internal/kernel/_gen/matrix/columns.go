@@ -5,55 +5,57 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// columns loads and stores some columns of a row, whole vectors but for the last one, of
-// which load and store touch only the elements whose mask is negative. store may jump to
-// a label next, which must follow. loadNarrow loads float32 and converts them.
+// columns loads and stores some columns of a row, whole vectors but for the last ones, of
+// which only the elements whose mask is negative are touched. loadNarrow loads float32
+// and converts them; it knows one masked vector.
 type columns struct {
 	*gen
-	load, store, loadNarrow func(src, dst operand.Op)
+	masked      int                              // how many vectors are masked
+	load        func(q int, src, dst operand.Op) // of masked vector q
+	storeMasked func(v []reg.VecVirtual, at func(q int) operand.Mem)
+	loadNarrow  func(src, dst operand.Op)
 }
 
-// lastColumns returns columns with the mask in memory at mask, all elements where it is
-// nil.
-func (g *gen) lastColumns(mask reg.Register, narrow bool) columns {
-	m := g.vec()
+// lastColumns returns columns of which the last masked vectors have the mask in memory at
+// mask, all elements where it is nil.
+func (g *gen) lastColumns(mask reg.Register, masked int, narrow bool) columns {
 	if g.width == 64 {
-		k := g.K()
-		g.KXNORB(k, k, k)
-		g.TESTQ(mask, mask)
-		g.JZ(operand.LabelRef("whole"))
-		g.VMOVDQU64(mem(mask, 0), m)
-		g.VPMOVQ2M(m, k)
-		g.Label("whole")
-		return columns{g,
-			func(src, dst operand.Op) { g.VMOVUPD_Z(src, k, dst) },
-			func(src, dst operand.Op) { g.VMOVUPD(src, k, dst) },
-			func(src, dst operand.Op) { g.VCVTPS2PD_Z(src, k, dst) }}
+		return g.lastColumns512(mask)
 	}
-	g.VPCMPEQD(m, m, m)
+	m := g.vecs(masked)
+	for q := range m {
+		g.VPCMPEQD(m[q], m[q], m[q])
+	}
 	g.TESTQ(mask, mask)
 	g.JZ(operand.LabelRef("whole"))
-	g.VMOVDQU(mem(mask, 0), m)
+	for q := range m {
+		g.VMOVDQU(mem(mask, q*g.width), m[q])
+	}
 	g.Label("whole")
 	whole := g.GP32()
-	g.VMOVMSKPD(m, whole)
+	g.VMOVMSKPD(m[masked-1], whole)
 	var half reg.VecVirtual
 	if narrow {
 		g.Comment("The upper halves of the mask's elements are a mask of as many float32.")
 		half = g.XMM()
-		g.VEXTRACTF128(operand.U8(1), m, half)
-		g.VSHUFPS(operand.U8(0xdd), half, m.AsX(), half)
+		g.VEXTRACTF128(operand.U8(1), m[0], half)
+		g.VSHUFPS(operand.U8(0xdd), half, m[0].AsX(), half)
 	}
-	return columns{g,
-		func(src, dst operand.Op) { g.VMASKMOVPD(src, m, dst) },
-		func(src, dst operand.Op) {
+	return columns{g, masked,
+		func(q int, src, dst operand.Op) { g.VMASKMOVPD(src, m[q], dst) },
+		func(v []reg.VecVirtual, at func(q int) operand.Mem) {
 			g.Comment("A masked store is slow on AMD processors.")
 			g.CMPL(whole, operand.Imm(15))
 			g.JNE(operand.LabelRef("part"))
-			g.VMOVUPD(src, dst)
-			g.JMP(operand.LabelRef("next"))
+			for q := range v {
+				g.VMOVUPD(v[q], at(q))
+			}
+			g.JMP(operand.LabelRef("stored"))
 			g.Label("part")
-			g.VMASKMOVPD(src, m, dst)
+			for q := range v {
+				g.VMASKMOVPD(v[q], m[q], at(q))
+			}
+			g.Label("stored")
 		},
 		func(src, dst operand.Op) {
 			low := dst.(reg.VecVirtual).AsX()
@@ -62,20 +64,42 @@ func (g *gen) lastColumns(mask reg.Register, narrow bool) columns {
 		}}
 }
 
+// lastColumns512 is lastColumns for AVX-512, with one masked vector.
+func (g *gen) lastColumns512(mask reg.Register) columns {
+	m, k := g.vec(), g.K()
+	g.KXNORB(k, k, k)
+	g.TESTQ(mask, mask)
+	g.JZ(operand.LabelRef("whole"))
+	g.VMOVDQU64(mem(mask, 0), m)
+	g.VPMOVQ2M(m, k)
+	g.Label("whole")
+	return columns{g, 1,
+		func(_ int, src, dst operand.Op) { g.VMOVUPD_Z(src, k, dst) },
+		func(v []reg.VecVirtual, at func(q int) operand.Mem) { g.VMOVUPD(v[0], k, at(0)) },
+		func(src, dst operand.Op) { g.VCVTPS2PD_Z(src, k, dst) }}
+}
+
 // loadAll loads the columns at base.
 func (c columns) loadAll(base reg.Register, v []reg.VecVirtual) {
-	last := len(v) - 1
-	for i := range last {
+	whole := len(v) - c.masked
+	for i := range whole {
 		c.mov(mem(base, i*c.width), v[i])
 	}
-	c.load(mem(base, last*c.width), v[last])
+	c.loadMasked(base, whole, v[whole:])
+}
+
+// loadMasked loads the masked columns of a row at base, which begin with vector first.
+func (c columns) loadMasked(base reg.Register, first int, v []reg.VecVirtual) {
+	for q := range v {
+		c.load(q, mem(base, (first+q)*c.width), v[q])
+	}
 }
 
 // storeAll stores the columns to base.
 func (c columns) storeAll(v []reg.VecVirtual, base reg.Register) {
-	last := len(v) - 1
-	for i := range last {
+	whole := len(v) - c.masked
+	for i := range whole {
 		c.mov(v[i], mem(base, i*c.width))
 	}
-	c.store(v[last], mem(base, last*c.width))
+	c.storeMasked(v[whole:], func(q int) operand.Mem { return mem(base, (whole+q)*c.width) })
 }

@@ -23,7 +23,7 @@ func (g *gen) gather(vectors int, narrow bool) {
 		"",
 		"ldd and ldw are in bytes. Where mask is not nil only those elements of the last",
 		"vector whose mask is negative are touched.")
-	c := g.lastColumns(g.Arg("mask"), narrow)
+	c := g.lastColumns(g.Arg("mask"), 1, narrow)
 	dst, ldd, rows, from, to := g.Arg("dst"), g.Arg("ldd"), g.Arg("rows"), g.Arg("from"), g.Arg("to")
 	alpha, index, w, ldw := g.Arg("alpha"), g.Arg("idx"), g.Arg("w"), g.Arg("ldw")
 	t, end, row := g.GP64(), g.GP64(), g.GP64()
@@ -47,7 +47,7 @@ func (g *gen) gather(vectors int, narrow bool) {
 		}
 		c.loadNarrow(mem(row, last*g.width/2), r)
 	} else {
-		c.load(mem(row, last*g.width), r)
+		c.load(0, mem(row, last*g.width), r)
 		for v := range last {
 			g.fma(mem(row, v*g.width), f, acc[v])
 		}

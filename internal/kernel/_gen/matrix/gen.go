@@ -19,13 +19,14 @@ type set struct {
 	dotCols     int // rows of B in a dot tile
 	nearVectors int // most vectors in a row of a tile that gathers from a near cache
 	farVectors  int // vectors in a row of one that gathers from memory
+	stripGroups int // most groups of 8 columns of a strip in registers
 }
 
 // The instruction sets. 8x3 vectors leave 24 accumulators, 3 vectors of B and 2 broadcasts of A in 32
 // registers; 4x3 fill the 16 of AVX2 exactly.
 var (
-	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8, nearVectors: 8, farVectors: 16}
-	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4, nearVectors: 12, farVectors: 12}
+	avx512 = &set{name: "avx512", width: 64, mr: 8, wide: 3, dotRows: 3, dotCols: 8, nearVectors: 8, farVectors: 16, stripGroups: 8}
+	avx2   = &set{name: "avx2", width: 32, mr: 4, wide: 3, dotRows: 1, dotCols: 4, nearVectors: 12, farVectors: 12, stripGroups: 4}
 )
 
 // elem is a type of elements.

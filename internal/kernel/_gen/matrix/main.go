@@ -21,9 +21,7 @@ func main() {
 				g.gathers()
 				g.squares()
 				g.above()
-				if s == avx512 {
-					g.strips()
-				}
+				g.strips()
 			}
 			g.peak()
 			name := fmt.Sprintf("matrix_%s_%s_amd64", s.name, e.name)
@@ -65,11 +63,12 @@ func (g *gen) gathers() {
 	}
 }
 
-// strips writes the kernels that work on a strip of columns.
+// strips writes the kernels that work on a strip of columns: those of the most groups of 8
+// take whole strips, those of 2^n groups the columns after them.
 func (g *gen) strips() {
-	for _, vectors := range stripVectors {
-		g.stripDecode(vectors)
-		g.stripDot(vectors)
+	for groups := 1; groups <= g.stripGroups; groups *= 2 {
+		g.stripDecode(groups * g.groupVectors())
+		g.stripDot(groups * g.groupVectors())
 	}
 	g.stripSquares()
 	g.fold()

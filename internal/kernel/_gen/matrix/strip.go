@@ -7,10 +7,6 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// stripVectors are the widths of the kernels that work on a strip of columns: the
-// widest takes whole strips, the others the columns after those.
-var stripVectors = []int{1, 2, 4, 8}
-
 // stripDecode writes the sum of scaled rows, gathered by index, plus the bias.
 func (g *gen) stripDecode(vectors int) {
 	g.begin(fmt.Sprintf("stripDecode%d", vectors), "dst *float64, ldd, rows int, offsets *int, alpha *float64, idx *int32, w *float64, ldw int, bias, mask *float64",
@@ -25,15 +21,14 @@ func (g *gen) stripDecode(vectors int) {
 		"\t\t\tdst[i][q] = sum + bias[q]",
 		"\t\t}", "\t}",
 		"",
-		"ldd and ldw are in bytes. Where mask is not nil only those elements of the last",
-		"vector whose mask is negative are touched.")
-	c := g.lastColumns(g.Arg("mask"), false)
+		"ldd and ldw are in bytes. Where mask is not nil only those of the last 8 columns",
+		"whose mask is negative are touched.")
+	c := g.lastColumns(g.Arg("mask"), g.groupVectors(), false)
 	dst, ldd, rows, offsets := g.Arg("dst"), g.Arg("ldd"), g.Arg("rows"), g.Arg("offsets")
 	alpha, index, w, ldw, bias := g.Arg("alpha"), g.Arg("idx"), g.Arg("w"), g.Arg("ldw"), g.Arg("bias")
 	t, end, row := g.GP64(), g.GP64(), g.GP64()
-	acc, b := g.vecs(vectors), g.vecs(vectors)
-	last := vectors - 1
-	c.loadAll(bias, b)
+	acc := g.vecs(vectors)
+	whole := vectors - c.masked
 	g.MOVQ(mem(offsets, 0), t)
 	g.Label("row")
 	g.MOVQ(mem(offsets, 8), end)
@@ -45,19 +40,25 @@ func (g *gen) stripDecode(vectors int) {
 	g.Align()
 	g.Label("entry")
 	g.rowOf(index, t, w, ldw, row)
-	f, r := g.vec(), g.vec()
+	f, r := g.vec(), g.vecs(c.masked)
 	g.broadcast(idx(alpha, t, 8, 0), f)
-	c.load(mem(row, last*g.width), r)
-	for v := range last {
+	c.loadMasked(row, whole, r)
+	for v := range whole {
 		g.fma(mem(row, v*g.width), f, acc[v])
 	}
-	g.fma(r, f, acc[last])
+	for q := range r {
+		g.fma(r[q], f, acc[whole+q])
+	}
 	g.INCQ(t)
 	g.CMPQ(t, end)
 	g.JLT(operand.LabelRef("entry"))
 	g.Label("sum")
-	for v := range acc {
-		g.add(b[v], acc[v], acc[v])
+	for v := range whole {
+		g.add(mem(bias, v*g.width), acc[v], acc[v])
+	}
+	c.loadMasked(bias, whole, r)
+	for q := range r {
+		g.add(r[q], acc[whole+q], acc[whole+q])
 	}
 	c.storeAll(acc, dst)
 	g.ADDQ(operand.U32(8), offsets)
@@ -82,36 +83,36 @@ func (g *gen) stripDot(vectors int) {
 		"\t\tcopy(dst[i], x[i])",
 		"\t}",
 		"",
-		"ldd, ldx and ldw are in bytes. Where mask is not nil only those elements of the last",
-		"vector whose mask is negative are touched, the others count as zeros.")
-	c := g.lastColumns(g.Arg("mask"), false)
+		"ldd, ldx and ldw are in bytes. Where mask is not nil only those of the last 8 columns",
+		"whose mask is negative are touched, the others count as zeros.")
+	c := g.lastColumns(g.Arg("mask"), g.groupVectors(), false)
 	lanes, dst, ldd, x, ldx := g.Arg("lanes"), g.Arg("dst"), g.Arg("ldd"), g.Arg("x"), g.Arg("ldx")
 	rows, offsets, index, w, ldw := g.Arg("rows"), g.Arg("offsets"), g.Arg("idx"), g.Arg("w"), g.Arg("ldw")
 	t, end, row := g.GP64(), g.GP64(), g.GP64()
 	xs := g.vecs(vectors)
-	last := vectors - 1
+	whole := vectors - c.masked
 	g.MOVQ(mem(offsets, 0), t)
 	g.Label("row")
 	g.MOVQ(mem(offsets, 8), end)
-	for v := range last {
-		g.mov(mem(x, v*g.width), xs[v])
-		g.mov(xs[v], mem(dst, v*g.width))
-	}
-	c.load(mem(x, last*g.width), xs[last])
-	c.store(xs[last], mem(dst, last*g.width))
+	c.loadAll(x, xs)
+	c.storeAll(xs, dst)
 	g.CMPQ(t, end)
 	g.JGE(operand.LabelRef("next"))
 	g.Align()
 	g.Label("entry")
 	g.rowOf(index, t, w, ldw, row)
-	acc, r := g.vec(), g.vec()
-	g.mov(mem(lanes, 0), acc)
-	c.load(mem(row, last*g.width), r)
-	for v := range last {
-		g.fma(mem(row, v*g.width), xs[v], acc)
+	acc, r := g.vecs(g.groupVectors()), g.vecs(c.masked)
+	for q := range acc {
+		g.mov(mem(lanes, q*g.width), acc[q])
 	}
-	g.fma(r, xs[last], acc)
-	g.mov(acc, mem(lanes, 0))
+	c.loadMasked(row, whole, r)
+	for v := range whole {
+		g.fma(mem(row, v*g.width), xs[v], acc[v%len(acc)])
+	}
+	for q := range acc {
+		g.fma(r[q], xs[whole+q], acc[q])
+		g.mov(acc[q], mem(lanes, q*g.width))
+	}
 	g.ADDQ(operand.U32(64), lanes)
 	g.INCQ(t)
 	g.CMPQ(t, end)
@@ -127,7 +128,7 @@ func (g *gen) stripDot(vectors int) {
 
 // stripSquares writes the squared error of a strip.
 func (g *gen) stripSquares() {
-	g.begin("stripSquares", "dst, lanes, x *float64, groups int, y *float64, ldy, rows int, scale float64, mask *float64",
+	g.begin("stripSquares", "dst, lanes, x *float64, ldx int, y *float64, ldy, groups, rows int, scale float64, mask *float64",
 		"adds squares of differences to sums, lane by lane, and scales the differences:",
 		"",
 		"\tfor i := range rows {",
@@ -137,67 +138,54 @@ func (g *gen) stripSquares() {
 		"\t\t\tdst[i][q] = d * scale",
 		"\t\t}", "\t}",
 		"",
-		"The rows of x and of dst follow one another, those of y are ldy bytes apart. Where mask",
-		"is not nil it is for one more group, of which only the elements whose mask is negative",
-		"are touched.")
-	dst, lanes, x, groups := g.Arg("dst"), g.Arg("lanes"), g.Arg("x"), g.Arg("groups")
-	y, ldy, rows, mask := g.Arg("y"), g.Arg("ldy"), g.Arg("rows"), g.Arg("mask")
+		"The rows of x and of dst are ldx bytes apart, those of y ldy bytes. Where mask is not",
+		"nil it is for one more group, of which only the elements whose mask is negative are",
+		"touched.")
+	dst, lanes, x, ldx := g.Arg("dst"), g.Arg("lanes"), g.Arg("x"), g.Arg("ldx")
+	y, ldy, groups, rows, mask := g.Arg("y"), g.Arg("ldy"), g.Arg("groups"), g.Arg("rows"), g.Arg("mask")
 	scale := g.vec()
-	at, _ := g.Param("scale").Resolve()
-	g.broadcast(at.Addr, scale)
-	k, rest := g.restOfGroup(mask)
-	g.Label("row")
-	acc := g.vec()
-	g.mov(mem(lanes, 0), acc)
-	n, col := g.GP64(), g.GP64()
-	each := func(load, store func(src, dst operand.Op)) {
+	g.broadcast(g.ArgAt("scale"), scale)
+	acc := g.vecs(g.groupVectors())
+	n, at := g.GP64(), g.GP64()
+	each := func(q int, load, store func(src, dst operand.Op)) {
 		d, t := g.vec(), g.vec()
-		load(mem(x, 0), d)
-		load(mem(col, 0), t)
+		load(idx(x, at, 1, q*g.width), d)
+		load(idx(y, at, 1, q*g.width), t)
 		g.VSUBPD(t, d, d)
-		g.fma(d, d, acc)
+		g.fma(d, d, acc[q])
 		g.VMULPD(scale, d, d)
-		store(d, mem(dst, 0))
+		store(d, idx(dst, at, 1, q*g.width))
+	}
+	whole := func(src, dst operand.Op) { g.mov(src, dst) }
+	g.Label("row")
+	for q := range acc {
+		g.mov(mem(lanes, q*g.width), acc[q])
 	}
 	g.MOVQ(groups, n)
-	g.MOVQ(y, col)
-	whole := func(src, dst operand.Op) { g.mov(src, dst) }
+	g.XORQ(at, at)
 	g.Loop("group", n, func() {
-		each(whole, whole)
-		g.ADDQ(operand.U32(64), x)
-		g.ADDQ(operand.U32(64), col)
-		g.ADDQ(operand.U32(64), dst)
+		for q := range acc {
+			each(q, whole, whole)
+		}
+		g.ADDQ(operand.U32(64), at)
 	})
-	g.TESTQ(rest, rest)
+	g.TESTQ(mask, mask)
 	g.JZ(operand.LabelRef("next"))
-	each(func(src, dst operand.Op) { g.VMOVUPD_Z(src, k, dst) }, func(src, dst operand.Op) { g.VMOVUPD(src, k, dst) })
-	g.LEAQ(idx(x, rest, 8, 0), x)
-	g.LEAQ(idx(dst, rest, 8, 0), dst)
+	for q := range acc {
+		load, store := g.masked(mask, q)
+		each(q, load, store)
+	}
 	g.Label("next")
-	g.mov(acc, mem(lanes, 0))
+	for q := range acc {
+		g.mov(acc[q], mem(lanes, q*g.width))
+	}
 	g.ADDQ(operand.U32(64), lanes)
+	g.ADDQ(ldx, x)
+	g.ADDQ(ldx, dst)
 	g.ADDQ(ldy, y)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
 	g.End()
-}
-
-// restOfGroup returns which elements of a group have a negative mask, and how many; where
-// mask is nil it jumps to the label row, and there are none.
-func (g *gen) restOfGroup(mask reg.Register) (k reg.OpmaskVirtual, rest reg.GPVirtual) {
-	g.Comment("Elements in the part of a group.")
-	k = g.K()
-	bits := g.GP32()
-	rest = g.GP64()
-	g.XORQ(rest, rest)
-	g.TESTQ(mask, mask)
-	g.JZ(operand.LabelRef("row"))
-	m := g.vec()
-	g.VMOVDQU64(mem(mask, 0), m)
-	g.VPMOVQ2M(m, k)
-	g.KMOVW(k, bits)
-	g.POPCNTL(bits, rest.As32())
-	return k, rest
 }
 
 // fold writes the sum of the lanes of eight products at a time.
@@ -210,12 +198,16 @@ func (g *gen) fold() {
 		"\t}")
 	dst, lanes, n := g.Arg("dst"), g.Arg("lanes"), g.Arg("groups")
 	g.Loop("group", n, func() {
-		acc := make([][]reg.VecVirtual, 8)
-		for j := range acc {
-			acc[j] = g.vecs(1)
-			g.mov(mem(lanes, 64*j), acc[j][0])
+		for at := 0; at < 8; at += g.dotCols {
+			acc := make([][]reg.VecVirtual, g.dotCols)
+			for j := range acc {
+				acc[j] = g.vecs(g.groupVectors())
+				for q := range acc[j] {
+					g.mov(mem(lanes, 64*(at+j)+q*g.width), acc[j][q])
+				}
+			}
+			g.tree(acc, mem(dst, 8*at))
 		}
-		g.tree(acc, mem(dst, 0))
 		g.ADDQ(operand.U32(512), lanes)
 		g.ADDQ(operand.U32(64), dst)
 	})
