@@ -90,14 +90,19 @@ func total(counts []int32) (sum int64) {
 }
 
 // tileGroups is the most groups of inputs, of all its tiles together, that one call
-// takes: with AVX-512 some 6 us on Zen 5, 9 on Zen 4. Calls of one tile each would cost 30
-// cycles more for a tile, which is 8 % of it at 100 inputs.
+// takes: with AVX-512 some 6 us on Zen 5, 9 on Zen 4; the others are a half to a third as
+// fast, and take half as many. Calls of one tile each would cost 30 cycles more for a
+// tile, with AVX-512 8 % of it at 100 inputs.
 const tileGroups = 2048
 
 // screenTiles is ScreenTiles.
 func (s screenSet) screenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	groups := len(panel) / (4 * ScreenLatents)
-	tiles := max(1, tileGroups/(groups+8)) // the epilogue counts as 8 groups
+	most := tileGroups
+	if s != screenAVX512 {
+		most /= 2
+	}
+	tiles := max(1, most/(groups+8)) // the epilogue counts as 8 groups
 	for {
 		n := min(tiles, len(rows)/ScreenRows)
 		s.callTiles(codes, lanes, laneStride, q, rows, n, groups, panel, grid, w, columns)

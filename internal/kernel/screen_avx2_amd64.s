@@ -111,17 +111,18 @@ block:
 	VPADDW       Y11, Y6, Y6
 	VPMADDUBSW   Y14, Y13, Y11
 	VPADDW       Y11, Y7, Y7
-	VPMADDWD     screenConstants<>+96(SB), Y10, Y10
+	VMOVDQU      screenConstants<>+96(SB), Y11
+	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y0, Y0
-	VPMADDWD     screenConstants<>+96(SB), Y8, Y8
+	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
-	VPMADDWD     screenConstants<>+96(SB), Y12, Y12
+	VPMADDWD     Y11, Y12, Y12
 	VPADDD       Y12, Y2, Y2
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
+	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPMADDWD     screenConstants<>+96(SB), Y6, Y6
+	VPMADDWD     Y11, Y6, Y6
 	VPADDD       Y6, Y4, Y4
-	VPMADDWD     screenConstants<>+96(SB), Y7, Y7
+	VPMADDWD     Y11, Y7, Y7
 	VPADDD       Y7, Y5, Y5
 	ADDQ         $0x000000c0, R11
 	ADDQ         $0x00000200, R12
@@ -674,6 +675,7 @@ TEXT ·screenOneAVX2(SB), NOSPLIT, $0-72
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
 	VPXOR        Y7, Y7, Y7
+	VMOVDQU      screenConstants<>+96(SB), Y8
 	MOVQ         SI, DI
 	SHRQ         $0x01, DI
 	TESTQ        DI, DI
@@ -681,44 +683,44 @@ TEXT ·screenOneAVX2(SB), NOSPLIT, $0-72
 	PCALIGN      $0x40
 
 twos:
-	VPBROADCASTD (DX), Y8
+	VPBROADCASTD (DX), Y9
 	PREFETCHT0   4096(BX)
-	VMOVDQU      (BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y0, Y0
-	VMOVDQU      32(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y1, Y1
+	VMOVDQU      (BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y0, Y0
+	VMOVDQU      32(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y1, Y1
 	PREFETCHT0   4160(BX)
-	VMOVDQU      64(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y2, Y2
-	VMOVDQU      96(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     screenConstants<>+96(SB), Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VPBROADCASTD 4(DX), Y8
+	VMOVDQU      64(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y2, Y2
+	VMOVDQU      96(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPBROADCASTD 4(DX), Y9
 	PREFETCHT0   4224(BX)
-	VMOVDQU      128(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      160(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y5, Y5
+	VMOVDQU      128(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      160(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
 	PREFETCHT0   4288(BX)
-	VMOVDQU      192(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y6, Y6
-	VMOVDQU      224(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     screenConstants<>+96(SB), Y8, Y8
-	VPADDD       Y8, Y7, Y7
+	VMOVDQU      192(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VMOVDQU      224(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y7, Y7
 	ADDQ         $0x08, DX
 	ADDQ         $0x00000100, BX
 	DECQ         DI
@@ -727,23 +729,23 @@ twos:
 twos_done:
 	TESTQ        $0x00000001, SI
 	JZ           codes
-	VPBROADCASTD (DX), Y8
-	VMOVDQU      (BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y0, Y0
-	VMOVDQU      32(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y1, Y1
-	VMOVDQU      64(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y9
-	VPMADDWD     screenConstants<>+96(SB), Y9, Y9
-	VPADDD       Y9, Y2, Y2
-	VMOVDQU      96(BX), Y9
-	VPMADDUBSW   Y8, Y9, Y8
-	VPMADDWD     screenConstants<>+96(SB), Y8, Y8
-	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD (DX), Y9
+	VMOVDQU      (BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y0, Y0
+	VMOVDQU      32(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VMOVDQU      64(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y2, Y2
+	VMOVDQU      96(BX), Y10
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
 
 codes:
 	VPADDD       Y4, Y0, Y0

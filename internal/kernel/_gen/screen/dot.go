@@ -84,8 +84,8 @@ func (g *gen) prefetchPairs(x, w, p reg.GPVirtual) {
 	}
 }
 
-// dotPairs16 writes DotPairs16. It takes a list of pairs a call: a pair takes 30 cycles at 768 inputs, no more
-// than a call does.
+// dotPairs16 writes DotPairs16. It takes a list of pairs a call: a pair takes 30 cycles at
+// 768 inputs, no more than a call does.
 func (g *gen) dotPairs16() {
 	g.integerDots().write(g.multiplyPairs)
 }

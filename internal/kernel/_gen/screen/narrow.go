@@ -21,7 +21,8 @@ type product struct {
 	multiply func(acc [][2]reg.VecVirtual, x, panel, groups reg.GPVirtual)
 }
 
-// tile writes ScreenTiles: the parts of a tile for the first 16 latents of the panel, then those for the others.
+// tile writes ScreenTiles: the parts of a tile for the first 16 latents of the panel, then
+// those for the others.
 func (g narrow) tile(p product) {
 	g.beginTiles(p.bytes)
 	q, tiles := g.Arg("q"), g.Arg("tiles")
@@ -86,37 +87,48 @@ func (g narrow) latents(panel reg.Register, disp int) (w [2]reg.VecVirtual) {
 	return w
 }
 
-// multiplyAdd adds the products of a group of inputs to sums: of one row, in all places of x, and of
-// eight latents.
-func (g narrow) multiplyAdd(bytes int, x, w, sums reg.VecVirtual) {
+// ones loads the int16 1, in all places: VPMADDWD by it adds pairs of int16 up in int32.
+func (g narrow) ones() reg.VecVirtual {
+	v := g.YMM()
+	g.VMOVDQU(g.onesConstant(), v)
+	return v
+}
+
+// adder returns what adds the products of a group of inputs to sums: of one row, in all
+// places of x, and of eight latents.
+func (g narrow) adder(bytes int) func(x, w, sums reg.VecVirtual) {
 	switch {
 	case g.vnni && bytes == 1:
-		g.VPDPBUSD(x, w, sums)
+		return func(x, w, sums reg.VecVirtual) { g.VPDPBUSD(x, w, sums) }
 	case g.vnni:
-		g.VPDPWSSD(x, w, sums)
-	default:
-		t := g.YMM()
-		if bytes == 1 {
-			g.VPMADDUBSW(x, w, t)
-			g.VPMADDWD(g.onesConstant(), t, t)
-		} else {
+		return func(x, w, sums reg.VecVirtual) { g.VPDPWSSD(x, w, sums) }
+	case bytes == 2:
+		return func(x, w, sums reg.VecVirtual) {
+			t := g.YMM()
 			g.VPMADDWD(x, w, t)
+			g.VPADDD(t, sums, sums)
 		}
+	}
+	ones := g.ones()
+	return func(x, w, sums reg.VecVirtual) {
+		t := g.YMM()
+		g.VPMADDUBSW(x, w, t)
+		g.VPMADDWD(ones, t, t)
 		g.VPADDD(t, sums, sums)
 	}
 }
 
-// groups is a product that adds up in int32, group by group. With twelve sums, the loads are as
-// many as the processor can do beside the multiplications.
+// groups is the product that adds up in int32, group by group.
 func (g narrow) groups(bytes int) product {
 	return product{bytes, 6, stepX, func(acc [][2]reg.VecVirtual, x, panel, groups reg.GPVirtual) {
+		multiplyAdd := g.adder(bytes)
 		g.Loop("group", groups, func() {
 			w := g.latents(panel, 0)
 			for i := range acc {
 				v := g.YMM()
 				g.VPBROADCASTD(mem(x, 4*i), v)
-				g.multiplyAdd(bytes, v, w[0], acc[i][0])
-				g.multiplyAdd(bytes, v, w[1], acc[i][1])
+				multiplyAdd(v, w[0], acc[i][0])
+				multiplyAdd(v, w[1], acc[i][1])
 			}
 			g.ADDQ(operand.U32(stepX), x)
 			g.ADDQ(operand.U32(stepW), panel)
@@ -127,9 +139,9 @@ func (g narrow) groups(bytes int) product {
 // blockGroups is how many groups of inputs a block of GridBlocks has.
 const blockGroups = 4
 
-// blocks is the product on GridBlocks: VPMADDUBSW adds up two products in int16, and the four of those
-// in a block are added up before they are widened. Six of these sums, and six in int32, are what 16 registers
-// hold.
+// blocks is the product on GridBlocks: VPMADDUBSW adds up two products in int16, and the
+// four of those in a block are added up before they are widened. Six of these sums, and
+// six in int32, are what 16 registers hold.
 func (g narrow) blocks() product {
 	return product{1, 3, stepX + stepX/blockGroups, func(acc [][2]reg.VecVirtual, x, panel, groups reg.GPVirtual) {
 		starts := g.GP64()
@@ -144,9 +156,10 @@ func (g narrow) blocks() product {
 					g.addPairs(&sums[i], w, mem(x, group*stepX+4*i), mem(starts, 4*i), group == 0)
 				}
 			}
+			ones := g.ones()
 			for i := range acc {
 				for v, s := range sums[i] {
-					g.VPMADDWD(g.onesConstant(), s, s)
+					g.VPMADDWD(ones, s, s)
 					g.VPADDD(s, acc[i][v], acc[i][v])
 				}
 			}
@@ -157,8 +170,8 @@ func (g narrow) blocks() product {
 	}}
 }
 
-// addPairs adds the products of the group at x to the sums of a row in int16, or lets them begin
-// with these and what is at start.
+// addPairs adds the products of the group at x to the sums of a row in int16, or lets them
+// begin with these and what is at start.
 func (g narrow) addPairs(sums *[2]reg.VecVirtual, w [2]reg.VecVirtual, x, start operand.Mem, first bool) {
 	xs, from := g.YMM(), g.YMM()
 	g.VPBROADCASTD(x, xs)
@@ -177,8 +190,8 @@ func (g narrow) addPairs(sums *[2]reg.VecVirtual, w [2]reg.VecVirtual, x, start 
 	}
 }
 
-// one writes ScreenOne for integers of 1 or 2 bytes, for two groups of inputs at a time, each with
-// sums of its own: VPDPBUSD takes four or five cycles.
+// one writes ScreenOne for integers of 1 or 2 bytes, for two groups of inputs at a time,
+// each with sums of its own: VPDPBUSD takes four or five cycles.
 func (g narrow) one(bytes int) {
 	g.beginOne(bytes)
 	e := g.epilogue()
@@ -194,6 +207,7 @@ func (g narrow) one(bytes int) {
 			}
 		}
 	}
+	multiplyAdd := g.adder(bytes)
 	group := func(u, ahead int) {
 		x := g.YMM()
 		g.VPBROADCASTD(mem(q, 4*u), x)
@@ -204,7 +218,7 @@ func (g narrow) one(bytes int) {
 			}
 			w := g.YMM()
 			g.VMOVDQU(mem(panel, at), w)
-			g.multiplyAdd(bytes, x, w, acc[u][v])
+			multiplyAdd(x, w, acc[u][v])
 		}
 	}
 	twos := g.GP64()

@@ -94,7 +94,7 @@ func (g narrow) multiplyPairs(d integerDots, count int) reg.VecVirtual {
 			g.zero(acc[t][v])
 		}
 	}
-	left := g.GP64()
+	multiplyAdd, left := g.adder(2), g.GP64()
 	g.MOVQ(d.vectors, left)
 	g.Align()
 	g.Label(label)
@@ -103,7 +103,7 @@ func (g narrow) multiplyPairs(d integerDots, count int) reg.VecVirtual {
 			x, w := g.YMM(), g.YMM()
 			g.VMOVDQU(mem(a[t], 32*v), x)
 			g.VMOVDQU(mem(b[t], 32*v), w)
-			g.multiplyAdd(2, x, w, acc[t][v])
+			multiplyAdd(x, w, acc[t][v])
 		}
 		g.ADDQ(operand.U8(64), a[t])
 		g.ADDQ(operand.U8(64), b[t])

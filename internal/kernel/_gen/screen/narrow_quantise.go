@@ -129,8 +129,8 @@ type narrowQuantiser struct {
 	integers          []reg.VecVirtual // sums of their squares: one in int32, or two in float64
 }
 
-// quantise writes the kernel for integers of 1 or 2 bytes, 16 elements at a time. Sums of integers are exact in any
-// order, so these are left to the caller to add up.
+// quantise writes the kernel for integers of 1 or 2 bytes, 16 elements at a time. Sums of
+// integers are exact in any order, so these are left to the caller to add up.
 func (g narrow) quantise(bytes int) {
 	q := g.newQuantiser(bytes)
 	count := g.GP64()
@@ -190,8 +190,9 @@ func (g narrow) newQuantiser(bytes int) *narrowQuantiser {
 	return q
 }
 
-// eight rounds eight elements, those that masks select, and adds to the sums of eight lanes from vector
-// first on. It returns the integers in int32: elements 0, 1, 4, 5, 2, 3, 6, 7.
+// eight rounds eight elements, those that masks select, and adds to the sums of eight
+// lanes from vector first on. It returns the integers in int32: elements 0, 1, 4, 5, 2, 3,
+// 6, 7.
 func (q *narrowQuantiser) eight(first int, masks *[2]reg.VecVirtual) reg.VecVirtual {
 	var bits [2]reg.VecVirtual
 	for v := range bits {
@@ -243,8 +244,8 @@ func (q *narrowQuantiser) pack(first, second reg.VecVirtual) []reg.VecVirtual {
 	return groups
 }
 
-// put stores the first count groups and leaves dst behind them. In the tail, it stops after the
-// last one that has an element, and jumps to the label reduce.
+// put stores the first count groups and leaves dst behind them. In the tail, it stops
+// after the last one that has an element, and jumps to the label reduce.
 func (q *narrowQuantiser) put(vectors []reg.VecVirtual, count int, tail bool) {
 	for group := 0; group < count; group += 2 {
 		bits := q.GP64()
