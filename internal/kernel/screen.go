@@ -71,9 +71,9 @@ func Quantise(dst []uint8, stride int, x []float64, inv float64, offset uint8) Q
 //	y = y + 1.2578125
 //	code = y truncated towards zero, saturated to int16; -32768 where y is NaN
 //
-// On GridFine, acc is modulo 2^32, and both factors are int16; else it is exact in int32, q is int8, and panel is
-// int8 on GridSigned, uint8 on the others. In a tile of GridBlocks, with start[i,b,h] for
-// what the row has after its groups,
+// On GridFine both factors are int16, and acc is modulo 2^32. Else acc is exact in int32, q
+// is int8, and panel is int8 on GridSigned, uint8 on the others. In a tile of GridBlocks,
+// with start[i,b,h] for what the row has after its groups,
 //
 //	acc = rows[i].Start + Σ_b Σ_h int16(start[i,b,h] + Σ_p q[i,p]*panel[l,p])
 //

@@ -879,7 +879,7 @@ outlier_of_others_done:
 	RET
 
 // func quantiseAVX2(dst *uint8, stride int, x *float64, n int, inv float64, offset uint64, sums *float64, counts *int32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·quantiseAVX2(SB), NOSPLIT, $32-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -904,6 +904,7 @@ TEXT ·quantiseAVX2(SB), NOSPLIT, $32-64
 	PCALIGN      $0x40
 
 sixteen:
+	PREFETCHT0   512(DX)(BX*8)
 	VMOVUPD      (DX), Y10
 	VMULPD       (SP), Y10, Y10
 	VADDPD       screenConstants<>+128(SB), Y10, Y12
@@ -919,6 +920,7 @@ sixteen:
 	VSUBPD       Y11, Y10, Y10
 	VFMADD231PD  Y10, Y10, Y1
 	VSHUFPS      $0x88, Y13, Y12, Y12
+	PREFETCHT0   576(DX)(BX*8)
 	VMOVUPD      64(DX), Y10
 	VMULPD       (SP), Y10, Y10
 	VADDPD       screenConstants<>+128(SB), Y10, Y13
@@ -963,6 +965,7 @@ sixteen:
 sixteen_done:
 	TESTQ        $0x00000008, BX
 	JZ           tail
+	PREFETCHT0   512(DX)(BX*8)
 	VMOVUPD      (DX), Y10
 	VMULPD       (SP), Y10, Y10
 	VADDPD       screenConstants<>+128(SB), Y10, Y12
@@ -1272,7 +1275,7 @@ outlier_of_others_done:
 	RET
 
 // func quantise16AVX2(dst *uint8, stride int, x *float64, n int, inv float64, sums *float64, counts *int32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·quantise16AVX2(SB), NOSPLIT, $32-56
 	MOVQ         dst+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -1298,6 +1301,7 @@ TEXT ·quantise16AVX2(SB), NOSPLIT, $32-56
 	PCALIGN      $0x40
 
 sixteen:
+	PREFETCHT0   512(DX)(BX*8)
 	VMOVUPD      (DX), Y11
 	VMULPD       (SP), Y11, Y11
 	VADDPD       screenConstants<>+128(SB), Y11, Y13
@@ -1315,6 +1319,7 @@ sixteen:
 	VFMADD231PD  Y11, Y11, Y1
 	VFMADD231PD  Y12, Y12, Y10
 	VSHUFPS      $0x88, Y14, Y13, Y13
+	PREFETCHT0   576(DX)(BX*8)
 	VMOVUPD      64(DX), Y11
 	VMULPD       (SP), Y11, Y11
 	VADDPD       screenConstants<>+128(SB), Y11, Y14
@@ -1369,6 +1374,7 @@ sixteen:
 sixteen_done:
 	TESTQ        $0x00000008, BX
 	JZ           tail
+	PREFETCHT0   512(DX)(BX*8)
 	VMOVUPD      (DX), Y11
 	VMULPD       (SP), Y11, Y11
 	VADDPD       screenConstants<>+128(SB), Y11, Y13

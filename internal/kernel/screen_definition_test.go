@@ -90,8 +90,8 @@ func (c *definition) bound(i, l int) float64 {
 	return min(max(b, math.MinInt16), math.MaxInt16)
 }
 
-// TestScreenDefinition: from numbers to codes, by way of the packed layouts of every grid, a code
-// is the bound that the comment of ScreenTiles describes, within its rounding.
+// TestScreenDefinition: from numbers to codes, by way of the packed layouts of every grid,
+// a code is the bound that the comment of ScreenTiles describes, within its rounding.
 func TestScreenDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(51, 1))
 	for turn := range 120 {

@@ -70,12 +70,11 @@ func (g Grid) Offset() uint8 {
 // known reports whether the path has kernels for g.
 func (s *screening) known(g Grid) bool { return g == GridFine || g == s.coarse }
 
-// ScreenStarts completes a row of a tile of GridBlocks, whose groups lie stride bytes apart and
-// whose inputs are in place: it clears the groups that the inputs leave, and
-// writes after the groups what the sums of each block start from, two int16: -64 times the sum of the
-// row's integers that they are for, modulo 2^16. A sum is then that of the products with
-// the integers of the latents as they were before 64 was added, and right where that fits
-// int16.
+// ScreenStarts completes a row of a tile of GridBlocks, whose groups lie stride bytes apart
+// and whose inputs are in place. It clears the groups that the inputs leave, and writes
+// after the groups what the sums of each block start from, two int16: -64 times the sum of
+// the row's integers that they are for, modulo 2^16. A sum is then that of the products
+// with the integers of the latents before 64 was added, and right where that fits int16.
 func ScreenStarts(q []uint8, stride, inputs int) {
 	groups := GridBlocks.Groups(inputs)
 	raceWrite(q, groups+groups/blockGroups, stride, 4)
@@ -84,7 +83,7 @@ func ScreenStarts(q []uint8, stride, inputs int) {
 	}
 	starts := q[groups*stride:]
 	for b := range groups / blockGroups {
-		// Each byte plus 128, and of these the first and third of each group, and the others.
+		// Each byte plus 128: the first and third of each group, and the second and fourth.
 		var even, odd uint32
 		for range blockGroups {
 			v := binary.LittleEndian.Uint32(q) ^ 0x80808080

@@ -13,17 +13,18 @@ import (
 // the fine grid, in int16, max(largest entry/32767, norm/46000). bound.go says why all
 // sums are then right.
 //
-// On kernel.GridBlocks the integers of latents are at most 64, so that their sum with the
-// offset 64 and a product of two, 2*128*127, fit int16. There 8 products at a time are added up modulo 2^16:
-// those of one half of the inputs of a block. Their sum is right if it is within int16 itself, whatever lies between. By
-// Cauchy-Schwarz it is at most |q| |q'|, the norms over these inputs. So let
-// the steps be at least norm/252.5 of a row, and norm/126.5 of a latent, for the norm over every half of
-// a block. Rounding moves each of 8 integers by at most 1/2, and the norm by sqrt(8)/2
-// < 1.42, so that |q| < 254, |q'| < 128, and their product is below 2^15.
+// On kernel.GridBlocks the integers of latents are at most 64. With the offset 64 they are
+// at most 128, and two products, 2*128*127, fit int16. There, 8 products at a time are
+// added up modulo 2^16: those of half the inputs of a block. The sum is right if it is
+// itself within int16, whatever lies between. By Cauchy-Schwarz it is at most |q| |q'|,
+// the norms over these inputs. So let the step be at least norm/252.5 for a row, and
+// norm/126.5 for a latent, with the norm over every half of a block. Rounding moves each
+// of 8 integers by at most 1/2, and the norm by sqrt(8)/2 < 1.42, so that |q| < 254,
+// |q'| < 128, and their product is below 2^15.
 //
-// Both limits are twice the largest integer, less the rounding. Entries of a normal distribution stay far below: of 768, the
-// norms are about 180 and 90. Only where most of the 8 inputs are as large as the largest does
-// the step grow, by sqrt(2) at most.
+// Both limits are twice the largest integer, less the rounding. Normal numbers stay below:
+// of 768, the largest norms are about 200 and 100. Only where most of the 8 inputs are as
+// large as the largest does the step grow, by sqrt(2) at most.
 const (
 	rowBlock    = 252.5
 	latentBlock = 126.5
@@ -33,8 +34,8 @@ const (
 // itself tested.
 var blockFactor = 1.0
 
-// rowStep returns the step of the grid for a row, the outliers taken out, with
-// the given largest entry, and norm with the outliers.
+// rowStep returns the step of the grid for a row x without its outliers, with the given
+// largest entry, and norm with the outliers.
 func (p *Packed) rowStep(x []float64, largest, norm float64) float64 {
 	switch p.grid {
 	case kernel.GridFine:

@@ -199,6 +199,9 @@ func (q *narrowQuantiser) eight(first int, masks *[2]reg.VecVirtual) reg.VecVirt
 		t, n := q.YMM(), q.YMM()
 		bits[v] = q.YMM()
 		if masks == nil {
+			if v == 0 {
+				q.PREFETCHT0(idx(q.x, q.n, 8, rowAhead+32*first))
+			}
 			q.VMOVUPD(mem(q.x, 32*(first+v)), t)
 		} else {
 			q.VMASKMOVPD(mem(q.x, 32*v), masks[v], t)
