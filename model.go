@@ -42,7 +42,7 @@ func (s *Screening) SetOff(off bool) { (*engine.Screening)(s).SetOff(off) }
 func (s *Screening) Stats() ScreeningStats { return ScreeningStats((*engine.Screening)(s).Stats()) }
 
 // ScreeningStats says how the active latents of rows were found. Where the processor has
-// the instructions for it (AVX-512 VNNI) and the layer is wide enough, all products are
+// the instructions for it (AVX2 or more) and the layer is wide enough, all products are
 // first bounded in integers, and only those latents that could be active are computed in
 // float64: the candidates. Data that the bounds do not separate have many, and cost time.
 type ScreeningStats struct {

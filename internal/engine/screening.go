@@ -11,7 +11,7 @@ import (
 // Screening is a network's switch of certified screening, and counts what it did. It
 // may be used while the network is in use.
 //
-// Where the processor has the instructions for it (AVX-512 VNNI) and a sparse layer is
+// Where the processor has the instructions for it (AVX2 or more) and a sparse layer is
 // wide enough, all its products are first bounded in integers, and only those latents
 // that could be active are computed in float64: the candidates. The answer is the same
 // bits with screening and without.

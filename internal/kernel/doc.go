@@ -7,7 +7,8 @@
 //
 // A result must not depend on the batch that a row came in, on the number of
 // cores or on the processor. So each kind of sum has one order, defined here
-// and nowhere else, and every path (plain Go, AVX2, AVX-512) gives its bits.
+// and nowhere else, and every path (plain Go, AVX2, AVX2 with AVX-VNNI, AVX-512) gives its
+// bits.
 //
 //   - Dot order, for sums along two contiguous rows (pre-activations of a sparse
 //     layer, deltas of a linear layer's inputs): eight lanes, lane l
@@ -45,15 +46,17 @@
 // kernels that a path has. The files *_generic.go, generic.go and generic32.go have those in
 // plain Go, which define the others. generic_product.go and generic_rows.go have faster
 // ones of the path "go", which path_generic.go puts together. fma.go is for processors that
-// have no fused multiply-add. operands.go and screen_layout.go describe what kernels read
-// and write.
+// have no fused multiply-add. operands.go, screen_layout.go and screen_grid.go describe what
+// kernels read and write. Integers of the screen differ by path (screen_grid.go), and so do its
+// bounds, but no answer does.
 //
 // On amd64, path_amd64.go puts the other paths together. matrix_amd64.go has what an
 // instruction set offers, product_amd64.go cuts products into tiles, with what was
 // tried and lost, pack_amd64.go packs for them, gather_amd64.go adds gathered rows, with
 // the rule for the order in which they are read, dot_amd64.go multiplies single rows,
-// search_amd64.go searches one, strip_amd64.go, vector_amd64.go, screen_amd64.go and
-// widen_amd64.go serve the files of those names.
+// search_amd64.go searches one, screen_amd64.go and screen_dot_amd64.go are the screen by
+// AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go and widen_amd64.go serve the files
+// of those names.
 //
 // The assembly, *_avx*.s, and its stubs come from _gen: go generate writes them, and
 // _gen/check.sh fails where they differ. Each stub's comment is the loop that it replaces.

@@ -689,7 +689,7 @@ outlier_done:
 	VZEROUPPER
 	RET
 
-// func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64)
+// func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, offset uint64, sums *float64)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
@@ -698,8 +698,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+24(FP), SI
 	VBROADCASTSD inv+32(FP), Z0
 	VBROADCASTSD screenConstants<>+64(SB), Z1
-	MOVQ         flip+40(FP), DI
-	VPXORQ       Z2, Z2, Z2
+	VMOVQ        offset+40(FP), X2
 	VPXORQ       Z3, Z3, Z3
 	VPXORQ       Z4, Z4, Z4
 	VPXORQ       Z5, Z5, Z5
@@ -707,6 +706,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	VPXORQ       Z7, Z7, Z7
 	VPXORQ       Z8, Z8, Z8
 	VPXORQ       Z9, Z9, Z9
+	VPXORQ       Z10, Z10, Z10
 	MOVQ         SI, CX
 	SHRQ         $0x04, CX
 	TESTQ        CX, CX
@@ -715,38 +715,38 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 
 sixteen:
 	PREFETCHT0  512(BX)(SI*8)
-	VMOVUPD     (BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z3
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z2
+	VMOVUPD     (BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z4
-	VADDPD      Z11, Z5, Z5
-	VMOVQ       X12, R8
-	XORQ        DI, R8
-	MOVL        R8, (AX)
-	SHRQ        $0x20, R8
-	MOVL        R8, (AX)(DX*1)
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z3
+	VFMADD231PD Z12, Z12, Z5
+	VADDPD      Z12, Z6, Z6
+	VMOVQ       X13, DI
+	MOVL        DI, (AX)
+	SHRQ        $0x20, DI
+	MOVL        DI, (AX)(DX*1)
 	LEAQ        (AX)(DX*2), AX
 	PREFETCHT0  576(BX)(SI*8)
-	VMOVUPD     64(BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z7
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z6
+	VMOVUPD     64(BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z8
-	VADDPD      Z11, Z9, Z9
-	VMOVQ       X12, R8
-	XORQ        DI, R8
-	MOVL        R8, (AX)
-	SHRQ        $0x20, R8
-	MOVL        R8, (AX)(DX*1)
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z7
+	VFMADD231PD Z12, Z12, Z9
+	VADDPD      Z12, Z10, Z10
+	VMOVQ       X13, DI
+	MOVL        DI, (AX)
+	SHRQ        $0x20, DI
+	MOVL        DI, (AX)(DX*1)
 	LEAQ        (AX)(DX*2), AX
 	ADDQ        $0x00000080, BX
 	DECQ        CX
@@ -756,18 +756,18 @@ sixteen_done:
 	TESTQ       $0x00000008, SI
 	JZ          tail
 	PREFETCHT0  512(BX)(SI*8)
-	VMOVUPD     (BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z3
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z2
+	VMOVUPD     (BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z4
-	VADDPD      Z11, Z5, Z5
-	VMOVQ       X12, CX
-	XORQ        DI, CX
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z3
+	VFMADD231PD Z12, Z12, Z5
+	VADDPD      Z12, Z6, Z6
+	VMOVQ       X13, CX
 	MOVL        CX, (AX)
 	SHRQ        $0x20, CX
 	MOVL        CX, (AX)(DX*1)
@@ -778,22 +778,22 @@ tail:
 	ANDQ        $0x07, SI
 	JZ          reduce
 	MOVQ        SI, CX
-	MOVQ        $0x00000001, R8
-	SHLQ        CL, R8
-	DECQ        R8
-	KMOVB       R8, K1
-	VMOVUPD.Z   (BX), K1, Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z0
-	VPMOVQB     Z0, X11
+	MOVQ        $0x00000001, DI
+	SHLQ        CL, DI
+	DECQ        DI
+	KMOVB       DI, K1
+	VMOVUPD.Z   (BX), K1, Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z0
+	VPMOVQB     Z0, X12
+	VPADDB      X2, X12, X12
 	VSUBPD      Z1, Z0, Z0
-	VFMADD231PD Z10, Z10, Z7
-	VSUBPD      Z0, Z10, Z10
-	VFMADD231PD Z10, Z10, Z6
-	VFMADD231PD Z0, Z0, Z8
-	VADDPD      Z0, Z9, Z9
-	VMOVQ       X11, CX
-	XORQ        DI, CX
+	VFMADD231PD Z11, Z11, Z8
+	VSUBPD      Z0, Z11, Z11
+	VFMADD231PD Z11, Z11, Z7
+	VFMADD231PD Z0, Z0, Z9
+	VADDPD      Z0, Z10, Z10
+	VMOVQ       X12, CX
 	MOVL        CX, (AX)
 	CMPQ        SI, $0x04
 	JLE         reduce
@@ -803,28 +803,28 @@ tail:
 
 reduce:
 	MOVQ          sums+48(FP), AX
-	VADDPD        Z6, Z2, Z2
 	VADDPD        Z7, Z3, Z3
 	VADDPD        Z8, Z4, Z4
 	VADDPD        Z9, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VADDPD        Y0, Y2, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
+	VADDPD        Z10, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPD        Y0, Y3, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPD        Y0, Y4, Y0
 	VEXTRACTF128  $0x01, Y0, X2
 	VADDPD        X2, X0, X2
 	VUNPCKLPD     X2, X1, X0
 	VUNPCKHPD     X2, X1, X1
 	VADDPD        X1, X0, X0
 	VMOVUPD       X0, (AX)
-	VEXTRACTF64X4 $0x01, Z4, Y0
-	VADDPD        Y0, Y4, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPD        Y0, Y5, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X2
 	VADDPD        X2, X0, X2
 	VUNPCKLPD     X2, X1, X0
@@ -1792,15 +1792,15 @@ rows:
 	PCALIGN $0x40
 
 row:
-	VMOVDQU64    (DX), Z0
-	VPBROADCASTW (BX), Z1
-	VPBROADCASTW (SI), Z2
-	VPCMPW       $0x02, Z0, Z1, K1
-	VPCMPW       $0x05, Z0, Z2, K1, K1
+	VPBROADCASTW (BX), Z0
+	VPBROADCASTW (SI), Z1
+	VMOVDQU64    (DX), Z2
+	VPCMPW       $0x02, Z2, Z0, K1
+	VPCMPW       $0x05, Z2, Z1, K1, K1
+	KMOVD        K1, R15
 	ADDQ         $0x40, DX
 	ADDQ         $0x02, BX
 	ADDQ         $0x02, SI
-	KMOVD        K1, R15
 	ANDQ         R9, R15
 	MOVL         R15, (SP)(CX*4)
 	INCQ         CX
@@ -2127,45 +2127,45 @@ reduce:
 // func dotPairs16AVX512(dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI
 TEXT ·dotPairs16AVX512(SB), NOSPLIT, $8-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+24(FP), DX
-	MOVQ    n+56(FP), BX
-	MOVQ    pairs+48(FP), SI
-	MOVQ    BX, DI
+	MOVQ    x+8(FP), AX
+	MOVQ    w+24(FP), CX
+	MOVQ    pairs+48(FP), DX
+	MOVQ    dst+0(FP), BX
+	MOVQ    n+56(FP), SI
+	MOVQ    SI, DI
 	SHRQ    $0x02, DI
 	TESTQ   DI, DI
 	JZ      four_done
 	PCALIGN $0x40
 
 four:
-	MOVLQSX (SI), R8
-	MOVLQSX 4(SI), R9
+	MOVLQSX (DX), R8
+	MOVLQSX 4(DX), R9
 	IMULQ   ldx+16(FP), R8
 	IMULQ   ldw+32(FP), R9
-	ADDQ    CX, R8
-	ADDQ    DX, R9
-	VPXORQ  Z0, Z0, Z0
-	MOVLQSX 8(SI), R10
-	MOVLQSX 12(SI), R11
+	ADDQ    AX, R8
+	ADDQ    CX, R9
+	MOVLQSX 8(DX), R10
+	MOVLQSX 12(DX), R11
 	IMULQ   ldx+16(FP), R10
 	IMULQ   ldw+32(FP), R11
-	ADDQ    CX, R10
-	ADDQ    DX, R11
-	VPXORQ  Z1, Z1, Z1
-	MOVLQSX 16(SI), R12
-	MOVLQSX 20(SI), R13
+	ADDQ    AX, R10
+	ADDQ    CX, R11
+	MOVLQSX 16(DX), R12
+	MOVLQSX 20(DX), R13
 	IMULQ   ldx+16(FP), R12
 	IMULQ   ldw+32(FP), R13
-	ADDQ    CX, R12
-	ADDQ    DX, R13
-	VPXORQ  Z2, Z2, Z2
-	MOVLQSX 24(SI), R14
-	MOVLQSX 28(SI), R15
+	ADDQ    AX, R12
+	ADDQ    CX, R13
+	MOVLQSX 24(DX), R14
+	MOVLQSX 28(DX), R15
 	IMULQ   ldx+16(FP), R14
 	IMULQ   ldw+32(FP), R15
-	ADDQ    CX, R14
-	ADDQ    DX, R15
+	ADDQ    AX, R14
+	ADDQ    CX, R15
+	VPXORQ  Z0, Z0, Z0
+	VPXORQ  Z1, Z1, Z1
+	VPXORQ  Z2, Z2, Z2
 	VPXORQ  Z3, Z3, Z3
 	MOVQ    vectors+40(FP), BP
 	PCALIGN $0x40
@@ -2208,25 +2208,25 @@ vector4:
 	VPHADDD       X7, X6, X4
 	VPHADDD       X9, X8, X6
 	VPHADDD       X6, X4, X4
-	VMOVDQU       X4, (AX)
-	ADDQ          $0x10, AX
-	ADDQ          $0x20, SI
+	VMOVDQU       X4, (BX)
+	ADDQ          $0x10, BX
+	ADDQ          $0x20, DX
 	DECQ          DI
 	JNZ           four
 
 four_done:
-	ANDQ    $0x03, BX
-	TESTQ   BX, BX
+	ANDQ    $0x03, SI
+	TESTQ   SI, SI
 	JZ      one_done
 	PCALIGN $0x40
 
 one:
-	MOVLQSX (SI), DI
-	MOVLQSX 4(SI), R8
+	MOVLQSX (DX), DI
+	MOVLQSX 4(DX), R8
 	IMULQ   ldx+16(FP), DI
 	IMULQ   ldw+32(FP), R8
-	ADDQ    CX, DI
-	ADDQ    DX, R8
+	ADDQ    AX, DI
+	ADDQ    CX, R8
 	VPXORQ  Z5, Z5, Z5
 	MOVQ    vectors+40(FP), R9
 	PCALIGN $0x40
@@ -2245,10 +2245,10 @@ vector1:
 	VPHADDD       X1, X1, X0
 	VPHADDD       X1, X1, X1
 	VPHADDD       X1, X0, X0
-	VMOVD         X0, (AX)
-	ADDQ          $0x04, AX
-	ADDQ          $0x08, SI
-	DECQ          BX
+	VMOVD         X0, (BX)
+	ADDQ          $0x04, BX
+	ADDQ          $0x08, DX
+	DECQ          SI
 	JNZ           one
 
 one_done:

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
@@ -163,11 +164,11 @@ func BenchmarkSelections(b *testing.B) {
 
 // BenchmarkMiddle says how many times as fast an encode is with the middle stage as
 // without, for normal numbers and for sums of 64 latents, which is what a trained
-// dictionary sees; and what it adds to repacking.
+// dictionary sees; what it adds to repacking, and to both together, which is a live encode.
 func BenchmarkMiddle(b *testing.B) {
 	for _, s := range []struct{ rows, d, n, k int }{
 		{1024, 100, 4096, 16}, {1024, 256, 8192, 32}, {1024, 512, 4096, 32}, {256, 768, 2048, 16}, {1024, 768, 8192, 32}, {1024, 768, 16384, 32},
-		{512, 2048, 16384, 32}, {512, 4096, 16384, 64}, {1, 768, 16384, 32}, {12, 768, 16384, 32}, {48, 768, 16384, 32}, {1, 4096, 16384, 64},
+		{128, 768, 8192, 32}, {512, 2048, 16384, 32}, {512, 4096, 16384, 64}, {1, 768, 16384, 32}, {12, 768, 16384, 32}, {48, 768, 16384, 32}, {1, 4096, 16384, 64},
 	} {
 		r := rand.New(rand.NewPCG(1, 1))
 		w, bias, x := gaussian(r, s.n, s.d), make([]float64, s.n), gaussian(r, s.rows, s.d)
@@ -205,6 +206,13 @@ func BenchmarkMiddle(b *testing.B) {
 					b.Run(name+"/repack", func(b *testing.B) {
 						compare(b, func() { with.Repack(weights, bias) }, func() { without.Repack(weights, bias) })
 					})
+					live := func(p *Packed) func() {
+						return func() {
+							p.Repack(weights, bias)
+							Encode(out, x, p, weights, bias, s.k, topk.ByPreActivation, nil)
+						}
+					}
+					b.Run(name+"/live", func(b *testing.B) { compare(b, live(with), live(without)) })
 				}
 			}
 		}
@@ -221,7 +229,7 @@ func BenchmarkFine(b *testing.B) {
 					r := rand.New(rand.NewPCG(1, 1))
 					w, bias, x := matrix.Wide(gaussian(r, n, d)), make([]float64, n), gaussian(r, rows, d)
 					out, f := selected(rows, k), funcs[1].f
-					fine, coarse := pack(w, bias, true), pack(w, bias, false)
+					fine, coarse := pack(w, bias, kernel.GridFine), pack(w, bias, kernel.Coarse())
 					encode := func(p *Packed) func() {
 						return func() { Encode(out, x, p, w, bias, k, f, nil) }
 					}

@@ -24,8 +24,8 @@ import "math"
 // then added one by one. The norms of w, s' q' and r' over all inputs bound those
 // over the rest.
 //
-// In int8, a step is the largest entry/127. On the fine grid, in int16, it is
-// max(largest entry/32767, norm/46000). There even the largest outlier leaves room
+// In int8, a step is the largest entry/127, or what grid.go says. On the fine grid, in int16,
+// it is max(largest entry/32767, norm/46000). There even the largest outlier leaves room
 // for the others, so none is taken out.
 //
 // # Units
@@ -61,10 +61,10 @@ import "math"
 //
 // # Rounding
 //
-// The integer product is exact for d <= 16384. In int8, 127*255*d < 2^31. On the
-// fine grid |q| <= |x/s| + sqrt(d)/2 <= 46001 + 64, q' is as short, and so |q·q'| <=
-// 46065² < 2^31: a sum modulo 2^32 is right when it is complete. (Squares that
-// underflow take less than 2^-50 of a norm.)
+// The integer product is exact for d <= 16384. In int8, 127*255*d < 2^31, and grid.go has
+// the sums in int16 on kernel.GridBlocks. On the fine grid |q| <= |x/s| + sqrt(d)/2 <=
+// 46001 + 64, q' is as short, and so |q·q'| <= 46065² < 2^31: a sum modulo 2^32 is right
+// when it is complete. (Squares that underflow take less than 2^-50 of a norm.)
 //
 // The row is quantised by t = x*inv, inv = 1/s rounded, so t is x/s up to a factor
 // 1 ± 2^-51, and t - q is exact (q is 0, or t/q is between 1/2 and 2). So the
