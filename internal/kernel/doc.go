@@ -59,5 +59,6 @@ package kernel
 
 //go:generate go -C _gen run ./matrix ..
 //go:generate go -C _gen run ./screen ..
+//go:generate go -C _gen run ./arm64 ..
 //go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
