@@ -66,15 +66,17 @@ type stripping struct {
 // screening holds the kernels of a path that serve the certified screen.
 type screening struct {
 	fastScreen bool // the integer product is fast enough to beat the float64 product
+	coarse     Grid // that screenTiles and screenOne take, beside GridFine
 
-	extent      func(x []float64) (largest, square float64)
-	quantise    func(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised
-	screenTiles func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32)
-	screenOne   func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32)
-	screenPairs func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
-	screenKth   func(codes []int16, k int) int16
-	dotPairs    func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
-	quantise16  func(dst []uint8, stride int, x []float64, inv float64) Quantised
-	dotPairs16  func(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair)
-	dotPairs32  func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
+	extent       func(x []float64) (largest, square float64)
+	largestBlock func(x []float64) float64
+	quantise     func(dst []uint8, stride int, x []float64, inv float64, offset uint8) Quantised
+	screenTiles  func(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32)
+	screenOne    func(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32)
+	screenPairs  func(pairs []Pair, codes, low, high []int16, row, latent int32, live uint32) int
+	screenKth    func(codes []int16, k int) int16
+	dotPairs     func(dst, x []float64, ldx int, w []float64, ldw, d int, pairs []Pair)
+	quantise16   func(dst []uint8, stride int, x []float64, inv float64) Quantised
+	dotPairs16   func(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair)
+	dotPairs32   func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
 }

@@ -34,24 +34,33 @@ func Extent(x []float64) (largest, square float64) {
 	return active.extent(x)
 }
 
-// Quantise rounds t = x[p]*inv (one rounding) to the nearest integer q, ties to
-// even, and stores the byte q^flip at dst[(p/4)*stride + p%4]; the places of the
-// last group of four that are beyond len(x) get flip. |t| must stay below 127.5.
-// A row of a tile is written with stride 48 and flip 0, a latent of a panel with
-// stride 128 and flip 0x80. Quantise prefetches what follows x, which cannot fault:
-// rows that lie one behind the other are packed fastest in this order.
-func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
+// LargestBlock returns the largest sum of squares of the inputs whose products a sum of
+// GridBlocks adds up: in each block of 16 inputs of x, those at 0, 1, 4, 5, 8, 9, 12 and
+// 13, and the others. The squares of inputs that are four apart are one chain of fused
+// multiply-adds from +0, of which two are then added. x is finite, and has at most
+// ScreenInputs elements.
+func LargestBlock(x []float64) float64 {
 	raceReadAll(x)
-	raceWrite(dst, (len(x)+3)/4, stride, 4)
-	return active.quantise(dst, stride, x, inv, flip)
+	return active.largestBlock(x)
 }
 
-// ScreenTiles multiplies tiles, one behind the other, with a panel in integers, of
-// one byte or, where fine, of two, and turns the sums into codes. For row i of a tile
-// and latent l, with every float32 operation rounded once and fma a fused one:
+// Quantise rounds t = x[p]*inv (one rounding) to the nearest integer q, ties to
+// even, and stores the byte q+offset, modulo 2^8, at dst[(p/4)*stride + p%4]; the places
+// of the last group of four that are beyond len(x) get offset. |t| must stay below 127.5.
+// A row of a tile is written with stride 48 and offset 0, a latent of a panel with
+// stride 128 and Grid.Offset. Quantise prefetches what follows x, which cannot fault:
+// rows that lie one behind the other are packed fastest in this order.
+func Quantise(dst []uint8, stride int, x []float64, inv float64, offset uint8) Quantised {
+	raceReadAll(x)
+	raceWrite(dst, (len(x)+3)/4, stride, 4)
+	return active.quantise(dst, stride, x, inv, offset)
+}
+
+// ScreenTiles multiplies tiles, one behind the other, with a panel in integers of a grid,
+// and turns the sums into codes. For row i of a tile and latent l, with every float32
+// operation rounded once and fma a fused one:
 //
-//	acc = rows[i].Start + Σ_p int8(q[i,p]) * uint8(panel[l,p])     exact in int32
-//	acc = rows[i].Start + Σ_p int16(q[i,p]) * int16(panel[l,p])    modulo 2^32, where fine
+//	acc = rows[i].Start + Σ_p q[i,p]*panel[l,p]
 //	y = float32(acc) * rows[i].Scale
 //	y = y * w.Scale[l]
 //	y = fma(rows[i].Bias, w.Bias[l], y)
@@ -62,16 +71,25 @@ func Quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) Qua
 //	y = y + 1.2578125
 //	code = y truncated towards zero, saturated to int16; -32768 where y is NaN
 //
+// On GridFine, acc is modulo 2^32, and both factors are int16; else it is exact in int32, q is int8, and panel is
+// int8 on GridSigned, uint8 on the others. In a tile of GridBlocks, with start[i,b,h] for
+// what the row has after its groups,
+//
+//	acc = rows[i].Start + Σ_b Σ_h int16(start[i,b,h] + Σ_p q[i,p]*panel[l,p])
+//
+// where b counts blocks, h is 0 or 1, p goes over the inputs of the block for which p/2%2
+// is h, and int16 is modulo 2^16. There panel is at most 128.
+//
 // The caller keeps y below 2^31. With i counted over all tiles, the code goes to
 // codes[i*32+l], and lanes[i*laneStride+l] is raised to it. rows has 12 elements for
 // each tile, however many of them are in use: all are computed and written.
-// len(panel) is 128*groups, len(q) 48*groups for each tile, len(columns) 32 for each
-// of at most 16 outliers.
-func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+// len(panel) is 128*groups, len(q) 48*grid.TileGroups(groups) for each tile, len(columns)
+// 32 for each of at most 16 outliers.
+func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	if len(rows) == 0 {
 		return
 	}
-	groups, tiles := len(panel)/(4*ScreenLatents), len(rows)/ScreenRows
+	groups, tiles := grid.TileGroups(len(panel)/(4*ScreenLatents)), len(rows)/ScreenRows
 	rows, codes, q = rows[:tiles*ScreenRows], codes[:len(rows)*ScreenLatents], q[:tiles*4*ScreenRows*groups]
 	_ = lanes[(len(rows)-1)*laneStride+ScreenLatents-1]
 	raceWriteAll(codes)
@@ -80,13 +98,17 @@ func ScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenR
 	raceReadAll(rows)
 	raceReadAll(panel)
 	raceReadAll(columns)
-	active.screenTiles(codes, lanes, laneStride, q, rows, panel, fine, w, columns)
+	kernel := active.screenTiles
+	if !active.known(grid) {
+		kernel = screenTilesGeneric
+	}
+	kernel(codes, lanes, laneStride, q, rows, panel, grid, w, columns)
 }
 
 // ScreenOne is ScreenTiles for a single row in the layout of its own, for batches
-// that would leave most of a tile empty. It may prefetch up to 8 KB beyond the
-// panel's end, which cannot fault.
-func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+// that would leave most of a tile empty. Its sums are exact in int32 on GridBlocks too. It
+// may prefetch up to 8 KB beyond the panel's end, which cannot fault.
+func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	groups := len(panel) / (4 * ScreenLatents)
 	codes, lanes, q = codes[:ScreenLatents], lanes[:ScreenLatents], q[:4*groups]
 	raceWriteAll(codes)
@@ -94,7 +116,11 @@ func ScreenOne(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, f
 	raceReadAll(q)
 	raceReadAll(panel)
 	raceReadAll(columns)
-	active.screenOne(codes, lanes, q, row, panel, fine, w, columns)
+	kernel := active.screenOne
+	if !active.known(grid) {
+		kernel = screenOneGeneric
+	}
+	kernel(codes, lanes, q, row, panel, grid, w, columns)
 }
 
 // ScreenPairs writes to pairs, row by row and latents ascending, Pair{row+i,

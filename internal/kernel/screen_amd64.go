@@ -6,17 +6,19 @@ import "unsafe"
 
 // screeningAVX512 holds the kernels of the screen for AVX-512 with VNNI.
 var screeningAVX512 = screening{
-	fastScreen:  true,
-	extent:      extentAVX512Go,
-	quantise:    quantiseAVX512Go,
-	screenTiles: screenTilesAVX512Go,
-	screenOne:   screenOneAVX512Go,
-	screenPairs: screenPairsAVX512Go,
-	screenKth:   screenKthAVX512Go,
-	dotPairs:    dotPairsAVX512Go,
-	quantise16:  quantise16AVX512Go,
-	dotPairs16:  dotPairs16AVX512Go,
-	dotPairs32:  dotPairs32AVX512Go,
+	fastScreen:   true,
+	coarse:       GridOffset,
+	extent:       extentAVX512Go,
+	largestBlock: largestBlockGeneric, // GridBlocks is for others
+	quantise:     quantiseAVX512Go,
+	screenTiles:  screenTilesAVX512Go,
+	screenOne:    screenOneAVX512Go,
+	screenPairs:  screenPairsAVX512Go,
+	screenKth:    screenKthAVX512Go,
+	dotPairs:     dotPairsAVX512Go,
+	quantise16:   quantise16AVX512Go,
+	dotPairs16:   dotPairs16AVX512Go,
+	dotPairs32:   dotPairs32AVX512Go,
 }
 
 // The Go side of each kernel. None may be inlined: see vector_amd64.go.
@@ -27,13 +29,13 @@ func extentAVX512Go(x []float64) (largest, square float64) {
 }
 
 //go:noinline
-func quantiseAVX512Go(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
+func quantiseAVX512Go(dst []uint8, stride int, x []float64, inv float64, offset uint8) Quantised {
 	if len(x) == 0 {
 		return Quantised{}
 	}
 	_ = dst[(len(x)-1)>>2*stride : (len(x)-1)>>2*stride+4]
 	var s [4]float64
-	quantiseAVX512(&dst[0], stride, &x[0], len(x), inv, uint64(flip)*0x0101010101010101, &s[0])
+	quantiseAVX512(&dst[0], stride, &x[0], len(x), inv, uint64(offset)*0x0101010101010101, &s[0])
 	return Quantised{Residual: s[0], Square: s[1], Integers: s[2], Sum: int64(s[3])}
 }
 
@@ -54,12 +56,12 @@ func quantise16AVX512Go(dst []uint8, stride int, x []float64, inv float64) Quant
 const tileGroups = 2048
 
 // screenTilesAVX512Go is ScreenTiles.
-func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	groups := len(panel) / (4 * ScreenLatents)
 	tiles := max(1, tileGroups/(groups+8)) // the epilogue counts as 8 groups
 	for {
 		n := min(tiles, len(rows)/ScreenRows)
-		callScreenTiles(codes, lanes, laneStride, q, rows, n, groups, panel, fine, w, columns)
+		callScreenTiles(codes, lanes, laneStride, q, rows, n, groups, panel, grid, w, columns)
 		i := n * ScreenRows
 		if i == len(rows) {
 			return
@@ -71,10 +73,10 @@ func screenTilesAVX512Go(codes, lanes []int16, laneStride int, q []uint8, rows [
 // callScreenTiles screens as many tiles as one call takes.
 //
 //go:noinline
-func callScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, tiles, groups int, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+func callScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, tiles, groups int, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	c, l, x, p := unsafe.SliceData(codes), unsafe.SliceData(lanes), unsafe.SliceData(q), unsafe.SliceData(panel)
 	o, outliers := unsafe.SliceData(columns), len(columns)/ScreenLatents
-	if fine {
+	if grid == GridFine {
 		screenTiles16AVX512(c, l, 2*laneStride, x, p, groups, &rows[0].Start, tiles, &w.Scale[0], o, outliers)
 	} else {
 		screenTilesAVX512(c, l, 2*laneStride, x, p, groups, &rows[0].Start, tiles, &w.Scale[0], o, outliers)
@@ -82,10 +84,10 @@ func callScreenTiles(codes, lanes []int16, laneStride int, q []uint8, rows []Scr
 }
 
 //go:noinline
-func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
+func screenOneAVX512Go(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
 	c, l, x, p := unsafe.SliceData(codes), unsafe.SliceData(lanes), unsafe.SliceData(q), unsafe.SliceData(panel)
 	groups, o, outliers := len(panel)/(4*ScreenLatents), unsafe.SliceData(columns), len(columns)/ScreenLatents
-	if fine {
+	if grid == GridFine {
 		screenOne16AVX512(c, l, x, p, groups, &row.Start, &w.Scale[0], o, outliers)
 	} else {
 		screenOneAVX512(c, l, x, p, groups, &row.Start, &w.Scale[0], o, outliers)

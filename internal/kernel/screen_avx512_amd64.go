@@ -28,16 +28,16 @@ func screenOneAVX512(codes *int16, lanes *int16, q *uint8, panel *uint8, groups 
 //
 //	t := x[p] * inv
 //	q := round(t)
-//	dst[p/4*stride+p%4] = uint8(q) ^ flip
+//	dst[p/4*stride+p%4] = uint8(q) + offset
 //	sums[0] += (t-q)*(t-q)
 //	sums[1] += t*t
 //	sums[2] += q*q
 //	sums[3] += q
 //
-// in the order of Quantise. flip has its byte in all eight places.
+// in the order of Quantise. offset has its byte in all eight places.
 //
 //go:noescape
-func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64)
+func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, offset uint64, sums *float64)
 
 // screenTiles16AVX512 is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
 //

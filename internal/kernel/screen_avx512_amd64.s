@@ -689,7 +689,7 @@ outlier_done:
 	VZEROUPPER
 	RET
 
-// func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, flip uint64, sums *float64)
+// func quantiseAVX512(dst *uint8, stride int, x *float64, n int, inv float64, offset uint64, sums *float64)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst+0(FP), AX
@@ -698,8 +698,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+24(FP), SI
 	VBROADCASTSD inv+32(FP), Z0
 	VBROADCASTSD screenConstants<>+64(SB), Z1
-	MOVQ         flip+40(FP), DI
-	VPXORQ       Z2, Z2, Z2
+	VMOVQ        offset+40(FP), X2
 	VPXORQ       Z3, Z3, Z3
 	VPXORQ       Z4, Z4, Z4
 	VPXORQ       Z5, Z5, Z5
@@ -707,6 +706,7 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 	VPXORQ       Z7, Z7, Z7
 	VPXORQ       Z8, Z8, Z8
 	VPXORQ       Z9, Z9, Z9
+	VPXORQ       Z10, Z10, Z10
 	MOVQ         SI, CX
 	SHRQ         $0x04, CX
 	TESTQ        CX, CX
@@ -715,38 +715,38 @@ TEXT ·quantiseAVX512(SB), NOSPLIT, $0-56
 
 sixteen:
 	PREFETCHT0  512(BX)(SI*8)
-	VMOVUPD     (BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z3
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z2
+	VMOVUPD     (BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z4
-	VADDPD      Z11, Z5, Z5
-	VMOVQ       X12, R8
-	XORQ        DI, R8
-	MOVL        R8, (AX)
-	SHRQ        $0x20, R8
-	MOVL        R8, (AX)(DX*1)
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z3
+	VFMADD231PD Z12, Z12, Z5
+	VADDPD      Z12, Z6, Z6
+	VMOVQ       X13, DI
+	MOVL        DI, (AX)
+	SHRQ        $0x20, DI
+	MOVL        DI, (AX)(DX*1)
 	LEAQ        (AX)(DX*2), AX
 	PREFETCHT0  576(BX)(SI*8)
-	VMOVUPD     64(BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z7
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z6
+	VMOVUPD     64(BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z8
-	VADDPD      Z11, Z9, Z9
-	VMOVQ       X12, R8
-	XORQ        DI, R8
-	MOVL        R8, (AX)
-	SHRQ        $0x20, R8
-	MOVL        R8, (AX)(DX*1)
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z7
+	VFMADD231PD Z12, Z12, Z9
+	VADDPD      Z12, Z10, Z10
+	VMOVQ       X13, DI
+	MOVL        DI, (AX)
+	SHRQ        $0x20, DI
+	MOVL        DI, (AX)(DX*1)
 	LEAQ        (AX)(DX*2), AX
 	ADDQ        $0x00000080, BX
 	DECQ        CX
@@ -756,18 +756,18 @@ sixteen_done:
 	TESTQ       $0x00000008, SI
 	JZ          tail
 	PREFETCHT0  512(BX)(SI*8)
-	VMOVUPD     (BX), Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z11
-	VPMOVQB     Z11, X12
-	VSUBPD      Z1, Z11, Z11
-	VFMADD231PD Z10, Z10, Z3
-	VSUBPD      Z11, Z10, Z10
-	VFMADD231PD Z10, Z10, Z2
+	VMOVUPD     (BX), Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z12
+	VPMOVQB     Z12, X13
+	VPADDB      X2, X13, X13
+	VSUBPD      Z1, Z12, Z12
 	VFMADD231PD Z11, Z11, Z4
-	VADDPD      Z11, Z5, Z5
-	VMOVQ       X12, CX
-	XORQ        DI, CX
+	VSUBPD      Z12, Z11, Z11
+	VFMADD231PD Z11, Z11, Z3
+	VFMADD231PD Z12, Z12, Z5
+	VADDPD      Z12, Z6, Z6
+	VMOVQ       X13, CX
 	MOVL        CX, (AX)
 	SHRQ        $0x20, CX
 	MOVL        CX, (AX)(DX*1)
@@ -778,22 +778,22 @@ tail:
 	ANDQ        $0x07, SI
 	JZ          reduce
 	MOVQ        SI, CX
-	MOVQ        $0x00000001, R8
-	SHLQ        CL, R8
-	DECQ        R8
-	KMOVB       R8, K1
-	VMOVUPD.Z   (BX), K1, Z10
-	VMULPD      Z0, Z10, Z10
-	VADDPD      Z1, Z10, Z0
-	VPMOVQB     Z0, X11
+	MOVQ        $0x00000001, DI
+	SHLQ        CL, DI
+	DECQ        DI
+	KMOVB       DI, K1
+	VMOVUPD.Z   (BX), K1, Z11
+	VMULPD      Z0, Z11, Z11
+	VADDPD      Z1, Z11, Z0
+	VPMOVQB     Z0, X12
+	VPADDB      X2, X12, X12
 	VSUBPD      Z1, Z0, Z0
-	VFMADD231PD Z10, Z10, Z7
-	VSUBPD      Z0, Z10, Z10
-	VFMADD231PD Z10, Z10, Z6
-	VFMADD231PD Z0, Z0, Z8
-	VADDPD      Z0, Z9, Z9
-	VMOVQ       X11, CX
-	XORQ        DI, CX
+	VFMADD231PD Z11, Z11, Z8
+	VSUBPD      Z0, Z11, Z11
+	VFMADD231PD Z11, Z11, Z7
+	VFMADD231PD Z0, Z0, Z9
+	VADDPD      Z0, Z10, Z10
+	VMOVQ       X12, CX
 	MOVL        CX, (AX)
 	CMPQ        SI, $0x04
 	JLE         reduce
@@ -803,28 +803,28 @@ tail:
 
 reduce:
 	MOVQ          sums+48(FP), AX
-	VADDPD        Z6, Z2, Z2
 	VADDPD        Z7, Z3, Z3
 	VADDPD        Z8, Z4, Z4
 	VADDPD        Z9, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z2, Y0
-	VADDPD        Y0, Y2, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
+	VADDPD        Z10, Z6, Z6
 	VEXTRACTF64X4 $0x01, Z3, Y0
 	VADDPD        Y0, Y3, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z4, Y0
+	VADDPD        Y0, Y4, Y0
 	VEXTRACTF128  $0x01, Y0, X2
 	VADDPD        X2, X0, X2
 	VUNPCKLPD     X2, X1, X0
 	VUNPCKHPD     X2, X1, X1
 	VADDPD        X1, X0, X0
 	VMOVUPD       X0, (AX)
-	VEXTRACTF64X4 $0x01, Z4, Y0
-	VADDPD        Y0, Y4, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPD        Y0, Y5, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
 	VEXTRACTF128  $0x01, Y0, X2
 	VADDPD        X2, X0, X2
 	VUNPCKLPD     X2, X1, X0

@@ -77,7 +77,7 @@ func runOn(workers int, f func(worker int)) {
 // screenBlock is what one worker screens: tiles rows of x by panels of w.
 type screenBlock struct {
 	tiles, panels, groups, outliers int
-	fine                            bool
+	grid                            Grid
 
 	q, panel     []uint8
 	codes, lanes []int16
@@ -89,13 +89,10 @@ type screenBlock struct {
 const benchLanes = 4 // vectors of lane maxima of a row
 
 // newScreenBlock returns a block of random bytes, for d inputs.
-func newScreenBlock(d, tiles, panels, outliers int, fine bool) *screenBlock {
-	s := &screenBlock{tiles: tiles, panels: panels, groups: (d + 3) / 4, outliers: outliers, fine: fine}
-	if fine {
-		s.groups = (d + 1) / 2
-	}
+func newScreenBlock(d, tiles, panels, outliers int, grid Grid) *screenBlock {
+	s := &screenBlock{tiles: tiles, panels: panels, groups: grid.Groups(d), outliers: outliers, grid: grid}
 	r := rand.New(rand.NewPCG(50, 0))
-	s.q, s.panel = aligned(tiles*48*s.groups), aligned(panels*128*s.groups)
+	s.q, s.panel = aligned(tiles*48*grid.TileGroups(s.groups)), aligned(panels*128*s.groups)
 	for i := range s.q {
 		s.q[i] = uint8(r.Uint32())
 	}
@@ -121,7 +118,7 @@ func (s *screenBlock) laneStride() int { return 32 * (benchLanes + 1) }
 func (s *screenBlock) screen(j int) {
 	n := 12 * s.tiles
 	ScreenTiles(s.codes[j*n*32:][:n*32], s.lanes[j%benchLanes*32:], s.laneStride(), s.q, s.rows,
-		s.panel[j*128*s.groups:][:128*s.groups], s.fine, &s.w[j], s.columns[j*32*s.outliers:][:32*s.outliers])
+		s.panel[j*128*s.groups:][:128*s.groups], s.grid, &s.w[j], s.columns[j*32*s.outliers:][:32*s.outliers])
 }
 
 // BenchmarkScreenTile is one panel by a block of rows, on one core: of one tile,
@@ -132,7 +129,7 @@ func BenchmarkScreenTile(b *testing.B) {
 			for _, outliers := range []int{0, 8} {
 				tiles := max(1, kb<<10/(12*d))
 				b.Run(fmt.Sprintf("d=%d/%dKB/outliers=%d", d, kb, outliers), func(b *testing.B) {
-					s := newScreenBlock(d, tiles, 1, outliers, false)
+					s := newScreenBlock(d, tiles, 1, outliers, Coarse())
 					repeat := 1 + 100*768/(tiles*d)
 					rate(b, 2*repeat*tiles*12*32*d, func() {
 						for range repeat {
@@ -150,14 +147,14 @@ func BenchmarkScreenTile(b *testing.B) {
 func BenchmarkScreenPass(b *testing.B) {
 	for _, s := range []struct {
 		d, n, rows, outliers int
-		fine                 bool
+		grid                 Grid
 	}{
-		{768, 8192, 504, 0, false}, {768, 8192, 504, 8, false}, {768, 32768, 504, 0, false}, {100, 4096, 504, 0, false}, {784, 1000, 132, 0, false},
-		{784, 1000, 132, 0, true}, {784, 1000, 504, 0, true}, {2048, 16384, 252, 0, false}, {4096, 16384, 132, 0, false},
+		{768, 8192, 504, 0, Coarse()}, {768, 8192, 504, 8, Coarse()}, {768, 32768, 504, 0, Coarse()}, {100, 4096, 504, 0, Coarse()}, {784, 1000, 132, 0, Coarse()},
+		{784, 1000, 132, 0, GridFine}, {784, 1000, 504, 0, GridFine}, {2048, 16384, 252, 0, Coarse()}, {4096, 16384, 132, 0, Coarse()},
 	} {
 		panels := (s.n + 31) / 32
-		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/fine=%v", s.rows, s.d, s.n, s.outliers, s.fine), func(b *testing.B) {
-			block := newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.fine)
+		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/grid=%d", s.rows, s.d, s.n, s.outliers, s.grid), func(b *testing.B) {
+			block := newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.grid)
 			for j := range panels { // touches all memory
 				block.screen(j)
 			}
@@ -167,11 +164,11 @@ func BenchmarkScreenPass(b *testing.B) {
 				j = (j + 1) % panels
 			})
 		})
-		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/fine=%v/all cores", s.rows, s.d, s.n, s.outliers, s.fine), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%dx%d->%d/outliers=%d/grid=%d/all cores", s.rows, s.d, s.n, s.outliers, s.grid), func(b *testing.B) {
 			workers := runtime.GOMAXPROCS(0)
 			blocks := make([]*screenBlock, workers)
 			for i := range blocks {
-				blocks[i] = newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.fine)
+				blocks[i] = newScreenBlock(s.d, s.rows/12, panels, s.outliers, s.grid)
 				blocks[i].panel = blocks[0].panel
 			}
 			for b.Loop() {
@@ -200,11 +197,11 @@ func BenchmarkScreenOne(b *testing.B) {
 	for _, n := range []int{1024, 16384, 131072} {
 		for workers := 1; workers <= runtime.GOMAXPROCS(0); workers *= 2 {
 			b.Run(fmt.Sprintf("%d->%d/workers=%d", d, n, workers), func(b *testing.B) {
-				s := newScreenBlock(d, 1, n/32, 0, false)
+				s := newScreenBlock(d, 1, n/32, 0, Coarse())
 				gigabytes(b, n*d, func() {
 					runOn(workers, func(worker int) {
 						for j := worker * n / 32 / workers; j < (worker+1)*n/32/workers; j++ {
-							ScreenOne(s.codes[32*j:], s.lanes[32*(2*worker):], s.q[:4*s.groups], &s.rows[0], s.panel[j*128*s.groups:][:128*s.groups], false, &s.w[j], nil)
+							ScreenOne(s.codes[32*j:], s.lanes[32*(2*worker):], s.q[:4*s.groups], &s.rows[0], s.panel[j*128*s.groups:][:128*s.groups], s.grid, &s.w[j], nil)
 						}
 					})
 				})

@@ -25,15 +25,30 @@ func extentGeneric(x []float64) (largest, square float64) {
 	return math.Float64frombits(m), tree((*[8]float64)(s[:]))
 }
 
+// largestBlockGeneric is LargestBlock.
+func largestBlockGeneric(x []float64) float64 {
+	largest := 0.0
+	for len(x) > 0 {
+		var s [4]float64
+		n := min(ScreenBlock, len(x))
+		for p, v := range x[:n] {
+			s[p&3] = math.FMA(v, v, s[p&3])
+		}
+		largest = max(largest, s[0]+s[1], s[2]+s[3])
+		x = x[n:]
+	}
+	return largest
+}
+
 // nearest, added to a number below 2^51 and subtracted again, rounds it to an integer,
 // ties to even.
 const nearest = 0x1.8p52
 
 // quantiseGeneric is Quantise.
-func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, flip uint8) Quantised {
-	z := quantised(x, inv, func(p int, q float64) { dst[p>>2*stride+p&3] = uint8(int8(q)) ^ flip })
+func quantiseGeneric(dst []uint8, stride int, x []float64, inv float64, offset uint8) Quantised {
+	z := quantised(x, inv, func(p int, q float64) { dst[p>>2*stride+p&3] = uint8(int8(q)) + offset })
 	for p := len(x); p&3 != 0; p++ {
-		dst[p>>2*stride+p&3] = flip
+		dst[p>>2*stride+p&3] = offset
 	}
 	return z
 }
@@ -90,66 +105,6 @@ func dotPairs16Generic(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, p
 			sum += int16At(a[q:]) * int16At(b[q:])
 		}
 		dst[t] = sum
-	}
-}
-
-// screenTilesGeneric is ScreenTiles.
-func screenTilesGeneric(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
-	tile := 4 * ScreenRows * (len(panel) / (4 * ScreenLatents))
-	for i := range rows {
-		x := q[i/ScreenRows*tile:][:tile]
-		screenRowGeneric(codes[i*ScreenLatents:], lanes[i*laneStride:], x[i%ScreenRows*4:], 4*ScreenRows, &rows[i], panel, fine, w, columns)
-	}
-}
-
-// screenOneGeneric is ScreenOne.
-func screenOneGeneric(codes, lanes []int16, q []uint8, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
-	screenRowGeneric(codes, lanes, q, 4, row, panel, fine, w, columns)
-}
-
-// screenRowGeneric screens one row, whose groups lie stride bytes apart.
-func screenRowGeneric(codes, lanes []int16, q []uint8, stride int, row *ScreenRow, panel []uint8, fine bool, w *ScreenPanel, columns []float32) {
-	var acc [ScreenLatents]int32
-	for l := range acc {
-		acc[l] = row.Start
-	}
-	for g := 0; len(panel) >= 4*ScreenLatents; g++ {
-		x := q[g*stride:][:4]
-		p := panel[:4*ScreenLatents]
-		panel = panel[4*ScreenLatents:]
-		if fine {
-			x0, x1 := int16At(x), int16At(x[2:])
-			for l := range acc {
-				c := p[4*l : 4*l+4 : 4*l+4]
-				acc[l] += x0*int16At(c) + x1*int16At(c[2:])
-			}
-			continue
-		}
-		x0, x1, x2, x3 := int32(int8(x[0])), int32(int8(x[1])), int32(int8(x[2])), int32(int8(x[3]))
-		for l := range acc {
-			c := p[4*l : 4*l+4 : 4*l+4]
-			acc[l] += x0*int32(c[0]) + x1*int32(c[1]) + x2*int32(c[2]) + x3*int32(c[3])
-		}
-	}
-	codes, lanes = codes[:ScreenLatents], lanes[:ScreenLatents]
-	for l, a := range acc {
-		y := float32(float32(float32(a)*row.Scale) * w.Scale[l])
-		y = fma32(row.Bias, w.Bias[l], y)
-		for o := 0; o*ScreenLatents < len(columns); o++ {
-			y = fma32(row.Outlier[o], columns[o*ScreenLatents+l], y)
-		}
-		y = math.Float32frombits(math.Float32bits(y) & row.Mask)
-		y = fma32(row.Norm, w.Norm[l], y)
-		y = fma32(row.Residual, w.Residual[l], y)
-		y += screenRound
-		c := int16(math.MinInt16)
-		if y >= math.MaxInt16 {
-			c = math.MaxInt16
-		} else if y > math.MinInt16 {
-			c = int16(y)
-		}
-		codes[l] = c
-		lanes[l] = max(lanes[l], c)
 	}
 }
 

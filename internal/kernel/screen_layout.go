@@ -4,15 +4,17 @@ package kernel
 //
 // # Layouts
 //
-// d inputs are padded with zeros to groups = ceil(d/4) groups of four.
+// d inputs are padded with zeros to groups = ceil(d/4) groups of four (Grid.Groups).
 //
 //   - Tile: ScreenRows rows of x, [groups][12][4] bytes, int8 in two's complement.
 //     Row i, input p is at (p/4)*48 + i*4 + p%4.
 //   - Row: one row of x by itself, [groups][4] bytes, for ScreenOne.
 //   - Panel: ScreenLatents latents, [groups][32][4] bytes (which is also
-//     [groups][2][16][4]), uint8 = q+128 = q^0x80 of the int8 q. Latent l, input p
+//     [groups][2][16][4]), the int8 q plus Grid.Offset. Latent l, input p
 //     is at (p/4)*128 + l*4 + p%4.
-//   - Fine tiles, rows and panels are the same in bytes with groups = ceil(d/2)
+//   - On GridBlocks, d is padded to whole blocks of four groups, and a tile has, after
+//     its groups, [groups/4][12][2] int16, low byte first: see ScreenStarts.
+//   - On GridFine, tiles, rows and panels are the same in bytes with groups = ceil(d/2)
 //     groups of two: int16 in two's complement, low byte first, in all three of them.
 //   - Codes: int16, row i of a tile and latent l of a panel at i*32 + l. Several
 //     tiles store them one after the other, panel by panel.
@@ -38,7 +40,7 @@ const (
 
 // ScreenRow holds the numbers of a row of x that the epilogue needs.
 type ScreenRow struct {
-	Start    int32   // of the accumulators: -128 times the sum of the row's q, 0 where fine
+	Start    int32   // of the sums: minus Grid.Offset times the sum of the row's q, but 0 in a tile of GridBlocks
 	Scale    float32 // of the integer product times ScreenPanel.Scale
 	Bias     float32 // of ScreenPanel.Bias
 	Norm     float32 // of ScreenPanel.Norm

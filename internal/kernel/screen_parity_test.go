@@ -73,22 +73,24 @@ type screenCase struct {
 	codes, lanes []int16
 	stride       int
 	q, panel     []uint8
-	fine         bool
+	grid         Grid
 	rows         []ScreenRow
 	w            *ScreenPanel
 	columns      []float32
 }
 
 // newScreenCase returns random operands for d inputs.
-func newScreenCase(r *rand.Rand, d, tiles, outliers int, fine bool) screenCase {
-	groups, rows := (d+3)/4, tiles*ScreenRows
-	c := screenCase{stride: ScreenLatents + r.IntN(3)*17, fine: fine}
-	if fine {
-		groups = (d + 1) / 2
-	}
+func newScreenCase(r *rand.Rand, d, tiles, outliers int, grid Grid) screenCase {
+	groups, rows := grid.Groups(d), tiles*ScreenRows
+	c := screenCase{stride: ScreenLatents + r.IntN(3)*17, grid: grid}
 	c.codes = randomCodes(r, rows*ScreenLatents)
 	c.lanes = randomCodes(r, (rows-1)*c.stride+ScreenLatents)
-	c.q, c.panel = randomBytes(r, 4*rows*groups), randomBytes(r, 4*ScreenLatents*groups)
+	c.q, c.panel = randomBytes(r, 4*rows*grid.TileGroups(groups)), randomBytes(r, 4*ScreenLatents*groups)
+	if grid == GridBlocks {
+		for i, v := range c.panel {
+			c.panel[i] = min(v, 128)
+		}
+	}
 	c.rows, c.w = make([]ScreenRow, rows), new(ScreenPanel)
 	c.columns = make([]float32, outliers*ScreenLatents)
 	random := func(by float64) float32 { return float32(r.NormFloat64() * by) }
@@ -97,7 +99,7 @@ func newScreenCase(r *rand.Rand, d, tiles, outliers int, fine bool) screenCase {
 		row := &c.rows[i]
 		row.Start = int32(r.IntN(1<<20)) - 1<<19
 		row.Scale = random(size / 2e4 / math.Sqrt(float64(d+1)))
-		if fine {
+		if grid == GridFine {
 			row.Scale = random(size / 1e9)
 		}
 		row.Bias, row.Norm, row.Residual = random(size), random(size), random(size)
@@ -137,16 +139,42 @@ func (c screenCase) fenced(f fenced, front bool) screenCase {
 	return c
 }
 
-// one is the case of a single row: row i.
+// balance makes a case of GridBlocks one of integers whose sums fit: those of rows are
+// from -63 to 63, and the sums start from what takes the offset of the latents away.
+func (c *screenCase) balance() {
+	tile := len(c.q) / (len(c.rows) / ScreenRows)
+	groups := len(c.panel) / (4 * ScreenLatents)
+	for i := range c.rows {
+		q := c.q[i/ScreenRows*tile:][:tile][4*(i%ScreenRows):]
+		for at := 0; at < groups*4*ScreenRows; at += 4 * ScreenRows {
+			for b := range 4 {
+				q[at+b] = uint8(int8(q[at+b]) % 64)
+			}
+		}
+		ScreenStarts(q, 4*ScreenRows, 4*groups)
+		c.rows[i].Start = 0
+	}
+}
+
+// one is the case of a single row: row i. In tiles of GridBlocks, the rows' sums start from
+// what the tile has for them, and that of a single row from its Start.
 func (c screenCase) one(i int) screenCase {
 	q, tile := make([]uint8, 0, len(c.q)), len(c.q)/(len(c.rows)/ScreenRows)
-	for g := 0; g < tile; g += 4 * ScreenRows {
-		q = append(q, c.q[i/ScreenRows*tile+g+4*(i%ScreenRows):][:4]...)
+	sum := int32(0)
+	for g := range len(c.panel) / (4 * ScreenLatents) {
+		group := c.q[i/ScreenRows*tile+g*4*ScreenRows+4*(i%ScreenRows):][:4]
+		q = append(q, group...)
+		for _, v := range group {
+			sum += int32(int8(v))
+		}
 	}
 	c.q = q
 	c.codes = slices.Clone(c.codes[i*ScreenLatents:][:ScreenLatents])
 	c.lanes = slices.Clone(c.lanes[i*c.stride:][:ScreenLatents])
 	c.rows = []ScreenRow{c.rows[i]}
+	if c.grid == GridBlocks {
+		c.rows[0].Start -= blockOffset * sum
+	}
 	return c
 }
 
@@ -171,28 +199,32 @@ func TestScreenTiles(t *testing.T) {
 		r := rand.New(rand.NewPCG(40, 0))
 		inside := 0
 		for _, d := range screenSizes()[1:] {
-			for turn := range 4 {
-				front, fine := turn%2 == 1, turn/2 == 1
+			for turn := range 6 {
+				front, grid := turn%2 == 1, []Grid{p.coarse, GridFine, p.coarse}[turn/2]
 				outliers := []int{0, 1, 2, 3, 8, ScreenOutliers}[r.IntN(6)]
 				tiles := 1 + r.IntN(3)
 				if d < 16 {
 					tiles = 1 + r.IntN(400)
 				}
-				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v, fine %v", d, tiles, outliers, front, fine)
-				want := newScreenCase(r, d, tiles, outliers, fine)
+				what := fmt.Sprintf("d=%d, %d tiles, %d outliers, front %v, grid %d", d, tiles, outliers, front, grid)
+				want := newScreenCase(r, d, tiles, outliers, grid)
+				wraps := grid == GridBlocks && turn < 2
+				if grid == GridBlocks && !wraps {
+					want.balance()
+				}
 				got := want.fenced(f, front)
 				i := r.IntN(len(want.rows))
 				wantOne := want.one(i)
 				gotOne := wantOne.fenced(f, front)
 				faults(t, what, func() {
-					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, fine, got.w, got.columns)
-					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, fine, gotOne.w, gotOne.columns)
+					p.screenTiles(got.codes, got.lanes, got.stride, got.q, got.rows, got.panel, grid, got.w, got.columns)
+					p.screenOne(gotOne.codes, gotOne.lanes, gotOne.q, &gotOne.rows[0], gotOne.panel, grid, gotOne.w, gotOne.columns)
 				})
-				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, fine, want.w, want.columns)
-				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, fine, wantOne.w, wantOne.columns)
+				screenTilesGeneric(want.codes, want.lanes, want.stride, want.q, want.rows, want.panel, grid, want.w, want.columns)
+				screenOneGeneric(wantOne.codes, wantOne.lanes, wantOne.q, &wantOne.rows[0], wantOne.panel, grid, wantOne.w, wantOne.columns)
 				want.compare(t, what, got.codes, got.lanes)
 				wantOne.compare(t, "one row: "+what, gotOne.codes, gotOne.lanes)
-				if !slices.Equal(wantOne.codes, want.codes[i*ScreenLatents:][:ScreenLatents]) {
+				if !wraps && !slices.Equal(wantOne.codes, want.codes[i*ScreenLatents:][:ScreenLatents]) {
 					t.Fatalf("%s: a row by itself has other codes than in a tile", what)
 				}
 				for _, c := range want.codes {
@@ -214,33 +246,45 @@ func TestScreenTileLongest(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		r := rand.New(rand.NewPCG(41, 0))
 		const d = ScreenInputs
-		c := newScreenCase(r, d, 1, 0, false)
+		c := newScreenCase(r, d, 1, 0, p.coarse)
+		// Rows of 127 and rows of -127; on GridBlocks of what a block allows.
+		most, latent := int32(127), int32(127)
+		if p.coarse == GridBlocks {
+			most, latent = 63, 64
+		}
 		for i := range c.q {
-			c.q[i] = []uint8{127, 0x81}[i/4%ScreenRows%2] // rows of 127, rows of -127
+			c.q[i] = uint8(most)
+			if i/4%ScreenRows%2 == 1 {
+				c.q[i] = uint8(-most)
+			}
 		}
 		for i := range c.panel {
-			c.panel[i] = 255
+			c.panel[i] = uint8(latent) + p.coarse.Offset()
 		}
 		for i := range c.rows {
-			sum := int32(127 * d)
+			sum := most * d
 			if i%2 == 1 {
 				sum = -sum
 			}
-			c.rows[i] = ScreenRow{Start: -128 * sum, Scale: 1, Mask: ScreenSigned}
+			c.rows[i] = ScreenRow{Start: -int32(p.coarse.Offset()) * sum, Scale: 1, Mask: ScreenSigned}
 		}
 		for l := range ScreenLatents {
 			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-13, 0, 0, 0
 		}
+		if p.coarse == GridBlocks {
+			c.balance()
+		}
 		codes, lanes := slices.Clone(c.codes), slices.Clone(c.lanes)
-		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.fine, c.w, nil)
-		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.fine, c.w, nil)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, c.grid, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, c.grid, c.w, nil)
 		c.compare(t, "longest", codes, lanes)
-		if c.codes[0] != 127*127*d>>13+1 {
-			t.Errorf("code %d of the largest sum", c.codes[0])
+		// Truncated towards zero after 1.2578125 is added.
+		if sum := most * latent * d >> 13; int32(c.codes[0]) != sum+1 || int32(c.codes[ScreenLatents]) != -sum+2 {
+			t.Errorf("codes %d and %d of the largest sums, want %d and %d", c.codes[0], c.codes[ScreenLatents], sum+1, -sum+2)
 		}
 
 		// In two bytes, 362*362*d is the last square below 2^31.
-		c = newScreenCase(r, d, 1, 0, true)
+		c = newScreenCase(r, d, 1, 0, GridFine)
 		for i := 0; i < len(c.q); i += 2 {
 			binary.LittleEndian.PutUint16(c.q[i:], uint16(int16([]int{362, -362}[i/4%ScreenRows%2])))
 		}
@@ -254,8 +298,8 @@ func TestScreenTileLongest(t *testing.T) {
 			c.w.Scale[l], c.w.Bias[l], c.w.Norm[l], c.w.Residual[l] = 0x1p-17, 0, 0, 0
 		}
 		codes, lanes = slices.Clone(c.codes), slices.Clone(c.lanes)
-		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, true, c.w, nil)
-		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, true, c.w, nil)
+		p.screenTiles(codes, lanes, c.stride, c.q, c.rows, c.panel, GridFine, c.w, nil)
+		screenTilesGeneric(c.codes, c.lanes, c.stride, c.q, c.rows, c.panel, GridFine, c.w, nil)
 		c.compare(t, "longest, fine", codes, lanes)
 		if c.codes[0] != 362*362*d>>17+1 || c.codes[ScreenLatents] != -(362*362*d>>17)+1 {
 			t.Errorf("fine codes %d and %d of the largest sums", c.codes[0], c.codes[ScreenLatents])
@@ -288,7 +332,7 @@ func TestScreenQuantise(t *testing.T) {
 		for _, d := range append(screenSizes(), ScreenInputs) {
 			for _, front := range []bool{false, true} {
 				stride := []int{4, 4 * ScreenRows, 4 * ScreenLatents, 5}[r.IntN(4)]
-				flip := []uint8{0, 0x80, 0x35}[r.IntN(3)]
+				offset := []uint8{0, 128, 64, 0x35}[r.IntN(4)]
 				inv := []float64{1, 1, 1 / 3.0, math.Pi / 4, 0x1p-40}[r.IntN(5)]
 				what := fmt.Sprintf("d=%d, stride %d, front %v", d, stride, front)
 				x := fencedSlice(f, roundings(r, d), front)
@@ -298,8 +342,8 @@ func TestScreenQuantise(t *testing.T) {
 				}
 				got := fencedSlice(f, want, front)
 				var a, b Quantised
-				faults(t, what, func() { a = p.quantise(got, stride, x, inv, flip) })
-				b = quantiseGeneric(want, stride, x, inv, flip)
+				faults(t, what, func() { a = p.quantise(got, stride, x, inv, offset) })
+				b = quantiseGeneric(want, stride, x, inv, offset)
 				if !slices.Equal(got, want) {
 					t.Fatalf("%s: bytes differ:\n%v\n%v", what, got, want)
 				}
@@ -307,7 +351,7 @@ func TestScreenQuantise(t *testing.T) {
 					t.Fatalf("%s: %+v, want %+v", what, a, b)
 				}
 				for p, v := range x {
-					if q := int8(want[p/4*stride+p%4] ^ flip); float64(q) != math.RoundToEven(v*inv) {
+					if q := int8(want[p/4*stride+p%4] - offset); float64(q) != math.RoundToEven(v*inv) {
 						t.Fatalf("%s: %v is rounded to %d", what, v*inv, q)
 					}
 				}

@@ -15,7 +15,7 @@ import (
 // writing.
 func TestScreenRaceSeen(t *testing.T) {
 	const d, n = 64, 64
-	s := newScreenBlock(d, 2, 2, 3, false)
+	s := newScreenBlock(d, 2, 2, 3, Coarse())
 	x, w, w32, dst := random64(n*d), random64(n*d), random32(n*d), make([]float64, 7)
 	pairs := []Pair{{1, 2}, {3, 63}, {0, 0}, {1, 2}, {5, 6}, {7, 8}, {9, 10}}
 	w16, dst16 := make([]uint8, n*256), make([]int32, 7)
@@ -25,7 +25,7 @@ func TestScreenRaceSeen(t *testing.T) {
 		"Quantise":    func() { Quantise(s.panel, 128, x[:d], 1, 0x80) },
 		"ScreenTiles": func() { s.screen(1) },
 		"ScreenOne": func() {
-			ScreenOne(s.codes, s.lanes, s.q, &s.rows[0], s.panel[:128*s.groups], false, &s.w[0], s.columns[:32*s.outliers])
+			ScreenOne(s.codes, s.lanes, s.q, &s.rows[0], s.panel[:128*s.groups], s.grid, &s.w[0], s.columns[:32*s.outliers])
 		},
 		"ScreenPairs": func() { ScreenPairs(room, s.codes, low, high, 0, 0, ^uint32(0)) },
 		"DotPairs":    func() { DotPairs(dst, x, d, w, d, d, pairs) },

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/internal/topk"
@@ -221,7 +222,7 @@ func BenchmarkFine(b *testing.B) {
 					r := rand.New(rand.NewPCG(1, 1))
 					w, bias, x := matrix.Wide(gaussian(r, n, d)), make([]float64, n), gaussian(r, rows, d)
 					out, f := selected(rows, k), funcs[1].f
-					fine, coarse := pack(w, bias, true), pack(w, bias, false)
+					fine, coarse := pack(w, bias, kernel.GridFine), pack(w, bias, kernel.Coarse())
 					encode := func(p *Packed) func() {
 						return func() { Encode(out, x, p, w, bias, k, f, nil) }
 					}

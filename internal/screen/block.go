@@ -46,7 +46,7 @@ const fewRows = 4
 func (b *block) reset(c *call, lo, hi int) {
 	b.call, b.lo, b.rows = c, lo, c.x.Slice(lo, hi)
 	n := hi - lo
-	b.tiles.reset(n, c.x.Cols, c.packed.groups, c.x.Rows <= fewRows)
+	b.tiles.reset(n, c.packed, c.x.Rows <= fewRows)
 	b.codes.reset(len(b.tiles.numbers), c.packed.panels, c.groups)
 	b.ranges.reset(n)
 	b.pairs.reset()
@@ -65,7 +65,10 @@ func (b *block) pack() {
 		b.ranges.unit[i] = unit
 		if unit == 0 {
 			b.ranges.giveUp(i)
-		} else if b.middle != nil {
+			continue
+		}
+		b.tiles.complete(i)
+		if b.middle != nil {
 			b.middleRows.pack(i, x, norm)
 		}
 	}
@@ -81,12 +84,12 @@ func (b *block) screen(lo, hi int) {
 			numbers, columns := &b.biases.numbers[panel], b.outliers.panel(panel)
 			codes := b.codes.panel(panel)
 			if !b.tiles.single {
-				kernel.ScreenTiles(codes, lanes, stride, b.tiles.bytes, b.tiles.numbers, w, p.fine, numbers, columns)
+				kernel.ScreenTiles(codes, lanes, stride, b.tiles.bytes, b.tiles.numbers, w, p.grid, numbers, columns)
 				continue
 			}
 			for i := range b.rows.Rows {
 				row, _ := b.tiles.row(i)
-				kernel.ScreenOne(codes[i*kernel.ScreenLatents:], lanes[i*stride:], row, &b.tiles.numbers[i], w, p.fine, numbers, columns)
+				kernel.ScreenOne(codes[i*kernel.ScreenLatents:], lanes[i*stride:], row, &b.tiles.numbers[i], w, p.grid, numbers, columns)
 			}
 		}
 	}

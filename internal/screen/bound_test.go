@@ -28,17 +28,19 @@ func eachBound(t *trial, packed *Packed, above bool, f func(i, j int, bound, uni
 	if !c.summary.usable || !(c.biases.magnitude <= math.MaxFloat64) {
 		return
 	}
-	q, clean := make([]uint8, 4*packed.groups), make([]float64, t.x.Cols)
+	single := new(tiles)
+	single.reset(1, packed, true)
 	codes, lanes := make([]int16, kernel.ScreenLatents), make([]int16, kernel.ScreenLatents)
 	for i := range t.x.Rows {
-		var row kernel.ScreenRow
-		unit, _ := c.packRow(q, 4, &row, t.x.Row(i), clean)
+		q, row := single.bytes, &single.numbers[0]
+		unit, _ := c.packRow(q, 4, row, t.x.Row(i), single.clean)
 		if unit == 0 {
 			continue
 		}
+		single.complete(0)
 		for p := range packed.panels {
 			panel := packed.bytes[p*packed.panelBytes() : (p+1)*packed.panelBytes()]
-			kernel.ScreenOne(codes, lanes, q, &row, panel, packed.fine, &c.biases.numbers[p], c.outliers.panel(p))
+			kernel.ScreenOne(codes, lanes, q, row, panel, packed.grid, &c.biases.numbers[p], c.outliers.panel(p))
 			for l, code := range codes {
 				j := p*kernel.ScreenLatents + l
 				if j >= t.w.Rows {
@@ -82,14 +84,14 @@ func sharpTrial() *trial {
 
 // broken returns how many bounds of some trials lie below the value, of how many:
 // of values, of magnitudes and of what is above a threshold.
-func broken(trials int, fine bool) (below, all [3]int) {
+func broken(trials int, grid kernel.Grid) (below, all [3]int) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for n := range trials + 1 {
 		t := newTrial(r, n%len(kinds))
 		if n == trials {
 			t = sharpTrial()
 		}
-		packed := pack(matrix.Wide(t.w), t.bias, fine)
+		packed := pack(matrix.Wide(t.w), t.bias, grid)
 		if r.IntN(2) == 0 {
 			packed.findOutliers(t.x, matrix.Wide(t.w))
 		}
@@ -117,14 +119,14 @@ func TestBound(t *testing.T) {
 	defer func() { boundFactor = 1 }()
 	for _, grid := range grids {
 		boundFactor = 1
-		below, all := broken(trials, grid.fine)
-		t.Logf("fine %v: %d bounds", grid.fine, all)
+		below, all := broken(trials, grid.grid)
+		t.Logf("grid %d: %d bounds", grid.grid, all)
 		if below != [3]int{} {
-			t.Errorf("fine %v: %d of %d bounds lie below the value", grid.fine, below, all)
+			t.Errorf("grid %d: %d of %d bounds lie below the value", grid.grid, below, all)
 		}
 		boundFactor = 0.9
-		if below, _ := broken(trials, grid.fine); slices.Contains(below[:], 0) {
-			t.Errorf("fine %v: a bound of 0.9 breaks %d of them", grid.fine, below)
+		if below, _ := broken(trials, grid.grid); slices.Contains(below[:], 0) {
+			t.Errorf("grid %d: a bound of 0.9 breaks %d of them", grid.grid, below)
 		}
 	}
 }
@@ -135,7 +137,7 @@ func outside(trials int) (out, all int) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for n := range trials {
 		t := newTrial(r, n%len(kinds))
-		packed := pack(matrix.Wide(t.w), t.bias, false)
+		packed := pack(matrix.Wide(t.w), t.bias, kernel.Coarse())
 		packed.addMiddle(matrix.Wide(t.w), t.bias)
 		c := &call{request: request{x: t.x, packed: packed, w: matrix.Wide(t.w), bias: t.bias, f: newActivation(topk.ByPreActivation), k: 1}}
 		if !c.prepare(&c.request) {
@@ -189,7 +191,7 @@ func TestMiddleIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 20))
 	const n, d = 300, 256
 	x, w, bias := gaussian(r, 4, d), gaussian(r, n, d), make([]float64, n)
-	packed := pack(matrix.Wide(w), bias, false)
+	packed := pack(matrix.Wide(w), bias, kernel.Coarse())
 	packed.addMiddle(matrix.Wide(w), bias)
 	c := &call{request: request{x: x, packed: packed, w: matrix.Wide(w), bias: bias, f: newActivation(topk.ByPreActivation), k: n - 1}}
 	if !c.prepare(&c.request) {
@@ -218,18 +220,22 @@ func TestBoundIsTight(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	trial := &trial{x: gaussian(r, 4, 256), w: gaussian(r, 300, 256), bias: make([]float64, 300), threshold: gaussian(r, 1, 300).Data}
 	for _, grid := range grids {
-		packed := pack(matrix.Wide(trial.w), trial.bias, grid.fine)
-		step := func(x []float64) float64 {
-			if grid.fine {
+		packed := pack(matrix.Wide(trial.w), trial.bias, grid.grid)
+		step := func(x []float64, most float64) float64 {
+			if grid.grid == kernel.GridFine {
 				return norm(x) / 46000
 			}
-			return kernel.MaxAbs(x) / 127
+			return kernel.MaxAbs(x) / most
+		}
+		most := 127.0 // of a latent
+		if grid.grid == kernel.GridBlocks {
+			most = 64
 		}
 		check := func(i, j int, bound, unit, value float64) {
 			x, w := trial.x.Row(i), trial.w.Row(j)
 			// Rounding to a grid of step s is off by at most s/2 an input.
 			half := math.Sqrt(float64(len(x))) / 2
-			e := half * (step(x)*norm(w) + step(w)*norm(x))
+			e := half * (step(x, 127)*norm(w) + step(w, most)*norm(x))
 			if bound-value > 2.1*e+4*unit {
 				t.Errorf("row %d, latent %d: the bound %v is %v above the value, want at most %v", i, j, bound, bound-value, 2*e)
 			}

@@ -83,7 +83,7 @@ func newMiddle(latents, inputs int, follows bool) *middle {
 // were screened without one, with many candidates, where the calls before it had enough
 // rows.
 func (p *Packed) considerMiddle(r *request, screened, candidates int) {
-	if p.fine || r.k == 0 || candidates < middleManyOfK*r.k*screened || !worthMiddle(p.latents, p.inputs) {
+	if p.fine() || r.k == 0 || candidates < middleManyOfK*r.k*screened || !worthMiddle(p.latents, p.inputs) {
 		return
 	}
 	// Only earlier calls count, so that weights repacked for each call never get one.

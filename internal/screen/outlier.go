@@ -34,7 +34,7 @@ const (
 // findOutliers looks for outliers in x and installs their set where it is to differ
 // from the present one. It reports whether it did.
 func (p *Packed) findOutliers(x matrix.Rows, w matrix.Weights) bool {
-	if p.fine {
+	if p.fine() {
 		return false
 	}
 	current := p.outliers.Load()

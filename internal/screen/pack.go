@@ -22,7 +22,7 @@ type Packed struct {
 	groups          int // of inputs, whose integers lie in the same four bytes
 	panels          int // of PanelLatents latents each, the last one filled up
 
-	fine  bool    // int16, not int8
+	grid  kernel.Grid
 	unit  float64 // ω: weights are measured in it
 	bytes []uint8 // panel after panel
 	biases
@@ -46,22 +46,22 @@ type summary struct {
 
 // Pack quantises weights, which costs about as much as reading them twice.
 func Pack(w matrix.Weights, bias []float64) *Packed {
-	return pack(w, bias, worthFine(w.Rows, w.Cols))
+	grid := kernel.Coarse()
+	if worthFine(w.Rows, w.Cols) {
+		grid = kernel.GridFine
+	}
+	return pack(w, bias, grid)
 }
 
-// pack is Pack on the grid of int16 where fine is set, else on that of int8.
-func pack(w matrix.Weights, bias []float64, fine bool) *Packed {
+// pack is Pack on the given grid.
+func pack(w matrix.Weights, bias []float64, grid kernel.Grid) *Packed {
 	n, d := w.Rows, w.Cols
 	p := &Packed{
-		latents: n, inputs: d, fine: fine,
-		groups: (d + 3) / 4,
+		latents: n, inputs: d, grid: grid, groups: grid.Groups(d),
 		panels: (n + kernel.ScreenLatents - 1) / kernel.ScreenLatents,
 	}
-	if fine {
-		p.groups = (d + 1) / 2
-	}
 	p.bytes = aligned[uint8](p.panels * p.panelBytes())
-	if !fine && worthMiddle(n, d) && d >= middleAtOnce {
+	if !p.fine() && worthMiddle(n, d) && d >= middleAtOnce {
 		p.middle.Store(newMiddle(n, d, true))
 	}
 	p.numbers = make([]kernel.ScreenPanel, p.panels)
@@ -71,6 +71,9 @@ func pack(w matrix.Weights, bias []float64, fine bool) *Packed {
 	p.Repack(w, bias)
 	return p
 }
+
+// fine reports whether the integers are int16.
+func (p *Packed) fine() bool { return p.grid == kernel.GridFine }
 
 // panelBytes is how many bytes a panel takes.
 func (p *Packed) panelBytes() int { return p.groups * 4 * kernel.ScreenLatents }
@@ -180,38 +183,18 @@ func (p *Packed) packLatent(j int, row []float64) {
 		return
 	}
 	if m < tiny {
-		p.quantise(dst, 4*kernel.ScreenLatents, row, 0, 0x80)
+		p.quantise(dst, 4*kernel.ScreenLatents, row, 0, p.grid.Offset())
 		// |w| < 2^-80 sqrt(16384) = 2^-73.
 		to.Scale[l], to.Norm[l], to.Residual[l] = 0, leastNorm, 0x1p-73
 		return
 	}
-	scale := up32(p.step(m, math.Sqrt(square)/p.unit))
+	scale := up32(p.latentStep(row, m, math.Sqrt(square)/p.unit))
 	s := float64(scale)
-	z := p.quantise(dst, 4*kernel.ScreenLatents, row, 1/(s*p.unit), 0x80)
+	z := p.quantise(dst, 4*kernel.ScreenLatents, row, 1/(s*p.unit), p.grid.Offset())
 	to.Scale[l] = scale
 	to.Norm[l] = up32(max(leastNorm, s*math.Sqrt(max(z.Square, z.Integers))*normSlack))
 	to.Residual[l] = up32(s * math.Sqrt(z.Residual) * normSlack)
 }
-
-// quantise is kernel.Quantise on the grid of p.
-func (p *Packed) quantise(dst []uint8, stride int, x []float64, inv float64, flip uint8) kernel.Quantised {
-	if p.fine {
-		return kernel.Quantise16(dst, stride, x, inv)
-	}
-	return kernel.Quantise(dst, stride, x, inv, flip)
-}
-
-// step returns the step of the grid for a row or latent with the given largest entry
-// and norm.
-func (p *Packed) step(largest, norm float64) float64 {
-	if p.fine {
-		return fineStep(largest, norm)
-	}
-	return largest / 127
-}
-
-// fineStep is step on the fine grid.
-func fineStep(largest, norm float64) float64 { return max(largest/32767, norm/46000) }
 
 // RepackBias packs all biases again.
 func (p *Packed) RepackBias(bias []float64) {

@@ -45,11 +45,12 @@ func encodesAbove(t *testing.T, x matrix.Rows, packed *Packed, w matrix.Rows, bi
 // the first unit of measure serves.
 func TestRepack(t *testing.T) {
 	for _, grid := range grids {
-		testRepack(t, grid.fine)
+		testRepack(t, grid.grid)
 	}
 }
 
-func testRepack(t *testing.T, fine bool) {
+func testRepack(t *testing.T, grid kernel.Grid) {
+	fine := grid == kernel.GridFine
 	r := rand.New(rand.NewPCG(21, 22))
 	const n, d, k = 500, 70, 9
 	w, x := gaussian(r, n, d), gaussian(r, 40, d)
@@ -57,7 +58,7 @@ func testRepack(t *testing.T, fine bool) {
 		x.Row(i)[3] *= 100 // so that there are columns to keep up as well
 	}
 	bias := make([]float64, n)
-	packed := pack(matrix.Wide(w), bias, fine)
+	packed := pack(matrix.Wide(w), bias, grid)
 	packed.Always = true
 	f := funcs[0].f
 	bytes := packed.Bytes()
@@ -120,10 +121,10 @@ func TestUnusable(t *testing.T) {
 			} else {
 				w.Row(r.IntN(n))[r.IntN(d)] = v
 			}
-			if s := encodes(t, x, pack(matrix.Wide(w), bias, turn < 3), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
+			if s := encodes(t, x, pack(matrix.Wide(w), bias, grids[turn/3].grid), w, bias, k, funcs[0].f); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened with a %s of %v", where, v)
 			}
-			if s := encodesAbove(t, x, pack(matrix.Wide(w), bias, turn < 3), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
+			if s := encodesAbove(t, x, pack(matrix.Wide(w), bias, grids[turn/3].grid), w, bias, make([]float64, n)); s.Screened.Load() > 0 {
 				t.Errorf("rows were screened above thresholds with a %s of %v", where, v)
 			}
 		}
@@ -170,16 +171,16 @@ func TestWatcher(t *testing.T) {
 // TestThresholds: at the ends of what a threshold may be.
 func TestThresholds(t *testing.T) {
 	for _, grid := range grids {
-		testThresholds(t, grid.fine)
+		testThresholds(t, grid.grid)
 	}
 }
 
-func testThresholds(t *testing.T, fine bool) {
+func testThresholds(t *testing.T, grid kernel.Grid) {
 	r := rand.New(rand.NewPCG(33, 34))
 	const n, d = 200, 20
 	w, x, bias := gaussian(r, n, d), gaussian(r, 30, d), gaussian(r, 1, n).Data
 	clear(x.Row(3))
-	packed := pack(matrix.Wide(w), bias, fine)
+	packed := pack(matrix.Wide(w), bias, grid)
 	packed.Always = true
 	all := func(v float64) []float64 {
 		threshold := make([]float64, n)
@@ -257,10 +258,10 @@ func TestMiddleOfUnchanged(t *testing.T) {
 		}
 	}
 	wide := matrix.Wide(matrix.Rows{Data: make([]float64, 1024*2048), Rows: 1024, Cols: 2048, Stride: 2048})
-	if pack(wide, make([]float64, 1024), false).middle.Load() == nil {
+	if pack(wide, make([]float64, 1024), kernel.Coarse()).middle.Load() == nil {
 		t.Error("no middle stage of the beginning")
 	}
-	if pack(wide, make([]float64, 1024), true).middle.Load() != nil {
+	if pack(wide, make([]float64, 1024), kernel.GridFine).middle.Load() != nil {
 		t.Error("a middle stage on a fine grid")
 	}
 }
@@ -276,7 +277,7 @@ func TestOutliersOfFewRows(t *testing.T) {
 			w.Row(j)[c] /= 500
 		}
 	}
-	packed := pack(matrix.Wide(w), bias, false)
+	packed := pack(matrix.Wide(w), bias, kernel.Coarse())
 	first := encodes(t, x, packed, w, bias, k, funcs[0].f)
 	second := encodes(t, x, packed, w, bias, k, funcs[0].f)
 	if a, b := first.Candidates.Load()+n*first.Float64.Load(), second.Candidates.Load(); second.Screened.Load() != 1 || b > 100 || a < n/8 {
@@ -290,7 +291,7 @@ func TestConcurrent(t *testing.T) {
 	r := rand.New(rand.NewPCG(29, 30))
 	const n, d, k = 300, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	copies := []*Packed{pack(matrix.Wide(w), bias, false), pack(matrix.Wide(w), bias, true)}
+	copies := []*Packed{pack(matrix.Wide(w), bias, kernel.Coarse()), pack(matrix.Wide(w), bias, kernel.GridFine)}
 	var wg sync.WaitGroup
 	for g := range 12 {
 		packed, g := copies[g%2], g/2
@@ -324,14 +325,14 @@ func TestAllocs(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))
 	const n, d, k = 600, 64, 8
 	w, bias := gaussian(r, n, d), make([]float64, n)
-	packed := pack(matrix.Wide(w), bias, false)
+	packed := pack(matrix.Wide(w), bias, kernel.Coarse())
 	for turn, rows := range []int{1, 3, 8, 64, 1, 3, 8, 64, 1, 3, 8, 64} {
 		x, out := gaussian(r, rows, d), selected(rows, k)
 		switch turn {
 		case 4:
 			packed.addMiddle(matrix.Wide(w), bias)
 		case 8:
-			packed = pack(matrix.Wide(w), bias, true)
+			packed = pack(matrix.Wide(w), bias, kernel.GridFine)
 		}
 		for _, fn := range funcs[:4] {
 			if a := testing.AllocsPerRun(20, func() {
@@ -363,15 +364,15 @@ func TestMeasuredByAll(t *testing.T) {
 		w.Row(1)[p] *= 0x1p50
 	}
 	for _, grid := range grids {
-		packed := pack(matrix.Wide(w), bias, grid.fine)
+		packed := pack(matrix.Wide(w), bias, grid.grid)
 		if packed.unit < 0x1p40 || !packed.summarize().usable {
-			t.Errorf("fine %v: the unit is %v", grid.fine, packed.unit)
+			t.Errorf("grid %d: the unit is %v", grid.grid, packed.unit)
 		}
 		out, want := selected(x.Rows, k), selected(x.Rows, k)
 		Encode(out, x, packed, matrix.Wide(w), bias, k, topk.ByPreActivation, nil)
 		topk.Encode(want, x, matrix.Wide(w), bias, k, topk.ByPreActivation)
 		if s := differ(out, want, k); s != "" {
-			t.Errorf("fine %v: %s", grid.fine, s)
+			t.Errorf("grid %d: %s", grid.grid, s)
 		}
 	}
 }

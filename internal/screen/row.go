@@ -18,7 +18,7 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	}
 	inner, largestInner, largestOutlier := c.withoutOutliers(x, clean, largest)
 	// An outlier of more than 2^30 times the others would take float32 out of its range.
-	s := p.step(max(largestInner, largestOutlier*0x1p-30), math.Sqrt(squares))
+	s := p.rowStep(inner, max(largestInner, largestOutlier*0x1p-30), math.Sqrt(squares))
 	if s == 0 {
 		s = 1
 	}
@@ -50,9 +50,7 @@ func (c *call) packRow(dst []uint8, stride int, row *kernel.ScreenRow, x, clean 
 	if c.f.Magnitude {
 		row.Mask = kernel.ScreenMagnitude
 	}
-	if !p.fine {
-		row.Start = int32(-128 * z.Sum)
-	}
+	row.Start = int32(-int64(p.grid.Offset()) * z.Sum)
 	for o, i := range c.outliers.inputs {
 		row.Outlier[o] = float32(by * (x[i] * inv))
 	}

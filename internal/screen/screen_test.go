@@ -39,9 +39,9 @@ func (t *trial) check(r *rand.Rand, c *count) string {
 	if narrow, exact := matrix.Narrowed(w); exact {
 		w = narrow
 	}
-	packed := pack(w, t.bias, t.fine)
+	packed := pack(w, t.bias, t.grid)
 	packed.Always = true
-	if t.fine {
+	if packed.fine() {
 		c.fine += t.x.Rows
 	} else if r.IntN(2) == 0 {
 		packed.addMiddle(w, t.bias)
@@ -166,7 +166,7 @@ func TestTheTest(t *testing.T) {
 		noticed := map[string]bool{}
 		for n := 0; c.rows < 60000 && len(noticed) < 3; n++ {
 			trial := newTrial(r, n%len(kinds))
-			trial.fine = grid.fine
+			trial.grid = grid.grid
 			s := trial.check(r, &c)
 			if s == "" {
 				continue
@@ -184,7 +184,7 @@ func TestTheTest(t *testing.T) {
 			}
 		}
 		if len(noticed) < 3 {
-			t.Errorf("fine %v: a bound of %v was noticed only in %v in %d rows", grid.fine, grid.factor, noticed, c.rows)
+			t.Errorf("grid %d: a bound of %v was noticed only in %v in %d rows", grid.grid, grid.factor, noticed, c.rows)
 		}
 	}
 }
@@ -193,9 +193,9 @@ func TestTheTest(t *testing.T) {
 // trials to notice: on the fine one, the slack for rounding and whole codes is often
 // as large as the rest.
 var grids = []struct {
-	fine   bool
+	grid   kernel.Grid
 	factor float64
-}{{false, 0.9}, {true, 0.5}}
+}{{kernel.Coarse(), 0.9}, {kernel.GridFine, 0.5}}
 
 // TestSameForAllSplits: no result depends on the number of processors or on the
 // batch that a row comes in.
@@ -205,9 +205,9 @@ func TestSameForAllSplits(t *testing.T) {
 	for n := range 4 * len(kinds) {
 		trial := newTrial(r, n%len(kinds))
 		w := matrix.Wide(trial.w)
-		packed := pack(w, trial.bias, trial.fine)
+		packed := pack(w, trial.bias, trial.grid)
 		packed.Always = true
-		if n >= 2*len(kinds) && !trial.fine {
+		if n >= 2*len(kinds) && !packed.fine() {
 			packed.addMiddle(w, trial.bias)
 		}
 		rows, k := trial.x.Rows, trial.k
@@ -322,15 +322,15 @@ func TestLargeShapes(t *testing.T) {
 			each(x, func(v float64) float64 { return math.Copysign(1, v-2) })
 		}
 		for _, grid := range grids {
-			packed := pack(matrix.Wide(w), bias, grid.fine)
+			packed := pack(matrix.Wide(w), bias, grid.grid)
 			packed.Always = true
 			stats := encodes(t, x, packed, w, bias, s.k, funcs[1].f)
-			if s.d <= kernel.ScreenInputs && !grid.fine {
+			if s.d <= kernel.ScreenInputs && !packed.fine() {
 				packed.addMiddle(matrix.Wide(w), bias)
 				stats = encodes(t, x, packed, w, bias, s.k, funcs[1].f)
 			}
 			if got := stats.Screened.Load(); (got > 0) != (s.d <= kernel.ScreenInputs) {
-				t.Errorf("%v, fine %v: %d rows screened", s, grid.fine, got)
+				t.Errorf("%v, grid %d: %d rows screened", s, grid.grid, got)
 			}
 		}
 	}

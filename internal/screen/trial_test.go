@@ -18,7 +18,7 @@ type trial struct {
 	bias []float64
 	k    int
 	f    topk.Func
-	fine bool
+	grid kernel.Grid
 
 	threshold []float64
 }
@@ -112,7 +112,7 @@ func newTrial(r *rand.Rand, kind int) *trial {
 		w:    matrix.Rows{Data: normal(n * d), Rows: n, Cols: d, Stride: d},
 		bias: normal(n),
 		k:    k,
-		fine: r.IntN(2) == 0,
+		grid: []kernel.Grid{kernel.Coarse(), kernel.GridFine}[r.IntN(2)],
 	}
 	kinds[kind].spoil(r, t)
 	if r.IntN(5) == 0 { // weights from a file
@@ -127,7 +127,7 @@ func newTrial(r *rand.Rand, kind int) *trial {
 	}
 	t.f = fn.f
 	t.drawThresholds(r)
-	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d fine=%v", kinds[kind].name, fn.name, rows, n, d, k, t.fine)
+	t.what = fmt.Sprintf("%s, %s, rows=%d latents=%d inputs=%d k=%d grid=%d", kinds[kind].name, fn.name, rows, n, d, k, t.grid)
 	return t
 }
 

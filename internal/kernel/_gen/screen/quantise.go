@@ -12,7 +12,7 @@ func (g *gen) extent() {
 		"is Extent.")
 	x, n := g.Arg("x"), g.Arg("n")
 	sign, most, sum := g.ZMM(), g.vecs(4), g.vecs(4)
-	g.VPBROADCASTQ(g.constants().Offset(72), sign)
+	g.VPBROADCASTQ(g.signConstant(), sign)
 	for i := range most {
 		g.zero(most[i])
 		g.zero(sum[i])
@@ -84,7 +84,7 @@ type quantiser struct {
 	*gen
 	bytes             int
 	dst, stride, x, n reg.GPVirtual
-	flip              reg.GPVirtual // for integers of 1 byte
+	offset            reg.VecVirtual // for integers of 1 byte
 	inv, whole        reg.VecVirtual
 	sums              [2][]reg.VecVirtual // of every second vector
 }
@@ -121,13 +121,13 @@ func (g *gen) quantise(bytes int) {
 
 // newQuantiser begins the kernel: it loads the arguments and clears the sums.
 func (g *gen) newQuantiser(bytes int) quantiser {
-	name, flipParam := "quantiseAVX512", ", flip uint64"
-	store, note := "dst[p/4*stride+p%4] = uint8(q) ^ flip", "flip has its byte in all eight places."
+	name, offsetParam := "quantiseAVX512", ", offset uint64"
+	store, note := "dst[p/4*stride+p%4] = uint8(q) + offset", "offset has its byte in all eight places."
 	if bytes == 2 {
-		name, flipParam = "quantise16AVX512", ""
+		name, offsetParam = "quantise16AVX512", ""
 		store, note = "int16(dst[p/2*stride+p%2*2:]) = q", ""
 	}
-	g.Begin(name, "dst *uint8, stride int, x *float64, n int, inv float64"+flipParam+", sums *float64",
+	g.Begin(name, "dst *uint8, stride int, x *float64, n int, inv float64"+offsetParam+", sums *float64",
 		"is, for p from 0 to n-1,",
 		"",
 		"\tt := x[p] * inv",
@@ -143,9 +143,10 @@ func (g *gen) newQuantiser(bytes int) quantiser {
 	q.dst, q.stride, q.x, q.n = g.Arg("dst"), g.Arg("stride"), g.Arg("x"), g.Arg("n")
 	q.inv, q.whole = g.ZMM(), g.ZMM()
 	g.VBROADCASTSD(g.ArgAt("inv"), q.inv)
-	g.VBROADCASTSD(g.constants().Offset(64), q.whole)
+	g.VBROADCASTSD(g.wholeConstant(), q.whole)
 	if bytes == 1 {
-		q.flip = g.Arg("flip")
+		q.offset = g.XMM()
+		g.VMOVQ(g.ArgAt("offset"), q.offset)
 	}
 	for i := range q.sums {
 		q.sums[i] = g.vecs(4)
@@ -164,6 +165,7 @@ func (g quantiser) round(t reg.VecVirtual, sums []reg.VecVirtual) []reg.GPVirtua
 	g.VADDPD(g.whole, t, q)
 	if g.bytes == 1 {
 		g.VPMOVQB(q, packed)
+		g.VPADDB(g.offset, packed, packed)
 	} else {
 		g.VPMOVQW(q, packed)
 	}
@@ -178,9 +180,7 @@ func (g quantiser) round(t reg.VecVirtual, sums []reg.VecVirtual) []reg.GPVirtua
 		bits[i] = g.GP64()
 	}
 	g.VMOVQ(packed, bits[0])
-	if g.bytes == 1 {
-		g.XORQ(g.flip, bits[0])
-	} else {
+	if g.bytes == 2 {
 		g.VPEXTRQ(operand.U8(1), packed, bits[1])
 	}
 	return bits
