@@ -6,13 +6,13 @@ package kernel
 
 // gather1NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 2-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 2-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -21,13 +21,13 @@ func gather1NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64, 
 
 // gather2NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 4-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 4-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -36,13 +36,13 @@ func gather2NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64, 
 
 // gather4NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 8-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 8-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -51,13 +51,13 @@ func gather4NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64, 
 
 // gather8NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 16-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 16-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -66,13 +66,13 @@ func gather8NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64, 
 
 // gather16NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 32-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 32-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -81,13 +81,13 @@ func gather16NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64,
 
 // gather24NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 48-rest {
-// 				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 48-rest {
+//				dst[i][q] = FMA(alpha[t], w[idx[t]][q], dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -96,13 +96,13 @@ func gather24NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *float64,
 
 // gatherNarrow1NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 2-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 2-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -111,13 +111,13 @@ func gatherNarrow1NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *flo
 
 // gatherNarrow2NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 4-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 4-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -126,13 +126,13 @@ func gatherNarrow2NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *flo
 
 // gatherNarrow4NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 8-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 8-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -141,13 +141,13 @@ func gatherNarrow4NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *flo
 
 // gatherNarrow8NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 16-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 16-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -156,13 +156,13 @@ func gatherNarrow8NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *flo
 
 // gatherNarrow16NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 32-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 32-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -171,13 +171,13 @@ func gatherNarrow16NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *fl
 
 // gatherNarrow24NEONF64 adds scaled rows of w to a few columns of rows of dst:
 //
-// 	for i := range rows {
-// 		for t := from[i]; t < to[i]; t++ {
-// 			for q := range 48-rest {
-// 				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := from[i]; t < to[i]; t++ {
+//			for q := range 48-rest {
+//				dst[i][q] = FMA(alpha[t], float64(w[idx[t]][q]), dst[i][q])
+//			}
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -186,15 +186,15 @@ func gatherNarrow24NEONF64(dst *float64, ldd, rows int, from, to *int, alpha *fl
 
 // stripDecode1NEONF64 sets a few columns of rows of dst to sums of scaled rows of w:
 //
-// 	for i := range rows {
-// 		for q := range 2-rest {
-// 			sum := 0.0
-// 			for t := offsets[i]; t < offsets[i+1]; t++ {
-// 				sum = FMA(alpha[t], w[idx[t]][q], sum)
-// 			}
-// 			dst[i][q] = sum + bias[q]
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 2-rest {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -203,15 +203,15 @@ func stripDecode1NEONF64(dst *float64, ldd, rows int, offsets *int, alpha *float
 
 // stripDecode2NEONF64 sets a few columns of rows of dst to sums of scaled rows of w:
 //
-// 	for i := range rows {
-// 		for q := range 4-rest {
-// 			sum := 0.0
-// 			for t := offsets[i]; t < offsets[i+1]; t++ {
-// 				sum = FMA(alpha[t], w[idx[t]][q], sum)
-// 			}
-// 			dst[i][q] = sum + bias[q]
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 4-rest {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -220,15 +220,15 @@ func stripDecode2NEONF64(dst *float64, ldd, rows int, offsets *int, alpha *float
 
 // stripDecode4NEONF64 sets a few columns of rows of dst to sums of scaled rows of w:
 //
-// 	for i := range rows {
-// 		for q := range 8-rest {
-// 			sum := 0.0
-// 			for t := offsets[i]; t < offsets[i+1]; t++ {
-// 				sum = FMA(alpha[t], w[idx[t]][q], sum)
-// 			}
-// 			dst[i][q] = sum + bias[q]
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 8-rest {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -237,15 +237,15 @@ func stripDecode4NEONF64(dst *float64, ldd, rows int, offsets *int, alpha *float
 
 // stripDecode8NEONF64 sets a few columns of rows of dst to sums of scaled rows of w:
 //
-// 	for i := range rows {
-// 		for q := range 16-rest {
-// 			sum := 0.0
-// 			for t := offsets[i]; t < offsets[i+1]; t++ {
-// 				sum = FMA(alpha[t], w[idx[t]][q], sum)
-// 			}
-// 			dst[i][q] = sum + bias[q]
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 16-rest {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -254,15 +254,15 @@ func stripDecode8NEONF64(dst *float64, ldd, rows int, offsets *int, alpha *float
 
 // stripDecode16NEONF64 sets a few columns of rows of dst to sums of scaled rows of w:
 //
-// 	for i := range rows {
-// 		for q := range 32-rest {
-// 			sum := 0.0
-// 			for t := offsets[i]; t < offsets[i+1]; t++ {
-// 				sum = FMA(alpha[t], w[idx[t]][q], sum)
-// 			}
-// 			dst[i][q] = sum + bias[q]
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 32-rest {
+//			sum := 0.0
+//			for t := offsets[i]; t < offsets[i+1]; t++ {
+//				sum = FMA(alpha[t], w[idx[t]][q], sum)
+//			}
+//			dst[i][q] = sum + bias[q]
+//		}
+//	}
 //
 // ldd and ldw are in bytes; rest is 0 or 1.
 //
@@ -271,13 +271,13 @@ func stripDecode16NEONF64(dst *float64, ldd, rows int, offsets *int, alpha *floa
 
 // stripDot1NEONF64 adds a few columns to products, lane by lane:
 //
-// 	for i := range rows {
-// 		for t := offsets[i]; t < offsets[i+1]; t++ {
-// 			for q := range 8 {
-// 				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 8 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//	}
 //
 // ldx and ldw are in bytes.
 //
@@ -286,13 +286,13 @@ func stripDot1NEONF64(lanes, x *float64, ldx, rows int, offsets *int, idx *int32
 
 // stripDot2NEONF64 adds a few columns to products, lane by lane:
 //
-// 	for i := range rows {
-// 		for t := offsets[i]; t < offsets[i+1]; t++ {
-// 			for q := range 16 {
-// 				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 16 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//	}
 //
 // ldx and ldw are in bytes.
 //
@@ -301,13 +301,13 @@ func stripDot2NEONF64(lanes, x *float64, ldx, rows int, offsets *int, idx *int32
 
 // stripDot4NEONF64 adds a few columns to products, lane by lane:
 //
-// 	for i := range rows {
-// 		for t := offsets[i]; t < offsets[i+1]; t++ {
-// 			for q := range 32 {
-// 				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
-// 			}
-// 		}
-// 	}
+//	for i := range rows {
+//		for t := offsets[i]; t < offsets[i+1]; t++ {
+//			for q := range 32 {
+//				lanes[t-offsets[0]][q%8] = FMA(x[i][q], w[idx[t]][q], lanes[t-offsets[0]][q%8])
+//			}
+//		}
+//	}
 //
 // ldx and ldw are in bytes.
 //
@@ -316,13 +316,13 @@ func stripDot4NEONF64(lanes, x *float64, ldx, rows int, offsets *int, idx *int32
 
 // stripSquaresNEONF64 adds squares of differences to sums, lane by lane, and scales the differences:
 //
-// 	for i := range rows {
-// 		for q := range 8 * groups {
-// 			d := x[i][q] - y[i][q]
-// 			lanes[i][q%8] = FMA(d, d, lanes[i][q%8])
-// 			dst[i][q] = d * scale
-// 		}
-// 	}
+//	for i := range rows {
+//		for q := range 8 * groups {
+//			d := x[i][q] - y[i][q]
+//			lanes[i][q%8] = FMA(d, d, lanes[i][q%8])
+//			dst[i][q] = d * scale
+//		}
+//	}
 //
 // ldx, of x and dst, and ldy are in bytes.
 //
@@ -331,9 +331,9 @@ func stripSquaresNEONF64(dst, lanes, x *float64, ldx, groups int, y *float64, ld
 
 // foldNEONF64 adds the lanes of products up, in pairs:
 //
-// 	for t := range 2 * pairs {
-// 		dst[t] = tree(lanes[t])
-// 	}
+//	for t := range 2 * pairs {
+//		dst[t] = tree(lanes[t])
+//	}
 //
 //go:noescape
 func foldNEONF64(dst, lanes *float64, pairs int)

@@ -6,33 +6,33 @@ package kernel
 
 // chainNEONF32 adds to a 4x24 tile of C (rows ldc bytes apart):
 //
-// 	for p := range steps {
-// 		for i := range 4 {
-// 			for j := range 24 {
-// 				c[i][j] = FMA(a[4*p+i], b[24*p+j], c[i][j])
-// 			}
-// 		}
-// 	}
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 24 {
+//				c[i][j] = FMA(a[4*p+i], b[24*p+j], c[i][j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func chainNEONF32(c *float32, ldc int, a, b *float32, steps int)
 
 // laneNEONF32 computes lanes first to last-1, in the order of the tree, of a 4x24 tile of dot products:
 //
-// 	for t := first; t < last; t++ {
-// 		var sum tile
-// 		for p := range steps {
-// 			for i := range 4 {
-// 				for j := range 24 {
-// 					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
-// 				}
-// 			}
-// 		}
-// 		for bits := t; bits&1 == 1; bits >>= 1 {
-// 			sum += pop(stack)
-// 		}
-// 		push(stack, sum)
-// 	}
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 24 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
 //
 // 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
@@ -42,33 +42,33 @@ func laneNEONF32(c *float32, ldc int, a, b *float32, steps int, stack *float32, 
 
 // chainNarrowNEONF32 adds to a 4x8 tile of C (rows ldc bytes apart):
 //
-// 	for p := range steps {
-// 		for i := range 4 {
-// 			for j := range 8 {
-// 				c[i][j] = FMA(a[4*p+i], b[8*p+j], c[i][j])
-// 			}
-// 		}
-// 	}
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 8 {
+//				c[i][j] = FMA(a[4*p+i], b[8*p+j], c[i][j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func chainNarrowNEONF32(c *float32, ldc int, a, b *float32, steps int)
 
 // laneNarrowNEONF32 computes lanes first to last-1, in the order of the tree, of a 4x8 tile of dot products:
 //
-// 	for t := first; t < last; t++ {
-// 		var sum tile
-// 		for p := range steps {
-// 			for i := range 4 {
-// 				for j := range 8 {
-// 					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
-// 				}
-// 			}
-// 		}
-// 		for bits := t; bits&1 == 1; bits >>= 1 {
-// 			sum += pop(stack)
-// 		}
-// 		push(stack, sum)
-// 	}
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 8 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
 //
 // 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 15 goes to C (rows ldc bytes apart) instead.
@@ -78,13 +78,13 @@ func laneNarrowNEONF32(c *float32, ldc int, a, b *float32, steps int, stack *flo
 
 // packNEONF32 transposes 4 rows of src (ld bytes apart) in groups of 16 elements:
 //
-// 	for q := range groups {
-// 		for l := range 16 {
-// 			for i := range 4 {
-// 				dst[offsets[l]+step*q+i] = src[i][16*q+l]
-// 			}
-// 		}
-// 	}
+//	for q := range groups {
+//		for l := range 16 {
+//			for i := range 4 {
+//				dst[offsets[l]+step*q+i] = src[i][16*q+l]
+//			}
+//		}
+//	}
 //
 // offsets and step are in bytes.
 //
@@ -93,27 +93,27 @@ func packNEONF32(dst, src *float32, ld, groups int, offsets *int, step int)
 
 // copyColumnsNEONF32 copies 4 elements from each row of src (ld bytes apart):
 //
-// 	for p := range rows {
-// 		copy(dst[4*p:4*(p+1)], src[p])
-// 	}
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
 //
 //go:noescape
 func copyColumnsNEONF32(dst, src *float32, ld, rows int)
 
 // copyRowsNEONF32 copies 24 elements from each row of src (ld bytes apart):
 //
-// 	for p := range rows {
-// 		copy(dst[24*p:24*(p+1)], src[p])
-// 	}
+//	for p := range rows {
+//		copy(dst[24*p:24*(p+1)], src[p])
+//	}
 //
 //go:noescape
 func copyRowsNEONF32(dst, src *float32, ld, rows int)
 
 // dotsNEONF32 sets 4 dot products of x with rows:
 //
-// 	for j := range 4 {
-// 		dst[j] = Dot(x, rows[j])
-// 	}
+//	for j := range 4 {
+//		dst[j] = Dot(x, rows[j])
+//	}
 //
 // over groups of 16 elements and the rest of one. It prefetches the beginnings of the
 // 4 rows that follow.

@@ -6,33 +6,33 @@ package kernel
 
 // chainNEONF64 adds to a 4x12 tile of C (rows ldc bytes apart):
 //
-// 	for p := range steps {
-// 		for i := range 4 {
-// 			for j := range 12 {
-// 				c[i][j] = FMA(a[4*p+i], b[12*p+j], c[i][j])
-// 			}
-// 		}
-// 	}
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 12 {
+//				c[i][j] = FMA(a[4*p+i], b[12*p+j], c[i][j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func chainNEONF64(c *float64, ldc int, a, b *float64, steps int)
 
 // laneNEONF64 computes lanes first to last-1, in the order of the tree, of a 4x12 tile of dot products:
 //
-// 	for t := first; t < last; t++ {
-// 		var sum tile
-// 		for p := range steps {
-// 			for i := range 4 {
-// 				for j := range 12 {
-// 					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
-// 				}
-// 			}
-// 		}
-// 		for bits := t; bits&1 == 1; bits >>= 1 {
-// 			sum += pop(stack)
-// 		}
-// 		push(stack, sum)
-// 	}
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 12 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
 //
 // 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
@@ -42,33 +42,33 @@ func laneNEONF64(c *float64, ldc int, a, b *float64, steps int, stack *float64, 
 
 // chainNarrowNEONF64 adds to a 4x4 tile of C (rows ldc bytes apart):
 //
-// 	for p := range steps {
-// 		for i := range 4 {
-// 			for j := range 4 {
-// 				c[i][j] = FMA(a[4*p+i], b[4*p+j], c[i][j])
-// 			}
-// 		}
-// 	}
+//	for p := range steps {
+//		for i := range 4 {
+//			for j := range 4 {
+//				c[i][j] = FMA(a[4*p+i], b[4*p+j], c[i][j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func chainNarrowNEONF64(c *float64, ldc int, a, b *float64, steps int)
 
 // laneNarrowNEONF64 computes lanes first to last-1, in the order of the tree, of a 4x4 tile of dot products:
 //
-// 	for t := first; t < last; t++ {
-// 		var sum tile
-// 		for p := range steps {
-// 			for i := range 4 {
-// 				for j := range 4 {
-// 					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
-// 				}
-// 			}
-// 		}
-// 		for bits := t; bits&1 == 1; bits >>= 1 {
-// 			sum += pop(stack)
-// 		}
-// 		push(stack, sum)
-// 	}
+//	for t := first; t < last; t++ {
+//		var sum tile
+//		for p := range steps {
+//			for i := range 4 {
+//				for j := range 4 {
+//					sum[i][j] = FMA(a[t][p][i], b[t][p][j], sum[i][j])
+//				}
+//			}
+//		}
+//		for bits := t; bits&1 == 1; bits >>= 1 {
+//			sum += pop(stack)
+//		}
+//		push(stack, sum)
+//	}
 //
 // 64 bytes follow each lane of a and of b;
 // stack points behind the last tile on the stack; lane 7 goes to C (rows ldc bytes apart) instead.
@@ -78,13 +78,13 @@ func laneNarrowNEONF64(c *float64, ldc int, a, b *float64, steps int, stack *flo
 
 // packNEONF64 transposes 4 rows of src (ld bytes apart) in groups of 8 elements:
 //
-// 	for q := range groups {
-// 		for l := range 8 {
-// 			for i := range 4 {
-// 				dst[offsets[l]+step*q+i] = src[i][8*q+l]
-// 			}
-// 		}
-// 	}
+//	for q := range groups {
+//		for l := range 8 {
+//			for i := range 4 {
+//				dst[offsets[l]+step*q+i] = src[i][8*q+l]
+//			}
+//		}
+//	}
 //
 // offsets and step are in bytes.
 //
@@ -93,27 +93,27 @@ func packNEONF64(dst, src *float64, ld, groups int, offsets *int, step int)
 
 // copyColumnsNEONF64 copies 4 elements from each row of src (ld bytes apart):
 //
-// 	for p := range rows {
-// 		copy(dst[4*p:4*(p+1)], src[p])
-// 	}
+//	for p := range rows {
+//		copy(dst[4*p:4*(p+1)], src[p])
+//	}
 //
 //go:noescape
 func copyColumnsNEONF64(dst, src *float64, ld, rows int)
 
 // copyRowsNEONF64 copies 12 elements from each row of src (ld bytes apart):
 //
-// 	for p := range rows {
-// 		copy(dst[12*p:12*(p+1)], src[p])
-// 	}
+//	for p := range rows {
+//		copy(dst[12*p:12*(p+1)], src[p])
+//	}
 //
 //go:noescape
 func copyRowsNEONF64(dst, src *float64, ld, rows int)
 
 // dotsNEONF64 sets 4 dot products of x with rows:
 //
-// 	for j := range 4 {
-// 		dst[j] = Dot(x, rows[j])
-// 	}
+//	for j := range 4 {
+//		dst[j] = Dot(x, rows[j])
+//	}
 //
 // over groups of 8 elements and the rest of one. It prefetches the beginnings of the
 // 4 rows that follow.
@@ -133,9 +133,9 @@ func peakNEONF64(n int)
 
 // squaresNEONF64 sets 4 dot products of rows of x (ldx bytes apart) with themselves:
 //
-// 	for i := range 4 {
-// 		dst[i] = Dot(x[i], x[i])
-// 	}
+//	for i := range 4 {
+//		dst[i] = Dot(x[i], x[i])
+//	}
 //
 // over groups of 8 elements and the rest of one.
 //

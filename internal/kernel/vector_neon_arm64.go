@@ -6,56 +6,56 @@ package kernel
 
 // sigmoidNEON is, for i from 0 to n-1,
 //
-// 	dst[i] = Sigmoid(x[i])
+//	dst[i] = Sigmoid(x[i])
 //
 //go:noescape
 func sigmoidNEON(dst, x *float64, n int)
 
 // tanhNEON is, for i from 0 to n-1,
 //
-// 	dst[i] = Tanh(x[i])
+//	dst[i] = Tanh(x[i])
 //
 //go:noescape
 func tanhNEON(dst, x *float64, n int)
 
 // scaleNEON is, for i from 0 to n-1,
 //
-// 	x[i] *= f
+//	x[i] *= f
 //
 //go:noescape
 func scaleNEON(x *float64, n int, f float64)
 
 // addNEON is, for i from 0 to n-1,
 //
-// 	dst[i] = x[i] + y[i]
+//	dst[i] = x[i] + y[i]
 //
 //go:noescape
 func addNEON(dst, x, y *float64, n int)
 
 // subtractNEON is, for i from 0 to n-1,
 //
-// 	dst[i] = x[i] - y[i]
+//	dst[i] = x[i] - y[i]
 //
 //go:noescape
 func subtractNEON(dst, x, y *float64, n int)
 
 // sigmoidSlopeNEON is, for i from 0 to n-1,
 //
-// 	delta[i] *= value[i] * (one-value[i])
+//	delta[i] *= value[i] * (one-value[i])
 //
 //go:noescape
 func sigmoidSlopeNEON(delta, value *float64, n int, one float64)
 
 // tanhSlopeNEON is, for i from 0 to n-1,
 //
-// 	delta[i] *= FMA(-value[i], value[i], one)
+//	delta[i] *= FMA(-value[i], value[i], one)
 //
 //go:noescape
 func tanhSlopeNEON(delta, value *float64, n int, one float64)
 
 // sgdNEON is, for i from 0 to n-1,
 //
-// 	w[i] = FMA(-rate, grad[i], w[i])
+//	w[i] = FMA(-rate, grad[i], w[i])
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -65,8 +65,8 @@ func sgdNEON(w, grad *float64, n int, rate float64) (finite bool)
 
 // momentumNEON is, for i from 0 to n-1,
 //
-// 	v[i] = FMA(mu, v[i], grad[i])
-// 	w[i] = FMA(-rate, v[i], w[i])
+//	v[i] = FMA(mu, v[i], grad[i])
+//	w[i] = FMA(-rate, v[i], w[i])
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -76,8 +76,8 @@ func momentumNEON(w, grad, v *float64, n int, rate, mu float64) (finite bool)
 
 // nesterovNEON is, for i from 0 to n-1,
 //
-// 	v[i] = FMA(mu, v[i], grad[i])
-// 	w[i] = FMA(-rate, FMA(mu, v[i], grad[i]), w[i])
+//	v[i] = FMA(mu, v[i], grad[i])
+//	w[i] = FMA(-rate, FMA(mu, v[i], grad[i]), w[i])
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -87,9 +87,9 @@ func nesterovNEON(w, grad, v *float64, n int, rate, mu float64) (finite bool)
 
 // adamNEON is, for i from 0 to n-1,
 //
-// 	m[i] = FMA(beta1, m[i], rest1*grad[i])
-// 	v[i] = FMA(beta2, v[i], rest2*(grad[i]*grad[i]))
-// 	w[i] = shrink*w[i] - (step*m[i])/(sqrt(v[i])+floor)
+//	m[i] = FMA(beta1, m[i], rest1*grad[i])
+//	v[i] = FMA(beta2, v[i], rest2*(grad[i]*grad[i]))
+//	w[i] = shrink*w[i] - (step*m[i])/(sqrt(v[i])+floor)
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -99,8 +99,8 @@ func adamNEON(w, grad, m, v *float64, n int, shrink, step, floor, beta1, rest1, 
 
 // rmsPropNEON is, for i from 0 to n-1,
 //
-// 	s[i] = FMA(alpha, s[i], rest*(grad[i]*grad[i]))
-// 	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
+//	s[i] = FMA(alpha, s[i], rest*(grad[i]*grad[i]))
+//	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -110,8 +110,8 @@ func rmsPropNEON(w, grad, s *float64, n int, rate, alpha, rest, eps float64) (fi
 
 // adaGradNEON is, for i from 0 to n-1,
 //
-// 	s[i] = FMA(grad[i], grad[i], s[i])
-// 	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
+//	s[i] = FMA(grad[i], grad[i], s[i])
+//	w[i] -= (rate*grad[i])/(sqrt(s[i])+eps)
 //
 // but for elements of w that would not stay finite: those it leaves as
 // they are, and returns false.
@@ -126,14 +126,14 @@ func prefetchNEON(x *float64, n int)
 
 // sumNEON is, for i from 0 to n-1,
 //
-// 	lanes[i%8] += x[i]
+//	lanes[i%8] += x[i]
 //
 //go:noescape
 func sumNEON(lanes, x *float64, n int)
 
 // allFiniteNEON is: for i from 0 to n-1,
 //
-// 	if x[i]-x[i] != 0 { return false }
+//	if x[i]-x[i] != 0 { return false }
 //
 // and true at the end.
 //
@@ -142,12 +142,12 @@ func allFiniteNEON(x *float64, n int) (finite bool)
 
 // aboveNEON finds what exceeds t, in groups of 16:
 //
-// 	for j := range 16 * groups {
-// 		if z[j] > t {
-// 			hits[n] = int32(start + j)
-// 			n++
-// 		}
-// 	}
+//	for j := range 16 * groups {
+//		if z[j] > t {
+//			hits[n] = int32(start + j)
+//			n++
+//		}
+//	}
 //
 //go:noescape
 func aboveNEON(hits *int32, z *float64, groups int, t float64, start int) (n int)
@@ -155,7 +155,7 @@ func aboveNEON(hits *int32, z *float64, groups int, t float64, start int) (n int
 // splitNEON counts the elements above p, and returns the smallest of those and the
 // largest of the others: for i from 0 to n-1,
 //
-// 	if v[i] > p { above++; next = min(next, v[i]) } else { last = max(last, v[i]) }
+//	if v[i] > p { above++; next = min(next, v[i]) } else { last = max(last, v[i]) }
 //
 // from +Inf and -Inf on. No element is NaN.
 //

@@ -87,11 +87,11 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-24
 	WORD $0x3dc01c86 // ldr q6, [x4, #112]
 	WORD $0x3dc02087 // ldr q7, [x4, #128]
 	WORD $0x3dc04c88 // ldr q8, [x4, #304]
-	LSR $1, R2, R3
-	CBZ R3, pairDone
+	LSR $2, R2, R3
+	CBZ R3, fourDone
 	PCALIGN $32
-pair:
-	WORD $0x3cc10429 // ldr q9, [x1], #16
+four:
+	WORD $0x3dc00029 // ldr q9, [x1]
 	WORD $0x6ee9e50a // fcmgt v10.2d, v8.2d, v9.2d
 	WORD $0x6ee0f92b // fneg v11.2d, v9.2d
 	WORD $0x6eaa1d2b // bit v11.16b, v9.16b, v10.16b
@@ -135,12 +135,59 @@ pair:
 	WORD $0x4e6fd40c // fadd v12.2d, v0.2d, v15.2d
 	WORD $0x6e6cfc0c // fdiv v12.2d, v0.2d, v12.2d
 	WORD $0x6eaa1dec // bit v12.16b, v15.16b, v10.16b
-	WORD $0x3c81040c // str q12, [x0], #16
+	WORD $0x3d80000c // str q12, [x0]
+	WORD $0x3dc00429 // ldr q9, [x1, #16]
+	WORD $0x6ee9e50a // fcmgt v10.2d, v8.2d, v9.2d
+	WORD $0x6ee0f92b // fneg v11.2d, v9.2d
+	WORD $0x6eaa1d2b // bit v11.16b, v9.16b, v10.16b
+	WORD $0x4ee6f56b // fmin v11.2d, v11.2d, v6.2d
+	WORD $0x4e67f56b // fmax v11.2d, v11.2d, v7.2d
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e61cd6d // fmla v13.2d, v11.2d, v1.2d
+	WORD $0x4ee2d5ae // fsub v14.2d, v13.2d, v2.2d
+	WORD $0x4ee3cdcb // fmls v11.2d, v14.2d, v3.2d
+	WORD $0x4ee4cdcb // fmls v11.2d, v14.2d, v4.2d
+	WORD $0x3dc04491 // ldr q17, [x4, #272]
+	WORD $0x4e65cd71 // fmla v17.2d, v11.2d, v5.2d
+	WORD $0x3dc04092 // ldr q18, [x4, #256]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc03c91 // ldr q17, [x4, #240]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc03892 // ldr q18, [x4, #224]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc03491 // ldr q17, [x4, #208]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc03092 // ldr q18, [x4, #192]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc02c91 // ldr q17, [x4, #176]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc02892 // ldr q18, [x4, #160]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc02491 // ldr q17, [x4, #144]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x4e6bd40f // fadd v15.2d, v0.2d, v11.2d
+	WORD $0x4eefd410 // fsub v16.2d, v0.2d, v15.2d
+	WORD $0x4e6bd610 // fadd v16.2d, v16.2d, v11.2d
+	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD $0x4e71cd70 // fmla v16.2d, v11.2d, v17.2d
+	WORD $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	WORD $0x6f7f05ae // ushr v14.2d, v13.2d, #1
+	WORD $0x6eee85ad // sub v13.2d, v13.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
+	WORD $0x6e6dddef // fmul v15.2d, v15.2d, v13.2d
+	WORD $0x4e6fd40c // fadd v12.2d, v0.2d, v15.2d
+	WORD $0x6e6cfc0c // fdiv v12.2d, v0.2d, v12.2d
+	WORD $0x6eaa1dec // bit v12.16b, v15.16b, v10.16b
+	WORD $0x3d80040c // str q12, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
 	SUBS $1, R3, R3
-	BNE pair
-pairDone:
-	TBZ $0, R2, done
-	WORD $0xfc408429 // ldr d9, [x1], #8
+	BNE four
+fourDone:
+	TBZ $1, R2, one
+	WORD $0x3dc00029 // ldr q9, [x1]
 	WORD $0x6ee9e50a // fcmgt v10.2d, v8.2d, v9.2d
 	WORD $0x6ee0f92b // fneg v11.2d, v9.2d
 	WORD $0x6eaa1d2b // bit v11.16b, v9.16b, v10.16b
@@ -184,7 +231,56 @@ pairDone:
 	WORD $0x4e6fd40c // fadd v12.2d, v0.2d, v15.2d
 	WORD $0x6e6cfc0c // fdiv v12.2d, v0.2d, v12.2d
 	WORD $0x6eaa1dec // bit v12.16b, v15.16b, v10.16b
-	WORD $0xfc00840c // str d12, [x0], #8
+	WORD $0x3d80000c // str q12, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+one:
+	TBZ $0, R2, done
+	WORD $0xfd400029 // ldr d9, [x1]
+	WORD $0x6ee9e50a // fcmgt v10.2d, v8.2d, v9.2d
+	WORD $0x6ee0f92b // fneg v11.2d, v9.2d
+	WORD $0x6eaa1d2b // bit v11.16b, v9.16b, v10.16b
+	WORD $0x4ee6f56b // fmin v11.2d, v11.2d, v6.2d
+	WORD $0x4e67f56b // fmax v11.2d, v11.2d, v7.2d
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e61cd6d // fmla v13.2d, v11.2d, v1.2d
+	WORD $0x4ee2d5ae // fsub v14.2d, v13.2d, v2.2d
+	WORD $0x4ee3cdcb // fmls v11.2d, v14.2d, v3.2d
+	WORD $0x4ee4cdcb // fmls v11.2d, v14.2d, v4.2d
+	WORD $0x3dc04491 // ldr q17, [x4, #272]
+	WORD $0x4e65cd71 // fmla v17.2d, v11.2d, v5.2d
+	WORD $0x3dc04092 // ldr q18, [x4, #256]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc03c91 // ldr q17, [x4, #240]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc03892 // ldr q18, [x4, #224]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc03491 // ldr q17, [x4, #208]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc03092 // ldr q18, [x4, #192]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc02c91 // ldr q17, [x4, #176]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x3dc02892 // ldr q18, [x4, #160]
+	WORD $0x4e71cd72 // fmla v18.2d, v11.2d, v17.2d
+	WORD $0x3dc02491 // ldr q17, [x4, #144]
+	WORD $0x4e72cd71 // fmla v17.2d, v11.2d, v18.2d
+	WORD $0x4e6bd40f // fadd v15.2d, v0.2d, v11.2d
+	WORD $0x4eefd410 // fsub v16.2d, v0.2d, v15.2d
+	WORD $0x4e6bd610 // fadd v16.2d, v16.2d, v11.2d
+	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
+	WORD $0x4e71cd70 // fmla v16.2d, v11.2d, v17.2d
+	WORD $0x4e70d5ef // fadd v15.2d, v15.2d, v16.2d
+	WORD $0x6f7f05ae // ushr v14.2d, v13.2d, #1
+	WORD $0x6eee85ad // sub v13.2d, v13.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x6e6eddef // fmul v15.2d, v15.2d, v14.2d
+	WORD $0x6e6dddef // fmul v15.2d, v15.2d, v13.2d
+	WORD $0x4e6fd40c // fadd v12.2d, v0.2d, v15.2d
+	WORD $0x6e6cfc0c // fdiv v12.2d, v0.2d, v12.2d
+	WORD $0x6eaa1dec // bit v12.16b, v15.16b, v10.16b
+	WORD $0xfd00000c // str d12, [x0]
 done:
 	RET
 
@@ -205,11 +301,11 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-24
 	WORD $0x3dc05088 // ldr q8, [x4, #320]
 	WORD $0x3dc05489 // ldr q9, [x4, #336]
 	WORD $0x3dc0808a // ldr q10, [x4, #512]
-	LSR $1, R2, R3
-	CBZ R3, pairDone
+	LSR $2, R2, R3
+	CBZ R3, fourDone
 	PCALIGN $32
-pair:
-	WORD $0x3cc1042b // ldr q11, [x1], #16
+four:
+	WORD $0x3dc0002b // ldr q11, [x1]
 	WORD $0x4ee0f96c // fabs v12.2d, v11.2d
 	WORD $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
 	WORD $0x3dc07c90 // ldr q16, [x4, #496]
@@ -278,12 +374,84 @@ pair:
 	WORD $0x6eece50c // fcmgt v12.2d, v8.2d, v12.2d
 	WORD $0x6eac1e4f // bit v15.16b, v18.16b, v12.16b
 	WORD $0x6ea71d6f // bit v15.16b, v11.16b, v7.16b
-	WORD $0x3c81040f // str q15, [x0], #16
+	WORD $0x3d80000f // str q15, [x0]
+	WORD $0x3dc0042b // ldr q11, [x1, #16]
+	WORD $0x4ee0f96c // fabs v12.2d, v11.2d
+	WORD $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	WORD $0x3dc07c90 // ldr q16, [x4, #496]
+	WORD $0x4e6acdb0 // fmla v16.2d, v13.2d, v10.2d
+	WORD $0x3dc07891 // ldr q17, [x4, #480]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc07490 // ldr q16, [x4, #464]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc07091 // ldr q17, [x4, #448]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc06c90 // ldr q16, [x4, #432]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc06891 // ldr q17, [x4, #416]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc06490 // ldr q16, [x4, #400]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc06091 // ldr q17, [x4, #384]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc05c90 // ldr q16, [x4, #368]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc05891 // ldr q17, [x4, #352]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
+	WORD $0x4ee9f58e // fmin v14.2d, v12.2d, v9.2d
+	WORD $0x4eac1d92 // mov v18.16b, v12.16b
+	WORD $0x4e71cdb2 // fmla v18.2d, v13.2d, v17.2d
+	WORD $0x4e6ed5ce // fadd v14.2d, v14.2d, v14.2d
+	WORD $0x4ea21c53 // mov v19.16b, v2.16b
+	WORD $0x4e61cdd3 // fmla v19.2d, v14.2d, v1.2d
+	WORD $0x4ee2d674 // fsub v20.2d, v19.2d, v2.2d
+	WORD $0x4ee3ce8e // fmls v14.2d, v20.2d, v3.2d
+	WORD $0x4ee4ce8e // fmls v14.2d, v20.2d, v4.2d
+	WORD $0x3dc04497 // ldr q23, [x4, #272]
+	WORD $0x4e65cdd7 // fmla v23.2d, v14.2d, v5.2d
+	WORD $0x3dc04098 // ldr q24, [x4, #256]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc03c97 // ldr q23, [x4, #240]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc03898 // ldr q24, [x4, #224]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc03497 // ldr q23, [x4, #208]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc03098 // ldr q24, [x4, #192]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc02c97 // ldr q23, [x4, #176]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc02898 // ldr q24, [x4, #160]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc02497 // ldr q23, [x4, #144]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x4e6ed415 // fadd v21.2d, v0.2d, v14.2d
+	WORD $0x4ef5d416 // fsub v22.2d, v0.2d, v21.2d
+	WORD $0x4e6ed6d6 // fadd v22.2d, v22.2d, v14.2d
+	WORD $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	WORD $0x4e77cdd6 // fmla v22.2d, v14.2d, v23.2d
+	WORD $0x4e76d6b5 // fadd v21.2d, v21.2d, v22.2d
+	WORD $0x6f7f0674 // ushr v20.2d, v19.2d, #1
+	WORD $0x6ef48673 // sub v19.2d, v19.2d, v20.2d
+	WORD $0x4f745694 // shl v20.2d, v20.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x6e74deb5 // fmul v21.2d, v21.2d, v20.2d
+	WORD $0x6e73deb5 // fmul v21.2d, v21.2d, v19.2d
+	WORD $0x4e60d6b5 // fadd v21.2d, v21.2d, v0.2d
+	WORD $0x6e75fccf // fdiv v15.2d, v6.2d, v21.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x6eece50c // fcmgt v12.2d, v8.2d, v12.2d
+	WORD $0x6eac1e4f // bit v15.16b, v18.16b, v12.16b
+	WORD $0x6ea71d6f // bit v15.16b, v11.16b, v7.16b
+	WORD $0x3d80040f // str q15, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
 	SUBS $1, R3, R3
-	BNE pair
-pairDone:
-	TBZ $0, R2, done
-	WORD $0xfc40842b // ldr d11, [x1], #8
+	BNE four
+fourDone:
+	TBZ $1, R2, one
+	WORD $0x3dc0002b // ldr q11, [x1]
 	WORD $0x4ee0f96c // fabs v12.2d, v11.2d
 	WORD $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
 	WORD $0x3dc07c90 // ldr q16, [x4, #496]
@@ -352,7 +520,81 @@ pairDone:
 	WORD $0x6eece50c // fcmgt v12.2d, v8.2d, v12.2d
 	WORD $0x6eac1e4f // bit v15.16b, v18.16b, v12.16b
 	WORD $0x6ea71d6f // bit v15.16b, v11.16b, v7.16b
-	WORD $0xfc00840f // str d15, [x0], #8
+	WORD $0x3d80000f // str q15, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+one:
+	TBZ $0, R2, done
+	WORD $0xfd40002b // ldr d11, [x1]
+	WORD $0x4ee0f96c // fabs v12.2d, v11.2d
+	WORD $0x6e6cdd8d // fmul v13.2d, v12.2d, v12.2d
+	WORD $0x3dc07c90 // ldr q16, [x4, #496]
+	WORD $0x4e6acdb0 // fmla v16.2d, v13.2d, v10.2d
+	WORD $0x3dc07891 // ldr q17, [x4, #480]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc07490 // ldr q16, [x4, #464]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc07091 // ldr q17, [x4, #448]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc06c90 // ldr q16, [x4, #432]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc06891 // ldr q17, [x4, #416]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc06490 // ldr q16, [x4, #400]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc06091 // ldr q17, [x4, #384]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x3dc05c90 // ldr q16, [x4, #368]
+	WORD $0x4e71cdb0 // fmla v16.2d, v13.2d, v17.2d
+	WORD $0x3dc05891 // ldr q17, [x4, #352]
+	WORD $0x4e70cdb1 // fmla v17.2d, v13.2d, v16.2d
+	WORD $0x6e6ddd8d // fmul v13.2d, v12.2d, v13.2d
+	WORD $0x4ee9f58e // fmin v14.2d, v12.2d, v9.2d
+	WORD $0x4eac1d92 // mov v18.16b, v12.16b
+	WORD $0x4e71cdb2 // fmla v18.2d, v13.2d, v17.2d
+	WORD $0x4e6ed5ce // fadd v14.2d, v14.2d, v14.2d
+	WORD $0x4ea21c53 // mov v19.16b, v2.16b
+	WORD $0x4e61cdd3 // fmla v19.2d, v14.2d, v1.2d
+	WORD $0x4ee2d674 // fsub v20.2d, v19.2d, v2.2d
+	WORD $0x4ee3ce8e // fmls v14.2d, v20.2d, v3.2d
+	WORD $0x4ee4ce8e // fmls v14.2d, v20.2d, v4.2d
+	WORD $0x3dc04497 // ldr q23, [x4, #272]
+	WORD $0x4e65cdd7 // fmla v23.2d, v14.2d, v5.2d
+	WORD $0x3dc04098 // ldr q24, [x4, #256]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc03c97 // ldr q23, [x4, #240]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc03898 // ldr q24, [x4, #224]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc03497 // ldr q23, [x4, #208]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc03098 // ldr q24, [x4, #192]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc02c97 // ldr q23, [x4, #176]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x3dc02898 // ldr q24, [x4, #160]
+	WORD $0x4e77cdd8 // fmla v24.2d, v14.2d, v23.2d
+	WORD $0x3dc02497 // ldr q23, [x4, #144]
+	WORD $0x4e78cdd7 // fmla v23.2d, v14.2d, v24.2d
+	WORD $0x4e6ed415 // fadd v21.2d, v0.2d, v14.2d
+	WORD $0x4ef5d416 // fsub v22.2d, v0.2d, v21.2d
+	WORD $0x4e6ed6d6 // fadd v22.2d, v22.2d, v14.2d
+	WORD $0x6e6eddce // fmul v14.2d, v14.2d, v14.2d
+	WORD $0x4e77cdd6 // fmla v22.2d, v14.2d, v23.2d
+	WORD $0x4e76d6b5 // fadd v21.2d, v21.2d, v22.2d
+	WORD $0x6f7f0674 // ushr v20.2d, v19.2d, #1
+	WORD $0x6ef48673 // sub v19.2d, v19.2d, v20.2d
+	WORD $0x4f745694 // shl v20.2d, v20.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x6e74deb5 // fmul v21.2d, v21.2d, v20.2d
+	WORD $0x6e73deb5 // fmul v21.2d, v21.2d, v19.2d
+	WORD $0x4e60d6b5 // fadd v21.2d, v21.2d, v0.2d
+	WORD $0x6e75fccf // fdiv v15.2d, v6.2d, v21.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x6eece50c // fcmgt v12.2d, v8.2d, v12.2d
+	WORD $0x6eac1e4f // bit v15.16b, v18.16b, v12.16b
+	WORD $0x6ea71d6f // bit v15.16b, v11.16b, v7.16b
+	WORD $0xfd00000f // str d15, [x0]
 done:
 	RET
 
@@ -362,20 +604,30 @@ TEXT ·scaleNEON(SB), NOSPLIT, $0-24
 	MOVD n+8(FP), R1
 	FMOVD f+16(FP), F0
 	WORD $0x4e080400 // dup v0.2d, v0.d[0]
-	LSR $1, R1, R2
-	CBZ R2, pairDone
+	LSR $2, R1, R2
+	CBZ R2, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00001 // ldr q1, [x0]
 	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
-	WORD $0x3c810401 // str q1, [x0], #16
+	WORD $0x3d800001 // str q1, [x0]
+	WORD $0x3dc00401 // ldr q1, [x0, #16]
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x3d800401 // str q1, [x0, #16]
+	ADD $32, R0, R0
 	SUBS $1, R2, R2
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R1, one
+	WORD $0x3dc00001 // ldr q1, [x0]
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x3d800001 // str q1, [x0]
+	ADD $16, R0, R0
+one:
 	TBZ $0, R1, done
 	WORD $0xfd400001 // ldr d1, [x0]
 	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
-	WORD $0xfc008401 // str d1, [x0], #8
+	WORD $0xfd000001 // str d1, [x0]
 done:
 	RET
 
@@ -385,22 +637,38 @@ TEXT ·addNEON(SB), NOSPLIT, $0-32
 	MOVD x+8(FP), R1
 	MOVD y+16(FP), R2
 	MOVD n+24(FP), R3
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
-	WORD $0x3cc10420 // ldr q0, [x1], #16
-	WORD $0x3cc10441 // ldr q1, [x2], #16
+four:
+	WORD $0x3dc00020 // ldr q0, [x1]
+	WORD $0x3dc00041 // ldr q1, [x2]
 	WORD $0x4e61d402 // fadd v2.2d, v0.2d, v1.2d
-	WORD $0x3c810402 // str q2, [x0], #16
+	WORD $0x3d800002 // str q2, [x0]
+	WORD $0x3dc00420 // ldr q0, [x1, #16]
+	WORD $0x3dc00441 // ldr q1, [x2, #16]
+	WORD $0x4e61d402 // fadd v2.2d, v0.2d, v1.2d
+	WORD $0x3d800402 // str q2, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
-	TBZ $0, R3, done
-	WORD $0xfc408420 // ldr d0, [x1], #8
-	WORD $0xfc408441 // ldr d1, [x2], #8
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00020 // ldr q0, [x1]
+	WORD $0x3dc00041 // ldr q1, [x2]
 	WORD $0x4e61d402 // fadd v2.2d, v0.2d, v1.2d
-	WORD $0xfc008402 // str d2, [x0], #8
+	WORD $0x3d800002 // str q2, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
+	TBZ $0, R3, done
+	WORD $0xfd400020 // ldr d0, [x1]
+	WORD $0xfd400041 // ldr d1, [x2]
+	WORD $0x4e61d402 // fadd v2.2d, v0.2d, v1.2d
+	WORD $0xfd000002 // str d2, [x0]
 done:
 	RET
 
@@ -410,22 +678,38 @@ TEXT ·subtractNEON(SB), NOSPLIT, $0-32
 	MOVD x+8(FP), R1
 	MOVD y+16(FP), R2
 	MOVD n+24(FP), R3
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
-	WORD $0x3cc10420 // ldr q0, [x1], #16
-	WORD $0x3cc10441 // ldr q1, [x2], #16
+four:
+	WORD $0x3dc00020 // ldr q0, [x1]
+	WORD $0x3dc00041 // ldr q1, [x2]
 	WORD $0x4ee1d402 // fsub v2.2d, v0.2d, v1.2d
-	WORD $0x3c810402 // str q2, [x0], #16
+	WORD $0x3d800002 // str q2, [x0]
+	WORD $0x3dc00420 // ldr q0, [x1, #16]
+	WORD $0x3dc00441 // ldr q1, [x2, #16]
+	WORD $0x4ee1d402 // fsub v2.2d, v0.2d, v1.2d
+	WORD $0x3d800402 // str q2, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
-	TBZ $0, R3, done
-	WORD $0xfc408420 // ldr d0, [x1], #8
-	WORD $0xfc408441 // ldr d1, [x2], #8
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00020 // ldr q0, [x1]
+	WORD $0x3dc00041 // ldr q1, [x2]
 	WORD $0x4ee1d402 // fsub v2.2d, v0.2d, v1.2d
-	WORD $0xfc008402 // str d2, [x0], #8
+	WORD $0x3d800002 // str q2, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
+	TBZ $0, R3, done
+	WORD $0xfd400020 // ldr d0, [x1]
+	WORD $0xfd400041 // ldr d1, [x2]
+	WORD $0x4ee1d402 // fsub v2.2d, v0.2d, v1.2d
+	WORD $0xfd000002 // str d2, [x0]
 done:
 	RET
 
@@ -436,26 +720,44 @@ TEXT ·sigmoidSlopeNEON(SB), NOSPLIT, $0-32
 	MOVD n+16(FP), R2
 	FMOVD one+24(FP), F0
 	WORD $0x4e080400 // dup v0.2d, v0.d[0]
-	LSR $1, R2, R3
-	CBZ R3, pairDone
+	LSR $2, R2, R3
+	CBZ R3, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00001 // ldr q1, [x0]
-	WORD $0x3cc10422 // ldr q2, [x1], #16
+	WORD $0x3dc00022 // ldr q2, [x1]
 	WORD $0x4ee2d403 // fsub v3.2d, v0.2d, v2.2d
 	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
 	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
-	WORD $0x3c810401 // str q1, [x0], #16
+	WORD $0x3d800001 // str q1, [x0]
+	WORD $0x3dc00401 // ldr q1, [x0, #16]
+	WORD $0x3dc00422 // ldr q2, [x1, #16]
+	WORD $0x4ee2d403 // fsub v3.2d, v0.2d, v2.2d
+	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	WORD $0x3d800401 // str q1, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
 	SUBS $1, R3, R3
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R2, one
+	WORD $0x3dc00001 // ldr q1, [x0]
+	WORD $0x3dc00022 // ldr q2, [x1]
+	WORD $0x4ee2d403 // fsub v3.2d, v0.2d, v2.2d
+	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	WORD $0x3d800001 // str q1, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+one:
 	TBZ $0, R2, done
 	WORD $0xfd400001 // ldr d1, [x0]
-	WORD $0xfc408422 // ldr d2, [x1], #8
+	WORD $0xfd400022 // ldr d2, [x1]
 	WORD $0x4ee2d403 // fsub v3.2d, v0.2d, v2.2d
 	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
 	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
-	WORD $0xfc008401 // str d1, [x0], #8
+	WORD $0xfd000001 // str d1, [x0]
 done:
 	RET
 
@@ -466,26 +768,44 @@ TEXT ·tanhSlopeNEON(SB), NOSPLIT, $0-32
 	MOVD n+16(FP), R2
 	FMOVD one+24(FP), F0
 	WORD $0x4e080400 // dup v0.2d, v0.d[0]
-	LSR $1, R2, R3
-	CBZ R3, pairDone
+	LSR $2, R2, R3
+	CBZ R3, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00001 // ldr q1, [x0]
-	WORD $0x3cc10422 // ldr q2, [x1], #16
+	WORD $0x3dc00022 // ldr q2, [x1]
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	WORD $0x4ee2cc43 // fmls v3.2d, v2.2d, v2.2d
 	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
-	WORD $0x3c810401 // str q1, [x0], #16
+	WORD $0x3d800001 // str q1, [x0]
+	WORD $0x3dc00401 // ldr q1, [x0, #16]
+	WORD $0x3dc00422 // ldr q2, [x1, #16]
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	WORD $0x4ee2cc43 // fmls v3.2d, v2.2d, v2.2d
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	WORD $0x3d800401 // str q1, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
 	SUBS $1, R3, R3
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R2, one
+	WORD $0x3dc00001 // ldr q1, [x0]
+	WORD $0x3dc00022 // ldr q2, [x1]
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	WORD $0x4ee2cc43 // fmls v3.2d, v2.2d, v2.2d
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	WORD $0x3d800001 // str q1, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+one:
 	TBZ $0, R2, done
 	WORD $0xfd400001 // ldr d1, [x0]
-	WORD $0xfc408422 // ldr d2, [x1], #8
+	WORD $0xfd400022 // ldr d2, [x1]
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	WORD $0x4ee2cc43 // fmls v3.2d, v2.2d, v2.2d
 	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
-	WORD $0xfc008401 // str d1, [x0], #8
+	WORD $0xfd000001 // str d1, [x0]
 done:
 	RET
 
@@ -497,25 +817,49 @@ TEXT ·sgdNEON(SB), NOSPLIT, $0-33
 	FMOVD rate+24(FP), F0
 	WORD $0x4e080400 // dup v0.2d, v0.d[0]
 	WORD $0x6f00e401 // movi v1.2d, #0000000000000000
-	LSR $1, R2, R3
-	CBZ R3, pairDone
+	LSR $2, R2, R3
+	CBZ R3, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00002 // ldr q2, [x0]
-	WORD $0x3cc10423 // ldr q3, [x1], #16
+	WORD $0x3dc00023 // ldr q3, [x1]
 	WORD $0x4ea21c44 // mov v4.16b, v2.16b
 	WORD $0x4ee3cc04 // fmls v4.2d, v0.2d, v3.2d
 	WORD $0x4ee4d485 // fsub v5.2d, v4.2d, v4.2d
 	WORD $0x4ea51c21 // orr v1.16b, v1.16b, v5.16b
 	WORD $0x4e65e4a5 // fcmeq v5.2d, v5.2d, v5.2d
 	WORD $0x6e621c85 // bsl v5.16b, v4.16b, v2.16b
-	WORD $0x3c810405 // str q5, [x0], #16
+	WORD $0x3d800005 // str q5, [x0]
+	WORD $0x3dc00402 // ldr q2, [x0, #16]
+	WORD $0x3dc00423 // ldr q3, [x1, #16]
+	WORD $0x4ea21c44 // mov v4.16b, v2.16b
+	WORD $0x4ee3cc04 // fmls v4.2d, v0.2d, v3.2d
+	WORD $0x4ee4d485 // fsub v5.2d, v4.2d, v4.2d
+	WORD $0x4ea51c21 // orr v1.16b, v1.16b, v5.16b
+	WORD $0x4e65e4a5 // fcmeq v5.2d, v5.2d, v5.2d
+	WORD $0x6e621c85 // bsl v5.16b, v4.16b, v2.16b
+	WORD $0x3d800405 // str q5, [x0, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
 	SUBS $1, R3, R3
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R2, one
+	WORD $0x3dc00002 // ldr q2, [x0]
+	WORD $0x3dc00023 // ldr q3, [x1]
+	WORD $0x4ea21c44 // mov v4.16b, v2.16b
+	WORD $0x4ee3cc04 // fmls v4.2d, v0.2d, v3.2d
+	WORD $0x4ee4d485 // fsub v5.2d, v4.2d, v4.2d
+	WORD $0x4ea51c21 // orr v1.16b, v1.16b, v5.16b
+	WORD $0x4e65e4a5 // fcmeq v5.2d, v5.2d, v5.2d
+	WORD $0x6e621c85 // bsl v5.16b, v4.16b, v2.16b
+	WORD $0x3d800005 // str q5, [x0]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+one:
 	TBZ $0, R2, done
 	WORD $0xfd400002 // ldr d2, [x0]
-	WORD $0xfc408423 // ldr d3, [x1], #8
+	WORD $0xfd400023 // ldr d3, [x1]
 	WORD $0x4ea21c44 // mov v4.16b, v2.16b
 	WORD $0x4ee3cc04 // fmls v4.2d, v0.2d, v3.2d
 	WORD $0x4ee4d485 // fsub v5.2d, v4.2d, v4.2d
@@ -523,7 +867,7 @@ pairDone:
 	WORD $0x4ea51c21 // orr v1.16b, v1.16b, v5.16b
 	WORD $0x4e65e4a5 // fcmeq v5.2d, v5.2d, v5.2d
 	WORD $0x6e621c85 // bsl v5.16b, v4.16b, v2.16b
-	WORD $0xfc008405 // str d5, [x0], #8
+	WORD $0xfd000005 // str d5, [x0]
 done:
 	WORD $0x4e083c24 // mov x4, v1.d[0]
 	WORD $0x4e183c25 // mov x5, v1.d[1]
@@ -544,12 +888,12 @@ TEXT ·momentumNEON(SB), NOSPLIT, $0-49
 	FMOVD mu+40(FP), F1
 	WORD $0x4e080421 // dup v1.2d, v1.d[0]
 	WORD $0x6f00e402 // movi v2.2d, #0000000000000000
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00003 // ldr q3, [x0]
-	WORD $0x3cc10424 // ldr q4, [x1], #16
+	WORD $0x3dc00024 // ldr q4, [x1]
 	WORD $0x3dc00045 // ldr q5, [x2]
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
@@ -559,14 +903,48 @@ pair:
 	WORD $0x4ea81c42 // orr v2.16b, v2.16b, v8.16b
 	WORD $0x4e68e508 // fcmeq v8.2d, v8.2d, v8.2d
 	WORD $0x6e631ce8 // bsl v8.16b, v7.16b, v3.16b
-	WORD $0x3c810408 // str q8, [x0], #16
-	WORD $0x3c810446 // str q6, [x2], #16
+	WORD $0x3d800008 // str q8, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	WORD $0x3dc00403 // ldr q3, [x0, #16]
+	WORD $0x3dc00424 // ldr q4, [x1, #16]
+	WORD $0x3dc00445 // ldr q5, [x2, #16]
+	WORD $0x4ea41c86 // mov v6.16b, v4.16b
+	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ee6cc07 // fmls v7.2d, v0.2d, v6.2d
+	WORD $0x4ee7d4e8 // fsub v8.2d, v7.2d, v7.2d
+	WORD $0x4ea81c42 // orr v2.16b, v2.16b, v8.16b
+	WORD $0x4e68e508 // fcmeq v8.2d, v8.2d, v8.2d
+	WORD $0x6e631ce8 // bsl v8.16b, v7.16b, v3.16b
+	WORD $0x3d800408 // str q8, [x0, #16]
+	WORD $0x3d800446 // str q6, [x2, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00003 // ldr q3, [x0]
+	WORD $0x3dc00024 // ldr q4, [x1]
+	WORD $0x3dc00045 // ldr q5, [x2]
+	WORD $0x4ea41c86 // mov v6.16b, v4.16b
+	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ee6cc07 // fmls v7.2d, v0.2d, v6.2d
+	WORD $0x4ee7d4e8 // fsub v8.2d, v7.2d, v7.2d
+	WORD $0x4ea81c42 // orr v2.16b, v2.16b, v8.16b
+	WORD $0x4e68e508 // fcmeq v8.2d, v8.2d, v8.2d
+	WORD $0x6e631ce8 // bsl v8.16b, v7.16b, v3.16b
+	WORD $0x3d800008 // str q8, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
 	TBZ $0, R3, done
 	WORD $0xfd400003 // ldr d3, [x0]
-	WORD $0xfc408424 // ldr d4, [x1], #8
+	WORD $0xfd400024 // ldr d4, [x1]
 	WORD $0xfd400045 // ldr d5, [x2]
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
@@ -577,8 +955,8 @@ pairDone:
 	WORD $0x4ea81c42 // orr v2.16b, v2.16b, v8.16b
 	WORD $0x4e68e508 // fcmeq v8.2d, v8.2d, v8.2d
 	WORD $0x6e631ce8 // bsl v8.16b, v7.16b, v3.16b
-	WORD $0xfc008408 // str d8, [x0], #8
-	WORD $0xfc008446 // str d6, [x2], #8
+	WORD $0xfd000008 // str d8, [x0]
+	WORD $0xfd000046 // str d6, [x2]
 done:
 	WORD $0x4e083c45 // mov x5, v2.d[0]
 	WORD $0x4e183c46 // mov x6, v2.d[1]
@@ -599,12 +977,12 @@ TEXT ·nesterovNEON(SB), NOSPLIT, $0-49
 	FMOVD mu+40(FP), F1
 	WORD $0x4e080421 // dup v1.2d, v1.d[0]
 	WORD $0x6f00e402 // movi v2.2d, #0000000000000000
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00003 // ldr q3, [x0]
-	WORD $0x3cc10424 // ldr q4, [x1], #16
+	WORD $0x3dc00024 // ldr q4, [x1]
 	WORD $0x3dc00045 // ldr q5, [x2]
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
@@ -616,14 +994,52 @@ pair:
 	WORD $0x4ea91c42 // orr v2.16b, v2.16b, v9.16b
 	WORD $0x4e69e529 // fcmeq v9.2d, v9.2d, v9.2d
 	WORD $0x6e631d09 // bsl v9.16b, v8.16b, v3.16b
-	WORD $0x3c810409 // str q9, [x0], #16
-	WORD $0x3c810446 // str q6, [x2], #16
+	WORD $0x3d800009 // str q9, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	WORD $0x3dc00403 // ldr q3, [x0, #16]
+	WORD $0x3dc00424 // ldr q4, [x1, #16]
+	WORD $0x3dc00445 // ldr q5, [x2, #16]
+	WORD $0x4ea41c86 // mov v6.16b, v4.16b
+	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
+	WORD $0x4ea41c87 // mov v7.16b, v4.16b
+	WORD $0x4e66cc27 // fmla v7.2d, v1.2d, v6.2d
+	WORD $0x4ea31c68 // mov v8.16b, v3.16b
+	WORD $0x4ee7cc08 // fmls v8.2d, v0.2d, v7.2d
+	WORD $0x4ee8d509 // fsub v9.2d, v8.2d, v8.2d
+	WORD $0x4ea91c42 // orr v2.16b, v2.16b, v9.16b
+	WORD $0x4e69e529 // fcmeq v9.2d, v9.2d, v9.2d
+	WORD $0x6e631d09 // bsl v9.16b, v8.16b, v3.16b
+	WORD $0x3d800409 // str q9, [x0, #16]
+	WORD $0x3d800446 // str q6, [x2, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00003 // ldr q3, [x0]
+	WORD $0x3dc00024 // ldr q4, [x1]
+	WORD $0x3dc00045 // ldr q5, [x2]
+	WORD $0x4ea41c86 // mov v6.16b, v4.16b
+	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
+	WORD $0x4ea41c87 // mov v7.16b, v4.16b
+	WORD $0x4e66cc27 // fmla v7.2d, v1.2d, v6.2d
+	WORD $0x4ea31c68 // mov v8.16b, v3.16b
+	WORD $0x4ee7cc08 // fmls v8.2d, v0.2d, v7.2d
+	WORD $0x4ee8d509 // fsub v9.2d, v8.2d, v8.2d
+	WORD $0x4ea91c42 // orr v2.16b, v2.16b, v9.16b
+	WORD $0x4e69e529 // fcmeq v9.2d, v9.2d, v9.2d
+	WORD $0x6e631d09 // bsl v9.16b, v8.16b, v3.16b
+	WORD $0x3d800009 // str q9, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
 	TBZ $0, R3, done
 	WORD $0xfd400003 // ldr d3, [x0]
-	WORD $0xfc408424 // ldr d4, [x1], #8
+	WORD $0xfd400024 // ldr d4, [x1]
 	WORD $0xfd400045 // ldr d5, [x2]
 	WORD $0x4ea41c86 // mov v6.16b, v4.16b
 	WORD $0x4e65cc26 // fmla v6.2d, v1.2d, v5.2d
@@ -636,8 +1052,8 @@ pairDone:
 	WORD $0x4ea91c42 // orr v2.16b, v2.16b, v9.16b
 	WORD $0x4e69e529 // fcmeq v9.2d, v9.2d, v9.2d
 	WORD $0x6e631d09 // bsl v9.16b, v8.16b, v3.16b
-	WORD $0xfc008409 // str d9, [x0], #8
-	WORD $0xfc008446 // str d6, [x2], #8
+	WORD $0xfd000009 // str d9, [x0]
+	WORD $0xfd000046 // str d6, [x2]
 done:
 	WORD $0x4e083c45 // mov x5, v2.d[0]
 	WORD $0x4e183c46 // mov x6, v2.d[1]
@@ -669,12 +1085,12 @@ TEXT ·adamNEON(SB), NOSPLIT, $0-97
 	FMOVD rest2+88(FP), F6
 	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
 	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
-	LSR $1, R4, R5
-	CBZ R5, pairDone
+	LSR $2, R4, R5
+	CBZ R5, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00008 // ldr q8, [x0]
-	WORD $0x3cc10429 // ldr q9, [x1], #16
+	WORD $0x3dc00029 // ldr q9, [x1]
 	WORD $0x3dc0004a // ldr q10, [x2]
 	WORD $0x3dc0006b // ldr q11, [x3]
 	WORD $0x6e69dc8c // fmul v12.2d, v4.2d, v9.2d
@@ -692,15 +1108,69 @@ pair:
 	WORD $0x4eb11ce7 // orr v7.16b, v7.16b, v17.16b
 	WORD $0x4e71e631 // fcmeq v17.2d, v17.2d, v17.2d
 	WORD $0x6e681db1 // bsl v17.16b, v13.16b, v8.16b
-	WORD $0x3c810411 // str q17, [x0], #16
-	WORD $0x3c81044c // str q12, [x2], #16
-	WORD $0x3c81046e // str q14, [x3], #16
+	WORD $0x3d800011 // str q17, [x0]
+	WORD $0x3d80004c // str q12, [x2]
+	WORD $0x3d80006e // str q14, [x3]
+	WORD $0x3dc00408 // ldr q8, [x0, #16]
+	WORD $0x3dc00429 // ldr q9, [x1, #16]
+	WORD $0x3dc0044a // ldr q10, [x2, #16]
+	WORD $0x3dc0046b // ldr q11, [x3, #16]
+	WORD $0x6e69dc8c // fmul v12.2d, v4.2d, v9.2d
+	WORD $0x4e6acc6c // fmla v12.2d, v3.2d, v10.2d
+	WORD $0x6e69dd2e // fmul v14.2d, v9.2d, v9.2d
+	WORD $0x6e6edcce // fmul v14.2d, v6.2d, v14.2d
+	WORD $0x4e6bccae // fmla v14.2d, v5.2d, v11.2d
+	WORD $0x6e68dc0d // fmul v13.2d, v0.2d, v8.2d
+	WORD $0x6e6cdc2f // fmul v15.2d, v1.2d, v12.2d
+	WORD $0x6ee1f9d0 // fsqrt v16.2d, v14.2d
+	WORD $0x4e62d610 // fadd v16.2d, v16.2d, v2.2d
+	WORD $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
+	WORD $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD $0x4eedd5b1 // fsub v17.2d, v13.2d, v13.2d
+	WORD $0x4eb11ce7 // orr v7.16b, v7.16b, v17.16b
+	WORD $0x4e71e631 // fcmeq v17.2d, v17.2d, v17.2d
+	WORD $0x6e681db1 // bsl v17.16b, v13.16b, v8.16b
+	WORD $0x3d800411 // str q17, [x0, #16]
+	WORD $0x3d80044c // str q12, [x2, #16]
+	WORD $0x3d80046e // str q14, [x3, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
 	SUBS $1, R5, R5
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R4, one
+	WORD $0x3dc00008 // ldr q8, [x0]
+	WORD $0x3dc00029 // ldr q9, [x1]
+	WORD $0x3dc0004a // ldr q10, [x2]
+	WORD $0x3dc0006b // ldr q11, [x3]
+	WORD $0x6e69dc8c // fmul v12.2d, v4.2d, v9.2d
+	WORD $0x4e6acc6c // fmla v12.2d, v3.2d, v10.2d
+	WORD $0x6e69dd2e // fmul v14.2d, v9.2d, v9.2d
+	WORD $0x6e6edcce // fmul v14.2d, v6.2d, v14.2d
+	WORD $0x4e6bccae // fmla v14.2d, v5.2d, v11.2d
+	WORD $0x6e68dc0d // fmul v13.2d, v0.2d, v8.2d
+	WORD $0x6e6cdc2f // fmul v15.2d, v1.2d, v12.2d
+	WORD $0x6ee1f9d0 // fsqrt v16.2d, v14.2d
+	WORD $0x4e62d610 // fadd v16.2d, v16.2d, v2.2d
+	WORD $0x6e70fdef // fdiv v15.2d, v15.2d, v16.2d
+	WORD $0x4eefd5ad // fsub v13.2d, v13.2d, v15.2d
+	WORD $0x4eedd5b1 // fsub v17.2d, v13.2d, v13.2d
+	WORD $0x4eb11ce7 // orr v7.16b, v7.16b, v17.16b
+	WORD $0x4e71e631 // fcmeq v17.2d, v17.2d, v17.2d
+	WORD $0x6e681db1 // bsl v17.16b, v13.16b, v8.16b
+	WORD $0x3d800011 // str q17, [x0]
+	WORD $0x3d80004c // str q12, [x2]
+	WORD $0x3d80006e // str q14, [x3]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+one:
 	TBZ $0, R4, done
 	WORD $0xfd400008 // ldr d8, [x0]
-	WORD $0xfc408429 // ldr d9, [x1], #8
+	WORD $0xfd400029 // ldr d9, [x1]
 	WORD $0xfd40004a // ldr d10, [x2]
 	WORD $0xfd40006b // ldr d11, [x3]
 	WORD $0x6e69dc8c // fmul v12.2d, v4.2d, v9.2d
@@ -719,9 +1189,9 @@ pairDone:
 	WORD $0x4eb11ce7 // orr v7.16b, v7.16b, v17.16b
 	WORD $0x4e71e631 // fcmeq v17.2d, v17.2d, v17.2d
 	WORD $0x6e681db1 // bsl v17.16b, v13.16b, v8.16b
-	WORD $0xfc008411 // str d17, [x0], #8
-	WORD $0xfc00844c // str d12, [x2], #8
-	WORD $0xfc00846e // str d14, [x3], #8
+	WORD $0xfd000011 // str d17, [x0]
+	WORD $0xfd00004c // str d12, [x2]
+	WORD $0xfd00006e // str d14, [x3]
 done:
 	WORD $0x4e083ce6 // mov x6, v7.d[0]
 	WORD $0x4e183ce7 // mov x7, v7.d[1]
@@ -746,12 +1216,12 @@ TEXT ·rmsPropNEON(SB), NOSPLIT, $0-65
 	FMOVD eps+56(FP), F3
 	WORD $0x4e080463 // dup v3.2d, v3.d[0]
 	WORD $0x6f00e404 // movi v4.2d, #0000000000000000
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00005 // ldr q5, [x0]
-	WORD $0x3cc10426 // ldr q6, [x1], #16
+	WORD $0x3dc00026 // ldr q6, [x1]
 	WORD $0x3dc00047 // ldr q7, [x2]
 	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
 	WORD $0x6e68dc48 // fmul v8.2d, v2.2d, v8.2d
@@ -765,14 +1235,56 @@ pair:
 	WORD $0x4eac1c84 // orr v4.16b, v4.16b, v12.16b
 	WORD $0x4e6ce58c // fcmeq v12.2d, v12.2d, v12.2d
 	WORD $0x6e651d2c // bsl v12.16b, v9.16b, v5.16b
-	WORD $0x3c81040c // str q12, [x0], #16
-	WORD $0x3c810448 // str q8, [x2], #16
+	WORD $0x3d80000c // str q12, [x0]
+	WORD $0x3d800048 // str q8, [x2]
+	WORD $0x3dc00405 // ldr q5, [x0, #16]
+	WORD $0x3dc00426 // ldr q6, [x1, #16]
+	WORD $0x3dc00447 // ldr q7, [x2, #16]
+	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
+	WORD $0x6e68dc48 // fmul v8.2d, v2.2d, v8.2d
+	WORD $0x4e67cc28 // fmla v8.2d, v1.2d, v7.2d
+	WORD $0x6e66dc0a // fmul v10.2d, v0.2d, v6.2d
+	WORD $0x6ee1f90b // fsqrt v11.2d, v8.2d
+	WORD $0x4e63d56b // fadd v11.2d, v11.2d, v3.2d
+	WORD $0x6e6bfd4a // fdiv v10.2d, v10.2d, v11.2d
+	WORD $0x4eead4a9 // fsub v9.2d, v5.2d, v10.2d
+	WORD $0x4ee9d52c // fsub v12.2d, v9.2d, v9.2d
+	WORD $0x4eac1c84 // orr v4.16b, v4.16b, v12.16b
+	WORD $0x4e6ce58c // fcmeq v12.2d, v12.2d, v12.2d
+	WORD $0x6e651d2c // bsl v12.16b, v9.16b, v5.16b
+	WORD $0x3d80040c // str q12, [x0, #16]
+	WORD $0x3d800448 // str q8, [x2, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00005 // ldr q5, [x0]
+	WORD $0x3dc00026 // ldr q6, [x1]
+	WORD $0x3dc00047 // ldr q7, [x2]
+	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
+	WORD $0x6e68dc48 // fmul v8.2d, v2.2d, v8.2d
+	WORD $0x4e67cc28 // fmla v8.2d, v1.2d, v7.2d
+	WORD $0x6e66dc0a // fmul v10.2d, v0.2d, v6.2d
+	WORD $0x6ee1f90b // fsqrt v11.2d, v8.2d
+	WORD $0x4e63d56b // fadd v11.2d, v11.2d, v3.2d
+	WORD $0x6e6bfd4a // fdiv v10.2d, v10.2d, v11.2d
+	WORD $0x4eead4a9 // fsub v9.2d, v5.2d, v10.2d
+	WORD $0x4ee9d52c // fsub v12.2d, v9.2d, v9.2d
+	WORD $0x4eac1c84 // orr v4.16b, v4.16b, v12.16b
+	WORD $0x4e6ce58c // fcmeq v12.2d, v12.2d, v12.2d
+	WORD $0x6e651d2c // bsl v12.16b, v9.16b, v5.16b
+	WORD $0x3d80000c // str q12, [x0]
+	WORD $0x3d800048 // str q8, [x2]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
 	TBZ $0, R3, done
 	WORD $0xfd400005 // ldr d5, [x0]
-	WORD $0xfc408426 // ldr d6, [x1], #8
+	WORD $0xfd400026 // ldr d6, [x1]
 	WORD $0xfd400047 // ldr d7, [x2]
 	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
 	WORD $0x6e68dc48 // fmul v8.2d, v2.2d, v8.2d
@@ -787,8 +1299,8 @@ pairDone:
 	WORD $0x4eac1c84 // orr v4.16b, v4.16b, v12.16b
 	WORD $0x4e6ce58c // fcmeq v12.2d, v12.2d, v12.2d
 	WORD $0x6e651d2c // bsl v12.16b, v9.16b, v5.16b
-	WORD $0xfc00840c // str d12, [x0], #8
-	WORD $0xfc008448 // str d8, [x2], #8
+	WORD $0xfd00000c // str d12, [x0]
+	WORD $0xfd000048 // str d8, [x2]
 done:
 	WORD $0x4e083c85 // mov x5, v4.d[0]
 	WORD $0x4e183c86 // mov x6, v4.d[1]
@@ -809,12 +1321,12 @@ TEXT ·adaGradNEON(SB), NOSPLIT, $0-49
 	FMOVD eps+40(FP), F1
 	WORD $0x4e080421 // dup v1.2d, v1.d[0]
 	WORD $0x6f00e402 // movi v2.2d, #0000000000000000
-	LSR $1, R3, R4
-	CBZ R4, pairDone
+	LSR $2, R3, R4
+	CBZ R4, fourDone
 	PCALIGN $32
-pair:
+four:
 	WORD $0x3dc00003 // ldr q3, [x0]
-	WORD $0x3cc10424 // ldr q4, [x1], #16
+	WORD $0x3dc00024 // ldr q4, [x1]
 	WORD $0x3dc00045 // ldr q5, [x2]
 	WORD $0x4ea51ca6 // mov v6.16b, v5.16b
 	WORD $0x4e64cc86 // fmla v6.2d, v4.2d, v4.2d
@@ -827,14 +1339,54 @@ pair:
 	WORD $0x4eaa1c42 // orr v2.16b, v2.16b, v10.16b
 	WORD $0x4e6ae54a // fcmeq v10.2d, v10.2d, v10.2d
 	WORD $0x6e631cea // bsl v10.16b, v7.16b, v3.16b
-	WORD $0x3c81040a // str q10, [x0], #16
-	WORD $0x3c810446 // str q6, [x2], #16
+	WORD $0x3d80000a // str q10, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	WORD $0x3dc00403 // ldr q3, [x0, #16]
+	WORD $0x3dc00424 // ldr q4, [x1, #16]
+	WORD $0x3dc00445 // ldr q5, [x2, #16]
+	WORD $0x4ea51ca6 // mov v6.16b, v5.16b
+	WORD $0x4e64cc86 // fmla v6.2d, v4.2d, v4.2d
+	WORD $0x6e64dc08 // fmul v8.2d, v0.2d, v4.2d
+	WORD $0x6ee1f8c9 // fsqrt v9.2d, v6.2d
+	WORD $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD $0x6e69fd08 // fdiv v8.2d, v8.2d, v9.2d
+	WORD $0x4ee8d467 // fsub v7.2d, v3.2d, v8.2d
+	WORD $0x4ee7d4ea // fsub v10.2d, v7.2d, v7.2d
+	WORD $0x4eaa1c42 // orr v2.16b, v2.16b, v10.16b
+	WORD $0x4e6ae54a // fcmeq v10.2d, v10.2d, v10.2d
+	WORD $0x6e631cea // bsl v10.16b, v7.16b, v3.16b
+	WORD $0x3d80040a // str q10, [x0, #16]
+	WORD $0x3d800446 // str q6, [x2, #16]
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
 	SUBS $1, R4, R4
-	BNE pair
-pairDone:
+	BNE four
+fourDone:
+	TBZ $1, R3, one
+	WORD $0x3dc00003 // ldr q3, [x0]
+	WORD $0x3dc00024 // ldr q4, [x1]
+	WORD $0x3dc00045 // ldr q5, [x2]
+	WORD $0x4ea51ca6 // mov v6.16b, v5.16b
+	WORD $0x4e64cc86 // fmla v6.2d, v4.2d, v4.2d
+	WORD $0x6e64dc08 // fmul v8.2d, v0.2d, v4.2d
+	WORD $0x6ee1f8c9 // fsqrt v9.2d, v6.2d
+	WORD $0x4e61d529 // fadd v9.2d, v9.2d, v1.2d
+	WORD $0x6e69fd08 // fdiv v8.2d, v8.2d, v9.2d
+	WORD $0x4ee8d467 // fsub v7.2d, v3.2d, v8.2d
+	WORD $0x4ee7d4ea // fsub v10.2d, v7.2d, v7.2d
+	WORD $0x4eaa1c42 // orr v2.16b, v2.16b, v10.16b
+	WORD $0x4e6ae54a // fcmeq v10.2d, v10.2d, v10.2d
+	WORD $0x6e631cea // bsl v10.16b, v7.16b, v3.16b
+	WORD $0x3d80000a // str q10, [x0]
+	WORD $0x3d800046 // str q6, [x2]
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+one:
 	TBZ $0, R3, done
 	WORD $0xfd400003 // ldr d3, [x0]
-	WORD $0xfc408424 // ldr d4, [x1], #8
+	WORD $0xfd400024 // ldr d4, [x1]
 	WORD $0xfd400045 // ldr d5, [x2]
 	WORD $0x4ea51ca6 // mov v6.16b, v5.16b
 	WORD $0x4e64cc86 // fmla v6.2d, v4.2d, v4.2d
@@ -848,8 +1400,8 @@ pairDone:
 	WORD $0x4eaa1c42 // orr v2.16b, v2.16b, v10.16b
 	WORD $0x4e6ae54a // fcmeq v10.2d, v10.2d, v10.2d
 	WORD $0x6e631cea // bsl v10.16b, v7.16b, v3.16b
-	WORD $0xfc00840a // str d10, [x0], #8
-	WORD $0xfc008446 // str d6, [x2], #8
+	WORD $0xfd00000a // str d10, [x0]
+	WORD $0xfd000046 // str d6, [x2]
 done:
 	WORD $0x4e083c45 // mov x5, v2.d[0]
 	WORD $0x4e183c46 // mov x6, v2.d[1]

@@ -27,7 +27,7 @@ func (g *gen) elementwise(name, statements string, arrays []array, scalars []str
 	for _, a := range arrays {
 		k.base[a.name] = g.arg(a.name)
 	}
-	n, pairs := g.arg("n"), g.newR()
+	n, fours := g.arg("n"), g.newR()
 	for _, s := range scalars {
 		k.scalars[s] = g.argV(s)
 	}
@@ -39,11 +39,22 @@ func (g *gen) elementwise(name, statements string, arrays []array, scalars []str
 		g.zero(k.bad)
 	}
 	free := g.v
-	g.shiftR(pairs, n, 1)
-	g.loop("pair", pairs, true, func() { k.step("q") })
+	step := func(width string, off int) {
+		g.v = free
+		k.step(width, off)
+	}
+	g.shiftR(fours, n, 2)
+	g.loop("four", fours, true, func() {
+		step("q", 0)
+		step("q", 16)
+		k.next(32)
+	})
+	g.ifBit(false, 1, n, "one")
+	step("q", 0)
+	k.next(16)
+	g.label("one")
 	g.ifBit(false, 0, n, "done")
-	g.v = free
-	k.step("d")
+	step("d", 0)
 	g.label("done")
 	if k.guarded {
 		g.returnIsZero(k.bad, "finite")
@@ -84,25 +95,27 @@ func (k *sweep) declare(name, statements string, scalars []string) {
 	k.begin(name, params, results, doc...)
 }
 
-// step computes the new elements of one register, of two elements (q) or of one (d), and
-// moves the pointers past them.
-func (k *sweep) step(width string) {
-	size := map[string]int{"q": 16, "d": 8}[width]
+// next moves the pointers on. (As a part of the stores, the next loads would wait for what
+// is stored.)
+func (k *sweep) next(bytes int) {
+	for _, a := range k.arrays {
+		k.addI(k.base[a.name], k.base[a.name], bytes)
+	}
+}
+
+// step computes the new elements of one register, of two elements (q) or of one (d), off
+// bytes from the pointers.
+func (k *sweep) step(width string, off int) {
 	v, old := map[string]V{}, map[string]V{}
 	for name, s := range k.scalars {
 		v[name] = s
 	}
 	for _, a := range k.arrays {
-		if !a.load {
-			continue
+		if a.load {
+			v[a.name] = k.newV()
+			k.access(false, width, v[a.name], k.base[a.name], off)
+			old[a.name] = v[a.name]
 		}
-		v[a.name] = k.newV()
-		if a.store {
-			k.access(false, width, v[a.name], k.base[a.name], 0)
-		} else {
-			k.post(false, width, v[a.name], k.base[a.name], size)
-		}
-		old[a.name] = v[a.name]
 	}
 	k.body(v)
 	for _, a := range k.arrays {
@@ -110,7 +123,7 @@ func (k *sweep) step(width string) {
 			v[a.name] = k.keepFinite(width, old[a.name], v[a.name])
 		}
 		if a.store {
-			k.post(true, width, v[a.name], k.base[a.name], size)
+			k.access(true, width, v[a.name], k.base[a.name], off)
 		}
 	}
 }

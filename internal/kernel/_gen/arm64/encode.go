@@ -31,7 +31,7 @@ func makeOps() map[string]op {
 	t := map[string]op{}
 	for name, word := range map[string]uint32{
 		"fmla": 0x4e20cc00, "fmls": 0x4ea0cc00, "fadd": 0x4e20d400, "fsub": 0x4ea0d400, "fmul": 0x6e20dc00, "fdiv": 0x6e20fc00,
-		"fmax": 0x4e20f400, "fmin": 0x4ea0f400, "faddp": 0x6e20d400, "fcmgt": 0x6ea0e400, "fcmge": 0x6e20e400, "fcmeq": 0x4e20e400,
+		"fmaxnm": 0x4e20c400, "fmax": 0x4e20f400, "fmin": 0x4ea0f400, "faddp": 0x6e20d400, "fcmgt": 0x6ea0e400, "fcmge": 0x6e20e400, "fcmeq": 0x4e20e400,
 	} {
 		t[name+".4s"], t[name+".2d"] = op{word, "4s 4s 4s"}, op{word | 1<<22, "2d 2d 2d"}
 	}
@@ -173,4 +173,19 @@ func (g *gen) narrowNibbles(d, n V) {
 // shiftWords shifts elements of 4 bytes to the left.
 func (g *gen) shiftWords(d, n V, by int) {
 	g.word(0x4f005400|uint32(32+by)<<16|uint32(d)|uint32(n)<<5, fmt.Sprintf("shl v%d.4s, v%d.4s, #%d", d, n, by))
+}
+
+// total sets the first 4 bytes of d to the sum of n's elements: of 2 bytes without sign
+// (uaddlv), or of 4 bytes (addv).
+func (g *gen) total(name string, d, n V) {
+	if name == "uaddlv" {
+		g.word(0x6e703800|uint32(d)|uint32(n)<<5, fmt.Sprintf("uaddlv s%d, v%d.8h", d, n))
+		return
+	}
+	g.word(0x4eb1b800|uint32(d)|uint32(n)<<5, fmt.Sprintf("addv s%d, v%d.4s", d, n))
+}
+
+// toR32 sets d to the first 4 bytes of n.
+func (g *gen) toR32(d R, n V) {
+	g.word(0x1e260000|uint32(d)|uint32(n)<<5, fmt.Sprintf("fmov w%d, s%d", d, n))
 }

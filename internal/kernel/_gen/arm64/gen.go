@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"go/format"
 	"strings"
 )
 
@@ -198,5 +199,9 @@ func (g *gen) file(notice string) (assembly, stubs []byte) {
 	assembly = append([]byte(head+"#include \"textflag.h\"\n\n"), g.data.Bytes()...)
 	assembly = append(assembly, g.assembly.Bytes()...)
 	stubs = append([]byte(head+"package kernel\n"), g.stubs.Bytes()...)
-	return assembly, append(stubs, g.calls.Bytes()...)
+	stubs, err := format.Source(append(stubs, g.calls.Bytes()...))
+	if err != nil {
+		panic(err)
+	}
+	return assembly, stubs
 }

@@ -21,6 +21,7 @@ var files = []struct {
 	{"matrix_neon_f32", f32, func(g *gen) { g.products() }},
 	{"gather_neon", f64, func(g *gen) { g.gathers(); g.strips() }},
 	{"vector_neon", f64, func(g *gen) { g.vectors() }},
+	{"screen_neon", f64, func(g *gen) { g.screen() }},
 }
 
 func main() {
@@ -84,4 +85,21 @@ func (g *gen) vectors() {
 	g.allFinite()
 	g.above()
 	g.split()
+}
+
+// screen writes the kernels of the certified screen.
+func (g *gen) screen() {
+	for _, fine := range []bool{false, true} {
+		g.screenTiles(fine)
+		g.screenOne(fine)
+	}
+	g.quantise(1)
+	g.quantise(2)
+	g.extent()
+	g.screenPairs()
+	g.screenKth()
+	g.dotPairs(8)
+	g.dotPairs(4)
+	g.dotPairs16()
+	g.screenPeak()
 }

@@ -73,6 +73,11 @@ func (g *gen) readInt32(d, base R) {
 	g.emit(fmt.Sprintf("MOVW.P 4(R%d), R%d", base, d), fmt.Sprintf("ldrsw x%d, [x%d], #4", d, base))
 }
 
+// write stores 8 bytes and moves base on.
+func (g *gen) write(n, base R) {
+	g.emit(fmt.Sprintf("MOVD.P R%d, 8(R%d)", n, base), fmt.Sprintf("str x%d, [x%d], #8", n, base))
+}
+
 // writeInt32 stores 4 bytes and moves base on.
 func (g *gen) writeInt32(n, base R) {
 	g.emit(fmt.Sprintf("MOVW.P R%d, 4(R%d)", n, base), fmt.Sprintf("str w%d, [x%d], #4", n, base))
