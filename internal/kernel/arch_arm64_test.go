@@ -2,6 +2,8 @@
 
 package kernel
 
+import "slices"
+
 // peak is a kernel that works on registers only.
 type peak struct {
 	name  string
@@ -18,19 +20,17 @@ func peaks() []peak {
 // pack.
 func variants() []path {
 	var list []path
-	for _, p := range archPaths() {
-		for _, v := range []struct {
-			name       string
-			cache, few int
-		}{{name: "packed", cache: neonF64.cache}, {name: "lane by lane", cache: 1}, {name: "straight", cache: 1, few: 1 << 30}} {
-			a, b := neonF64, neonF32
-			a.cache, a.few = v.cache, v.few
-			b.cache, b.few = v.cache, v.few
-			variant := p
-			variant.name = p.name + " " + v.name
-			variant.mulT, variant.mulT32 = a.mulT, b.mulT
-			list = append(list, variant)
-		}
+	for _, v := range []struct {
+		name       string
+		cache, few int
+	}{{name: "packed", cache: neonF64.cache}, {name: "lane by lane", cache: 1}, {name: "straight", cache: 1, few: 1 << 30}} {
+		a, b := neonF64, neonF32
+		a.cache, a.few = v.cache, v.few
+		b.cache, b.few = v.cache, v.few
+		p := paths[slices.IndexFunc(paths, func(p path) bool { return p.name == "neon" })]
+		p.name += " " + v.name
+		p.mulT, p.mulT32 = a.mulT, b.mulT
+		list = append(list, p)
 	}
 	return list
 }

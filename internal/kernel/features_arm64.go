@@ -1,14 +1,11 @@
-//go:build !windows && !purego
+//go:build !windows && !darwin && !purego
 
 package kernel
 
-import (
-	"runtime"
+import "golang.org/x/sys/cpu"
 
-	"golang.org/x/sys/cpu"
-)
+// hasDotProducts reports whether the processor has dot products of int8 (SDOT).
+func hasDotProducts() bool { return cpu.ARM64.HasASIMDDP }
 
-// hasDotProducts reports whether the processor multiplies int8 (SDOT): all of Apple's do.
-func hasDotProducts() bool {
-	return cpu.ARM64.HasASIMDDP || runtime.GOOS == "darwin" || runtime.GOOS == "ios"
-}
+// hasMatrices reports whether it has products of matrices of int8 (SMMLA).
+func hasMatrices() bool { return cpu.ARM64.HasI8MM }

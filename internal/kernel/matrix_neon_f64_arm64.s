@@ -938,30 +938,30 @@ TEXT ·peakNEONF64(SB), NOSPLIT, $0-8
 	CBZ R0, peakDone
 	PCALIGN $32
 peak:
-	WORD $0x4e78cf00 // fmla v0.2d, v24.2d, v24.2d
-	WORD $0x4e78cf01 // fmla v1.2d, v24.2d, v24.2d
-	WORD $0x4e78cf02 // fmla v2.2d, v24.2d, v24.2d
-	WORD $0x4e78cf03 // fmla v3.2d, v24.2d, v24.2d
-	WORD $0x4e78cf04 // fmla v4.2d, v24.2d, v24.2d
-	WORD $0x4e78cf05 // fmla v5.2d, v24.2d, v24.2d
-	WORD $0x4e78cf06 // fmla v6.2d, v24.2d, v24.2d
-	WORD $0x4e78cf07 // fmla v7.2d, v24.2d, v24.2d
-	WORD $0x4e78cf08 // fmla v8.2d, v24.2d, v24.2d
-	WORD $0x4e78cf09 // fmla v9.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0a // fmla v10.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0b // fmla v11.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0c // fmla v12.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0d // fmla v13.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0e // fmla v14.2d, v24.2d, v24.2d
-	WORD $0x4e78cf0f // fmla v15.2d, v24.2d, v24.2d
-	WORD $0x4e78cf10 // fmla v16.2d, v24.2d, v24.2d
-	WORD $0x4e78cf11 // fmla v17.2d, v24.2d, v24.2d
-	WORD $0x4e78cf12 // fmla v18.2d, v24.2d, v24.2d
-	WORD $0x4e78cf13 // fmla v19.2d, v24.2d, v24.2d
-	WORD $0x4e78cf14 // fmla v20.2d, v24.2d, v24.2d
-	WORD $0x4e78cf15 // fmla v21.2d, v24.2d, v24.2d
-	WORD $0x4e78cf16 // fmla v22.2d, v24.2d, v24.2d
-	WORD $0x4e78cf17 // fmla v23.2d, v24.2d, v24.2d
+	WORD $0x4fd81300 // fmla v0.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81301 // fmla v1.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81302 // fmla v2.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81303 // fmla v3.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81304 // fmla v4.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81305 // fmla v5.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81306 // fmla v6.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81307 // fmla v7.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81308 // fmla v8.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81309 // fmla v9.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130a // fmla v10.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130b // fmla v11.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130c // fmla v12.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130d // fmla v13.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130e // fmla v14.2d, v24.2d, v24.d[0]
+	WORD $0x4fd8130f // fmla v15.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81310 // fmla v16.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81311 // fmla v17.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81312 // fmla v18.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81313 // fmla v19.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81314 // fmla v20.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81315 // fmla v21.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81316 // fmla v22.2d, v24.2d, v24.d[0]
+	WORD $0x4fd81317 // fmla v23.2d, v24.2d, v24.d[0]
 	SUBS $1, R0, R0
 	BNE peak
 peakDone:

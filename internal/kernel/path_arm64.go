@@ -2,16 +2,19 @@
 
 package kernel
 
-// archPaths lists the path of this architecture. Every processor that Go runs on has
-// what it uses, but for the dot products of int8; a kernel that it does not name is that
-// in plain Go.
+// archPaths lists the paths of this architecture, fastest first. Every processor that Go
+// runs on has what "neon" uses; the others have ways to multiply int8 beside it. A kernel
+// that is not named here is that in plain Go.
 func archPaths() []path {
-	p := generic
-	p.name = "neon"
-	p.dot, p.dotRows, p.rowSquares = dotNEON, dotRowsNEON, rowSquaresNEON
-	p.addRows, p.addRowsBatch, p.addRowsBatch32 = neonGather.addRows, neonGather.addRowsBatch, neonGatherNarrow.addRowsBatch
-	p.mulT, p.mulAdd, p.mulT32, p.mulAdd32 = neonF64.mulT, neonF64.mulAdd, neonF32.mulT, neonF32.mulAdd
-	p.above, p.kthLargest = aboveNEONGo, kthLargestNEON
-	p.elementwise, p.stripping, p.screening = elementwiseNEON, strippingNEON, screeningNEON(hasDotProducts())
-	return []path{p}
+	neon := generic
+	neon.name = "neon"
+	neon.dot, neon.dotRows, neon.rowSquares = dotNEON, dotRowsNEON, rowSquaresNEON
+	neon.addRows, neon.addRowsBatch, neon.addRowsBatch32 = neonGather.addRows, neonGather.addRowsBatch, neonGatherNarrow.addRowsBatch
+	neon.mulT, neon.mulAdd, neon.mulT32, neon.mulAdd32 = neonF64.mulT, neonF64.mulAdd, neonF32.mulT, neonF32.mulAdd
+	neon.above, neon.kthLargest = aboveNEONGo, kthLargestNEON
+	neon.elementwise, neon.stripping, neon.screening = elementwiseNEON, strippingNEON, screeningNEON(screenPlain)
+	dots, matrices := neon, neon
+	dots.name, dots.available, dots.screening = "neon-dotprod", hasDotProducts(), screeningNEON(screenDots)
+	matrices.name, matrices.available, matrices.screening = "neon-i8mm", dots.available && hasMatrices(), screeningNEON(screenMatrices)
+	return []path{matrices, dots, neon}
 }

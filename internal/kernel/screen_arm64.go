@@ -4,16 +4,28 @@ package kernel
 
 import "unsafe"
 
-// screeningNEON returns the kernels of the screen. Without the dot products of int8 only
+// screenMultiply is how a processor multiplies int8.
+type screenMultiply int
+
+const (
+	screenPlain    screenMultiply = iota
+	screenDots                    // SDOT: four inputs of four latents
+	screenMatrices                // SMMLA: eight inputs of two rows and two latents
+)
+
+// screeningNEON returns the kernels of the screen. Where int8 are not multiplied, only
 // those are fast that do not multiply, and the screen is no gain.
-func screeningNEON(dotProducts bool) screening {
+func screeningNEON(by screenMultiply) screening {
 	s := generic.screening
 	s.extent, s.quantise, s.quantise16 = extentNEONGo, quantiseNEONGo, quantise16NEONGo
 	s.screenPairs, s.screenKth = screenPairsNEONGo, screenKthNEONGo
 	s.dotPairs, s.dotPairs32, s.dotPairs16 = dotPairsNEONGo, dotPairs32NEONGo, dotPairs16NEONGo
-	if dotProducts {
+	if by != screenPlain {
 		s.fastScreen, s.coarse = true, GridSigned
 		s.screenTiles, s.screenOne = screenTilesNEONGo, screenOneNEONGo
+	}
+	if by == screenMatrices {
+		s.screenTiles = screenTilesPairsNEONGo
 	}
 	return s
 }
@@ -55,13 +67,28 @@ const (
 
 // screenTilesNEONGo is ScreenTiles.
 func screenTilesNEONGo(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
+	if grid == GridFine {
+		screenTilesBy(callScreenTiles16NEON, codes, lanes, laneStride, q, rows, panel, w, columns)
+		return
+	}
+	screenTilesBy(callScreenTilesNEON, codes, lanes, laneStride, q, rows, panel, w, columns)
+}
+
+// screenTilesPairsNEONGo is ScreenTiles by SMMLA.
+func screenTilesPairsNEONGo(codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, grid Grid, w *ScreenPanel, columns []float32) {
+	if grid == GridFine {
+		screenTilesNEONGo(codes, lanes, laneStride, q, rows, panel, grid, w, columns)
+		return
+	}
+	screenTilesBy(callScreenTilesPairsNEON, codes, lanes, laneStride, q, rows, panel, w, columns)
+}
+
+// screenTilesBy calls kernel for as many tiles at a time as one call takes.
+func screenTilesBy(kernel func(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int),
+	codes, lanes []int16, laneStride int, q []uint8, rows []ScreenRow, panel []uint8, w *ScreenPanel, columns []float32) {
 	groups := len(panel) / (4 * ScreenLatents)
 	tiles := max(1, tileGroups/(groups+16)) // the epilogue counts as 16 groups
-	kernel := callScreenTilesNEON
-	if grid == GridFine {
-		kernel = callScreenTiles16NEON
-	}
-	for len(rows) > 0 {
+	for {
 		n := min(tiles, len(rows)/ScreenRows)
 		kernel(&codes[0], &lanes[0], 2*laneStride, unsafe.SliceData(q), unsafe.SliceData(panel), groups, &rows[0].Start, n, &w.Scale[0], unsafe.SliceData(columns), len(columns)/ScreenLatents)
 		i := n * ScreenRows

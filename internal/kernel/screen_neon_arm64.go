@@ -44,6 +44,21 @@ func screenTiles16NEON(codes, lanes *int16, laneStride int, q, panel *uint8, gro
 //go:noescape
 func screenOne16NEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int)
 
+// screenTilesPairsNEON is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
+//
+//	acc[i][l] = rows[i].Start
+//	for p := range groups {
+//		for b := range 4 {
+//			acc[i][l] += int8(q[48*p+4*i+b]) * int8(panel[128*p+4*l+b])
+//		}
+//	}
+//
+// then the epilogue. rows and w point at the first fields of the first ScreenRow
+// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
+//
+//go:noescape
+func screenTilesPairsNEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int)
+
 // quantiseNEON is, for p from 0 to n-1,
 //
 //	t := x[p] * inv
@@ -138,6 +153,11 @@ func callScreenTiles16NEON(codes, lanes *int16, laneStride int, q, panel *uint8,
 //go:noinline
 func callScreenOne16NEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int) {
 	screenOne16NEON(codes, lanes, q, panel, groups, rows, w, columns, outliers)
+}
+
+//go:noinline
+func callScreenTilesPairsNEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int) {
+	screenTilesPairsNEON(codes, lanes, laneStride, q, panel, groups, rows, tiles, w, columns, outliers)
 }
 
 //go:noinline

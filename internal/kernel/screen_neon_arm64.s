@@ -21,43 +21,30 @@ TEXT ·screenTilesNEON(SB), NOSPLIT, $0-88
 tile:
 	MOVD $4, R19
 block:
-	MOVD R7, R21
-	WORD $0x4d40caa7 // ld1r { v7.4s }, [x21]
-	WORD $0x4ea71ce8 // mov v8.16b, v7.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caa9 // ld1r { v9.4s }, [x21]
-	WORD $0x4ea91d2a // mov v10.16b, v9.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caab // ld1r { v11.4s }, [x21]
-	WORD $0x4eab1d6c // mov v12.16b, v11.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caad // ld1r { v13.4s }, [x21]
-	WORD $0x4ead1dae // mov v14.16b, v13.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caaf // ld1r { v15.4s }, [x21]
-	WORD $0x4eaf1df0 // mov v16.16b, v15.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab1 // ld1r { v17.4s }, [x21]
-	WORD $0x4eb11e32 // mov v18.16b, v17.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab3 // ld1r { v19.4s }, [x21]
-	WORD $0x4eb31e74 // mov v20.16b, v19.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab5 // ld1r { v21.4s }, [x21]
-	WORD $0x4eb51eb6 // mov v22.16b, v21.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab7 // ld1r { v23.4s }, [x21]
-	WORD $0x4eb71ef8 // mov v24.16b, v23.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab9 // ld1r { v25.4s }, [x21]
-	WORD $0x4eb91f3a // mov v26.16b, v25.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cabb // ld1r { v27.4s }, [x21]
-	WORD $0x4ebb1f7c // mov v28.16b, v27.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cabd // ld1r { v29.4s }, [x21]
-	WORD $0x4ebd1fbe // mov v30.16b, v29.16b
-	ADD $88, R21, R21
+	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
+	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	WORD $0x6f00e40b // movi v11.2d, #0000000000000000
+	WORD $0x6f00e40c // movi v12.2d, #0000000000000000
+	WORD $0x6f00e40d // movi v13.2d, #0000000000000000
+	WORD $0x6f00e40e // movi v14.2d, #0000000000000000
+	WORD $0x6f00e40f // movi v15.2d, #0000000000000000
+	WORD $0x6f00e410 // movi v16.2d, #0000000000000000
+	WORD $0x6f00e411 // movi v17.2d, #0000000000000000
+	WORD $0x6f00e412 // movi v18.2d, #0000000000000000
+	WORD $0x6f00e413 // movi v19.2d, #0000000000000000
+	WORD $0x6f00e414 // movi v20.2d, #0000000000000000
+	WORD $0x6f00e415 // movi v21.2d, #0000000000000000
+	WORD $0x6f00e416 // movi v22.2d, #0000000000000000
+	WORD $0x6f00e417 // movi v23.2d, #0000000000000000
+	WORD $0x6f00e418 // movi v24.2d, #0000000000000000
+	WORD $0x6f00e419 // movi v25.2d, #0000000000000000
+	WORD $0x6f00e41a // movi v26.2d, #0000000000000000
+	WORD $0x6f00e41b // movi v27.2d, #0000000000000000
+	WORD $0x6f00e41c // movi v28.2d, #0000000000000000
+	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
+	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
 	MOVD R1, R15
 	MOVD R6, R20
 	MOVD R2, R14
@@ -105,9 +92,12 @@ groupDone:
 	WORD $0x4e040d64 // dup v4.4s, w11
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
@@ -154,9 +144,12 @@ outlier0Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
 	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5854a // add v10.4s, v10.4s, v5.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
 	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
@@ -203,9 +196,12 @@ outlier1Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
 	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4ea5858c // add v12.4s, v12.4s, v5.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -252,9 +248,12 @@ outlier2Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
 	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8091ce // fmul v14.4s, v14.4s, v0.s[0]
 	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
@@ -301,9 +300,12 @@ outlier3Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
+	WORD $0x4ea58610 // add v16.4s, v16.4s, v5.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f809210 // fmul v16.4s, v16.4s, v0.s[0]
 	WORD $0x6e22de10 // fmul v16.4s, v16.4s, v2.4s
@@ -350,9 +352,12 @@ outlier4Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
 	WORD $0x6e21de31 // fmul v17.4s, v17.4s, v1.4s
+	WORD $0x4ea58652 // add v18.4s, v18.4s, v5.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f809252 // fmul v18.4s, v18.4s, v0.s[0]
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
@@ -399,9 +404,12 @@ outlier5Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
 	WORD $0x6e21de73 // fmul v19.4s, v19.4s, v1.4s
+	WORD $0x4ea58694 // add v20.4s, v20.4s, v5.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4f809294 // fmul v20.4s, v20.4s, v0.s[0]
 	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
@@ -448,9 +456,12 @@ outlier6Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
 	WORD $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
+	WORD $0x4ea586d6 // add v22.4s, v22.4s, v5.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4f8092d6 // fmul v22.4s, v22.4s, v0.s[0]
 	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
@@ -497,9 +508,12 @@ outlier7Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
 	WORD $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
+	WORD $0x4ea58718 // add v24.4s, v24.4s, v5.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4f809318 // fmul v24.4s, v24.4s, v0.s[0]
 	WORD $0x6e22df18 // fmul v24.4s, v24.4s, v2.4s
@@ -546,9 +560,12 @@ outlier8Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
 	WORD $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
+	WORD $0x4ea5875a // add v26.4s, v26.4s, v5.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4f80935a // fmul v26.4s, v26.4s, v0.s[0]
 	WORD $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
@@ -595,9 +612,12 @@ outlier9Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
 	WORD $0x6e21df7b // fmul v27.4s, v27.4s, v1.4s
+	WORD $0x4ea5879c // add v28.4s, v28.4s, v5.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
 	WORD $0x4f80939c // fmul v28.4s, v28.4s, v0.s[0]
 	WORD $0x6e22df9c // fmul v28.4s, v28.4s, v2.4s
@@ -644,9 +664,12 @@ outlier10Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
 	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
 	WORD $0x6e21dfbd // fmul v29.4s, v29.4s, v1.4s
+	WORD $0x4ea587de // add v30.4s, v30.4s, v5.4s
 	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4f8093de // fmul v30.4s, v30.4s, v0.s[0]
 	WORD $0x6e22dfde // fmul v30.4s, v30.4s, v2.4s
@@ -723,14 +746,14 @@ TEXT ·screenOneNEON(SB), NOSPLIT, $0-72
 	MOVD w+48(FP), R6
 	MOVD columns+56(FP), R7
 	MOVD outliers+64(FP), R8
-	WORD $0x4d40c8a7 // ld1r { v7.4s }, [x5]
-	WORD $0x4ea71ce8 // mov v8.16b, v7.16b
-	WORD $0x4d40c8a9 // ld1r { v9.4s }, [x5]
-	WORD $0x4ea91d2a // mov v10.16b, v9.16b
-	WORD $0x4d40c8ab // ld1r { v11.4s }, [x5]
-	WORD $0x4eab1d6c // mov v12.16b, v11.16b
-	WORD $0x4d40c8ad // ld1r { v13.4s }, [x5]
-	WORD $0x4ead1dae // mov v14.16b, v13.16b
+	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
+	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	WORD $0x6f00e40b // movi v11.2d, #0000000000000000
+	WORD $0x6f00e40c // movi v12.2d, #0000000000000000
+	WORD $0x6f00e40d // movi v13.2d, #0000000000000000
+	WORD $0x6f00e40e // movi v14.2d, #0000000000000000
 	CBZ R1, groupDone
 	PCALIGN $32
 group:
@@ -758,9 +781,12 @@ groupDone:
 	WORD $0x4e040d24 // dup v4.4s, w9
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4008c1 // ldp q1, q2, [x6]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
@@ -804,9 +830,12 @@ outlier0Done:
 	WORD $0x3d800061 // str q1, [x3]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4108c1 // ldp q1, q2, [x6, #32]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
 	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5854a // add v10.4s, v10.4s, v5.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
 	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
@@ -850,9 +879,12 @@ outlier1Done:
 	WORD $0x3d800461 // str q1, [x3, #16]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4208c1 // ldp q1, q2, [x6, #64]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
 	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4ea5858c // add v12.4s, v12.4s, v5.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -896,9 +928,12 @@ outlier2Done:
 	WORD $0x3d800861 // str q1, [x3, #32]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4308c1 // ldp q1, q2, [x6, #96]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
 	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8091ce // fmul v14.4s, v14.4s, v0.s[0]
 	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
@@ -958,43 +993,30 @@ TEXT ·screenTiles16NEON(SB), NOSPLIT, $0-88
 tile:
 	MOVD $4, R19
 block:
-	MOVD R7, R21
-	WORD $0x4d40caa7 // ld1r { v7.4s }, [x21]
-	WORD $0x4ea71ce8 // mov v8.16b, v7.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caa9 // ld1r { v9.4s }, [x21]
-	WORD $0x4ea91d2a // mov v10.16b, v9.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caab // ld1r { v11.4s }, [x21]
-	WORD $0x4eab1d6c // mov v12.16b, v11.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caad // ld1r { v13.4s }, [x21]
-	WORD $0x4ead1dae // mov v14.16b, v13.16b
-	ADD $88, R21, R21
-	WORD $0x4d40caaf // ld1r { v15.4s }, [x21]
-	WORD $0x4eaf1df0 // mov v16.16b, v15.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab1 // ld1r { v17.4s }, [x21]
-	WORD $0x4eb11e32 // mov v18.16b, v17.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab3 // ld1r { v19.4s }, [x21]
-	WORD $0x4eb31e74 // mov v20.16b, v19.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab5 // ld1r { v21.4s }, [x21]
-	WORD $0x4eb51eb6 // mov v22.16b, v21.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab7 // ld1r { v23.4s }, [x21]
-	WORD $0x4eb71ef8 // mov v24.16b, v23.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cab9 // ld1r { v25.4s }, [x21]
-	WORD $0x4eb91f3a // mov v26.16b, v25.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cabb // ld1r { v27.4s }, [x21]
-	WORD $0x4ebb1f7c // mov v28.16b, v27.16b
-	ADD $88, R21, R21
-	WORD $0x4d40cabd // ld1r { v29.4s }, [x21]
-	WORD $0x4ebd1fbe // mov v30.16b, v29.16b
-	ADD $88, R21, R21
+	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
+	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	WORD $0x6f00e40b // movi v11.2d, #0000000000000000
+	WORD $0x6f00e40c // movi v12.2d, #0000000000000000
+	WORD $0x6f00e40d // movi v13.2d, #0000000000000000
+	WORD $0x6f00e40e // movi v14.2d, #0000000000000000
+	WORD $0x6f00e40f // movi v15.2d, #0000000000000000
+	WORD $0x6f00e410 // movi v16.2d, #0000000000000000
+	WORD $0x6f00e411 // movi v17.2d, #0000000000000000
+	WORD $0x6f00e412 // movi v18.2d, #0000000000000000
+	WORD $0x6f00e413 // movi v19.2d, #0000000000000000
+	WORD $0x6f00e414 // movi v20.2d, #0000000000000000
+	WORD $0x6f00e415 // movi v21.2d, #0000000000000000
+	WORD $0x6f00e416 // movi v22.2d, #0000000000000000
+	WORD $0x6f00e417 // movi v23.2d, #0000000000000000
+	WORD $0x6f00e418 // movi v24.2d, #0000000000000000
+	WORD $0x6f00e419 // movi v25.2d, #0000000000000000
+	WORD $0x6f00e41a // movi v26.2d, #0000000000000000
+	WORD $0x6f00e41b // movi v27.2d, #0000000000000000
+	WORD $0x6f00e41c // movi v28.2d, #0000000000000000
+	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
+	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
 	MOVD R1, R15
 	MOVD R6, R20
 	MOVD R2, R14
@@ -1068,9 +1090,12 @@ groupDone:
 	WORD $0x4e040d64 // dup v4.4s, w11
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
@@ -1117,9 +1142,12 @@ outlier0Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
 	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5854a // add v10.4s, v10.4s, v5.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
 	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
@@ -1166,9 +1194,12 @@ outlier1Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
 	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4ea5858c // add v12.4s, v12.4s, v5.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -1215,9 +1246,12 @@ outlier2Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
 	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8091ce // fmul v14.4s, v14.4s, v0.s[0]
 	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
@@ -1264,9 +1298,12 @@ outlier3Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
 	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
+	WORD $0x4ea58610 // add v16.4s, v16.4s, v5.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f809210 // fmul v16.4s, v16.4s, v0.s[0]
 	WORD $0x6e22de10 // fmul v16.4s, v16.4s, v2.4s
@@ -1313,9 +1350,12 @@ outlier4Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
 	WORD $0x6e21de31 // fmul v17.4s, v17.4s, v1.4s
+	WORD $0x4ea58652 // add v18.4s, v18.4s, v5.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f809252 // fmul v18.4s, v18.4s, v0.s[0]
 	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
@@ -1362,9 +1402,12 @@ outlier5Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
 	WORD $0x6e21de73 // fmul v19.4s, v19.4s, v1.4s
+	WORD $0x4ea58694 // add v20.4s, v20.4s, v5.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4f809294 // fmul v20.4s, v20.4s, v0.s[0]
 	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
@@ -1411,9 +1454,12 @@ outlier6Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
 	WORD $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
+	WORD $0x4ea586d6 // add v22.4s, v22.4s, v5.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4f8092d6 // fmul v22.4s, v22.4s, v0.s[0]
 	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
@@ -1460,9 +1506,12 @@ outlier7Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
 	WORD $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
+	WORD $0x4ea58718 // add v24.4s, v24.4s, v5.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4f809318 // fmul v24.4s, v24.4s, v0.s[0]
 	WORD $0x6e22df18 // fmul v24.4s, v24.4s, v2.4s
@@ -1509,9 +1558,12 @@ outlier8Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
 	WORD $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
+	WORD $0x4ea5875a // add v26.4s, v26.4s, v5.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4f80935a // fmul v26.4s, v26.4s, v0.s[0]
 	WORD $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
@@ -1558,9 +1610,12 @@ outlier9Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
 	WORD $0x6e21df7b // fmul v27.4s, v27.4s, v1.4s
+	WORD $0x4ea5879c // add v28.4s, v28.4s, v5.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
 	WORD $0x4f80939c // fmul v28.4s, v28.4s, v0.s[0]
 	WORD $0x6e22df9c // fmul v28.4s, v28.4s, v2.4s
@@ -1607,9 +1662,12 @@ outlier10Done:
 	ADD R0, R20, R20
 	WORD $0x3cc042a0 // ldur q0, [x21, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
 	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
 	WORD $0x6e21dfbd // fmul v29.4s, v29.4s, v1.4s
+	WORD $0x4ea587de // add v30.4s, v30.4s, v5.4s
 	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4f8093de // fmul v30.4s, v30.4s, v0.s[0]
 	WORD $0x6e22dfde // fmul v30.4s, v30.4s, v2.4s
@@ -1686,14 +1744,14 @@ TEXT ·screenOne16NEON(SB), NOSPLIT, $0-72
 	MOVD w+48(FP), R6
 	MOVD columns+56(FP), R7
 	MOVD outliers+64(FP), R8
-	WORD $0x4d40c8a7 // ld1r { v7.4s }, [x5]
-	WORD $0x4ea71ce8 // mov v8.16b, v7.16b
-	WORD $0x4d40c8a9 // ld1r { v9.4s }, [x5]
-	WORD $0x4ea91d2a // mov v10.16b, v9.16b
-	WORD $0x4d40c8ab // ld1r { v11.4s }, [x5]
-	WORD $0x4eab1d6c // mov v12.16b, v11.16b
-	WORD $0x4d40c8ad // ld1r { v13.4s }, [x5]
-	WORD $0x4ead1dae // mov v14.16b, v13.16b
+	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
+	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	WORD $0x6f00e40b // movi v11.2d, #0000000000000000
+	WORD $0x6f00e40c // movi v12.2d, #0000000000000000
+	WORD $0x6f00e40d // movi v13.2d, #0000000000000000
+	WORD $0x6f00e40e // movi v14.2d, #0000000000000000
 	CBZ R1, groupDone
 	PCALIGN $32
 group:
@@ -1737,9 +1795,12 @@ groupDone:
 	WORD $0x4e040d24 // dup v4.4s, w9
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4008c1 // ldp q1, q2, [x6]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
@@ -1783,9 +1844,12 @@ outlier0Done:
 	WORD $0x3d800061 // str q1, [x3]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4108c1 // ldp q1, q2, [x6, #32]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
 	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5854a // add v10.4s, v10.4s, v5.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
 	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
@@ -1829,9 +1893,12 @@ outlier1Done:
 	WORD $0x3d800461 // str q1, [x3, #16]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4208c1 // ldp q1, q2, [x6, #64]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
 	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4ea5858c // add v12.4s, v12.4s, v5.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
 	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
@@ -1875,9 +1942,12 @@ outlier2Done:
 	WORD $0x3d800861 // str q1, [x3, #32]
 	WORD $0x3cc040a0 // ldur q0, [x5, #4]
 	WORD $0xad4308c1 // ldp q1, q2, [x6, #96]
+	WORD $0x4d40c8a5 // ld1r { v5.4s }, [x5]
+	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
 	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8091ce // fmul v14.4s, v14.4s, v0.s[0]
 	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
@@ -1919,6 +1989,840 @@ outlier3Done:
 	WORD $0x3dc00c62 // ldr q2, [x3, #48]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
 	WORD $0x3d800c61 // str q1, [x3, #48]
+	RET
+
+// func screenTilesPairsNEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int)
+TEXT ·screenTilesPairsNEON(SB), NOSPLIT, $0-88
+	MOVD laneStride+16(FP), R0
+	MOVD q+24(FP), R1
+	MOVD groups+40(FP), R2
+	MOVD tiles+56(FP), R3
+	MOVD codes+0(FP), R4
+	MOVD lanes+8(FP), R5
+	MOVD panel+32(FP), R6
+	MOVD rows+48(FP), R7
+	MOVD w+64(FP), R8
+	MOVD columns+72(FP), R9
+	MOVD outliers+80(FP), R10
+tile:
+	MOVD $4, R19
+block:
+	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
+	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	WORD $0x6f00e40b // movi v11.2d, #0000000000000000
+	WORD $0x6f00e40c // movi v12.2d, #0000000000000000
+	WORD $0x6f00e40d // movi v13.2d, #0000000000000000
+	WORD $0x6f00e40e // movi v14.2d, #0000000000000000
+	WORD $0x6f00e40f // movi v15.2d, #0000000000000000
+	WORD $0x6f00e410 // movi v16.2d, #0000000000000000
+	WORD $0x6f00e411 // movi v17.2d, #0000000000000000
+	WORD $0x6f00e412 // movi v18.2d, #0000000000000000
+	WORD $0x6f00e413 // movi v19.2d, #0000000000000000
+	WORD $0x6f00e414 // movi v20.2d, #0000000000000000
+	WORD $0x6f00e415 // movi v21.2d, #0000000000000000
+	WORD $0x6f00e416 // movi v22.2d, #0000000000000000
+	WORD $0x6f00e417 // movi v23.2d, #0000000000000000
+	WORD $0x6f00e418 // movi v24.2d, #0000000000000000
+	WORD $0x6f00e419 // movi v25.2d, #0000000000000000
+	WORD $0x6f00e41a // movi v26.2d, #0000000000000000
+	WORD $0x6f00e41b // movi v27.2d, #0000000000000000
+	WORD $0x6f00e41c // movi v28.2d, #0000000000000000
+	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
+	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
+	MOVD R1, R15
+	MOVD R6, R20
+	MOVD R2, R14
+	LSR $1, R14, R11
+	CBZ R11, twoDone
+	PCALIGN $32
+two:
+	WORD $0xad401283 // ldp q3, q4, [x20]
+	WORD $0xad441a85 // ldp q5, q6, [x20, #128]
+	WORD $0x4e853862 // zip1 v2.4s, v3.4s, v5.4s
+	WORD $0x4e857865 // zip2 v5.4s, v3.4s, v5.4s
+	WORD $0x4e863883 // zip1 v3.4s, v4.4s, v6.4s
+	WORD $0x4e867886 // zip2 v6.4s, v4.4s, v6.4s
+	WORD $0x3dc001e0 // ldr q0, [x15]
+	WORD $0x3dc00de1 // ldr q1, [x15, #48]
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a487 // smmla v7.4s, v4.16b, v2.16b
+	WORD $0x4e85a488 // smmla v8.4s, v4.16b, v5.16b
+	WORD $0x4e83a489 // smmla v9.4s, v4.16b, v3.16b
+	WORD $0x4e86a48a // smmla v10.4s, v4.16b, v6.16b
+	WORD $0x4e82a42b // smmla v11.4s, v1.16b, v2.16b
+	WORD $0x4e85a42c // smmla v12.4s, v1.16b, v5.16b
+	WORD $0x4e83a42d // smmla v13.4s, v1.16b, v3.16b
+	WORD $0x4e86a42e // smmla v14.4s, v1.16b, v6.16b
+	WORD $0x3dc005e0 // ldr q0, [x15, #16]
+	WORD $0x3dc011e1 // ldr q1, [x15, #64]
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a48f // smmla v15.4s, v4.16b, v2.16b
+	WORD $0x4e85a490 // smmla v16.4s, v4.16b, v5.16b
+	WORD $0x4e83a491 // smmla v17.4s, v4.16b, v3.16b
+	WORD $0x4e86a492 // smmla v18.4s, v4.16b, v6.16b
+	WORD $0x4e82a433 // smmla v19.4s, v1.16b, v2.16b
+	WORD $0x4e85a434 // smmla v20.4s, v1.16b, v5.16b
+	WORD $0x4e83a435 // smmla v21.4s, v1.16b, v3.16b
+	WORD $0x4e86a436 // smmla v22.4s, v1.16b, v6.16b
+	WORD $0x3dc009e0 // ldr q0, [x15, #32]
+	WORD $0x3dc015e1 // ldr q1, [x15, #80]
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a497 // smmla v23.4s, v4.16b, v2.16b
+	WORD $0x4e85a498 // smmla v24.4s, v4.16b, v5.16b
+	WORD $0x4e83a499 // smmla v25.4s, v4.16b, v3.16b
+	WORD $0x4e86a49a // smmla v26.4s, v4.16b, v6.16b
+	WORD $0x4e82a43b // smmla v27.4s, v1.16b, v2.16b
+	WORD $0x4e85a43c // smmla v28.4s, v1.16b, v5.16b
+	WORD $0x4e83a43d // smmla v29.4s, v1.16b, v3.16b
+	WORD $0x4e86a43e // smmla v30.4s, v1.16b, v6.16b
+	ADD $96, R15, R15
+	ADD $256, R20, R20
+	SUBS $1, R11, R11
+	BNE two
+twoDone:
+	TBZ $0, R14, even
+	WORD $0xad401283 // ldp q3, q4, [x20]
+	WORD $0x6f00e405 // movi v5.2d, #0000000000000000
+	WORD $0x6f00e406 // movi v6.2d, #0000000000000000
+	WORD $0x4e853862 // zip1 v2.4s, v3.4s, v5.4s
+	WORD $0x4e857865 // zip2 v5.4s, v3.4s, v5.4s
+	WORD $0x4e863883 // zip1 v3.4s, v4.4s, v6.4s
+	WORD $0x4e867886 // zip2 v6.4s, v4.4s, v6.4s
+	WORD $0x3dc001e0 // ldr q0, [x15]
+	WORD $0x6f00e401 // movi v1.2d, #0000000000000000
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a487 // smmla v7.4s, v4.16b, v2.16b
+	WORD $0x4e85a488 // smmla v8.4s, v4.16b, v5.16b
+	WORD $0x4e83a489 // smmla v9.4s, v4.16b, v3.16b
+	WORD $0x4e86a48a // smmla v10.4s, v4.16b, v6.16b
+	WORD $0x4e82a42b // smmla v11.4s, v1.16b, v2.16b
+	WORD $0x4e85a42c // smmla v12.4s, v1.16b, v5.16b
+	WORD $0x4e83a42d // smmla v13.4s, v1.16b, v3.16b
+	WORD $0x4e86a42e // smmla v14.4s, v1.16b, v6.16b
+	WORD $0x3dc005e0 // ldr q0, [x15, #16]
+	WORD $0x6f00e401 // movi v1.2d, #0000000000000000
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a48f // smmla v15.4s, v4.16b, v2.16b
+	WORD $0x4e85a490 // smmla v16.4s, v4.16b, v5.16b
+	WORD $0x4e83a491 // smmla v17.4s, v4.16b, v3.16b
+	WORD $0x4e86a492 // smmla v18.4s, v4.16b, v6.16b
+	WORD $0x4e82a433 // smmla v19.4s, v1.16b, v2.16b
+	WORD $0x4e85a434 // smmla v20.4s, v1.16b, v5.16b
+	WORD $0x4e83a435 // smmla v21.4s, v1.16b, v3.16b
+	WORD $0x4e86a436 // smmla v22.4s, v1.16b, v6.16b
+	WORD $0x3dc009e0 // ldr q0, [x15, #32]
+	WORD $0x6f00e401 // movi v1.2d, #0000000000000000
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817801 // zip2 v1.4s, v0.4s, v1.4s
+	WORD $0x4e82a497 // smmla v23.4s, v4.16b, v2.16b
+	WORD $0x4e85a498 // smmla v24.4s, v4.16b, v5.16b
+	WORD $0x4e83a499 // smmla v25.4s, v4.16b, v3.16b
+	WORD $0x4e86a49a // smmla v26.4s, v4.16b, v6.16b
+	WORD $0x4e82a43b // smmla v27.4s, v1.16b, v2.16b
+	WORD $0x4e85a43c // smmla v28.4s, v1.16b, v5.16b
+	WORD $0x4e83a43d // smmla v29.4s, v1.16b, v3.16b
+	WORD $0x4e86a43e // smmla v30.4s, v1.16b, v6.16b
+	ADD $48, R15, R15
+even:
+	WORD $0x4ec838e0 // zip1 v0.2d, v7.2d, v8.2d
+	WORD $0x4eca3921 // zip1 v1.2d, v9.2d, v10.2d
+	WORD $0x4eca7929 // zip2 v9.2d, v9.2d, v10.2d
+	WORD $0x4ea91d2a // mov v10.16b, v9.16b
+	WORD $0x4ec878e9 // zip2 v9.2d, v7.2d, v8.2d
+	WORD $0x4ea01c07 // mov v7.16b, v0.16b
+	WORD $0x4ea11c28 // mov v8.16b, v1.16b
+	WORD $0x4ecc3960 // zip1 v0.2d, v11.2d, v12.2d
+	WORD $0x4ece39a1 // zip1 v1.2d, v13.2d, v14.2d
+	WORD $0x4ece79ad // zip2 v13.2d, v13.2d, v14.2d
+	WORD $0x4ead1dae // mov v14.16b, v13.16b
+	WORD $0x4ecc796d // zip2 v13.2d, v11.2d, v12.2d
+	WORD $0x4ea01c0b // mov v11.16b, v0.16b
+	WORD $0x4ea11c2c // mov v12.16b, v1.16b
+	WORD $0x4ed039e0 // zip1 v0.2d, v15.2d, v16.2d
+	WORD $0x4ed23a21 // zip1 v1.2d, v17.2d, v18.2d
+	WORD $0x4ed27a31 // zip2 v17.2d, v17.2d, v18.2d
+	WORD $0x4eb11e32 // mov v18.16b, v17.16b
+	WORD $0x4ed079f1 // zip2 v17.2d, v15.2d, v16.2d
+	WORD $0x4ea01c0f // mov v15.16b, v0.16b
+	WORD $0x4ea11c30 // mov v16.16b, v1.16b
+	WORD $0x4ed43a60 // zip1 v0.2d, v19.2d, v20.2d
+	WORD $0x4ed63aa1 // zip1 v1.2d, v21.2d, v22.2d
+	WORD $0x4ed67ab5 // zip2 v21.2d, v21.2d, v22.2d
+	WORD $0x4eb51eb6 // mov v22.16b, v21.16b
+	WORD $0x4ed47a75 // zip2 v21.2d, v19.2d, v20.2d
+	WORD $0x4ea01c13 // mov v19.16b, v0.16b
+	WORD $0x4ea11c34 // mov v20.16b, v1.16b
+	WORD $0x4ed83ae0 // zip1 v0.2d, v23.2d, v24.2d
+	WORD $0x4eda3b21 // zip1 v1.2d, v25.2d, v26.2d
+	WORD $0x4eda7b39 // zip2 v25.2d, v25.2d, v26.2d
+	WORD $0x4eb91f3a // mov v26.16b, v25.16b
+	WORD $0x4ed87af9 // zip2 v25.2d, v23.2d, v24.2d
+	WORD $0x4ea01c17 // mov v23.16b, v0.16b
+	WORD $0x4ea11c38 // mov v24.16b, v1.16b
+	WORD $0x4edc3b60 // zip1 v0.2d, v27.2d, v28.2d
+	WORD $0x4ede3ba1 // zip1 v1.2d, v29.2d, v30.2d
+	WORD $0x4ede7bbd // zip2 v29.2d, v29.2d, v30.2d
+	WORD $0x4ebd1fbe // mov v30.16b, v29.16b
+	WORD $0x4edc7b7d // zip2 v29.2d, v27.2d, v28.2d
+	WORD $0x4ea01c1b // mov v27.16b, v0.16b
+	WORD $0x4ea11c3c // mov v28.16b, v1.16b
+	MOVD R7, R21
+	MOVD R4, R14
+	MOVD R5, R20
+	MOVD $1067515904, R11
+	WORD $0x4e040d63 // dup v3.4s, w11
+	MOVD $3338665984, R11
+	WORD $0x4e040d64 // dup v4.4s, w11
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
+	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f809108 // fmul v8.4s, v8.4s, v0.s[0]
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01027 // fmla v7.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01048 // fmla v8.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier0Done
+outlier0:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc27 // fmla v7.4s, v1.4s, v5.4s
+	WORD $0x4e25cc48 // fmla v8.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier0
+outlier0Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
+	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801827 // fmla v7.4s, v1.4s, v0.s[2]
+	WORD $0x4f801848 // fmla v8.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01827 // fmla v7.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01848 // fmla v8.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
+	WORD $0x4e24c4e7 // fmaxnm v7.4s, v7.4s, v4.4s
+	WORD $0x4ea1b8e7 // fcvtzs v7.4s, v7.4s
+	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD $0x4e24c508 // fmaxnm v8.4s, v8.4s, v4.4s
+	WORD $0x4ea1b908 // fcvtzs v8.4s, v8.4s
+	WORD $0x0e6148e1 // sqxtn v1.4h, v7.4s
+	WORD $0x4e614901 // sqxtn2 v1.8h, v8.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
+	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5854a // add v10.4s, v10.4s, v5.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f80914a // fmul v10.4s, v10.4s, v0.s[0]
+	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01029 // fmla v9.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0104a // fmla v10.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier1Done
+outlier1:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc29 // fmla v9.4s, v1.4s, v5.4s
+	WORD $0x4e25cc4a // fmla v10.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier1
+outlier1Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801829 // fmla v9.4s, v1.4s, v0.s[2]
+	WORD $0x4f80184a // fmla v10.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01829 // fmla v9.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0184a // fmla v10.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD $0x4e24c529 // fmaxnm v9.4s, v9.4s, v4.4s
+	WORD $0x4ea1b929 // fcvtzs v9.4s, v9.4s
+	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD $0x4e24c54a // fmaxnm v10.4s, v10.4s, v4.4s
+	WORD $0x4ea1b94a // fcvtzs v10.4s, v10.4s
+	WORD $0x0e614921 // sqxtn v1.4h, v9.4s
+	WORD $0x4e614941 // sqxtn2 v1.8h, v10.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
+	WORD $0x6e21dd6b // fmul v11.4s, v11.4s, v1.4s
+	WORD $0x4ea5858c // add v12.4s, v12.4s, v5.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f80918c // fmul v12.4s, v12.4s, v0.s[0]
+	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa0102b // fmla v11.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0104c // fmla v12.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier2Done
+outlier2:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc2b // fmla v11.4s, v1.4s, v5.4s
+	WORD $0x4e25cc4c // fmla v12.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier2
+outlier2Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f80182b // fmla v11.4s, v1.4s, v0.s[2]
+	WORD $0x4f80184c // fmla v12.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa0182b // fmla v11.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0184c // fmla v12.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
+	WORD $0x4e24c56b // fmaxnm v11.4s, v11.4s, v4.4s
+	WORD $0x4ea1b96b // fcvtzs v11.4s, v11.4s
+	WORD $0x4e23d58c // fadd v12.4s, v12.4s, v3.4s
+	WORD $0x4e24c58c // fmaxnm v12.4s, v12.4s, v4.4s
+	WORD $0x4ea1b98c // fcvtzs v12.4s, v12.4s
+	WORD $0x0e614961 // sqxtn v1.4h, v11.4s
+	WORD $0x4e614981 // sqxtn2 v1.8h, v12.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
+	WORD $0x6e21ddad // fmul v13.4s, v13.4s, v1.4s
+	WORD $0x4ea585ce // add v14.4s, v14.4s, v5.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8091ce // fmul v14.4s, v14.4s, v0.s[0]
+	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa0102d // fmla v13.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0104e // fmla v14.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier3Done
+outlier3:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc2d // fmla v13.4s, v1.4s, v5.4s
+	WORD $0x4e25cc4e // fmla v14.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier3
+outlier3Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f80182d // fmla v13.4s, v1.4s, v0.s[2]
+	WORD $0x4f80184e // fmla v14.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa0182d // fmla v13.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0184e // fmla v14.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
+	WORD $0x4e24c5ad // fmaxnm v13.4s, v13.4s, v4.4s
+	WORD $0x4ea1b9ad // fcvtzs v13.4s, v13.4s
+	WORD $0x4e23d5ce // fadd v14.4s, v14.4s, v3.4s
+	WORD $0x4e24c5ce // fmaxnm v14.4s, v14.4s, v4.4s
+	WORD $0x4ea1b9ce // fcvtzs v14.4s, v14.4s
+	WORD $0x0e6149a1 // sqxtn v1.4h, v13.4s
+	WORD $0x4e6149c1 // sqxtn2 v1.8h, v14.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
+	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
+	WORD $0x4ea58610 // add v16.4s, v16.4s, v5.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f809210 // fmul v16.4s, v16.4s, v0.s[0]
+	WORD $0x6e22de10 // fmul v16.4s, v16.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa0102f // fmla v15.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01050 // fmla v16.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier4Done
+outlier4:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc2f // fmla v15.4s, v1.4s, v5.4s
+	WORD $0x4e25cc50 // fmla v16.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier4
+outlier4Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f80182f // fmla v15.4s, v1.4s, v0.s[2]
+	WORD $0x4f801850 // fmla v16.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa0182f // fmla v15.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01850 // fmla v16.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d5ef // fadd v15.4s, v15.4s, v3.4s
+	WORD $0x4e24c5ef // fmaxnm v15.4s, v15.4s, v4.4s
+	WORD $0x4ea1b9ef // fcvtzs v15.4s, v15.4s
+	WORD $0x4e23d610 // fadd v16.4s, v16.4s, v3.4s
+	WORD $0x4e24c610 // fmaxnm v16.4s, v16.4s, v4.4s
+	WORD $0x4ea1ba10 // fcvtzs v16.4s, v16.4s
+	WORD $0x0e6149e1 // sqxtn v1.4h, v15.4s
+	WORD $0x4e614a01 // sqxtn2 v1.8h, v16.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
+	WORD $0x6e21de31 // fmul v17.4s, v17.4s, v1.4s
+	WORD $0x4ea58652 // add v18.4s, v18.4s, v5.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f809252 // fmul v18.4s, v18.4s, v0.s[0]
+	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01031 // fmla v17.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01052 // fmla v18.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier5Done
+outlier5:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc31 // fmla v17.4s, v1.4s, v5.4s
+	WORD $0x4e25cc52 // fmla v18.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier5
+outlier5Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801831 // fmla v17.4s, v1.4s, v0.s[2]
+	WORD $0x4f801852 // fmla v18.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01831 // fmla v17.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01852 // fmla v18.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d631 // fadd v17.4s, v17.4s, v3.4s
+	WORD $0x4e24c631 // fmaxnm v17.4s, v17.4s, v4.4s
+	WORD $0x4ea1ba31 // fcvtzs v17.4s, v17.4s
+	WORD $0x4e23d652 // fadd v18.4s, v18.4s, v3.4s
+	WORD $0x4e24c652 // fmaxnm v18.4s, v18.4s, v4.4s
+	WORD $0x4ea1ba52 // fcvtzs v18.4s, v18.4s
+	WORD $0x0e614a21 // sqxtn v1.4h, v17.4s
+	WORD $0x4e614a41 // sqxtn2 v1.8h, v18.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
+	WORD $0x6e21de73 // fmul v19.4s, v19.4s, v1.4s
+	WORD $0x4ea58694 // add v20.4s, v20.4s, v5.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f809294 // fmul v20.4s, v20.4s, v0.s[0]
+	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01033 // fmla v19.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01054 // fmla v20.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier6Done
+outlier6:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc33 // fmla v19.4s, v1.4s, v5.4s
+	WORD $0x4e25cc54 // fmla v20.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier6
+outlier6Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801833 // fmla v19.4s, v1.4s, v0.s[2]
+	WORD $0x4f801854 // fmla v20.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01833 // fmla v19.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01854 // fmla v20.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d673 // fadd v19.4s, v19.4s, v3.4s
+	WORD $0x4e24c673 // fmaxnm v19.4s, v19.4s, v4.4s
+	WORD $0x4ea1ba73 // fcvtzs v19.4s, v19.4s
+	WORD $0x4e23d694 // fadd v20.4s, v20.4s, v3.4s
+	WORD $0x4e24c694 // fmaxnm v20.4s, v20.4s, v4.4s
+	WORD $0x4ea1ba94 // fcvtzs v20.4s, v20.4s
+	WORD $0x0e614a61 // sqxtn v1.4h, v19.4s
+	WORD $0x4e614a81 // sqxtn2 v1.8h, v20.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
+	WORD $0x6e21deb5 // fmul v21.4s, v21.4s, v1.4s
+	WORD $0x4ea586d6 // add v22.4s, v22.4s, v5.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4f8092d6 // fmul v22.4s, v22.4s, v0.s[0]
+	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01035 // fmla v21.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01056 // fmla v22.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier7Done
+outlier7:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc35 // fmla v21.4s, v1.4s, v5.4s
+	WORD $0x4e25cc56 // fmla v22.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier7
+outlier7Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801835 // fmla v21.4s, v1.4s, v0.s[2]
+	WORD $0x4f801856 // fmla v22.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01835 // fmla v21.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01856 // fmla v22.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d6b5 // fadd v21.4s, v21.4s, v3.4s
+	WORD $0x4e24c6b5 // fmaxnm v21.4s, v21.4s, v4.4s
+	WORD $0x4ea1bab5 // fcvtzs v21.4s, v21.4s
+	WORD $0x4e23d6d6 // fadd v22.4s, v22.4s, v3.4s
+	WORD $0x4e24c6d6 // fmaxnm v22.4s, v22.4s, v4.4s
+	WORD $0x4ea1bad6 // fcvtzs v22.4s, v22.4s
+	WORD $0x0e614aa1 // sqxtn v1.4h, v21.4s
+	WORD $0x4e614ac1 // sqxtn2 v1.8h, v22.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
+	WORD $0x6e21def7 // fmul v23.4s, v23.4s, v1.4s
+	WORD $0x4ea58718 // add v24.4s, v24.4s, v5.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4f809318 // fmul v24.4s, v24.4s, v0.s[0]
+	WORD $0x6e22df18 // fmul v24.4s, v24.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01037 // fmla v23.4s, v1.4s, v0.s[1]
+	WORD $0x4fa01058 // fmla v24.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier8Done
+outlier8:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc37 // fmla v23.4s, v1.4s, v5.4s
+	WORD $0x4e25cc58 // fmla v24.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier8
+outlier8Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801837 // fmla v23.4s, v1.4s, v0.s[2]
+	WORD $0x4f801858 // fmla v24.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01837 // fmla v23.4s, v1.4s, v0.s[3]
+	WORD $0x4fa01858 // fmla v24.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d6f7 // fadd v23.4s, v23.4s, v3.4s
+	WORD $0x4e24c6f7 // fmaxnm v23.4s, v23.4s, v4.4s
+	WORD $0x4ea1baf7 // fcvtzs v23.4s, v23.4s
+	WORD $0x4e23d718 // fadd v24.4s, v24.4s, v3.4s
+	WORD $0x4e24c718 // fmaxnm v24.4s, v24.4s, v4.4s
+	WORD $0x4ea1bb18 // fcvtzs v24.4s, v24.4s
+	WORD $0x0e614ae1 // sqxtn v1.4h, v23.4s
+	WORD $0x4e614b01 // sqxtn2 v1.8h, v24.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
+	WORD $0x6e21df39 // fmul v25.4s, v25.4s, v1.4s
+	WORD $0x4ea5875a // add v26.4s, v26.4s, v5.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4f80935a // fmul v26.4s, v26.4s, v0.s[0]
+	WORD $0x6e22df5a // fmul v26.4s, v26.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa01039 // fmla v25.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0105a // fmla v26.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier9Done
+outlier9:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc39 // fmla v25.4s, v1.4s, v5.4s
+	WORD $0x4e25cc5a // fmla v26.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier9
+outlier9Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
+	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f801839 // fmla v25.4s, v1.4s, v0.s[2]
+	WORD $0x4f80185a // fmla v26.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa01839 // fmla v25.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0185a // fmla v26.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
+	WORD $0x4e24c739 // fmaxnm v25.4s, v25.4s, v4.4s
+	WORD $0x4ea1bb39 // fcvtzs v25.4s, v25.4s
+	WORD $0x4e23d75a // fadd v26.4s, v26.4s, v3.4s
+	WORD $0x4e24c75a // fmaxnm v26.4s, v26.4s, v4.4s
+	WORD $0x4ea1bb5a // fcvtzs v26.4s, v26.4s
+	WORD $0x0e614b21 // sqxtn v1.4h, v25.4s
+	WORD $0x4e614b41 // sqxtn2 v1.8h, v26.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
+	WORD $0x6e21df7b // fmul v27.4s, v27.4s, v1.4s
+	WORD $0x4ea5879c // add v28.4s, v28.4s, v5.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f80939c // fmul v28.4s, v28.4s, v0.s[0]
+	WORD $0x6e22df9c // fmul v28.4s, v28.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa0103b // fmla v27.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0105c // fmla v28.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier10Done
+outlier10:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc3b // fmla v27.4s, v1.4s, v5.4s
+	WORD $0x4e25cc5c // fmla v28.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier10
+outlier10Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
+	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f80183b // fmla v27.4s, v1.4s, v0.s[2]
+	WORD $0x4f80185c // fmla v28.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa0183b // fmla v27.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0185c // fmla v28.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d77b // fadd v27.4s, v27.4s, v3.4s
+	WORD $0x4e24c77b // fmaxnm v27.4s, v27.4s, v4.4s
+	WORD $0x4ea1bb7b // fcvtzs v27.4s, v27.4s
+	WORD $0x4e23d79c // fadd v28.4s, v28.4s, v3.4s
+	WORD $0x4e24c79c // fmaxnm v28.4s, v28.4s, v4.4s
+	WORD $0x4ea1bb9c // fcvtzs v28.4s, v28.4s
+	WORD $0x0e614b61 // sqxtn v1.4h, v27.4s
+	WORD $0x4e614b81 // sqxtn2 v1.8h, v28.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0xad400901 // ldp q1, q2, [x8]
+	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
+	WORD $0x6e21dfbd // fmul v29.4s, v29.4s, v1.4s
+	WORD $0x4ea587de // add v30.4s, v30.4s, v5.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f8093de // fmul v30.4s, v30.4s, v0.s[0]
+	WORD $0x6e22dfde // fmul v30.4s, v30.4s, v2.4s
+	WORD $0xad440901 // ldp q1, q2, [x8, #128]
+	WORD $0x4fa0103d // fmla v29.4s, v1.4s, v0.s[1]
+	WORD $0x4fa0105e // fmla v30.4s, v2.4s, v0.s[1]
+	MOVD R10, R11
+	ADD $0, R9, R12
+	ADD $24, R21, R13
+	CBZ R11, outlier11Done
+outlier11:
+	WORD $0xad400981 // ldp q1, q2, [x12]
+	ADD $128, R12, R12
+	WORD $0x4ddfc9a5 // ld1r { v5.4s }, [x13], #4
+	WORD $0x4e25cc3d // fmla v29.4s, v1.4s, v5.4s
+	WORD $0x4e25cc5e // fmla v30.4s, v2.4s, v5.4s
+	SUBS $1, R11, R11
+	BNE outlier11
+outlier11Done:
+	ADD $20, R21, R13
+	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
+	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
+	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
+	WORD $0xad480901 // ldp q1, q2, [x8, #256]
+	WORD $0x4f80183d // fmla v29.4s, v1.4s, v0.s[2]
+	WORD $0x4f80185e // fmla v30.4s, v2.4s, v0.s[2]
+	WORD $0xad4c0901 // ldp q1, q2, [x8, #384]
+	WORD $0x4fa0183d // fmla v29.4s, v1.4s, v0.s[3]
+	WORD $0x4fa0185e // fmla v30.4s, v2.4s, v0.s[3]
+	WORD $0x4e23d7bd // fadd v29.4s, v29.4s, v3.4s
+	WORD $0x4e24c7bd // fmaxnm v29.4s, v29.4s, v4.4s
+	WORD $0x4ea1bbbd // fcvtzs v29.4s, v29.4s
+	WORD $0x4e23d7de // fadd v30.4s, v30.4s, v3.4s
+	WORD $0x4e24c7de // fmaxnm v30.4s, v30.4s, v4.4s
+	WORD $0x4ea1bbde // fcvtzs v30.4s, v30.4s
+	WORD $0x0e614ba1 // sqxtn v1.4h, v29.4s
+	WORD $0x4e614bc1 // sqxtn2 v1.8h, v30.4s
+	WORD $0x3d8001c1 // str q1, [x14]
+	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
+	WORD $0x3d800281 // str q1, [x20]
+	ADD $88, R21, R21
+	ADD $64, R14, R14
+	ADD R0, R20, R20
+	ADD $32, R6, R6
+	ADD $32, R8, R8
+	ADD $32, R9, R9
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	SUB $1, R19, R19
+	CBNZ R19, block
+	SUB $128, R6, R6
+	SUB $128, R8, R8
+	SUB $128, R9, R9
+	SUB $64, R4, R4
+	SUB $64, R5, R5
+	ADD $768, R4, R4
+	ADD $1056, R7, R7
+	ADD R0<<3, R5, R5
+	ADD R0<<2, R5, R5
+	MOVD R15, R1
+	SUB $1, R3, R3
+	CBNZ R3, tile
 	RET
 
 // func quantiseNEON(dst *uint8, stride int, x *float64, n int, inv float64, offset int, sums *float64)

@@ -50,7 +50,7 @@ func makeOps() map[string]op {
 		t[name] = op{word, "16b 16b 16b"}
 	}
 	for name, o := range map[string]op{
-		"sdot": {0x4e809400, "4s 16b 16b"}, "usdot": {0x4e809c00, "4s 16b 16b"},
+		"sdot": {0x4e809400, "4s 16b 16b"}, "smmla": {0x4e80a400, "4s 16b 16b"},
 		"fcvtl": {0x0e617800, "2d 2s"}, "fcvtl2": {0x4e617800, "2d 4s"},
 		"sqxtn": {0x0e614800, "4h 4s"}, "sqxtn2": {0x4e614800, "8h 4s"}, "xtn": {0x0ea12800, "2s 2d"}, "xtn2": {0x4ea12800, "4s 2d"},
 		"xtn.h": {0x0e612800, "4h 4s"}, "xtn2.h": {0x4e612800, "8h 4s"}, "xtn.b": {0x0e212800, "8b 8h"},
@@ -79,15 +79,15 @@ func (g *gen) do(name string, regs ...V) {
 	g.word(word, mnemonic+" "+strings.Join(text, ", "))
 }
 
-// byElement writes d += n * m[index], for all elements of n and one of m. Of sdot and
-// usdot, an element of m is four bytes; those of usdot's n have no sign.
+// byElement writes d += n * m[index], or without the sum, for all elements of n and one of
+// m. Of sdot, an element of m is four bytes.
 func (g *gen) byElement(name string, d, n, m V, index int) {
 	f, ok := map[string]struct {
 		word         uint32
 		shape, index string
 	}{
 		"fmla.2d": {0x4fc01000, "2d 2d", "d"}, "fmla.4s": {0x4f801000, "4s 4s", "s"}, "fmul.4s": {0x4f809000, "4s 4s", "s"},
-		"sdot": {0x4f80e000, "4s 16b", "4b"}, "usdot": {0x4f80f000, "4s 16b", "4b"},
+		"sdot": {0x4f80e000, "4s 16b", "4b"},
 	}[name]
 	if !ok {
 		panic(name + ": no such instruction by element")
@@ -168,11 +168,6 @@ func (g *gen) shiftRight(d, n V, by int) {
 
 func (g *gen) narrowNibbles(d, n V) {
 	g.word(0x0f0c8400|uint32(d)|uint32(n)<<5, fmt.Sprintf("shrn v%d.8b, v%d.8h, #4", d, n))
-}
-
-// shiftWords shifts elements of 4 bytes to the left.
-func (g *gen) shiftWords(d, n V, by int) {
-	g.word(0x4f005400|uint32(32+by)<<16|uint32(d)|uint32(n)<<5, fmt.Sprintf("shl v%d.4s, v%d.4s, #%d", d, n, by))
 }
 
 // total sets the first 4 bytes of d to the sum of n's elements: of 2 bytes without sign

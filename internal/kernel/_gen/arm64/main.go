@@ -1,6 +1,6 @@
 // Command arm64 writes the assembly of package kernel for arm64, and its stubs, into the
 // folder named by its argument. With -listing it writes the inner loops to the standard
-// output instead, for llvm-mca: see cost.sh.
+// output instead, for llvm-mca, and with -cost what llvm-mca computes from them.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // files are the files that it writes, by what follows their name.
@@ -27,15 +28,18 @@ var files = []struct {
 func main() {
 	log.SetFlags(0)
 	listing := flag.Bool("listing", false, "write the inner loops for llvm-mca")
+	processors := flag.String("cost", "", "compute the cost of the inner loops on these `processors` of llvm-mca, say neoverse-n1,neoverse-v1")
+	mca := flag.String("mca", "llvm-mca", "the llvm-mca to run")
 	flag.Parse()
-	if flag.NArg() != 1 && !*listing {
-		log.Fatal("usage: arm64 FOLDER, or arm64 -listing")
+	if flag.NArg() != 1 && !*listing && *processors == "" {
+		log.Fatal("usage: arm64 FOLDER, or arm64 -listing, or arm64 -cost PROCESSORS")
 	}
+	var loops strings.Builder
 	for _, f := range files {
 		g := &gen{elem: f.elem}
 		f.write(g)
-		if *listing {
-			fmt.Print(g.listing.String())
+		loops.Write(g.listing.Bytes())
+		if flag.NArg() == 0 {
 			continue
 		}
 		assembly, stubs := g.file("internal/kernel/_gen/arm64")
@@ -43,6 +47,14 @@ func main() {
 			if err := os.WriteFile(filepath.Join(flag.Arg(0), f.name+"_arm64"+extension), text, 0o644); err != nil {
 				log.Fatal(err)
 			}
+		}
+	}
+	switch {
+	case *listing:
+		fmt.Print(loops.String())
+	case *processors != "":
+		if err := printCosts(*mca, loops.String(), strings.Split(*processors, ",")); err != nil {
+			log.Fatal(err)
 		}
 	}
 }
@@ -89,10 +101,11 @@ func (g *gen) vectors() {
 
 // screen writes the kernels of the certified screen.
 func (g *gen) screen() {
-	for _, fine := range []bool{false, true} {
-		g.screenTiles(fine)
-		g.screenOne(fine)
+	for _, k := range []kind{sdot, smlal} {
+		g.screenTiles(k)
+		g.screenOne(k)
 	}
+	g.screenTiles(smmla)
 	g.quantise(1)
 	g.quantise(2)
 	g.extent()

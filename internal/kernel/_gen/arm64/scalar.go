@@ -137,19 +137,27 @@ func (g *gen) branch(relation, label string) {
 // innermost loops are what the cost of a kernel is computed from.
 func (g *gen) loop(name string, n R, innermost bool, body func()) {
 	done := name + "Done"
+	turn := func() {
+		g.label(name)
+		body()
+		g.emit(fmt.Sprintf("SUBS $1, R%d, R%d", n, n), fmt.Sprintf("subs x%d, x%d, #1", n, n))
+		g.branch("NE", name)
+	}
 	g.ifZero(n, done)
 	if innermost {
 		g.align()
-		g.hot = true
-		fmt.Fprintf(&g.listing, "# LLVM-MCA-BEGIN %s\n", g.global(name))
-	}
-	g.label(name)
-	body()
-	g.emit(fmt.Sprintf("SUBS $1, R%d, R%d", n, n), fmt.Sprintf("subs x%d, x%d, #1", n, n))
-	g.branch("NE", name)
-	if innermost {
-		g.hot = false
-		fmt.Fprintf(&g.listing, "# LLVM-MCA-END\n")
+		g.region(name, turn)
+	} else {
+		turn()
 	}
 	g.label(done)
+}
+
+// region puts what body writes into the listing, under a name.
+func (g *gen) region(name string, body func()) {
+	fmt.Fprintf(&g.listing, "# LLVM-MCA-BEGIN %s\n", g.global(name))
+	g.hot = true
+	body()
+	g.hot = false
+	g.listing.WriteString("# LLVM-MCA-END\n")
 }

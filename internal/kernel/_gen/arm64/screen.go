@@ -15,7 +15,8 @@ const (
 	blockLatents  = 8                 // of which sums stay in registers over all inputs
 )
 
-// Offsets in a ScreenRow and in a ScreenPanel. The four factors of a row lie side by side.
+// Offsets in a ScreenRow, which begins with Start, and in a ScreenPanel. The four factors of
+// a row lie side by side.
 const (
 	rowStart, rowFactors, rowMask, rowOutlier       = 0, 4, 20, 24
 	panelScale, panelBias, panelNorm, panelResidual = 0, 128, 256, 384
@@ -24,7 +25,7 @@ const (
 // screenGen writes the tiles of one grid: integers of one byte, or of two.
 type screenGen struct {
 	*gen
-	fine            bool
+	kind            kind
 	x               []V   // inputs of the rows
 	w               []V   // of the latents
 	acc             [][]V // sums of each row
@@ -37,33 +38,45 @@ type screenGen struct {
 }
 
 // product is the multiplication for a comment, of integers at these places.
-func product(fine bool, q string) string {
-	if fine {
+func product(k kind, q string) string {
+	if k == smlal {
 		return "int16(q[" + q + "+2*b]) * int16(panel[128*p+4*l+2*b])"
 	}
 	return "int8(q[" + q + "+b]) * int8(panel[128*p+4*l+b])"
 }
 
+// kind is how a kernel multiplies: sdot and smmla for GridSigned, smlal for GridFine.
+type kind int
+
+const (
+	sdot kind = iota
+	smlal
+	smmla
+)
+
+// names are the middle of the kernels' names.
+var names = [...]string{sdot: "", smlal: "16", smmla: "Pairs"}
+
 // screenTiles writes ScreenTiles for GridSigned or GridFine. It keeps 24 sums of 4 latents
 // each in registers over all the inputs, for 12 rows, and so takes the panel in four
 // blocks.
-func (g *gen) screenTiles(fine bool) {
-	name, each := "screenTilesNEON", 4
-	if fine {
-		name, each = "screenTiles16NEON", 2
+func (g *gen) screenTiles(k kind) {
+	each := 4
+	if k == smlal {
+		each = 2
 	}
-	g.begin(name, "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int", "",
+	g.begin("screenTiles"+names[k]+"NEON", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int", "",
 		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
 		"",
 		"\tacc[i][l] = rows[i].Start",
 		"\tfor p := range groups {",
 		fmt.Sprintf("\t\tfor b := range %d {", each),
-		"\t\t\tacc[i][l] += "+product(fine, "48*p+4*i"),
+		"\t\t\tacc[i][l] += "+product(k, "48*p+4*i"),
 		"\t\t}", "\t}",
 		"",
 		"then the epilogue. rows and w point at the first fields of the first ScreenRow",
 		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
-	s := &screenGen{gen: g, fine: fine}
+	s := &screenGen{gen: g, kind: k}
 	stride, q, groups, tiles := g.arg("laneStride"), g.arg("q"), g.arg("groups"), g.arg("tiles")
 	s.screenArgs()
 	n, at, block, panel, row := g.newR(), g.newR(), g.newR(), g.newR(), g.newR()
@@ -72,33 +85,25 @@ func (g *gen) screenTiles(fine bool) {
 	g.label("tile")
 	g.set(block, screenLatents/blockLatents)
 	g.label("block")
-	g.copyR(row, s.rows)
 	for i := range s.acc {
-		g.everyAt("4s", s.acc[i][0], row)
-		g.mov(s.acc[i][1], s.acc[i][0])
-		g.addI(row, row, rowBytes)
+		g.zero(s.acc[i][0])
+		g.zero(s.acc[i][1])
 	}
 	g.copyR(at, q)
 	g.copyR(panel, s.panel)
 	g.copyR(n, groups)
-	g.loop("group", n, true, func() {
-		g.loads(s.x, at, 0)
-		g.loads(s.w[:2], panel, 0)
-		g.addI(at, at, stepX)
-		g.addI(panel, panel, stepW)
-		s.multiply(s.acc, s.w)
-	})
-	g.copyR(row, s.rows)
-	g.copyR(n, s.codes)
-	g.copyR(panel, s.lanes)
-	s.constants(s.count)
-	for i := range s.acc {
-		s.epilogue(numbered("outlier", i), row, s.acc[i], 0)
-		s.storeCodes(s.acc[i], n, panel, 0)
-		g.addI(row, row, rowBytes)
-		g.addI(n, n, 2*screenLatents)
-		g.add(panel, panel, stride)
+	if k == smmla {
+		s.pairs(n, at, panel)
+	} else {
+		g.loop("group", n, true, func() {
+			g.loads(s.x, at, 0)
+			g.loads(s.w[:2], panel, 0)
+			g.addI(at, at, stepX)
+			g.addI(panel, panel, stepW)
+			s.multiply(s.acc, s.w)
+		})
 	}
+	s.finish(row, n, panel, stride)
 	s.nextBlock()
 	g.subI(block, block, 1)
 	g.ifNot(block, "block")
@@ -125,6 +130,23 @@ func (s *screenGen) tileRegisters(rows int) {
 	}
 	s.factor, s.a, s.b = s.x[0], s.x[1], s.x[2]
 	s.round, s.lowest, s.m = s.w[0], s.w[1], s.w[2]
+}
+
+// finish turns the sums of all rows into codes. row, codes and lanes are free registers.
+func (s *screenGen) finish(row, codes, lanes, stride R) {
+	s.copyR(row, s.rows)
+	s.copyR(codes, s.codes)
+	s.copyR(lanes, s.lanes)
+	s.constants(s.count)
+	s.region("epilogue", func() {
+		for i := range s.acc {
+			s.epilogue(numbered("outlier", i), row, s.acc[i], 0)
+			s.storeCodes(s.acc[i], codes, lanes, 0)
+			s.addI(row, row, rowBytes)
+			s.addI(codes, codes, 2*screenLatents)
+			s.add(lanes, lanes, stride)
+		}
+	})
 }
 
 // nextBlock moves the pointers on by the latents of a block.
@@ -155,18 +177,81 @@ func (s *screenGen) nextTile(q, at, stride R) {
 // multiply adds the products of a group of inputs of each row with that of 8 latents. It
 // overwrites w.
 func (s *screenGen) multiply(acc [][]V, w []V) {
-	if s.fine { // the first inputs of all latents, then the second ones
+	if s.kind == smlal { // the first inputs of all latents, then the second ones
 		s.do("uzp1.8h", w[2], w[0], w[1])
 		s.do("uzp2.8h", w[3], w[0], w[1])
 	}
 	for i := range acc {
 		for v, z := range acc[i] {
-			if !s.fine {
+			if s.kind == sdot {
 				s.byElement("sdot", z, w[v], s.x[i/4], i%4)
 				continue
 			}
 			s.byHalf(v == 1, z, w[2], s.x[i/4], i%4*2)
 			s.byHalf(v == 1, z, w[3], s.x[i/4], i%4*2+1)
+		}
+	}
+}
+
+// pairs multiplies all groups by smmla, two groups at a time: of two rows and two latents, 8
+// inputs each, a register takes the four products. After that it puts the sums in the order
+// of the other kernels.
+func (s *screenGen) pairs(n, at, panel R) {
+	twos := s.count
+	s.shiftR(twos, n, 1)
+	s.loop("two", twos, true, func() {
+		s.loads(s.w[:2], panel, 0)
+		s.loads(s.w[2:], panel, stepW)
+		s.two(func(quad int) {
+			s.load(s.x[0], at, 16*quad)
+			s.load(s.x[1], at, stepX+16*quad)
+		})
+		s.addI(at, at, 2*stepX)
+		s.addI(panel, panel, 2*stepW)
+	})
+	s.ifBit(false, 0, n, "even")
+	s.loads(s.w[:2], panel, 0)
+	s.zero(s.w[2])
+	s.zero(s.w[3])
+	s.two(func(quad int) {
+		s.load(s.x[0], at, 16*quad)
+		s.zero(s.x[1])
+	})
+	s.addI(at, at, stepX)
+	s.label("even")
+	for i := 0; i < len(s.acc); i += 2 {
+		// A row pair's sums: latents 0 and 1, 2 and 3, 4 and 5, 6 and 7.
+		y := [4]V{s.acc[i][0], s.acc[i][1], s.acc[i+1][0], s.acc[i+1][1]}
+		s.do("zip1.2d", s.x[0], y[0], y[1]) // the first row
+		s.do("zip1.2d", s.x[1], y[2], y[3])
+		s.do("zip2.2d", y[2], y[2], y[3])
+		s.mov(y[3], y[2])
+		s.do("zip2.2d", y[2], y[0], y[1])
+		s.mov(y[0], s.x[0])
+		s.mov(y[1], s.x[1])
+	}
+}
+
+// two multiplies two groups. s.w has the first four and the last four latents of the first
+// group, and those of the second one; load loads four rows of both to the first two
+// registers of x.
+func (s *screenGen) two(load func(quad int)) {
+	w, x := s.w, s.x
+	t := s.x[2]
+	s.do("zip1.4s", t, w[0], w[2]) // latents 0 and 1
+	s.do("zip2.4s", w[2], w[0], w[2])
+	s.do("zip1.4s", w[0], w[1], w[3]) // latents 4 and 5
+	s.do("zip2.4s", w[3], w[1], w[3])
+	latents, free := [4]V{t, w[2], w[0], w[3]}, w[1]
+	for quad := range screenRows / 4 {
+		load(quad)
+		s.do("zip1.4s", free, x[0], x[1]) // rows 0 and 1
+		s.do("zip2.4s", x[1], x[0], x[1])
+		for pair, rows := range []V{free, x[1]} {
+			acc := s.acc[4*quad+2*pair:]
+			for l, z := range []V{acc[0][0], acc[0][1], acc[1][0], acc[1][1]} {
+				s.do("smmla", z, rows, latents[l])
+			}
 		}
 	}
 }
@@ -190,7 +275,9 @@ func (s *screenGen) epilogue(outlier string, row R, y []V, off int) {
 	}
 	s.load(s.factor, row, rowFactors)
 	s.loads([]V{s.a, s.b}, s.factors, panelScale+off)
+	s.everyAt("4s", s.m, row) // Start
 	for v, c := range []V{s.a, s.b} {
+		s.do("add.4s", y[v], y[v], s.m)
 		s.do("scvtf.4s", y[v], y[v])
 		s.byElement("fmul.4s", y[v], y[v], s.factor, 0)
 		s.do("fmul.4s", y[v], y[v], c)
@@ -231,21 +318,17 @@ func (s *screenGen) storeCodes(y []V, codes, lanes R, off int) {
 }
 
 // screenOne writes ScreenOne. It is bound by memory.
-func (g *gen) screenOne(fine bool) {
-	name, tiles := "screenOneNEON", "screenTilesNEON"
-	if fine {
-		name, tiles = "screenOne16NEON", "screenTiles16NEON"
-	}
-	g.begin(name, "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int", "",
-		"is "+tiles+" for one row, whose q is [groups][4] bytes.")
-	s := &screenGen{gen: g, fine: fine}
+func (g *gen) screenOne(k kind) {
+	g.begin("screenOne"+names[k]+"NEON", "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int", "",
+		"is screenTiles"+names[k]+"NEON for one row, whose q is [groups][4] bytes.")
+	s := &screenGen{gen: g, kind: k}
 	q, n := g.arg("q"), g.arg("groups")
 	s.screenArgs()
 	s.x = g.newVs(3)
 	s.tileRegisters(screenLatents / blockLatents) // one row, by block
 	for _, z := range s.acc {
-		g.everyAt("4s", z[0], s.rows)
-		g.mov(z[1], z[0])
+		g.zero(z[0])
+		g.zero(z[1])
 	}
 	g.loop("group", n, true, func() {
 		g.loadS(s.x[0], q, 0)

@@ -175,7 +175,7 @@ func (g *gen) peak() {
 	}
 	g.loop("peak", n, true, func() {
 		for _, z := range acc {
-			g.do("fmla."+g.shape, z, x, x)
+			g.byElement("fmla."+g.shape, z, x, x, 0)
 		}
 	})
 	g.end()
