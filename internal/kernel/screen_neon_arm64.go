@@ -4,7 +4,7 @@
 
 package kernel
 
-// screenTilesNEON is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
+// screenTilesNEON is ScreenTiles for 8 latents: tile by tile, for i from 0 to 11 and l from 0 to 7,
 //
 //	acc[i][l] = rows[i].Start
 //	for p := range groups {
@@ -13,8 +13,9 @@ package kernel
 //		}
 //	}
 //
-// then the epilogue. rows and w point at the first fields of the first ScreenRow
-// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
+// then the epilogue. rows points at the first field of the first ScreenRow, codes, lanes,
+// panel, w and columns at what they have for these latents; laneStride is in bytes; tiles
+// is not 0.
 //
 //go:noescape
 func screenTilesNEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int)
@@ -24,7 +25,7 @@ func screenTilesNEON(codes, lanes *int16, laneStride int, q, panel *uint8, group
 //go:noescape
 func screenOneNEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int)
 
-// screenTiles16NEON is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
+// screenTiles16NEON is ScreenTiles for 8 latents: tile by tile, for i from 0 to 11 and l from 0 to 7,
 //
 //	acc[i][l] = rows[i].Start
 //	for p := range groups {
@@ -33,8 +34,9 @@ func screenOneNEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int32
 //		}
 //	}
 //
-// then the epilogue. rows and w point at the first fields of the first ScreenRow
-// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
+// then the epilogue. rows points at the first field of the first ScreenRow, codes, lanes,
+// panel, w and columns at what they have for these latents; laneStride is in bytes; tiles
+// is not 0.
 //
 //go:noescape
 func screenTiles16NEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int)
@@ -44,7 +46,7 @@ func screenTiles16NEON(codes, lanes *int16, laneStride int, q, panel *uint8, gro
 //go:noescape
 func screenOne16NEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int)
 
-// screenTilesPairsNEON is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,
+// screenTilesPairsNEON is ScreenTiles for 8 latents: tile by tile, for i from 0 to 11 and l from 0 to 7,
 //
 //	acc[i][l] = rows[i].Start
 //	for p := range groups {
@@ -53,8 +55,9 @@ func screenOne16NEON(codes, lanes *int16, q, panel *uint8, groups int, rows *int
 //		}
 //	}
 //
-// then the epilogue. rows and w point at the first fields of the first ScreenRow
-// and of the ScreenPanel; laneStride is in bytes; tiles is not 0.
+// then the epilogue. rows points at the first field of the first ScreenRow, codes, lanes,
+// panel, w and columns at what they have for these latents; laneStride is in bytes; tiles
+// is not 0.
 //
 //go:noescape
 func screenTilesPairsNEON(codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int)

@@ -19,8 +19,6 @@ TEXT ·screenTilesNEON(SB), NOSPLIT, $0-88
 	MOVD columns+72(FP), R9
 	MOVD outliers+80(FP), R10
 tile:
-	MOVD $4, R19
-block:
 	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
 	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
 	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
@@ -46,16 +44,16 @@ block:
 	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
 	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
 	MOVD R1, R15
-	MOVD R6, R20
+	MOVD R6, R19
 	MOVD R2, R14
 	CBZ R14, groupDone
 	PCALIGN $32
 group:
 	WORD $0xad4005e0 // ldp q0, q1, [x15]
 	WORD $0x3dc009e2 // ldr q2, [x15, #32]
-	WORD $0xad401283 // ldp q3, q4, [x20]
+	WORD $0xad401263 // ldp q3, q4, [x19]
 	ADD $48, R15, R15
-	ADD $128, R20, R20
+	ADD $128, R19, R19
 	WORD $0x4f80e067 // sdot v7.4s, v3.16b, v0.4b[0]
 	WORD $0x4f80e088 // sdot v8.4s, v4.16b, v0.4b[0]
 	WORD $0x4fa0e069 // sdot v9.4s, v3.16b, v0.4b[1]
@@ -83,16 +81,16 @@ group:
 	SUBS $1, R14, R14
 	BNE group
 groupDone:
-	MOVD R7, R21
+	MOVD R7, R20
 	MOVD R4, R14
-	MOVD R5, R20
+	MOVD R5, R19
 	MOVD $1067515904, R11
 	WORD $0x4e040d63 // dup v3.4s, w11
 	MOVD $3338665984, R11
 	WORD $0x4e040d64 // dup v4.4s, w11
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
@@ -106,7 +104,7 @@ groupDone:
 	WORD $0x4fa01048 // fmla v8.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier0Done
 outlier0:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -117,7 +115,7 @@ outlier0:
 	SUBS $1, R11, R11
 	BNE outlier0
 outlier0Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
 	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
@@ -136,15 +134,15 @@ outlier0Done:
 	WORD $0x0e6148e1 // sqxtn v1.4h, v7.4s
 	WORD $0x4e614901 // sqxtn2 v1.8h, v8.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
@@ -158,7 +156,7 @@ outlier0Done:
 	WORD $0x4fa0104a // fmla v10.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier1Done
 outlier1:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -169,7 +167,7 @@ outlier1:
 	SUBS $1, R11, R11
 	BNE outlier1
 outlier1Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
@@ -188,15 +186,15 @@ outlier1Done:
 	WORD $0x0e614921 // sqxtn v1.4h, v9.4s
 	WORD $0x4e614941 // sqxtn2 v1.8h, v10.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
@@ -210,7 +208,7 @@ outlier1Done:
 	WORD $0x4fa0104c // fmla v12.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier2Done
 outlier2:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -221,7 +219,7 @@ outlier2:
 	SUBS $1, R11, R11
 	BNE outlier2
 outlier2Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
@@ -240,15 +238,15 @@ outlier2Done:
 	WORD $0x0e614961 // sqxtn v1.4h, v11.4s
 	WORD $0x4e614981 // sqxtn2 v1.8h, v12.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
@@ -262,7 +260,7 @@ outlier2Done:
 	WORD $0x4fa0104e // fmla v14.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier3Done
 outlier3:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -273,7 +271,7 @@ outlier3:
 	SUBS $1, R11, R11
 	BNE outlier3
 outlier3Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
@@ -292,15 +290,15 @@ outlier3Done:
 	WORD $0x0e6149a1 // sqxtn v1.4h, v13.4s
 	WORD $0x4e6149c1 // sqxtn2 v1.8h, v14.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
@@ -314,7 +312,7 @@ outlier3Done:
 	WORD $0x4fa01050 // fmla v16.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier4Done
 outlier4:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -325,7 +323,7 @@ outlier4:
 	SUBS $1, R11, R11
 	BNE outlier4
 outlier4Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
@@ -344,15 +342,15 @@ outlier4Done:
 	WORD $0x0e6149e1 // sqxtn v1.4h, v15.4s
 	WORD $0x4e614a01 // sqxtn2 v1.8h, v16.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
@@ -366,7 +364,7 @@ outlier4Done:
 	WORD $0x4fa01052 // fmla v18.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier5Done
 outlier5:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -377,7 +375,7 @@ outlier5:
 	SUBS $1, R11, R11
 	BNE outlier5
 outlier5Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
@@ -396,15 +394,15 @@ outlier5Done:
 	WORD $0x0e614a21 // sqxtn v1.4h, v17.4s
 	WORD $0x4e614a41 // sqxtn2 v1.8h, v18.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
@@ -418,7 +416,7 @@ outlier5Done:
 	WORD $0x4fa01054 // fmla v20.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier6Done
 outlier6:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -429,7 +427,7 @@ outlier6:
 	SUBS $1, R11, R11
 	BNE outlier6
 outlier6Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
@@ -448,15 +446,15 @@ outlier6Done:
 	WORD $0x0e614a61 // sqxtn v1.4h, v19.4s
 	WORD $0x4e614a81 // sqxtn2 v1.8h, v20.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
@@ -470,7 +468,7 @@ outlier6Done:
 	WORD $0x4fa01056 // fmla v22.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier7Done
 outlier7:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -481,7 +479,7 @@ outlier7:
 	SUBS $1, R11, R11
 	BNE outlier7
 outlier7Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
@@ -500,15 +498,15 @@ outlier7Done:
 	WORD $0x0e614aa1 // sqxtn v1.4h, v21.4s
 	WORD $0x4e614ac1 // sqxtn2 v1.8h, v22.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
@@ -522,7 +520,7 @@ outlier7Done:
 	WORD $0x4fa01058 // fmla v24.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier8Done
 outlier8:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -533,7 +531,7 @@ outlier8:
 	SUBS $1, R11, R11
 	BNE outlier8
 outlier8Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
@@ -552,15 +550,15 @@ outlier8Done:
 	WORD $0x0e614ae1 // sqxtn v1.4h, v23.4s
 	WORD $0x4e614b01 // sqxtn2 v1.8h, v24.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
@@ -574,7 +572,7 @@ outlier8Done:
 	WORD $0x4fa0105a // fmla v26.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier9Done
 outlier9:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -585,7 +583,7 @@ outlier9:
 	SUBS $1, R11, R11
 	BNE outlier9
 outlier9Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
@@ -604,15 +602,15 @@ outlier9Done:
 	WORD $0x0e614b21 // sqxtn v1.4h, v25.4s
 	WORD $0x4e614b41 // sqxtn2 v1.8h, v26.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
@@ -626,7 +624,7 @@ outlier9Done:
 	WORD $0x4fa0105c // fmla v28.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier10Done
 outlier10:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -637,7 +635,7 @@ outlier10:
 	SUBS $1, R11, R11
 	BNE outlier10
 outlier10Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
@@ -656,15 +654,15 @@ outlier10Done:
 	WORD $0x0e614b61 // sqxtn v1.4h, v27.4s
 	WORD $0x4e614b81 // sqxtn2 v1.8h, v28.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
 	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
@@ -678,7 +676,7 @@ outlier10Done:
 	WORD $0x4fa0105e // fmla v30.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier11Done
 outlier11:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -689,7 +687,7 @@ outlier11:
 	SUBS $1, R11, R11
 	BNE outlier11
 outlier11Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
@@ -708,29 +706,17 @@ outlier11Done:
 	WORD $0x0e614ba1 // sqxtn v1.4h, v29.4s
 	WORD $0x4e614bc1 // sqxtn2 v1.8h, v30.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	ADD $32, R6, R6
-	ADD $32, R8, R8
-	ADD $32, R9, R9
-	ADD $16, R4, R4
-	ADD $16, R5, R5
-	SUB $1, R19, R19
-	CBNZ R19, block
-	SUB $128, R6, R6
-	SUB $128, R8, R8
-	SUB $128, R9, R9
-	SUB $64, R4, R4
-	SUB $64, R5, R5
-	ADD $768, R4, R4
+	ADD R0, R19, R19
+	MOVD R15, R1
 	ADD $1056, R7, R7
+	ADD $768, R4, R4
 	ADD R0<<3, R5, R5
 	ADD R0<<2, R5, R5
-	MOVD R15, R1
 	SUB $1, R3, R3
 	CBNZ R3, tile
 	RET
@@ -991,8 +977,6 @@ TEXT ·screenTiles16NEON(SB), NOSPLIT, $0-88
 	MOVD columns+72(FP), R9
 	MOVD outliers+80(FP), R10
 tile:
-	MOVD $4, R19
-block:
 	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
 	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
 	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
@@ -1018,16 +1002,16 @@ block:
 	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
 	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
 	MOVD R1, R15
-	MOVD R6, R20
+	MOVD R6, R19
 	MOVD R2, R14
 	CBZ R14, groupDone
 	PCALIGN $32
 group:
 	WORD $0xad4005e0 // ldp q0, q1, [x15]
 	WORD $0x3dc009e2 // ldr q2, [x15, #32]
-	WORD $0xad401283 // ldp q3, q4, [x20]
+	WORD $0xad401263 // ldp q3, q4, [x19]
 	ADD $48, R15, R15
-	ADD $128, R20, R20
+	ADD $128, R19, R19
 	WORD $0x4e441865 // uzp1 v5.8h, v3.8h, v4.8h
 	WORD $0x4e445866 // uzp2 v6.8h, v3.8h, v4.8h
 	WORD $0x0f4020a7 // smlal v7.4s, v5.4h, v0.h[0]
@@ -1081,16 +1065,16 @@ group:
 	SUBS $1, R14, R14
 	BNE group
 groupDone:
-	MOVD R7, R21
+	MOVD R7, R20
 	MOVD R4, R14
-	MOVD R5, R20
+	MOVD R5, R19
 	MOVD $1067515904, R11
 	WORD $0x4e040d63 // dup v3.4s, w11
 	MOVD $3338665984, R11
 	WORD $0x4e040d64 // dup v4.4s, w11
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
@@ -1104,7 +1088,7 @@ groupDone:
 	WORD $0x4fa01048 // fmla v8.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier0Done
 outlier0:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1115,7 +1099,7 @@ outlier0:
 	SUBS $1, R11, R11
 	BNE outlier0
 outlier0Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
 	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
@@ -1134,15 +1118,15 @@ outlier0Done:
 	WORD $0x0e6148e1 // sqxtn v1.4h, v7.4s
 	WORD $0x4e614901 // sqxtn2 v1.8h, v8.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
@@ -1156,7 +1140,7 @@ outlier0Done:
 	WORD $0x4fa0104a // fmla v10.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier1Done
 outlier1:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1167,7 +1151,7 @@ outlier1:
 	SUBS $1, R11, R11
 	BNE outlier1
 outlier1Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
@@ -1186,15 +1170,15 @@ outlier1Done:
 	WORD $0x0e614921 // sqxtn v1.4h, v9.4s
 	WORD $0x4e614941 // sqxtn2 v1.8h, v10.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
@@ -1208,7 +1192,7 @@ outlier1Done:
 	WORD $0x4fa0104c // fmla v12.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier2Done
 outlier2:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1219,7 +1203,7 @@ outlier2:
 	SUBS $1, R11, R11
 	BNE outlier2
 outlier2Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
@@ -1238,15 +1222,15 @@ outlier2Done:
 	WORD $0x0e614961 // sqxtn v1.4h, v11.4s
 	WORD $0x4e614981 // sqxtn2 v1.8h, v12.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
@@ -1260,7 +1244,7 @@ outlier2Done:
 	WORD $0x4fa0104e // fmla v14.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier3Done
 outlier3:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1271,7 +1255,7 @@ outlier3:
 	SUBS $1, R11, R11
 	BNE outlier3
 outlier3Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
@@ -1290,15 +1274,15 @@ outlier3Done:
 	WORD $0x0e6149a1 // sqxtn v1.4h, v13.4s
 	WORD $0x4e6149c1 // sqxtn2 v1.8h, v14.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
@@ -1312,7 +1296,7 @@ outlier3Done:
 	WORD $0x4fa01050 // fmla v16.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier4Done
 outlier4:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1323,7 +1307,7 @@ outlier4:
 	SUBS $1, R11, R11
 	BNE outlier4
 outlier4Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
@@ -1342,15 +1326,15 @@ outlier4Done:
 	WORD $0x0e6149e1 // sqxtn v1.4h, v15.4s
 	WORD $0x4e614a01 // sqxtn2 v1.8h, v16.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
@@ -1364,7 +1348,7 @@ outlier4Done:
 	WORD $0x4fa01052 // fmla v18.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier5Done
 outlier5:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1375,7 +1359,7 @@ outlier5:
 	SUBS $1, R11, R11
 	BNE outlier5
 outlier5Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
@@ -1394,15 +1378,15 @@ outlier5Done:
 	WORD $0x0e614a21 // sqxtn v1.4h, v17.4s
 	WORD $0x4e614a41 // sqxtn2 v1.8h, v18.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
@@ -1416,7 +1400,7 @@ outlier5Done:
 	WORD $0x4fa01054 // fmla v20.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier6Done
 outlier6:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1427,7 +1411,7 @@ outlier6:
 	SUBS $1, R11, R11
 	BNE outlier6
 outlier6Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
@@ -1446,15 +1430,15 @@ outlier6Done:
 	WORD $0x0e614a61 // sqxtn v1.4h, v19.4s
 	WORD $0x4e614a81 // sqxtn2 v1.8h, v20.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
@@ -1468,7 +1452,7 @@ outlier6Done:
 	WORD $0x4fa01056 // fmla v22.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier7Done
 outlier7:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1479,7 +1463,7 @@ outlier7:
 	SUBS $1, R11, R11
 	BNE outlier7
 outlier7Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
@@ -1498,15 +1482,15 @@ outlier7Done:
 	WORD $0x0e614aa1 // sqxtn v1.4h, v21.4s
 	WORD $0x4e614ac1 // sqxtn2 v1.8h, v22.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
@@ -1520,7 +1504,7 @@ outlier7Done:
 	WORD $0x4fa01058 // fmla v24.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier8Done
 outlier8:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1531,7 +1515,7 @@ outlier8:
 	SUBS $1, R11, R11
 	BNE outlier8
 outlier8Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
@@ -1550,15 +1534,15 @@ outlier8Done:
 	WORD $0x0e614ae1 // sqxtn v1.4h, v23.4s
 	WORD $0x4e614b01 // sqxtn2 v1.8h, v24.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
@@ -1572,7 +1556,7 @@ outlier8Done:
 	WORD $0x4fa0105a // fmla v26.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier9Done
 outlier9:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1583,7 +1567,7 @@ outlier9:
 	SUBS $1, R11, R11
 	BNE outlier9
 outlier9Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
@@ -1602,15 +1586,15 @@ outlier9Done:
 	WORD $0x0e614b21 // sqxtn v1.4h, v25.4s
 	WORD $0x4e614b41 // sqxtn2 v1.8h, v26.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
@@ -1624,7 +1608,7 @@ outlier9Done:
 	WORD $0x4fa0105c // fmla v28.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier10Done
 outlier10:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1635,7 +1619,7 @@ outlier10:
 	SUBS $1, R11, R11
 	BNE outlier10
 outlier10Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
@@ -1654,15 +1638,15 @@ outlier10Done:
 	WORD $0x0e614b61 // sqxtn v1.4h, v27.4s
 	WORD $0x4e614b81 // sqxtn2 v1.8h, v28.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
 	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
@@ -1676,7 +1660,7 @@ outlier10Done:
 	WORD $0x4fa0105e // fmla v30.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier11Done
 outlier11:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -1687,7 +1671,7 @@ outlier11:
 	SUBS $1, R11, R11
 	BNE outlier11
 outlier11Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
@@ -1706,29 +1690,17 @@ outlier11Done:
 	WORD $0x0e614ba1 // sqxtn v1.4h, v29.4s
 	WORD $0x4e614bc1 // sqxtn2 v1.8h, v30.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	ADD $32, R6, R6
-	ADD $32, R8, R8
-	ADD $32, R9, R9
-	ADD $16, R4, R4
-	ADD $16, R5, R5
-	SUB $1, R19, R19
-	CBNZ R19, block
-	SUB $128, R6, R6
-	SUB $128, R8, R8
-	SUB $128, R9, R9
-	SUB $64, R4, R4
-	SUB $64, R5, R5
-	ADD $768, R4, R4
+	ADD R0, R19, R19
+	MOVD R15, R1
 	ADD $1056, R7, R7
+	ADD $768, R4, R4
 	ADD R0<<3, R5, R5
 	ADD R0<<2, R5, R5
-	MOVD R15, R1
 	SUB $1, R3, R3
 	CBNZ R3, tile
 	RET
@@ -2005,8 +1977,6 @@ TEXT ·screenTilesPairsNEON(SB), NOSPLIT, $0-88
 	MOVD columns+72(FP), R9
 	MOVD outliers+80(FP), R10
 tile:
-	MOVD $4, R19
-block:
 	WORD $0x6f00e407 // movi v7.2d, #0000000000000000
 	WORD $0x6f00e408 // movi v8.2d, #0000000000000000
 	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
@@ -2032,14 +2002,14 @@ block:
 	WORD $0x6f00e41d // movi v29.2d, #0000000000000000
 	WORD $0x6f00e41e // movi v30.2d, #0000000000000000
 	MOVD R1, R15
-	MOVD R6, R20
+	MOVD R6, R19
 	MOVD R2, R14
 	LSR $1, R14, R11
 	CBZ R11, twoDone
 	PCALIGN $32
 two:
-	WORD $0xad401283 // ldp q3, q4, [x20]
-	WORD $0xad441a85 // ldp q5, q6, [x20, #128]
+	WORD $0xad401263 // ldp q3, q4, [x19]
+	WORD $0xad441a65 // ldp q5, q6, [x19, #128]
 	WORD $0x4e853862 // zip1 v2.4s, v3.4s, v5.4s
 	WORD $0x4e857865 // zip2 v5.4s, v3.4s, v5.4s
 	WORD $0x4e863883 // zip1 v3.4s, v4.4s, v6.4s
@@ -2081,12 +2051,12 @@ two:
 	WORD $0x4e83a43d // smmla v29.4s, v1.16b, v3.16b
 	WORD $0x4e86a43e // smmla v30.4s, v1.16b, v6.16b
 	ADD $96, R15, R15
-	ADD $256, R20, R20
+	ADD $256, R19, R19
 	SUBS $1, R11, R11
 	BNE two
 twoDone:
 	TBZ $0, R14, even
-	WORD $0xad401283 // ldp q3, q4, [x20]
+	WORD $0xad401263 // ldp q3, q4, [x19]
 	WORD $0x6f00e405 // movi v5.2d, #0000000000000000
 	WORD $0x6f00e406 // movi v6.2d, #0000000000000000
 	WORD $0x4e853862 // zip1 v2.4s, v3.4s, v5.4s
@@ -2173,16 +2143,16 @@ even:
 	WORD $0x4edc7b7d // zip2 v29.2d, v27.2d, v28.2d
 	WORD $0x4ea01c1b // mov v27.16b, v0.16b
 	WORD $0x4ea11c3c // mov v28.16b, v1.16b
-	MOVD R7, R21
+	MOVD R7, R20
 	MOVD R4, R14
-	MOVD R5, R20
+	MOVD R5, R19
 	MOVD $1067515904, R11
 	WORD $0x4e040d63 // dup v3.4s, w11
 	MOVD $3338665984, R11
 	WORD $0x4e040d64 // dup v4.4s, w11
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8090e7 // fmul v7.4s, v7.4s, v0.s[0]
@@ -2196,7 +2166,7 @@ even:
 	WORD $0x4fa01048 // fmla v8.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier0Done
 outlier0:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2207,7 +2177,7 @@ outlier0:
 	SUBS $1, R11, R11
 	BNE outlier0
 outlier0Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
 	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
@@ -2226,15 +2196,15 @@ outlier0Done:
 	WORD $0x0e6148e1 // sqxtn v1.4h, v7.4s
 	WORD $0x4e614901 // sqxtn2 v1.8h, v8.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58529 // add v9.4s, v9.4s, v5.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f809129 // fmul v9.4s, v9.4s, v0.s[0]
@@ -2248,7 +2218,7 @@ outlier0Done:
 	WORD $0x4fa0104a // fmla v10.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier1Done
 outlier1:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2259,7 +2229,7 @@ outlier1:
 	SUBS $1, R11, R11
 	BNE outlier1
 outlier1Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
@@ -2278,15 +2248,15 @@ outlier1Done:
 	WORD $0x0e614921 // sqxtn v1.4h, v9.4s
 	WORD $0x4e614941 // sqxtn2 v1.8h, v10.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5856b // add v11.4s, v11.4s, v5.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f80916b // fmul v11.4s, v11.4s, v0.s[0]
@@ -2300,7 +2270,7 @@ outlier1Done:
 	WORD $0x4fa0104c // fmla v12.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier2Done
 outlier2:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2311,7 +2281,7 @@ outlier2:
 	SUBS $1, R11, R11
 	BNE outlier2
 outlier2Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
@@ -2330,15 +2300,15 @@ outlier2Done:
 	WORD $0x0e614961 // sqxtn v1.4h, v11.4s
 	WORD $0x4e614981 // sqxtn2 v1.8h, v12.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ad // add v13.4s, v13.4s, v5.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8091ad // fmul v13.4s, v13.4s, v0.s[0]
@@ -2352,7 +2322,7 @@ outlier2Done:
 	WORD $0x4fa0104e // fmla v14.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier3Done
 outlier3:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2363,7 +2333,7 @@ outlier3:
 	SUBS $1, R11, R11
 	BNE outlier3
 outlier3Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
@@ -2382,15 +2352,15 @@ outlier3Done:
 	WORD $0x0e6149a1 // sqxtn v1.4h, v13.4s
 	WORD $0x4e6149c1 // sqxtn2 v1.8h, v14.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea585ef // add v15.4s, v15.4s, v5.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8091ef // fmul v15.4s, v15.4s, v0.s[0]
@@ -2404,7 +2374,7 @@ outlier3Done:
 	WORD $0x4fa01050 // fmla v16.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier4Done
 outlier4:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2415,7 +2385,7 @@ outlier4:
 	SUBS $1, R11, R11
 	BNE outlier4
 outlier4Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
@@ -2434,15 +2404,15 @@ outlier4Done:
 	WORD $0x0e6149e1 // sqxtn v1.4h, v15.4s
 	WORD $0x4e614a01 // sqxtn2 v1.8h, v16.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58631 // add v17.4s, v17.4s, v5.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f809231 // fmul v17.4s, v17.4s, v0.s[0]
@@ -2456,7 +2426,7 @@ outlier4Done:
 	WORD $0x4fa01052 // fmla v18.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier5Done
 outlier5:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2467,7 +2437,7 @@ outlier5:
 	SUBS $1, R11, R11
 	BNE outlier5
 outlier5Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
@@ -2486,15 +2456,15 @@ outlier5Done:
 	WORD $0x0e614a21 // sqxtn v1.4h, v17.4s
 	WORD $0x4e614a41 // sqxtn2 v1.8h, v18.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58673 // add v19.4s, v19.4s, v5.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4f809273 // fmul v19.4s, v19.4s, v0.s[0]
@@ -2508,7 +2478,7 @@ outlier5Done:
 	WORD $0x4fa01054 // fmla v20.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier6Done
 outlier6:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2519,7 +2489,7 @@ outlier6:
 	SUBS $1, R11, R11
 	BNE outlier6
 outlier6Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
@@ -2538,15 +2508,15 @@ outlier6Done:
 	WORD $0x0e614a61 // sqxtn v1.4h, v19.4s
 	WORD $0x4e614a81 // sqxtn2 v1.8h, v20.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586b5 // add v21.4s, v21.4s, v5.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4f8092b5 // fmul v21.4s, v21.4s, v0.s[0]
@@ -2560,7 +2530,7 @@ outlier6Done:
 	WORD $0x4fa01056 // fmla v22.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier7Done
 outlier7:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2571,7 +2541,7 @@ outlier7:
 	SUBS $1, R11, R11
 	BNE outlier7
 outlier7Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
@@ -2590,15 +2560,15 @@ outlier7Done:
 	WORD $0x0e614aa1 // sqxtn v1.4h, v21.4s
 	WORD $0x4e614ac1 // sqxtn2 v1.8h, v22.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea586f7 // add v23.4s, v23.4s, v5.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4f8092f7 // fmul v23.4s, v23.4s, v0.s[0]
@@ -2612,7 +2582,7 @@ outlier7Done:
 	WORD $0x4fa01058 // fmla v24.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier8Done
 outlier8:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2623,7 +2593,7 @@ outlier8:
 	SUBS $1, R11, R11
 	BNE outlier8
 outlier8Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
@@ -2642,15 +2612,15 @@ outlier8Done:
 	WORD $0x0e614ae1 // sqxtn v1.4h, v23.4s
 	WORD $0x4e614b01 // sqxtn2 v1.8h, v24.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea58739 // add v25.4s, v25.4s, v5.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4f809339 // fmul v25.4s, v25.4s, v0.s[0]
@@ -2664,7 +2634,7 @@ outlier8Done:
 	WORD $0x4fa0105a // fmla v26.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier9Done
 outlier9:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2675,7 +2645,7 @@ outlier9:
 	SUBS $1, R11, R11
 	BNE outlier9
 outlier9Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
@@ -2694,15 +2664,15 @@ outlier9Done:
 	WORD $0x0e614b21 // sqxtn v1.4h, v25.4s
 	WORD $0x4e614b41 // sqxtn2 v1.8h, v26.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea5877b // add v27.4s, v27.4s, v5.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4f80937b // fmul v27.4s, v27.4s, v0.s[0]
@@ -2716,7 +2686,7 @@ outlier9Done:
 	WORD $0x4fa0105c // fmla v28.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier10Done
 outlier10:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2727,7 +2697,7 @@ outlier10:
 	SUBS $1, R11, R11
 	BNE outlier10
 outlier10Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
 	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
@@ -2746,15 +2716,15 @@ outlier10Done:
 	WORD $0x0e614b61 // sqxtn v1.4h, v27.4s
 	WORD $0x4e614b81 // sqxtn2 v1.8h, v28.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	WORD $0x3cc042a0 // ldur q0, [x21, #4]
+	ADD R0, R19, R19
+	WORD $0x3cc04280 // ldur q0, [x20, #4]
 	WORD $0xad400901 // ldp q1, q2, [x8]
-	WORD $0x4d40caa5 // ld1r { v5.4s }, [x21]
+	WORD $0x4d40ca85 // ld1r { v5.4s }, [x20]
 	WORD $0x4ea587bd // add v29.4s, v29.4s, v5.4s
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
 	WORD $0x4f8093bd // fmul v29.4s, v29.4s, v0.s[0]
@@ -2768,7 +2738,7 @@ outlier10Done:
 	WORD $0x4fa0105e // fmla v30.4s, v2.4s, v0.s[1]
 	MOVD R10, R11
 	ADD $0, R9, R12
-	ADD $24, R21, R13
+	ADD $24, R20, R13
 	CBZ R11, outlier11Done
 outlier11:
 	WORD $0xad400981 // ldp q1, q2, [x12]
@@ -2779,7 +2749,7 @@ outlier11:
 	SUBS $1, R11, R11
 	BNE outlier11
 outlier11Done:
-	ADD $20, R21, R13
+	ADD $20, R20, R13
 	WORD $0x4d40c9a5 // ld1r { v5.4s }, [x13]
 	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
 	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
@@ -2798,29 +2768,17 @@ outlier11Done:
 	WORD $0x0e614ba1 // sqxtn v1.4h, v29.4s
 	WORD $0x4e614bc1 // sqxtn2 v1.8h, v30.4s
 	WORD $0x3d8001c1 // str q1, [x14]
-	WORD $0x3dc00282 // ldr q2, [x20]
+	WORD $0x3dc00262 // ldr q2, [x19]
 	WORD $0x4e626421 // smax v1.8h, v1.8h, v2.8h
-	WORD $0x3d800281 // str q1, [x20]
-	ADD $88, R21, R21
+	WORD $0x3d800261 // str q1, [x19]
+	ADD $88, R20, R20
 	ADD $64, R14, R14
-	ADD R0, R20, R20
-	ADD $32, R6, R6
-	ADD $32, R8, R8
-	ADD $32, R9, R9
-	ADD $16, R4, R4
-	ADD $16, R5, R5
-	SUB $1, R19, R19
-	CBNZ R19, block
-	SUB $128, R6, R6
-	SUB $128, R8, R8
-	SUB $128, R9, R9
-	SUB $64, R4, R4
-	SUB $64, R5, R5
-	ADD $768, R4, R4
+	ADD R0, R19, R19
+	MOVD R15, R1
 	ADD $1056, R7, R7
+	ADD $768, R4, R4
 	ADD R0<<3, R5, R5
 	ADD R0<<2, R5, R5
-	MOVD R15, R1
 	SUB $1, R3, R3
 	CBNZ R3, tile
 	RET

@@ -57,16 +57,15 @@ const (
 // names are the middle of the kernels' names.
 var names = [...]string{sdot: "", smlal: "16", smmla: "Pairs"}
 
-// screenTiles writes ScreenTiles for GridSigned or GridFine. It keeps 24 sums of 4 latents
-// each in registers over all the inputs, for 12 rows, and so takes the panel in four
-// blocks.
+// screenTiles writes ScreenTiles for GridSigned or GridFine, for a block of 8 latents: 24
+// sums of 4 latents each, for 12 rows, stay in registers over all the inputs.
 func (g *gen) screenTiles(k kind) {
 	each := 4
 	if k == smlal {
 		each = 2
 	}
 	g.begin("screenTiles"+names[k]+"NEON", "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int", "",
-		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
+		fmt.Sprintf("is ScreenTiles for %d latents: tile by tile, for i from 0 to 11 and l from 0 to %d,", blockLatents, blockLatents-1),
 		"",
 		"\tacc[i][l] = rows[i].Start",
 		"\tfor p := range groups {",
@@ -74,17 +73,16 @@ func (g *gen) screenTiles(k kind) {
 		"\t\t\tacc[i][l] += "+product(k, "48*p+4*i"),
 		"\t\t}", "\t}",
 		"",
-		"then the epilogue. rows and w point at the first fields of the first ScreenRow",
-		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
+		"then the epilogue. rows points at the first field of the first ScreenRow, codes, lanes,",
+		"panel, w and columns at what they have for these latents; laneStride is in bytes; tiles",
+		"is not 0.")
 	s := &screenGen{gen: g, kind: k}
 	stride, q, groups, tiles := g.arg("laneStride"), g.arg("q"), g.arg("groups"), g.arg("tiles")
 	s.screenArgs()
-	n, at, block, panel, row := g.newR(), g.newR(), g.newR(), g.newR(), g.newR()
+	n, at, panel, row := g.newR(), g.newR(), g.newR(), g.newR()
 	s.x = g.newVs(3) // among the first 16 registers
 	s.tileRegisters(screenRows)
 	g.label("tile")
-	g.set(block, screenLatents/blockLatents)
-	g.label("block")
 	for i := range s.acc {
 		g.zero(s.acc[i][0])
 		g.zero(s.acc[i][1])
@@ -104,10 +102,11 @@ func (g *gen) screenTiles(k kind) {
 		})
 	}
 	s.finish(row, n, panel, stride)
-	s.nextBlock()
-	g.subI(block, block, 1)
-	g.ifNot(block, "block")
-	s.nextTile(q, at, stride)
+	g.copyR(q, at)
+	g.addI(s.rows, s.rows, screenRows*rowBytes)
+	g.addI(s.codes, s.codes, screenRows*2*screenLatents)
+	g.addShifted(s.lanes, s.lanes, stride, 3) // 12 rows
+	g.addShifted(s.lanes, s.lanes, stride, 2)
 	g.subI(tiles, tiles, 1)
 	g.ifNot(tiles, "tile")
 	g.end()
@@ -147,31 +146,6 @@ func (s *screenGen) finish(row, codes, lanes, stride R) {
 			s.add(lanes, lanes, stride)
 		}
 	})
-}
-
-// nextBlock moves the pointers on by the latents of a block.
-func (s *screenGen) nextBlock() {
-	for _, p := range []R{s.panel, s.factors, s.columns} {
-		s.addI(p, p, 4*blockLatents)
-	}
-	for _, p := range []R{s.codes, s.lanes} {
-		s.addI(p, p, 2*blockLatents)
-	}
-}
-
-// nextTile moves the pointers from the end of the last block to the next tile: q goes to at.
-func (s *screenGen) nextTile(q, at, stride R) {
-	for _, p := range []R{s.panel, s.factors, s.columns} {
-		s.subI(p, p, 4*screenLatents)
-	}
-	for _, p := range []R{s.codes, s.lanes} {
-		s.subI(p, p, 2*screenLatents)
-	}
-	s.addI(s.codes, s.codes, screenRows*2*screenLatents)
-	s.addI(s.rows, s.rows, screenRows*rowBytes)
-	s.addShifted(s.lanes, s.lanes, stride, 3) // 12 rows
-	s.addShifted(s.lanes, s.lanes, stride, 2)
-	s.copyR(q, at)
 }
 
 // multiply adds the products of a group of inputs of each row with that of 8 latents. It
