@@ -36,7 +36,7 @@ func variants() []path {
 	var list []path
 	for _, p := range archPaths() {
 		f64, f32 := avx512F64, avx512F32
-		if p.name == "avx2" {
+		if p.name != "avx512" {
 			f64, f32 = avx2F64, avx2F32
 		}
 		for _, v := range []struct {
@@ -52,7 +52,7 @@ func variants() []path {
 			list = append(list, variant)
 		}
 		g, narrow := avx512Gather, avx512GatherNarrow
-		if p.name == "avx2" {
+		if p.name != "avx512" {
 			g, narrow = avx2Gather, avx2GatherNarrow
 		}
 		g.farBytes, narrow.farBytes = 0, 0

@@ -12,10 +12,23 @@ func archPaths() []path {
 	x := cpu.X86
 	hasAVX2 := x.HasAVX2 && x.HasFMA && x.HasPOPCNT
 	hasAVX512 := hasAVX2 && x.HasAVX512F && x.HasAVX512CD && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL
-	screenAVX512 := genericScreening(avx512F64.one)
-	if hasAVX512 && x.HasAVX512VNNI {
-		screenAVX512 = screeningAVX512
+	widest := screenAVX2 // that is there beside AVX-512
+	switch {
+	case x.HasAVX512VNNI:
+		widest = screenAVX512
+	case x.HasAVXVNNI:
+		widest = screenAVXVNNI
 	}
+	narrow := path{
+		name: "avx2", available: hasAVX2,
+		dot: avx2F64.one, dotRows: avx2F64.dotRows, rowSquares: avx2F64.rowSquares, addRows: avx2Gather.addRows, addRowsBatch: avx2Gather.addRowsBatch,
+		addRowsBatch32: avx2GatherNarrow.addRowsBatch,
+		mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
+		mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
+		elementwise: elementwiseAVX2, stripping: generic.stripping, screening: screenAVX2.screening(),
+	}
+	vnni := narrow
+	vnni.name, vnni.available, vnni.screening = "avxvnni", hasAVX2 && x.HasAVXVNNI, screenAVXVNNI.screening()
 	return []path{
 		{
 			name: "avx512", available: hasAVX512,
@@ -23,22 +36,9 @@ func archPaths() []path {
 			addRowsBatch32: avx512GatherNarrow.addRowsBatch,
 			mulT:           avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64), kthLargest: kthLargestBy(splitAVX512Go),
 			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
-			elementwise: elementwiseAVX512, stripping: strippingAVX512, screening: screenAVX512,
+			elementwise: elementwiseAVX512, stripping: strippingAVX512, screening: widest.screening(),
 		},
-		{
-			name: "avx2", available: hasAVX2,
-			dot: avx2F64.one, dotRows: avx2F64.dotRows, rowSquares: avx2F64.rowSquares, addRows: avx2Gather.addRows, addRowsBatch: avx2Gather.addRowsBatch,
-			addRowsBatch32: avx2GatherNarrow.addRowsBatch,
-			mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
-			mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
-			elementwise: elementwiseAVX2, stripping: generic.stripping, screening: genericScreening(avx2F64.one),
-		},
+		vnni,
+		narrow,
 	}
-}
-
-// genericScreening is the screen in plain Go with a faster dot product.
-func genericScreening(dot func(x, y []float64) float64) screening {
-	s := generic.screening
-	s.dotPairs = dotPairsBy(dot)
-	return s
 }

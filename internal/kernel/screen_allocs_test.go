@@ -15,9 +15,10 @@ func TestScreenNoAllocations(t *testing.T) {
 	for _, name := range Available() {
 		restore := Use(name)
 		for what, f := range map[string]func(){
-			"MaxAbs":      func() { dst[0] = MaxAbs(x) },
-			"Quantise":    func() { dst[0] = Quantise(s.panel, 128, x[:d], 1, 0x80).Residual },
-			"ScreenTiles": func() { s.screen(1) },
+			"MaxAbs":       func() { dst[0] = MaxAbs(x) },
+			"LargestBlock": func() { dst[0] = LargestBlock(x[:d]) },
+			"Quantise":     func() { dst[0] = Quantise(s.panel, 128, x[:d], 1, 0x80).Residual },
+			"ScreenTiles":  func() { s.screen(1) },
 			"ScreenOne": func() {
 				ScreenOne(s.codes, s.lanes, s.q, &s.rows[0], s.panel[:128*s.groups], s.grid, &s.w[0], s.columns[:32*s.outliers])
 			},

@@ -1792,15 +1792,15 @@ rows:
 	PCALIGN $0x40
 
 row:
-	VMOVDQU64    (DX), Z0
-	VPBROADCASTW (BX), Z1
-	VPBROADCASTW (SI), Z2
-	VPCMPW       $0x02, Z0, Z1, K1
-	VPCMPW       $0x05, Z0, Z2, K1, K1
+	VPBROADCASTW (BX), Z0
+	VPBROADCASTW (SI), Z1
+	VMOVDQU64    (DX), Z2
+	VPCMPW       $0x02, Z2, Z0, K1
+	VPCMPW       $0x05, Z2, Z1, K1, K1
+	KMOVD        K1, R15
 	ADDQ         $0x40, DX
 	ADDQ         $0x02, BX
 	ADDQ         $0x02, SI
-	KMOVD        K1, R15
 	ANDQ         R9, R15
 	MOVL         R15, (SP)(CX*4)
 	INCQ         CX
@@ -2127,45 +2127,45 @@ reduce:
 // func dotPairs16AVX512(dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI
 TEXT ·dotPairs16AVX512(SB), NOSPLIT, $8-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    w+24(FP), DX
-	MOVQ    n+56(FP), BX
-	MOVQ    pairs+48(FP), SI
-	MOVQ    BX, DI
+	MOVQ    x+8(FP), AX
+	MOVQ    w+24(FP), CX
+	MOVQ    pairs+48(FP), DX
+	MOVQ    dst+0(FP), BX
+	MOVQ    n+56(FP), SI
+	MOVQ    SI, DI
 	SHRQ    $0x02, DI
 	TESTQ   DI, DI
 	JZ      four_done
 	PCALIGN $0x40
 
 four:
-	MOVLQSX (SI), R8
-	MOVLQSX 4(SI), R9
+	MOVLQSX (DX), R8
+	MOVLQSX 4(DX), R9
 	IMULQ   ldx+16(FP), R8
 	IMULQ   ldw+32(FP), R9
-	ADDQ    CX, R8
-	ADDQ    DX, R9
-	VPXORQ  Z0, Z0, Z0
-	MOVLQSX 8(SI), R10
-	MOVLQSX 12(SI), R11
+	ADDQ    AX, R8
+	ADDQ    CX, R9
+	MOVLQSX 8(DX), R10
+	MOVLQSX 12(DX), R11
 	IMULQ   ldx+16(FP), R10
 	IMULQ   ldw+32(FP), R11
-	ADDQ    CX, R10
-	ADDQ    DX, R11
-	VPXORQ  Z1, Z1, Z1
-	MOVLQSX 16(SI), R12
-	MOVLQSX 20(SI), R13
+	ADDQ    AX, R10
+	ADDQ    CX, R11
+	MOVLQSX 16(DX), R12
+	MOVLQSX 20(DX), R13
 	IMULQ   ldx+16(FP), R12
 	IMULQ   ldw+32(FP), R13
-	ADDQ    CX, R12
-	ADDQ    DX, R13
-	VPXORQ  Z2, Z2, Z2
-	MOVLQSX 24(SI), R14
-	MOVLQSX 28(SI), R15
+	ADDQ    AX, R12
+	ADDQ    CX, R13
+	MOVLQSX 24(DX), R14
+	MOVLQSX 28(DX), R15
 	IMULQ   ldx+16(FP), R14
 	IMULQ   ldw+32(FP), R15
-	ADDQ    CX, R14
-	ADDQ    DX, R15
+	ADDQ    AX, R14
+	ADDQ    CX, R15
+	VPXORQ  Z0, Z0, Z0
+	VPXORQ  Z1, Z1, Z1
+	VPXORQ  Z2, Z2, Z2
 	VPXORQ  Z3, Z3, Z3
 	MOVQ    vectors+40(FP), BP
 	PCALIGN $0x40
@@ -2208,25 +2208,25 @@ vector4:
 	VPHADDD       X7, X6, X4
 	VPHADDD       X9, X8, X6
 	VPHADDD       X6, X4, X4
-	VMOVDQU       X4, (AX)
-	ADDQ          $0x10, AX
-	ADDQ          $0x20, SI
+	VMOVDQU       X4, (BX)
+	ADDQ          $0x10, BX
+	ADDQ          $0x20, DX
 	DECQ          DI
 	JNZ           four
 
 four_done:
-	ANDQ    $0x03, BX
-	TESTQ   BX, BX
+	ANDQ    $0x03, SI
+	TESTQ   SI, SI
 	JZ      one_done
 	PCALIGN $0x40
 
 one:
-	MOVLQSX (SI), DI
-	MOVLQSX 4(SI), R8
+	MOVLQSX (DX), DI
+	MOVLQSX 4(DX), R8
 	IMULQ   ldx+16(FP), DI
 	IMULQ   ldw+32(FP), R8
-	ADDQ    CX, DI
-	ADDQ    DX, R8
+	ADDQ    AX, DI
+	ADDQ    CX, R8
 	VPXORQ  Z5, Z5, Z5
 	MOVQ    vectors+40(FP), R9
 	PCALIGN $0x40
@@ -2245,10 +2245,10 @@ vector1:
 	VPHADDD       X1, X1, X0
 	VPHADDD       X1, X1, X1
 	VPHADDD       X1, X0, X0
-	VMOVD         X0, (AX)
-	ADDQ          $0x04, AX
-	ADDQ          $0x08, SI
-	DECQ          BX
+	VMOVD         X0, (BX)
+	ADDQ          $0x04, BX
+	ADDQ          $0x08, DX
+	DECQ          SI
 	JNZ           one
 
 one_done:

@@ -53,6 +53,52 @@ func TestScreenExtent(t *testing.T) {
 	})
 }
 
+func TestScreenLargestBlock(t *testing.T) {
+	screenPaths(t, func(t *testing.T, p *path) {
+		f := fence(t)
+		r := rand.New(rand.NewPCG(48, 0))
+		for _, d := range append(screenSizes(), ScreenInputs) {
+			for _, front := range []bool{false, true} {
+				x := make([]float64, d)
+				for i := range x {
+					x[i] = math.Ldexp(r.NormFloat64(), r.IntN(20))
+				}
+				switch r.IntN(4) {
+				case 0:
+					clear(x)
+				case 1: // squares that overflow, and squares that are denormal
+					for i := range x {
+						x[i] = math.Copysign(math.Ldexp(1+r.Float64(), []int{1023, -530, -1074}[r.IntN(3)]), x[i])
+					}
+				}
+				x = fencedSlice(f, x, front)
+				var got float64
+				faults(t, fmt.Sprintf("d=%d, front %v", d, front), func() { got = p.largestBlock(x) })
+				if want := largestBlockGeneric(x); got != want {
+					t.Fatalf("d=%d, front %v: %v, want %v", d, front, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestLargestBlockDefinition: each input counts in the half of the block that it is in.
+func TestLargestBlockDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(49, 0))
+	for d := 1; d < 70; d++ {
+		x, sums, want := make([]float64, d), map[[2]int]float64{}, 0.0
+		for p := range x {
+			x[p] = float64(r.IntN(201) - 100) // whole numbers: exact in any order
+			half := [2]int{p / ScreenBlock, p / 2 % 2}
+			sums[half] += x[p] * x[p]
+			want = max(want, sums[half])
+		}
+		if got := LargestBlock(x); got != want {
+			t.Fatalf("d=%d: %v, want %v", d, got, want)
+		}
+	}
+}
+
 func TestScreenPairsAndKth(t *testing.T) {
 	screenPaths(t, func(t *testing.T, p *path) {
 		f := fence(t)

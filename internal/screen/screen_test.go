@@ -282,10 +282,14 @@ func TestCandidates(t *testing.T) {
 		}
 		return float64(stats.Candidates.Load()) / float64(stats.Screened.Load())
 	}
+	want := 106.0
+	if kernel.Coarse() == kernel.GridBlocks {
+		want = 180 // a bound of half again
+	}
 	c := measure()
 	t.Logf("Gauss 768 -> 8192, k=32: %.1f candidates", c)
-	if c > 115 {
-		t.Errorf("%.1f candidates, want about 106", c)
+	if c > 1.08*want {
+		t.Errorf("%.1f candidates, want about %v", c, want)
 	}
 	for _, i := range []int{3, 100, 101, 500, 767} {
 		for row := range x.Rows {
@@ -301,7 +305,7 @@ func TestCandidates(t *testing.T) {
 	packed.middle.Store(nil)
 	c = measure()
 	t.Logf("with five outliers: %.1f candidates", c)
-	if c > 125 {
+	if c > 1.18*want {
 		t.Errorf("%.1f candidates with outliers, want about as many as without", c)
 	}
 }

@@ -73,8 +73,9 @@ func (b Builder) Loop(name string, n reg.GPVirtual, body func()) {
 }
 
 // Write compiles the functions and writes them to folder as name.s, and their stubs, with
-// the Go text in tail after them, as name.go. generator is named in the first line.
-func (b Builder) Write(folder, name, generator string, tail []byte) {
+// the Go text in tail after them, as name.go. generator is named in the first line. The
+// passes change what was compiled before it is written.
+func (b Builder) Write(folder, name, generator string, tail []byte, passes ...func(*ir.File)) {
 	tag, err := buildtags.ParseConstraint("amd64,!purego")
 	if err != nil {
 		log.Fatal(err)
@@ -87,6 +88,9 @@ func (b Builder) Write(folder, name, generator string, tail []byte) {
 	}
 	if err := pass.Compile.Execute(f); err != nil {
 		log.Fatal(err)
+	}
+	for _, change := range passes {
+		change(f)
 	}
 	cfg := printer.Config{Name: generator, Pkg: "kernel"}
 	assembly, err := printer.NewGoAsm(cfg).Print(f)

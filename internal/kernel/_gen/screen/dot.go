@@ -84,36 +84,10 @@ func (g *gen) prefetchPairs(x, w, p reg.GPVirtual) {
 	}
 }
 
-// dotPairs16 takes a list of pairs a call: a pair takes 30 cycles at 768 inputs, no more
+// dotPairs16 writes DotPairs16. It takes a list of pairs a call: a pair takes 30 cycles at 768 inputs, no more
 // than a call does.
 func (g *gen) dotPairs16() {
-	g.Begin("dotPairs16AVX512", "dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int",
-		"is DotPairs16: for t from 0 to n-1 and p from 0 to 32*vectors-1,",
-		"",
-		"\tdst[t] += int16(x[ldx*pairs[2*t]+2*p:]) * int16(w[ldw*pairs[2*t+1]+2*p:])",
-		"",
-		"from 0. vectors is not 0.")
-	d := integerDots{gen: g}
-	dst := g.Arg("dst")
-	d.x, d.w = g.Arg("x"), g.Arg("w")
-	n := g.Arg("n")
-	d.pairs, d.ldx, d.ldw, d.vectors = g.Arg("pairs"), g.ArgAt("ldx"), g.ArgAt("ldw"), g.ArgAt("vectors")
-	fours, ones := g.GP64(), g.GP64()
-	g.MOVQ(n, fours)
-	g.SHRQ(operand.U8(2), fours)
-	g.Loop("four", fours, func() {
-		g.VMOVDQU(d.multiply(4), mem(dst, 0))
-		g.ADDQ(operand.U8(16), dst)
-		g.ADDQ(operand.U8(32), d.pairs)
-	})
-	g.MOVQ(n, ones)
-	g.ANDQ(operand.U8(3), ones)
-	g.Loop("one", ones, func() {
-		g.VMOVD(d.multiply(1), mem(dst, 0))
-		g.ADDQ(operand.U8(4), dst)
-		g.ADDQ(operand.U8(8), d.pairs)
-	})
-	g.End()
+	g.integerDots().write(g.multiplyPairs)
 }
 
 // integerDots has the arguments of dotPairs16.
@@ -123,26 +97,70 @@ type integerDots struct {
 	ldx, ldw, vectors operand.Mem
 }
 
-// multiply multiplies the next count pairs of rows, 4 or 1, and returns a vector with
-// their sums in its first lanes.
-func (g integerDots) multiply(count int) reg.VecVirtual {
-	label := fmt.Sprintf("vector%d", count)
-	var a, b [4]reg.GPVirtual
-	var acc [4]reg.VecVirtual
+// integerDots begins dotPairs16 and loads its arguments.
+func (g *gen) integerDots() integerDots {
+	g.Begin("dotPairs16"+g.set, "dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int",
+		"is DotPairs16: for t from 0 to n-1 and p from 0 to 32*vectors-1,",
+		"",
+		"\tdst[t] += int16(x[ldx*pairs[2*t]+2*p:]) * int16(w[ldw*pairs[2*t+1]+2*p:])",
+		"",
+		"from 0. vectors is not 0.")
+	d := integerDots{gen: g}
+	d.x, d.w = g.Arg("x"), g.Arg("w")
+	d.pairs, d.ldx, d.ldw, d.vectors = g.Arg("pairs"), g.ArgAt("ldx"), g.ArgAt("ldw"), g.ArgAt("vectors")
+	return d
+}
+
+// write writes the function: it takes four pairs at a time, then one. multiply returns a
+// vector with the sums of 4 or 1 pairs in its first lanes.
+func (g integerDots) write(multiply func(d integerDots, count int) reg.VecVirtual) {
+	dst, n := g.Arg("dst"), g.Arg("n")
+	fours, ones := g.GP64(), g.GP64()
+	g.MOVQ(n, fours)
+	g.SHRQ(operand.U8(2), fours)
+	g.Loop("four", fours, func() {
+		g.VMOVDQU(multiply(g, 4), mem(dst, 0))
+		g.ADDQ(operand.U8(16), dst)
+		g.ADDQ(operand.U8(32), g.pairs)
+	})
+	g.MOVQ(n, ones)
+	g.ANDQ(operand.U8(3), ones)
+	g.Loop("one", ones, func() {
+		g.VMOVD(multiply(g, 1), mem(dst, 0))
+		g.ADDQ(operand.U8(4), dst)
+		g.ADDQ(operand.U8(8), g.pairs)
+	})
+	g.End()
+}
+
+// next returns pointers to the rows of the next count pairs.
+func (g integerDots) next(count int) (a, b []reg.GPVirtual) {
 	for t := range count {
-		a[t], b[t], acc[t] = g.GP64(), g.GP64(), g.ZMM()
+		a, b = append(a, g.GP64()), append(b, g.GP64())
 		g.MOVLQSX(mem(g.pairs, 8*t), a[t])
 		g.MOVLQSX(mem(g.pairs, 8*t+4), b[t])
 		g.IMULQ(g.ldx, a[t])
 		g.IMULQ(g.ldw, b[t])
 		g.ADDQ(g.x, a[t])
 		g.ADDQ(g.w, b[t])
+	}
+	return a, b
+}
+
+// multiplyPairs multiplies the next count pairs of rows, 4 or 1, and returns a vector with
+// their sums in its first lanes.
+func (g *gen) multiplyPairs(d integerDots, count int) reg.VecVirtual {
+	label := fmt.Sprintf("vector%d", count)
+	a, b := d.next(count)
+	var acc [4]reg.VecVirtual
+	for t := range count {
+		acc[t] = g.ZMM()
 		g.zero(acc[t])
 	}
 	// From the end of the rows to their beginning would defeat the processor's
 	// prefetch, so the pointers move.
 	left := g.GP64()
-	g.MOVQ(g.vectors, left)
+	g.MOVQ(d.vectors, left)
 	g.Align()
 	g.Label(label)
 	for t := range count {
@@ -165,6 +183,11 @@ func (g integerDots) multiply(count int) reg.VecVirtual {
 	for t := count; t < 4; t++ {
 		acc[t] = acc[0]
 	}
+	return g.addQuarters(acc)
+}
+
+// addQuarters adds up the four lanes of each of four registers.
+func (g *gen) addQuarters(acc [4]reg.VecVirtual) reg.VecVirtual {
 	s, r := g.XMM(), g.XMM()
 	g.VPHADDD(acc[1], acc[0], s)
 	g.VPHADDD(acc[3], acc[2], r)

@@ -21,24 +21,60 @@ const (
 	panelScale, panelBias, panelNorm, panelResidual                        = 0, 128, 256, 384
 )
 
-// gen builds the functions.
+// gen builds the functions of one instruction set.
 type gen struct {
 	asm.Builder
+	set           string      // in names: AVX512, AVX2 or AVXVNNI
+	width         int         // bytes of a vector, 64 or 32
 	table         operand.Mem // of constants
 	haveConstants bool
+}
+
+// newGen returns a gen without functions.
+func newGen(set string, width int) *gen { return &gen{Builder: asm.New(), set: set, width: width} }
+
+// vec returns a vector register.
+func (g *gen) vec() reg.VecVirtual {
+	if g.width == 64 {
+		return g.ZMM()
+	}
+	return g.YMM()
 }
 
 // vecs returns n vector registers.
 func (g *gen) vecs(n int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)
 	for i := range v {
-		v[i] = g.ZMM()
+		v[i] = g.vec()
 	}
 	return v
 }
 
 // zero sets v to zero.
-func (g *gen) zero(v reg.VecVirtual) { g.VPXORQ(v, v, v) }
+func (g *gen) zero(v reg.VecVirtual) {
+	if g.width == 64 {
+		g.VPXORQ(v, v, v)
+	} else {
+		g.VPXOR(v, v, v)
+	}
+}
+
+// load and store move whole vectors of integers.
+func (g *gen) load(from operand.Mem, v reg.VecVirtual) {
+	if g.width == 64 {
+		g.VMOVDQU64(from, v)
+	} else {
+		g.VMOVDQU(from, v)
+	}
+}
+
+func (g *gen) store(v reg.VecVirtual, to operand.Mem) {
+	if g.width == 64 {
+		g.VMOVDQU64(v, to)
+	} else {
+		g.VMOVDQU(v, to)
+	}
+}
 
 func mem(base reg.Register, disp int) operand.Mem { return asm.Mem(base, disp) }
 

@@ -11,25 +11,41 @@ const (
 	greaterOrEqual = 5
 )
 
-// between returns the mask of the codes of a row that lie within its bounds, and moves
-// the pointers to the next row.
-func (g *gen) between(codes, low, high reg.GPVirtual) reg.OpmaskVirtual {
-	c, bound, k := g.ZMM(), g.vecs(2), g.K()
-	g.VMOVDQU64(mem(codes, 0), c)
+// between sets mask to the codes of a row that lie within its bounds, and moves the
+// pointers to the next row.
+func (g *gen) between(codes, low, high, mask reg.GPVirtual) {
+	bound := g.vecs(2)
 	g.VPBROADCASTW(mem(low, 0), bound[0])
 	g.VPBROADCASTW(mem(high, 0), bound[1])
-	g.VPCMPW(operand.U8(lessOrEqual), c, bound[0], k)
-	g.VPCMPW(operand.U8(greaterOrEqual), c, bound[1], k, k)
+	if g.width == 64 {
+		c, k := g.ZMM(), g.K()
+		g.VMOVDQU64(mem(codes, 0), c)
+		g.VPCMPW(operand.U8(lessOrEqual), c, bound[0], k)
+		g.VPCMPW(operand.U8(greaterOrEqual), c, bound[1], k, k)
+		g.KMOVD(k, mask.As32())
+	} else {
+		outside := g.vecs(2)
+		for v := range outside {
+			c, above := g.YMM(), g.YMM()
+			g.VMOVDQU(mem(codes, 32*v), c)
+			g.VPCMPGTW(c, bound[0], outside[v])
+			g.VPCMPGTW(bound[1], c, above)
+			g.VPOR(above, outside[v], outside[v])
+		}
+		g.VPACKSSWB(outside[1], outside[0], outside[0])
+		g.VPERMQ(operand.U8(0xd8), outside[0], outside[0])
+		g.VPMOVMSKB(outside[0], mask.As32())
+		g.NOTL(mask.As32())
+	}
 	g.ADDQ(operand.U8(64), codes)
 	g.ADDQ(operand.U8(2), low)
 	g.ADDQ(operand.U8(2), high)
-	return k
 }
 
 // rowsAtOnce is how many rows pairs compares before it writes their pairs.
 const rowsAtOnce = 64
 
-// pairFinder writes screenPairsAVX512: its arguments, and its registers for the rows
+// pairFinder writes ScreenPairs: its arguments, and its registers for the rows
 // that it takes at once.
 type pairFinder struct {
 	*gen
@@ -45,7 +61,7 @@ type pairFinder struct {
 // was four times slower: a load of what several stores have written waits for all of
 // them.)
 func (g *gen) pairs() {
-	g.Begin("screenPairsAVX512", "pairs *int32, codes, low, high *int16, rows int, first, live uint64) (n int",
+	g.Begin("screenPairs"+g.set, "pairs *int32, codes, low, high *int16, rows int, first, live uint64) (n int",
 		"is ScreenPairs: for i from 0 to rows-1 and l from 0 to 31,",
 		"",
 		"\tif live>>l&1 != 0 && low[i] <= codes[32*i+l] && codes[32*i+l] <= high[i] {",
@@ -83,7 +99,7 @@ func (g *pairFinder) findMasks() {
 	g.XORQ(g.empty, g.empty)
 	g.Align()
 	g.Label("row")
-	g.KMOVD(g.between(g.codes, g.low, g.high), g.mask.As32())
+	g.between(g.codes, g.low, g.high, g.mask)
 	g.ANDQ(g.live, g.mask)
 	g.MOVL(g.mask.As32(), g.masks.Idx(g.at, 4))
 	g.INCQ(g.at)
@@ -126,7 +142,7 @@ func (g *pairFinder) writePairs() {
 // kth writes ScreenKth. It finds the result bit by bit: 16 counts of the codes, which
 // are few.
 func (g *gen) kth() {
-	g.Begin("screenKthAVX512", "codes *int16, vectors, k int) (code int16",
+	g.Begin("screenKth"+g.set, "codes *int16, vectors, k int) (code int16",
 		"is ScreenKth: the largest code that at least k of codes[:32*vectors] reach.")
 	codes, vectors, k := g.Arg("codes"), g.Arg("vectors"), g.Arg("k")
 	found, bit := g.GP64(), g.GP64()
@@ -134,17 +150,15 @@ func (g *gen) kth() {
 	g.MOVQ(operand.U32(1<<15), bit)
 	g.Align()
 	g.Label("bit")
-	try, bound := g.GP64(), g.ZMM()
+	try := g.GP64()
 	g.LEAQ(idx(found, bit, 1, 0), try)
-	g.VPBROADCASTW(try.As32(), bound)
+	bound := g.reachBound(try)
 	at, left, total := g.GP64(), g.GP64(), g.GP64()
 	g.MOVQ(codes, at)
 	g.MOVQ(vectors, left)
 	g.XORQ(total, total)
 	g.Label("vector")
-	mask, bits := g.K(), g.GP64()
-	g.VPCMPW(operand.U8(lessOrEqual), mem(at, 0), bound, mask)
-	g.KMOVD(mask, bits.As32())
+	bits := g.reaching(at, bound)
 	g.POPCNTQ(bits, bits)
 	g.ADDQ(bits, total)
 	g.ADDQ(operand.U8(64), at)
@@ -156,4 +170,39 @@ func (g *gen) kth() {
 	g.JNZ(operand.LabelRef("bit"))
 	g.Store(found.As16(), g.Return("code"))
 	g.End()
+}
+
+// reachBound returns a vector to which reaching compares: the code in try, or without
+// masks, where there is no comparison but >, the one below it, which there always is.
+func (g *gen) reachBound(try reg.GPVirtual) reg.VecVirtual {
+	bound := g.vec()
+	if g.width == 64 {
+		g.VPBROADCASTW(try.As32(), bound)
+		return bound
+	}
+	below, word := g.GP64(), g.XMM()
+	g.LEAQ(mem(try, -1), below)
+	g.VMOVD(below.As32(), word)
+	g.VPBROADCASTW(word, bound)
+	return bound
+}
+
+// reaching returns a register with a bit, somewhere, for each of the 32 codes at at that
+// reach the bound.
+func (g *gen) reaching(at reg.GPVirtual, bound reg.VecVirtual) reg.GPVirtual {
+	bits := g.GP64()
+	if g.width == 64 {
+		mask := g.K()
+		g.VPCMPW(operand.U8(lessOrEqual), mem(at, 0), bound, mask)
+		g.KMOVD(mask, bits.As32())
+		return bits
+	}
+	above := g.vecs(2)
+	for v := range above {
+		g.VMOVDQU(mem(at, 32*v), above[v])
+		g.VPCMPGTW(bound, above[v], above[v])
+	}
+	g.VPACKSSWB(above[1], above[0], above[0])
+	g.VPMOVMSKB(above[0], bits.As32())
+	return bits
 }

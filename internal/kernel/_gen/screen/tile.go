@@ -7,112 +7,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// epilogue writes what comes after the integer sums of rows of a tile: float32 operations
-// that turn them into codes.
-type epilogue struct {
-	*gen
-	rows, w reg.Register // the first ScreenRow, the ScreenPanel
-}
-
-// epilogue loads the arguments of an epilogue.
-func (g *gen) epilogue() epilogue { return epilogue{g, g.Arg("rows"), g.Arg("w")} }
-
-// term multiplies the sums of every row by one factor of the panel and one of the row, or
-// adds their product: do has both and a vector of sums. column is where vector v of the
-// panel's factor is, row+disp where the first row's is. The panel's factor is held in two
-// registers, used by all rows.
-func (e epilogue) term(acc [][2]reg.VecVirtual, column func(v int) operand.Mem, row reg.Register, disp int, do func(c, f, y reg.VecVirtual)) {
-	var c [2]reg.VecVirtual
-	for v := range c {
-		c[v] = e.ZMM()
-		e.VMOVUPS(column(v), c[v])
-	}
-	for i := range acc {
-		f := e.ZMM()
-		e.VBROADCASTSS(mem(row, disp+i*rowBytes), f)
-		for v, y := range acc[i] {
-			do(c[v], f, y)
-		}
-	}
-}
-
-// codes turns the integer sums acc into codes, in the registers that they are in,
-// and stores them.
-func (e epilogue) codes(acc [][2]reg.VecVirtual, codes, lanes, stride reg.Register) {
-	multiplyAdd := func(c, f, y reg.VecVirtual) { e.VFMADD231PS(c, f, y) }
-	of := func(factor int) func(v int) operand.Mem {
-		return func(v int) operand.Mem { return mem(e.w, factor+64*v) }
-	}
-	e.term(acc, of(panelScale), e.rows, rowScale, func(c, f, y reg.VecVirtual) {
-		e.VCVTDQ2PS(y, y)
-		e.VMULPS(f, y, y)
-		e.VMULPS(c, y, y)
-	})
-	e.term(acc, of(panelBias), e.rows, rowBias, multiplyAdd)
-	n, column, row := e.Arg("outliers"), e.Arg("columns"), e.GP64()
-	e.MOVQ(e.rows, row)
-	e.Loop("outlier", n, func() {
-		e.term(acc, func(v int) operand.Mem { return mem(column, 64*v) }, row, rowOutlier, multiplyAdd)
-		e.ADDQ(operand.U32(columnRow), column)
-		e.ADDQ(operand.U8(4), row)
-	})
-	for i := range acc {
-		f := e.ZMM()
-		e.VBROADCASTSS(mem(e.rows, rowMask+i*rowBytes), f)
-		for _, y := range acc[i] {
-			e.VANDPS(f, y, y)
-		}
-	}
-	e.term(acc, of(panelNorm), e.rows, rowNorm, multiplyAdd)
-	e.term(acc, of(panelResidual), e.rows, rowResidual, multiplyAdd)
-	e.store(acc, codes, lanes, stride)
-}
-
-// store rounds the bounds in acc to codes, stores them, and raises the lanes to them.
-// stride is nil where there is one row.
-func (e epilogue) store(acc [][2]reg.VecVirtual, codes, lanes, stride reg.Register) {
-	round, order := e.ZMM(), e.ZMM()
-	e.VBROADCASTSS(e.roundConstant(), round)
-	e.VMOVDQU64(e.packOrder(), order)
-	for i := range acc {
-		for _, y := range acc[i] {
-			e.VADDPS(round, y, y)
-			e.VCVTTPS2DQ(y, y)
-		}
-		e.Comment("Packing works within quarters: put the parts in order.")
-		c := acc[i][0]
-		e.VPACKSSDW(acc[i][1], c, c)
-		e.VPERMQ(c, order, c)
-		e.VMOVDQU64(c, mem(codes, 64*i))
-		e.VPMAXSW(mem(lanes, 0), c, c)
-		e.VMOVDQU64(c, mem(lanes, 0))
-		if stride != nil {
-			e.ADDQ(stride, lanes)
-		}
-	}
-}
-
 // tile writes ScreenTiles for integers of 1 or 2 bytes. It keeps 24 sums of 16 latents
 // each in registers over all the inputs. Measured on Zen 5 against the rate on registers alone: 12x2 vectors 97-100 %,
 // 14x2 94-100, 8x3 and 6x4 98 in the first-level cache but less from the second,
 // and 85-92 where x is broadcast by the multiplication itself. Unrolling by 2 or
 // 4 gains nothing.
 func (g *gen) tile(bytes int) {
-	name, product := "screenTilesAVX512", "int8(q[48*p+4*i+b]) * panel[128*p+4*l+b]"
-	if bytes == 2 {
-		name, product = "screenTiles16AVX512", "int16(q[24*p+2*i+b]) * int16(panel[64*p+2*l+b])"
-	}
-	g.Begin(name, "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
-		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
-		"",
-		"\tacc[i][l] = rows[i].Start",
-		"\tfor p := range groups {",
-		fmt.Sprintf("\t\tfor b := range %d {", 4/bytes),
-		"\t\t\tacc[i][l] += "+product,
-		"\t\t}", "\t}",
-		"",
-		"then the epilogue. rows and w point at the first fields of the first ScreenRow",
-		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
+	g.beginTiles(bytes)
 	q, tiles := g.Arg("q"), g.Arg("tiles")
 	e := g.epilogue()
 	codes, lanes, stride := g.Arg("codes"), g.Arg("lanes"), g.Arg("laneStride")
@@ -131,6 +32,35 @@ func (g *gen) tile(bytes int) {
 	g.DECQ(tiles)
 	g.JNZ(operand.LabelRef("tile"))
 	g.End()
+}
+
+// beginTiles begins ScreenTiles for integers of 1 or 2 bytes.
+func (g *gen) beginTiles(bytes int) {
+	name, product := "screenTiles", "int8(q[48*p+4*i+b]) * panel[128*p+4*l+b]"
+	if bytes == 2 {
+		name, product = "screenTiles16", "int16(q[24*p+2*i+b]) * int16(panel[64*p+2*l+b])"
+	}
+	g.Begin(name+g.set, "codes, lanes *int16, laneStride int, q, panel *uint8, groups int, rows *int32, tiles int, w, columns *float32, outliers int",
+		"is ScreenTiles: tile by tile, for i from 0 to 11 and l from 0 to 31,",
+		"",
+		"\tacc[i][l] = rows[i].Start",
+		"\tfor p := range groups {",
+		fmt.Sprintf("\t\tfor b := range %d {", 4/bytes),
+		"\t\t\tacc[i][l] += "+product,
+		"\t\t}", "\t}",
+		"",
+		"then the epilogue. rows and w point at the first fields of the first ScreenRow",
+		"and of the ScreenPanel; laneStride is in bytes; tiles is not 0.")
+}
+
+// beginOne begins ScreenOne for integers of 1 or 2 bytes.
+func (g *gen) beginOne(bytes int) {
+	name, tiles := "screenOne", "screenTiles"
+	if bytes == 2 {
+		name, tiles = "screenOne16", "screenTiles16"
+	}
+	g.Begin(name+g.set, "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
+		"is ScreenOne: "+tiles+g.set+" for one row, whose q is [groups][4] bytes.")
 }
 
 // step multiplies a group of inputs of each row with those of the panel, and moves both
@@ -175,12 +105,7 @@ const oneAhead = 4096
 // of inputs at a time, each with sums of its own, are enough to hide the latency of the
 // additions.
 func (g *gen) one(bytes int) {
-	name, tiles := "screenOneAVX512", "screenTilesAVX512"
-	if bytes == 2 {
-		name, tiles = "screenOne16AVX512", "screenTiles16AVX512"
-	}
-	g.Begin(name, "codes, lanes *int16, q, panel *uint8, groups int, rows *int32, w, columns *float32, outliers int",
-		"is ScreenOne: "+tiles+" for one row, whose q is [groups][4] bytes.")
+	g.beginOne(bytes)
 	e := g.epilogue()
 	q, panel, n := g.Arg("q"), g.Arg("panel"), g.Arg("groups")
 	acc := make([][2]reg.VecVirtual, 4)
