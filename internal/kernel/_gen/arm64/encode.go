@@ -31,7 +31,7 @@ func makeOps() map[string]op {
 	t := map[string]op{}
 	for name, word := range map[string]uint32{
 		"fmla": 0x4e20cc00, "fmls": 0x4ea0cc00, "fadd": 0x4e20d400, "fsub": 0x4ea0d400, "fmul": 0x6e20dc00, "fdiv": 0x6e20fc00,
-		"fmaxnm": 0x4e20c400, "fmax": 0x4e20f400, "fmin": 0x4ea0f400, "faddp": 0x6e20d400, "fcmgt": 0x6ea0e400, "fcmge": 0x6e20e400, "fcmeq": 0x4e20e400,
+		"fmaxnm": 0x4e20c400, "fmax": 0x4e20f400, "fmin": 0x4ea0f400, "faddp": 0x6e20d400, "fcmgt": 0x6ea0e400, "fcmeq": 0x4e20e400,
 	} {
 		t[name+".4s"], t[name+".2d"] = op{word, "4s 4s 4s"}, op{word | 1<<22, "2d 2d 2d"}
 	}
@@ -39,21 +39,21 @@ func makeOps() map[string]op {
 		t[name+".4s"], t[name+".2d"] = op{word, "4s 4s"}, op{word | 1<<22, "2d 2d"}
 	}
 	for name, word := range map[string]uint32{ // of any size of element
-		"add": 0x4e208400, "sub": 0x6e208400, "cmgt": 0x4e203400, "cmge": 0x4e203c00, "cmhi": 0x6e203400, "smax": 0x4e206400, "addp": 0x4e20bc00,
+		"add": 0x4e208400, "sub": 0x6e208400, "cmgt": 0x4e203400, "cmge": 0x4e203c00, "smax": 0x4e206400, "addp": 0x4e20bc00,
 		"zip1": 0x4e003800, "zip2": 0x4e007800, "uzp1": 0x4e001800, "uzp2": 0x4e005800, "trn1": 0x4e002800, "trn2": 0x4e006800,
 	} {
 		for size, shape := range []string{"16b", "8h", "4s", "2d"} {
 			t[name+"."+shape] = op{word | uint32(size)<<22, strings.Join([]string{shape, shape, shape}, " ")}
 		}
 	}
-	for name, word := range map[string]uint32{"and": 0x4e201c00, "bic": 0x4e601c00, "orr": 0x4ea01c00, "eor": 0x6e201c00, "bsl": 0x6e601c00, "bit": 0x6ea01c00, "bif": 0x6ee01c00} {
+	for name, word := range map[string]uint32{"and": 0x4e201c00, "orr": 0x4ea01c00, "bsl": 0x6e601c00, "bit": 0x6ea01c00} {
 		t[name] = op{word, "16b 16b 16b"}
 	}
 	for name, o := range map[string]op{
 		"sdot": {0x4e809400, "4s 16b 16b"}, "smmla": {0x4e80a400, "4s 16b 16b"},
 		"fcvtl": {0x0e617800, "2d 2s"}, "fcvtl2": {0x4e617800, "2d 4s"},
-		"sqxtn": {0x0e614800, "4h 4s"}, "sqxtn2": {0x4e614800, "8h 4s"}, "xtn": {0x0ea12800, "2s 2d"}, "xtn2": {0x4ea12800, "4s 2d"},
-		"xtn.h": {0x0e612800, "4h 4s"}, "xtn2.h": {0x4e612800, "8h 4s"}, "xtn.b": {0x0e212800, "8b 8h"},
+		"sqxtn": {0x0e614800, "4h 4s"}, "sqxtn2": {0x4e614800, "8h 4s"},
+		"xtn.b": {0x0e212800, "8b 8h"},
 		"smlal": {0x0e608000, "4s 4h 4h"}, "smlal2": {0x4e608000, "4s 8h 8h"},
 	} {
 		t[name] = o
@@ -156,16 +156,18 @@ func (g *gen) toR(d R, n V, index int) {
 	g.word(0x4e083c00|uint32(index)<<20|uint32(d)|uint32(n)<<5, fmt.Sprintf("mov x%d, v%d.d[%d]", d, n, index))
 }
 
-// shiftLeft and shiftRight shift elements of 8 bytes; narrowNibbles keeps, of each two
-// bytes, bits 4 to 11: four bits of each of two bytes that are 0 or 0xff.
+// shiftLeft shifts elements of 8 bytes.
 func (g *gen) shiftLeft(d, n V, by int) {
 	g.word(0x4f005400|uint32(64+by)<<16|uint32(d)|uint32(n)<<5, fmt.Sprintf("shl v%d.2d, v%d.2d, #%d", d, n, by))
 }
 
+// shiftRight shifts elements of 8 bytes and fills them up with zeros.
 func (g *gen) shiftRight(d, n V, by int) {
 	g.word(0x6f000400|uint32(128-by)<<16|uint32(d)|uint32(n)<<5, fmt.Sprintf("ushr v%d.2d, v%d.2d, #%d", d, n, by))
 }
 
+// narrowNibbles keeps, of each two bytes, bits 4 to 11: four bits of each of two bytes that
+// are 0 or 0xff.
 func (g *gen) narrowNibbles(d, n V) {
 	g.word(0x0f0c8400|uint32(d)|uint32(n)<<5, fmt.Sprintf("shrn v%d.8b, v%d.8h, #4", d, n))
 }

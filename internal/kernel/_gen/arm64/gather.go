@@ -110,7 +110,7 @@ func (g *gen) lastColumn(vectors int, narrow bool) lastColumn {
 	return c
 }
 
-// load loads a row of dst, store stores it.
+// load loads a row of dst.
 func (c lastColumn) load(g *gen, acc []V, dst R) {
 	if c.one {
 		g.either(c.rest, "load", func() { g.load(acc[0], dst, 0) }, func() { g.loadD(acc[0], dst, 0) })
@@ -121,6 +121,7 @@ func (c lastColumn) load(g *gen, acc []V, dst R) {
 	g.loadAt(acc[last], dst, c.d)
 }
 
+// store stores a row of dst.
 func (c lastColumn) store(g *gen, acc []V, dst R) {
 	if c.one {
 		g.either(c.rest, "store", func() { g.store(acc[0], dst, 0) }, func() { g.storeD(acc[0], dst, 0) })

@@ -25,6 +25,7 @@ var files = []struct {
 	{"screen_neon", f64, func(g *gen) { g.screen() }},
 }
 
+// main writes the files, or what the flags ask for.
 func main() {
 	log.SetFlags(0)
 	listing := flag.Bool("listing", false, "write the inner loops for llvm-mca")

@@ -37,6 +37,7 @@ func offset(off int) string {
 	return fmt.Sprintf(", #%d", off)
 }
 
+// load loads 16 bytes, store stores them; D stands for 8 bytes, S for 4.
 func (g *gen) load(v V, base R, off int)   { g.access(false, "q", v, base, off) }
 func (g *gen) store(v V, base R, off int)  { g.access(true, "q", v, base, off) }
 func (g *gen) loadD(v V, base R, off int)  { g.access(false, "d", v, base, off) }
@@ -72,15 +73,17 @@ func (g *gen) stores(v []V, base R, off int) {
 	}
 }
 
-// loadAt and storeAt access base + index, loadDAt 8 bytes of it.
+// loadAt loads 16 bytes at base + index.
 func (g *gen) loadAt(v V, base, index R) {
 	g.word(0x3ce06800|uint32(v)|uint32(base)<<5|uint32(index)<<16, fmt.Sprintf("ldr q%d, [x%d, x%d]", v, base, index))
 }
 
+// storeAt stores 16 bytes at base + index.
 func (g *gen) storeAt(v V, base, index R) {
 	g.word(0x3ca06800|uint32(v)|uint32(base)<<5|uint32(index)<<16, fmt.Sprintf("str q%d, [x%d, x%d]", v, base, index))
 }
 
+// loadDAt loads 8 bytes at base + index.
 func (g *gen) loadDAt(v V, base, index R) {
 	g.word(0xfc606800|uint32(v)|uint32(base)<<5|uint32(index)<<16, fmt.Sprintf("ldr d%d, [x%d, x%d]", v, base, index))
 }

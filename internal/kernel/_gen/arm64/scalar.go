@@ -7,26 +7,32 @@ import (
 
 // Instructions on general registers, destination first.
 
+// set is d = value.
 func (g *gen) set(d R, value int64) {
 	g.emit(fmt.Sprintf("MOVD $%d, R%d", value, d), fmt.Sprintf("mov x%d, #%d", d, value))
 }
 
+// copyR is d = n.
 func (g *gen) copyR(d, n R) {
 	g.emit(fmt.Sprintf("MOVD R%d, R%d", n, d), fmt.Sprintf("mov x%d, x%d", d, n))
 }
 
+// addI is d = n + value.
 func (g *gen) addI(d, n R, value int) {
 	g.emit(fmt.Sprintf("ADD $%d, R%d, R%d", value, n, d), fmt.Sprintf("add x%d, x%d, #%d", d, n, value))
 }
 
+// subI is d = n - value.
 func (g *gen) subI(d, n R, value int) {
 	g.emit(fmt.Sprintf("SUB $%d, R%d, R%d", value, n, d), fmt.Sprintf("sub x%d, x%d, #%d", d, n, value))
 }
 
+// add is d = n + m.
 func (g *gen) add(d, n, m R) {
 	g.emit(fmt.Sprintf("ADD R%d, R%d, R%d", m, n, d), fmt.Sprintf("add x%d, x%d, x%d", d, n, m))
 }
 
+// sub is d = n - m.
 func (g *gen) sub(d, n, m R) {
 	g.emit(fmt.Sprintf("SUB R%d, R%d, R%d", m, n, d), fmt.Sprintf("sub x%d, x%d, x%d", d, n, m))
 }
@@ -46,14 +52,17 @@ func (g *gen) multiplyAdd(d, a, n, m R) {
 	g.emit(fmt.Sprintf("MADD R%d, R%d, R%d, R%d", m, a, n, d), fmt.Sprintf("madd x%d, x%d, x%d, x%d", d, n, m, a))
 }
 
+// andI is d = n & value.
 func (g *gen) andI(d, n R, value uint64) {
 	g.emit(fmt.Sprintf("AND $%d, R%d, R%d", int64(value), n, d), fmt.Sprintf("and x%d, x%d, #%#x", d, n, value))
 }
 
+// and is d = n & m.
 func (g *gen) and(d, n, m R) {
 	g.emit(fmt.Sprintf("AND R%d, R%d, R%d", m, n, d), fmt.Sprintf("and x%d, x%d, x%d", d, n, m))
 }
 
+// shiftR is d = n >> by.
 func (g *gen) shiftR(d, n R, by int) {
 	g.emit(fmt.Sprintf("LSR $%d, R%d, R%d", by, n, d), fmt.Sprintf("lsr x%d, x%d, #%d", d, n, by))
 }
@@ -64,11 +73,12 @@ func (g *gen) trailing(d, n R) {
 	g.emit(fmt.Sprintf("CLZ R%d, R%d", d, d), fmt.Sprintf("clz x%d, x%d", d, d))
 }
 
-// read loads 8 bytes; readInt32 loads 4 bytes with their sign and moves base on.
+// read loads 8 bytes.
 func (g *gen) read(d, base R, off int) {
 	g.emit(fmt.Sprintf("MOVD %d(R%d), R%d", off, base, d), fmt.Sprintf("ldr x%d, [x%d%s]", d, base, offset(off)))
 }
 
+// readInt32 loads 4 bytes with their sign and moves base on.
 func (g *gen) readInt32(d, base R) {
 	g.emit(fmt.Sprintf("MOVW.P 4(R%d), R%d", base, d), fmt.Sprintf("ldrsw x%d, [x%d], #4", d, base))
 }
@@ -83,7 +93,7 @@ func (g *gen) writeInt32(n, base R) {
 	g.emit(fmt.Sprintf("MOVW.P R%d, 4(R%d)", n, base), fmt.Sprintf("str w%d, [x%d], #4", n, base))
 }
 
-// label starts a block; align puts it where a fetch starts.
+// label starts a block.
 func (g *gen) label(name string) {
 	fmt.Fprintf(&g.assembly, "%s:\n", name)
 	if g.hot {
@@ -94,15 +104,18 @@ func (g *gen) label(name string) {
 // global is the name of a label in the listing, where functions share one space.
 func (g *gen) global(label string) string { return g.function + "." + label }
 
+// align puts the next instruction where a fetch starts.
 func (g *gen) align() { g.assembly.WriteString("\tPCALIGN $32\n") }
 
+// jump goes on at a label.
 func (g *gen) jump(label string) { g.emit("B "+label, "b "+g.global(label)) }
 
-// ifZero and ifNot jump where n is zero, and where it is not.
+// ifZero jumps where n is zero.
 func (g *gen) ifZero(n R, label string) {
 	g.emit(fmt.Sprintf("CBZ R%d, %s", n, label), fmt.Sprintf("cbz x%d, %s", n, g.global(label)))
 }
 
+// ifNot jumps where n is not zero.
 func (g *gen) ifNot(n R, label string) {
 	g.emit(fmt.Sprintf("CBNZ R%d, %s", n, label), fmt.Sprintf("cbnz x%d, %s", n, g.global(label)))
 }
