@@ -3,7 +3,7 @@
 package kernel
 
 // gatherer adds gathered rows of a w with elements of type W to tiles of the result,
-// which stay in registers over all entries of a row: tiles[i] has gatherWidths[i] columns.
+// which stay in registers over all entries of a row: tile i has gatherWidths[i] columns.
 type gatherer[W float] [len(gatherWidths)]gatherTile[W]
 
 // gatherTile adds the entries from[i] to to[i]-1 to a few columns of row i of dst, for
