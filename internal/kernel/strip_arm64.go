@@ -4,7 +4,8 @@ package kernel
 
 import "unsafe"
 
-// strippingNEON holds the kernels of strips.
+// strippingNEON holds the kernels of strips. That strips are faster than whole rows was
+// measured with AVX-512; here they save as much memory traffic.
 var strippingNEON = stripping{
 	fastStrips:   true,
 	stripDecode:  stripDecodeNEON,
