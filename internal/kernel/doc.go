@@ -7,7 +7,7 @@
 //
 // A result must not depend on the batch that a row came in, on the number of
 // cores or on the processor. So each kind of sum has one order, defined here
-// and nowhere else, and every path (plain Go, AVX2, AVX-512, NEON) gives its bits.
+// and nowhere else, and every path (plain Go, AVX2, AVX-512) gives its bits.
 //
 //   - Dot order, for sums along two contiguous rows (pre-activations of a sparse
 //     layer, deltas of a linear layer's inputs): eight lanes, lane l
@@ -53,8 +53,8 @@
 // search_amd64.go searches one, strip_amd64.go, vector_amd64.go and screen_amd64.go serve
 // the files of those names.
 //
-// On arm64, files of the same names do the same for NEON: four registers of two lanes are
-// the eight lanes of a sum, and path_arm64.go has three paths, which differ in how they
+// On arm64, files of the same names do the same for NEON, with the same bits: four
+// registers of two lanes are the eight lanes of a sum, and path_arm64.go has three paths, which differ in how they
 // multiply int8. features*_arm64.go find out what the processor has.
 //
 // The assembly, *_avx*.s and *_neon*.s, and its stubs come from _gen: go generate writes
