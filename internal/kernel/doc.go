@@ -58,12 +58,17 @@
 // AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go and widen_amd64.go serve the files
 // of those names.
 //
-// The assembly, *_avx*.s, and its stubs come from _gen: go generate writes them, and
-// _gen/check.sh fails where they differ. Each stub's comment is the loop that it replaces.
+// On arm64, files of the same names do the same for NEON, with the same bits: four
+// registers of two lanes are the eight lanes of a sum, and path_arm64.go has three paths, which differ in how they
+// multiply int8. features*_arm64.go find out what the processor has.
+//
+// The assembly, *_avx*.s and *_neon*.s, and its stubs come from _gen: go generate writes
+// them, and _gen/check.sh fails where they differ. Each stub's comment is the loop that it replaces.
 package kernel
 
 //go:generate go -C _gen run ./matrix ..
 //go:generate go -C _gen run ./screen ..
 //go:generate go -C _gen run ./widen ..
+//go:generate go -C _gen run ./arm64 ..
 //go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go
