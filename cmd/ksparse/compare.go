@@ -46,6 +46,9 @@ func compareCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := rows.Want(x, m.In(), args[last:]); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
 				f, err := figuresOf(m, x)
 				if err != nil {
 					return fmt.Errorf("%s: %w", path, say.Error(models.InFlags(path, err)))
