@@ -17,6 +17,9 @@ func (t *table) numberColumns(column string) ([]int, error) {
 		}
 		return columnsTo(first, last), nil
 	}
+	if number := t.decimalComma(); number != "" {
+		return nil, fmt.Errorf("the first row has %.40q, which looks like a number with a decimal comma: write numbers with decimal points, or choose the columns by Options.Column", number)
+	}
 	var columns []int
 	for c, field := range t.sample {
 		switch {
@@ -31,6 +34,24 @@ func (t *table) numberColumns(column string) ([]int, error) {
 		return nil, fault.Errorf(fault.ErrRange, "no column holds numbers in the first row: %s", t.list())
 	}
 	return columns, nil
+}
+
+// decimalComma returns a field of the first row that is a number once its comma is a point, "" where there is none.
+// Where a comma was taken for what stands between the fields, and no header says that it does, semicolons may.
+func (t *table) decimalComma() string {
+	fields := t.sample
+	if t.comma == ',' && t.names == nil {
+		fields = strings.Split(strings.Join(fields, ","), ";")
+		if len(fields) == 1 {
+			return ""
+		}
+	}
+	for _, field := range fields {
+		if strings.Count(field, ",") == 1 && isNumber(strings.Replace(field, ",", ".", 1)) {
+			return field
+		}
+	}
+	return ""
 }
 
 // textColumn returns the column that OpenTexts reads: the one of that name or number, for "" the

@@ -13,11 +13,13 @@ import (
 // the file. Where they wrap no cause of package fault, the file is damaged.
 type fileReader func(r io.ReaderAt, size int64, path string, o Options) (opened, error)
 
-// binaryReaders has the formats that only a name tells, by its extension: the files have no mark.
+// binaryReaders has the formats that only a name tells, by its extension: the files have no mark. That of
+// safetensors is a length, which in a damaged file may be the mark of another format.
 var binaryReaders = map[string]fileReader{
 	".fvecs": readVectors, ".bvecs": readVectors, ".ivecs": readVectors,
 	".fbin": readCounted, ".u8bin": readCounted, ".i8bin": readCounted,
 	".f32": readRaw, ".raw": readRaw,
+	".safetensors": readSafetensors,
 }
 
 // textReaders has those of text.

@@ -130,7 +130,7 @@ func newTable(r io.ReaderAt, size int64, path string) (*table, error) {
 	head.line = 1
 	first, err := t.fields(head)
 	if err != nil {
-		return nil, noRows(err)
+		return nil, fault.Errorf(err, "line %d: %s", head.first, fault.Text(err))
 	}
 	t.sample, t.width = first, len(first)
 	second, err := t.fields(head)

@@ -88,6 +88,9 @@ func readCounted(r io.ReaderAt, size int64, path string, o Options) (opened, err
 		return opened{}, err
 	}
 	rows, cols := int64(binary.LittleEndian.Uint32(head[:])), int64(binary.LittleEndian.Uint32(head[4:]))
+	if rows == 0 || cols == 0 {
+		return opened{}, fault.Errorf(fault.ErrEmpty, "it holds %d x %d numbers, which is no data", rows, cols)
+	}
 	return openPlain(r, int64(len(head)), size, rows, cols, vectorTypes[extension], kind)
 }
 

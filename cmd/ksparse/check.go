@@ -109,6 +109,9 @@ func (k *checkFlags) findings(m *pretrained.Model, paths []string) (*pretrained.
 	if err != nil {
 		return nil, err
 	}
+	if err := rows.Want(x, m.In(), paths); err != nil {
+		return nil, err
+	}
 	if k.targets == "" {
 		return m.Check(x)
 	}

@@ -97,7 +97,7 @@ func TestErrorsNameFlags(t *testing.T) {
 		{"a NumPy array", []string{"info", rows}},
 		{"a JSON file, not", []string{"info", others + "sparsify_topk_2025/cfg.json"}},
 		{"NaN at row 2, column 3 (row 2 of ", []string{"check", others + "sparsify_topk_2025", notFinite(t, rows)}},
-		{"values per row", []string{"check", others + "sparsify_topk_2025", eightWide(t, 4, 9)}},
+		{"rows.npy has 9 numbers in a row, and the model takes 8", []string{"check", others + "sparsify_topk_2025", eightWide(t, 4, 9)}},
 	} {
 		refuses(t, "", failed, c.want, c.args...)
 	}

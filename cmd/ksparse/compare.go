@@ -46,6 +46,9 @@ func compareCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := rows.Want(x, m.In(), args[last:]); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
 				f, err := figuresOf(m, x)
 				if err != nil {
 					return fmt.Errorf("%s: %w", path, say.Error(models.InFlags(path, err)))
@@ -69,7 +72,7 @@ func printCompared(w io.Writer, all []compared) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "latents\tL0\tFVU\tcosine\tdead\tL2 ratio\t  model")
 	for _, m := range all {
-		fmt.Fprintf(t, "%d\t%.4g\t%.5f\t%.5f\t%d\t%.4f\t  %s\n", m.Latents, m.L0, m.FVU, m.Cosine, m.Dead, m.L2Ratio, m.Model)
+		fmt.Fprintf(t, "%d\t%.4g\t%.4g\t%.4g\t%d\t%.4g\t  %s\n", m.Latents, m.L0, m.FVU, m.Cosine, m.Dead, m.L2Ratio, m.Model)
 	}
 	return t.Flush()
 }

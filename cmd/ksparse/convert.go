@@ -93,6 +93,9 @@ it. From then on the model selects by the threshold, so rows differ in how many 
 				return err
 			}
 			defer x.Close() // read only
+			if err := rows.Want(x, m.In(), args[1:]); err != nil {
+				return err
+			}
 			threshold, err := m.Calibrate(x, l0)
 			if err != nil {
 				return models.InFlags(args[0], err)

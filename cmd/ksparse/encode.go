@@ -8,6 +8,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/codes"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/data"
 )
 
@@ -50,6 +51,9 @@ One that ends in .npz is a CSR matrix of rows by latents, which scipy.sparse.loa
 				return err
 			}
 			defer x.Close() // read only
+			if err := rows.Want(x, m.In(), args[1:]); err != nil {
+				return err
+			}
 			s, err := codes.Write(out, frozen, x, func(int) error { return c.Context().Err() })
 			if err != nil {
 				return err
@@ -93,12 +97,15 @@ those numbers.`,
 			if err != nil {
 				return err
 			}
+			if read.Latents > m.Info.Latents && read.Where != "" {
+				return fmt.Errorf("%s: %s has the latent %d, and %s has %d latents, from 0 on", args[1], read.Where, read.Latents-1, args[0], m.Info.Latents)
+			}
 			if read.Latents > m.Info.Latents {
 				return fmt.Errorf("%s has codes of %d latents, %s has %d", args[1], read.Latents, args[0], m.Info.Latents)
 			}
 			d := &codes.Decoded{Model: m, Codes: read, Latents: m.Info.Latents}
 			if err := data.WriteNpy(out, d, float64s); err != nil {
-				return err
+				return fmt.Errorf("decoding %s: %w", args[1], say.Error(err))
 			}
 			n, cols := d.Dims()
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%d rows of %d numbers, in %s\n", n, cols, out)

@@ -60,6 +60,9 @@ func measured(m *pretrained.Model, from rows.Options, paths []string, targets st
 		return nil, err
 	}
 	defer x.Close() // read only
+	if err := rows.Want(x, m.In(), paths); err != nil {
+		return nil, err
+	}
 	if targets == "" {
 		return figuresOf(m, x)
 	}
@@ -68,7 +71,7 @@ func measured(m *pretrained.Model, from rows.Options, paths []string, targets st
 		return nil, err
 	}
 	defer y.Close()
-	pair, err := data.Pair(x, y)
+	pair, err := rows.Pair(x, y, paths, targets)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,10 @@ func TestMisuse(t *testing.T) {
 		{"--hold is 1, want", "train x.npy --hold 1 -o m.ksp"},
 		{`--selection is "best", want one of topk`, "train x.npy --selection best -o m.ksp"},
 		{`--schedule is "fast", want one of constant`, "train x.npy --schedule fast -o m.ksp"},
+		{"--patience is -1, want", "train x.npy --patience -1 -o m.ksp"},
+		{"--batch is 3000000000, want at most 2147483647", "train x.npy --batch 3000000000 -o m.ksp"},
+		{"--buffer is 3000000000, want at most 2147483647", "sweep x.npy --buffer 3000000000 -o s"},
+		{"--aux-k is 25, more than the 24 latents", "train x.npy --latents 24 -k 3 --aux-k 25 -o m.ksp"},
 		{"--patience looks at the rows held out", "train x.npy --patience 2 --hold 0 -o m.ksp"},
 		{`--k is "many", want a whole number (`, "train x.npy -k many -o m.ksp"},
 		{`--seed is "-1", want a whole number of 0 or more`, "train x.npy --seed -1 -o m.ksp"},
@@ -134,11 +138,15 @@ func TestFailures(t *testing.T) {
 	folder := folderWithRows(t)
 	works(t, folder, "train", "x.npy", "--latents", "24", "-k", "3", "--steps", "20", "-o", "m.ksp")
 	writeNpy(t, filepath.Join(folder, "wide.npy"), 20, testCols+1, samples(20, testCols+1, 2))
+	writeNpy(t, filepath.Join(folder, "one.npy"), 1, testCols, samples(1, testCols, 2))
 	writeNpy(t, filepath.Join(folder, "equal.npy"), 40, 3, make([]float32, 120))
 	if err := os.Mkdir(filepath.Join(folder, "folder"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"codes.jsonl": `{"latents":[99],"values":[1]}`, "not.npy": "no array", "bad.jsonl": `{"latents":[1]}`} {
+	for name, text := range map[string]string{"codes.jsonl": "{\"latents\":[5],\"values\":[1]}\n{\"latents\":[99],\"values\":[1]}",
+		"twice.jsonl": `{"latents":[3,3],"values":[1,2]}`, "large.jsonl": `{"latents":[3,4],"values":[1e308,1e308]}`,
+		"length.safetensors": "\xff\xff\xff\xff\xff\xff\xff\x7f{}", "vectors.fvecs": "\x01\x00\x00\x00\x00\x00\x80\x3f\x02\x00\x00\x00\x00\x00\x00\x40",
+		"euro.csv": "-2,310;1,925\n2,565;1,021\n", "not.npy": "no array", "bad.jsonl": `{"latents":[1]}`} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -150,11 +158,15 @@ func TestFailures(t *testing.T) {
 		{"m.ksp exists: --force replaces it", "train x.npy -o m.ksp"},
 		{"holds out no row of 600", "train x.npy --hold 601 -o n.ksp"},
 		{"--matryoshka", "train x.npy -k 5 --matryoshka 8,4 -o n.ksp"},
-		{"20", "train x.npy --targets wide.npy -o n.ksp"},
+		{"x.npy has 600 rows, and the targets in wide.npy have 20", "train x.npy --targets wide.npy -o n.ksp"},
+		{"x.npy has 600 rows, and the targets in wide.npy have 20", "eval m.ksp x.npy --targets wide.npy"},
 		{"no.ksp", "eval no.ksp x.npy"},
-		{"17", "eval m.ksp wide.npy"},
-		{"17", "encode m.ksp wide.npy -o codes.npz"},
-		{"codes of 100 latents, m.ksp has 24", "decode m.ksp codes.jsonl -o y.npy"},
+		{"wide.npy has 17 numbers in a row, and the model takes 16", "encode m.ksp wide.npy -o codes.npz"},
+		{"wide.npy has 17 numbers in a row, and the model takes 16", "compare m.ksp wide.npy"},
+		{"wide.npy has 17 numbers in a row, and the model takes 16", "check m.ksp wide.npy"},
+		{"wide.npy has 17 numbers in a row, and the model takes 16", "calibrate m.ksp wide.npy --l0 2 -o c.ksp"},
+		{"codes.jsonl: line 2 has the latent 99, and m.ksp has 24 latents", "decode m.ksp codes.jsonl -o y.npy"},
+		{"twice.jsonl: line 1: the latent 3 is there twice", "decode m.ksp twice.jsonl -o y.npy"},
 		{"bad.jsonl: line 1", "decode m.ksp bad.jsonl -o y.npy"},
 		{"x.npy exists", "decode m.ksp codes.jsonl -o x.npy"},
 		{"values per row are positive", "calibrate m.ksp x.npy --l0 24 -o c.ksp"},
@@ -167,7 +179,12 @@ func TestFailures(t *testing.T) {
 		{"4 rows held out are all equal", "train equal.npy -o n.ksp"},
 		{"40 rows of the training are all equal", "train equal.npy --hold 0 -o n.ksp"},
 		{"one row to measure on", "train x.npy --hold 301 -o n.ksp"},
-		{"the rows have 17 columns, want 16", "eval m.ksp wide.npy"},
+		{"wide.npy has 17 numbers in a row, and the model takes 16", "eval m.ksp wide.npy"},
+		{"one row is too few to train on", "train one.npy -o n.ksp"},
+		{"length.safetensors: a header of", "train length.safetensors -o n.ksp"},
+		{"of the data: ", "train vectors.fvecs vectors.fvecs --hold 2 -o n.ksp"},
+		{"a decimal comma: write numbers with decimal points, or choose the columns by --column", "train euro.csv -o n.ksp"},
+		{strings.Repeat("n", 300) + ".ksp: ", "train x.npy -o " + strings.Repeat("n", 300) + ".ksp"},
 		{`the address is "8080", want host:port`, "serve m.ksp --addr 8080"},
 	} {
 		refuses(t, folder, failed, c.want, strings.Fields(c.args)...)

@@ -200,7 +200,7 @@ func TestCompare(t *testing.T) {
 	}
 	table := works(t, folder, "compare", "m.ksp", "n.ksp", "x.npy")
 	for i, name := range []string{"m.ksp", "n.ksp"} {
-		fvu := fmt.Sprintf("%.5f", all[i].FVU)
+		fvu := fmt.Sprintf("%.4g", all[i].FVU)
 		if all[i].Model != name || !strings.Contains(table, fvu) || !strings.Contains(works(t, folder, "eval", name, "x.npy"), fvu) {
 			t.Errorf("%s: %+v in\n%s", name, all[i], table)
 		}

@@ -61,7 +61,7 @@ on from its checkpoint. More values may be added.`,
 	f.StringVarP(&s.output, "output", "o", "", "the `folder` of the results")
 	f.IntSliceVarP(&s.ks, "k", "k", []int{0}, "`latents` that are active in a row: one number or more (default as of train)")
 	f.IntSliceVar(&s.latents, "latents", []int{0}, "`sizes` of the dictionary (default as of train)")
-	f.Float64SliceVar(&s.rates, "rates", []float64{0}, "learning `rates` (default: chosen)")
+	f.Float64SliceVar(&s.rates, "rates", []float64{0}, "learning `rates` (0: chosen)")
 	f.UintSliceVar(&s.seeds, "seeds", []uint{1}, "`numbers` that fix the start and the order of the rows")
 	f.IntVar(&s.checkpoint, "every", 1000, "`steps` between checkpoints")
 	f.Float64Var(&s.memory, "memory", 4, "rows that take at most this many `GB` are kept in memory; 0 keeps none")
@@ -145,7 +145,7 @@ func (s *sweepFlags) jobs(d *job.Data) ([]*job.Job, error) {
 					if err := one.Check(); err != nil {
 						return nil, err
 					}
-					if err := one.Complete(d.Inputs); err != nil {
+					if err := one.Complete(d.Inputs, d.Outputs); err != nil {
 						return nil, err
 					}
 					name := name(&one)
@@ -154,7 +154,7 @@ func (s *sweepFlags) jobs(d *job.Data) ([]*job.Job, error) {
 					}
 					known[name] = true
 					path := filepath.Join(s.output, name+".ksp")
-					all = append(all, &job.Job{Data: d, Settings: &one, Paths: job.PathsOf(path), Resume: true})
+					all = append(all, &job.Job{Data: d, Settings: &one, Paths: job.PathsOf(path), Resume: true, Replace: true})
 				}
 			}
 		}

@@ -90,7 +90,8 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	files := job.PathsOf(t.output)
-	if err := files.Check(t.resume, t.force); err != nil {
+	replace, err := files.Check(t.resume, t.force)
+	if err != nil {
 		return err
 	}
 	d, err := job.OpenData(c.Context(), t.rows, paths, t.targets, t.settings.Hold, 0)
@@ -98,10 +99,13 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	defer d.Close() // read only
-	if err := t.settings.Complete(d.Inputs); err != nil {
+	if err := t.settings.Complete(d.Inputs, d.Outputs); err != nil {
 		return err
 	}
-	j := &job.Job{Data: d, Settings: &t.settings, Paths: files, Resume: t.resume, Keep: t.keep, Printer: progress.New(c.ErrOrStderr())}
+	if err := t.sameSizes(files); err != nil {
+		return err
+	}
+	j := &job.Job{Data: d, Settings: &t.settings, Paths: files, Resume: t.resume, Replace: replace, Keep: t.keep, Printer: progress.New(c.ErrOrStderr())}
 	if t.asJSON {
 		j.Printer = progress.NewJSON(c.OutOrStdout())
 	} else {
@@ -112,6 +116,9 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 	}
 	if _, err := os.Stat(files.Checkpoint); err != nil || t.force { // else the settings are there
 		j.Began = func() error {
+			if err := mayWrite(files.Model, replace); err != nil {
+				return err // another training has written it meanwhile
+			}
 			os.Remove(files.Checkpoint) // of the training that is replaced
 			return writeSettings(c.Flags(), files.Settings, paths)
 		}
@@ -132,6 +139,22 @@ func (t *trainFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	return t.print(c.OutOrStdout(), j, r)
+}
+
+// sameSizes returns an error where the training that goes on has other sizes.
+func (t *trainFlags) sameSizes(files job.Paths) error {
+	if _, err := os.Stat(files.Checkpoint); err != nil || !t.resume {
+		return nil
+	}
+	for _, size := range []struct {
+		flag string
+		here int
+	}{{"latents", t.settings.Latents}, {"k", t.settings.K}} {
+		if there := settings.Whole(files.Settings, size.flag); there != 0 && there != size.here {
+			return fmt.Errorf("%s is of another training: --%s is %d there and %d here", files.Checkpoint, size.flag, there, size.here)
+		}
+	}
+	return nil
 }
 
 // writeSettings writes the settings that are used.

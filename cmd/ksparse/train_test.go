@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +199,61 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s", want)
 		}
+	}
+}
+
+// TestTogether: of two trainings that begin together one writes the model, and the other says that it does not.
+func TestTogether(t *testing.T) {
+	folder := folderWithRows(t)
+	var all [2]*exec.Cmd
+	var errs [2]bytes.Buffer
+	for i := range all {
+		all[i] = command(folder, with(small, fmt.Sprintf("-o m.ksp --seed %d", i+1))...)
+		all[i].Stderr = &errs[i]
+		if err := all[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failures := 0
+	for i, c := range all {
+		if c.Wait() != nil {
+			failures++
+			if !strings.Contains(errs[i].String(), "m.ksp was written by another training meanwhile") && !strings.Contains(errs[i].String(), "m.ksp exists") && !strings.Contains(errs[i].String(), "can go on") {
+				t.Errorf("the error is %s", errs[i].String())
+			}
+		}
+	}
+	if failures != 1 {
+		t.Errorf("%d of 2 trainings failed, want 1", failures)
+	}
+	works(t, folder, "info", "m.ksp")
+}
+
+// TestTooLarge: what the machine has no memory for is refused at once, and leaves nothing behind.
+func TestTooLarge(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the memory of the machine is unknown here")
+	}
+	folder := folderWithRows(t)
+	for _, c := range []struct{ want, args string }{ // 24 bytes for each of 2 x 16 numbers of 1e12 latents
+		{"takes 7.68e+05 GB", "train x.npy --latents 1000000000000 -k 3 -o m.ksp"},
+		{"takes 7.68e+05 GB", "sweep x.npy --latents 24,1000000000000 -k 3 -o s"},
+	} {
+		refuses(t, folder, failed, c.want, strings.Fields(c.args)...)
+	}
+	if got := listed(t, folder); got != "x.npy" {
+		t.Errorf("the folder has %s", got)
+	}
+}
+
+// TestResumeSizes: a training goes on with its own sizes, or not at all.
+func TestResumeSizes(t *testing.T) {
+	folder := folderWithRows(t)
+	works(t, folder, with(small, "--keep -o m.ksp")...)
+	for flags, want := range map[string]string{
+		"--latents 64 -k 3": "--latents is 48 there and 64 here", "--latents 48 -k 4": "--k is 3 there and 4 here",
+	} {
+		refuses(t, folder, failed, "m.ksp.checkpoint is of another training: "+want, strings.Fields("train x.npy --epochs 4 --resume -o m.ksp "+flags)...)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 
 // Codes are those of a file, in memory.
 type Codes struct {
-	Latents int // of a .npz file; of JSON lines, which do not say it, as many as are needed
+	Latents int    // of a .npz file; of JSON lines, which do not say it, as many as are needed
+	Where   string // of JSON lines: the line with the last of them, "line 3"
 	Indices [][]int32
 	Values  [][]float64
 }
@@ -63,8 +64,12 @@ func readJSONL(path string) (*Codes, error) {
 		if len(text) == 0 {
 			continue
 		}
+		known := c.Latents
 		if err := c.addLine(text); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		if c.Latents > known {
+			c.Where = fmt.Sprintf("line %d", number)
 		}
 	}
 	return c, lines.Err()
@@ -115,6 +120,16 @@ func (c *Codes) add(latents []int32, values []float64) error {
 			sorted[i], moved[i] = latents[from], values[from]
 		}
 		latents, values = sorted, moved
+	}
+	for i, j := range latents {
+		switch {
+		case j < 0:
+			return fmt.Errorf("there is the latent %d, want 0 or more", j)
+		case i > 0 && j == latents[i-1]:
+			return fmt.Errorf("the latent %d is there twice", j)
+		case values[i]-values[i] != 0:
+			return fmt.Errorf("the value of latent %d is %v", j, values[i])
+		}
 	}
 	c.Indices, c.Values = append(c.Indices, latents), append(c.Values, values)
 	return nil

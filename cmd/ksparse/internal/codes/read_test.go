@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,6 +90,8 @@ func TestReadDamaged(t *testing.T) {
 		{"row 0 goes from 0 to 9", "indptr.npy", array("<i4", "(4,)", []int32{0, 9, 1, 3})},
 		{"row 2 has the latent 3, want 0 to 2", "indices.npy", array("<i4", "(3,)", []int32{1, 0, 3})},
 		{"row 2 has the latent -1", "indices.npy", array("<i4", "(3,)", []int32{1, -1, 2})},
+		{"row 2: the latent 2 is there twice", "indices.npy", array("<i4", "(3,)", []int32{1, 2, 2})},
+		{"row 2: the value of latent 2 is +Inf", "data.npy", array("<f4", "(3,)", []float32{2, 3, float32(math.Inf(1))})},
 		{"2 indices and 3 values", "indices.npy", array("<i4", "(2,)", []int32{1, 0})},
 		{"its shape is", "shape.npy", array("<i8", "(2,)", []int64{3, -3})},
 		{"want one dimension", "data.npy", array("<f4", "(3, 1)", []float32{2, 3, 4})},
@@ -109,13 +112,15 @@ func TestReadLines(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\"latents\":[5,2],\"values\":[1,-0.5]}\n\n{\"latents\":[],\"values\":[]}\n": "",
 		"{\"latents\":[5],\"values\":[1]}\n{\"latents\":[5]}":                         "line 2: it is no JSON object of latents and values",
-		"[5]":                                      "line 1",
-		"{\"latents\":[5,6],\"values\":[1]}":       "2 latents and 1 values",
-		"{\"latents\":[5],\"values\":[null]}":      "value 0 is null",
-		"{\"latents\":[5],\"values\":[1],\"x\":1}": "unknown field",
-		"{\"latents\":[5.5],\"values\":[1]}":       "line 1",
-		"{\"latents\":[5],\"values\":[1]} more":    "line 1",
-		"":                                         "holds no codes",
+		"{\"latents\":[],\"values\":[]}\n{\"latents\":[7,2,7],\"values\":[1,2,3]}":    "line 2: the latent 7 is there twice",
+		"{\"latents\":[-1],\"values\":[1]}":                                           "line 1: there is the latent -1, want 0 or more",
+		"[5]":                                                                         "line 1",
+		"{\"latents\":[5,6],\"values\":[1]}":                                          "2 latents and 1 values",
+		"{\"latents\":[5],\"values\":[null]}":                                         "value 0 is null",
+		"{\"latents\":[5],\"values\":[1],\"x\":1}":                                    "unknown field",
+		"{\"latents\":[5.5],\"values\":[1]}":                                          "line 1",
+		"{\"latents\":[5],\"values\":[1]} more":                                       "line 1",
+		"":                                                                            "holds no codes",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)

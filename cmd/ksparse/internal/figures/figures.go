@@ -77,18 +77,18 @@ type Line struct{ Name, Value, About string }
 func (f *Figures) Lines() []Line {
 	all := []Line{
 		{"rows", fmt.Sprint(f.Rows), ""},
-		{"FVU", fmt.Sprintf("%.5f", f.FVU), "share of the variance that is not explained"},
+		{"FVU", fmt.Sprintf("%.4g", f.FVU), "share of the variance that is not explained"},
 		{"L0", fmt.Sprintf("%.4g", f.L0), "latents that are active in a row, on average"},
 		{"dead", fmt.Sprintf("%d of %d", f.Dead, f.Latents), "latents that are active in no row"},
-		{"MSE", fmt.Sprintf("%.5g", f.MSE), "mean squared error of a number"},
-		{"cosine", fmt.Sprintf("%.5f", f.Cosine), "of rows and their reconstructions, on average"},
-		{"normalized MSE", fmt.Sprintf("%.5f", f.NormalizedMSE), "mean of |error|²/|row|²"},
-		{"centred explained", fmt.Sprintf("%.5f", f.CentredExplainedVariance), "explained variance, the mean error left out"},
-		{"row explained", fmt.Sprintf("%.5f", f.RowExplainedVariance), "explained variance of a row, on average"},
-		{"L2 ratio", fmt.Sprintf("%.5f", f.L2Ratio), "length of reconstructions over that of rows, on average"},
+		{"MSE", fmt.Sprintf("%.4g", f.MSE), "mean squared error of a number"},
+		{"cosine", fmt.Sprintf("%.4g", f.Cosine), "of rows and their reconstructions, on average"},
+		{"normalized MSE", fmt.Sprintf("%.4g", f.NormalizedMSE), "mean of |error|²/|row|²"},
+		{"centred explained", fmt.Sprintf("%.4g", f.CentredExplainedVariance), "explained variance, the mean error left out"},
+		{"row explained", fmt.Sprintf("%.4g", f.RowExplainedVariance), "explained variance of a row, on average"},
+		{"L2 ratio", fmt.Sprintf("%.4g", f.L2Ratio), "length of reconstructions over that of rows, on average"},
 	}
 	if f.ReconstructionBias != nil {
-		all = append(all, Line{"bias", fmt.Sprintf("%.5f", *f.ReconstructionBias), "relative reconstruction bias: 1 without shrinkage"})
+		all = append(all, Line{"bias", fmt.Sprintf("%.4g", *f.ReconstructionBias), "relative reconstruction bias: 1 without shrinkage"})
 	}
 	return all
 }

@@ -30,6 +30,11 @@ type Data struct {
 func OpenData(ctx context.Context, o rows.Options, paths []string, targets string, hold int, memory int64) (*Data, error) {
 	d := new(Data)
 	err := d.open(o, paths, targets)
+	if err == nil {
+		if n, _ := d.train.Dims(); n == 1 {
+			err = fmt.Errorf("one row is too few to train on")
+		}
+	}
 	if err == nil && targets == "" {
 		d.opened[0], d.InMemory, err = rows.Hold(ctx, d.opened[0], memory)
 		d.train = d.opened[0]
@@ -93,7 +98,7 @@ func (d *Data) open(o rows.Options, paths []string, targets string) error {
 	_, d.Outputs = y.Dims()
 	d.About += "; targets: " + y.String()
 	d.Transcoder = true
-	d.train, err = data.Pair(x, y)
+	d.train, err = rows.Pair(x, y, paths, targets)
 	return err
 }
 

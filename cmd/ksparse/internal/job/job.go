@@ -28,34 +28,52 @@ func PathsOf(path string) Paths {
 	return Paths{path, path + ".checkpoint", stem + ".settings.json", stem + ".html"}
 }
 
-// Check returns an error where a file would be replaced that should not be.
-func (p Paths) Check(resume, force bool) error {
+// Check reports whether the training may replace a model. It returns an error where a file would be replaced that should
+// not be, or cannot be called so.
+func (p Paths) Check(resume, force bool) (replace bool, _ error) {
 	going := exists(p.Checkpoint)
 	for _, path := range []string{p.Model, p.Checkpoint, p.Settings, p.Report} {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return fmt.Errorf("%s is a folder, and a file should be written there", path)
+		info, err := os.Stat(path)
+		var cause *fs.PathError
+		switch {
+		case err == nil && info.IsDir():
+			return false, fmt.Errorf("%s is a folder, and a file should be written there", path)
+		case errors.As(err, &cause) && !errors.Is(err, fs.ErrNotExist):
+			return false, fmt.Errorf("%s: %w", path, cause.Err)
 		}
 	}
 	switch {
 	case force && resume:
-		return say.Wrong("--resume and --force exclude each other: --force begins anew")
+		return false, say.Wrong("--resume and --force exclude each other: --force begins anew")
 	case force, resume && going:
-		return nil
+		return true, nil
 	case going:
-		return fmt.Errorf("%s holds a training that can go on: --resume goes on with it, --force begins anew", p.Checkpoint)
+		return false, fmt.Errorf("%s holds a training that can go on: --resume goes on with it, --force begins anew", p.Checkpoint)
 	}
 	for _, path := range []string{p.Model, p.Report} {
 		if exists(path) {
-			return fmt.Errorf("%s exists: --force replaces it", path)
+			return false, fmt.Errorf("%s exists: --force replaces it", path)
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // exists reports whether there is something at path.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return err == nil
+}
+
+// claim makes the model's file, empty, where there is none: of several trainings one succeeds. The others get an error.
+func (p Paths) claim() error {
+	f, err := os.OpenFile(p.Model, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s was written by another training meanwhile: it stays, and this one's model is not written", p.Model)
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // A Job is the training of one model.
@@ -64,6 +82,7 @@ type Job struct {
 	Settings *settings.Settings
 	Paths    Paths
 	Resume   bool
+	Replace  bool // a model that is there
 	Keep     bool // the checkpoint, when the training has ended
 	Printer  *progress.Printer
 	Began    func() error // called after the first step; nil for nothing
@@ -125,7 +144,7 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := r.Network.SaveFile(j.Paths.Model); err != nil {
+	if err := j.save(r.Network); err != nil {
 		return nil, err
 	}
 	if r.Figures, err = figures.Of(r.Network, j.Data.measured()); err != nil {
@@ -134,12 +153,29 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
+// save writes the model. It replaces one that is there only where that is wanted: two trainings may have begun together.
+func (j *Job) save(n *ksparse.Network) error {
+	if !j.Replace {
+		if err := j.Paths.claim(); err != nil {
+			return err
+		}
+	}
+	err := n.SaveFile(j.Paths.Model)
+	if err != nil && !j.Replace {
+		os.Remove(j.Paths.Model) // it is empty
+	}
+	return err
+}
+
 // End removes the checkpoint, which is not wanted any more.
 func (j *Job) End() error {
 	if j.Keep {
 		return nil
 	}
-	return os.Remove(j.Paths.Checkpoint)
+	if err := os.Remove(j.Paths.Checkpoint); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // pointsMost is how many points a curve has at most.

@@ -5,6 +5,8 @@ package rows
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -30,16 +32,39 @@ type Source interface {
 	String() string // what was found, in one line
 }
 
+// Pair puts the targets of the file at the path beside the rows of those at paths: see data.Pair.
+func Pair(x, targets Source, paths []string, path string) (data.Source, error) {
+	n, _ := x.Dims()
+	if m, _ := targets.Dims(); m != n {
+		return nil, fmt.Errorf("%s has %d rows, and the targets in %s have %d: each row has one target", strings.Join(paths, ", "), n, path, m)
+	}
+	return data.Pair(x, targets)
+}
+
+// Want returns an error where the rows of the files at paths have other than so many numbers, which a model takes.
+func Want(x interface{ Dims() (rows, cols int) }, cols int, paths []string) error {
+	if _, have := x.Dims(); have != cols {
+		return fmt.Errorf("%s has %d numbers in a row, and the model takes %d", strings.Join(paths, ", "), have, cols)
+	}
+	return nil
+}
+
+// isTable reports whether package columnar reads the file. The first bytes of a safetensors file are a length, which in a
+// damaged one may be the mark of Arrow.
+func isTable(path string) bool {
+	return !strings.EqualFold(filepath.Ext(path), ".safetensors") && columnar.Is(path)
+}
+
 // Open opens the rows in the files, folders or patterns at the paths, one after the other.
 func Open(o Options, paths ...string) (Source, error) {
-	if len(paths) == 1 && columnar.Is(paths[0]) {
+	if len(paths) == 1 && isTable(paths[0]) {
 		if o.Tensor != "" || o.Cols != 0 {
 			return nil, say.Wrong("--tensor and --cols are not for %s, which is a table", paths[0])
 		}
 		return columnar.Open(paths[0], o.Column)
 	}
 	for _, path := range paths {
-		if columnar.Is(path) {
+		if isTable(path) {
 			return openEach(o, paths)
 		}
 	}

@@ -38,6 +38,7 @@ var names = strings.NewReplacer(
 	"Config.Latents", "--latents", "Config.K", "-k", "Config.Classic", "--classic", "Config.Selection", "--selection", "Config.Tied", "--tied", "Config.", "the model's ",
 	"SelectTopK", "topk", "SelectAbsTopK", "abs_topk", "SelectBatchTopK", "batch_topk", "SelectThreshold", "threshold", "SelectGroupMax", "group_max",
 	"StartFrom", "a training", "Calibrate", "calibrate", "TrainSource", "train", "Evaluate", "eval",
+	" of the source of HoldOut", " of the data", " of the source of inputs", " of the inputs", " of the source of targets", " of the targets",
 	"the rows of the source", "the rows", "the source has", "the rows have", "the source holds", "the data hold",
 	"Options.Tensor", "--tensor", "Options.Cols", "--cols", "Options.Column", "--column",
 )

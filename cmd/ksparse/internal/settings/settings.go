@@ -3,6 +3,7 @@ package settings
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (s *Settings) AddFlags(f *pflag.FlagSet) {
 	f.IntVarP(&s.K, "k", "k", 0, "latents that are active in a row (default 32, at most a quarter of the inputs)")
 	s.AddCommon(f)
 	f.Uint64Var(&s.Seed, "seed", 1, "`number` that fixes the start and the order of the rows")
-	f.Float64Var(&s.Rate, "rate", 0, "learning rate (default: chosen)")
+	f.Float64Var(&s.Rate, "rate", 0, "learning rate (0: chosen)")
 	f.IntVar(&s.Every, "every", 1000, "`steps` between checkpoints")
 	f.DurationVar(&s.Time, "time", 0, "train for about this long, such as 20m: the first steps are timed, and the number of steps follows from them")
 	f.IntVar(&s.Patience, "patience", 0, "end after this many `epochs` in a row without a lower loss on the rows held out")
@@ -77,18 +78,21 @@ func (s *Settings) AddCommon(f *pflag.FlagSet) {
 	f.IntVar(&s.Hold, "hold", 10, "hold out every `n`-th row to measure on; 0 for none")
 	f.IntVar(&s.Steps, "steps", 0, "end after this many steps")
 	f.IntVar(&s.Epochs, "epochs", 0, "go over the rows this many times (default 10)")
-	f.IntVar(&s.Batch, "batch", 0, "`rows` in a step (default: chosen)")
+	f.IntVar(&s.Batch, "batch", 0, "`rows` in a step (0: chosen)")
 	f.IntVar(&s.Buffer, "buffer", 0, "`rows` in memory at a time (default 65,536); order and result depend on it where there are more rows")
 	f.StringVar(&s.Schedule, "schedule", "", "how the rate changes: "+strings.Join(Schedules, ", ")+" (default: chosen)")
-	f.Float64Var(&s.MaxNorm, "max-norm", 0, "leave out rows longer than this many times the median `norm` (default: chosen)")
+	f.Float64Var(&s.MaxNorm, "max-norm", 0, "leave out rows longer than this many times the median `norm` (0: chosen)")
 	f.Float64Var(&s.EMA, "ema", 0, "keep a moving average of the parameters with this `decay`, below 1")
 	f.Float64Var(&s.ClipNorm, "clip-norm", 0, "shorten the gradient to this `norm`")
-	f.IntVar(&s.AuxK, "aux-k", 0, "dead `latents` that learn from the error of a row (default: chosen)")
-	f.IntVar(&s.DeadAfter, "dead-after", 0, "`rows` without it after which a latent counts as dead (default: chosen)")
+	f.IntVar(&s.AuxK, "aux-k", 0, "dead `latents` that learn from the error of a row (0: chosen)")
+	f.IntVar(&s.DeadAfter, "dead-after", 0, "`rows` without it after which a latent counts as dead (0: chosen)")
 	f.IntSliceVar(&s.Matryoshka, "matryoshka", nil, "numbers of `latents` that reconstruct by themselves, ascending: 64,256")
 	f.Float64Var(&s.MultiTopK, "multi-topk", 0, "`weight` of a second reconstruction from 4k latents")
 	f.IntVar(&s.KStart, "k-start", 0, "`latents` that are active at first; they fall to k in the first half")
 }
+
+// mostRows is how many rows a step, and the buffer, can have.
+const mostRows = math.MaxInt32
 
 // Check returns an error where settings contradict each other, or are no names.
 func (s *Settings) Check() error {
@@ -111,6 +115,12 @@ func (s *Settings) Check() error {
 		return say.Wrong("--every is %d, want 0 (for the end of each epoch) or more", s.Every)
 	case s.Hold == 1 || s.Hold < 0:
 		return say.Wrong("--hold is %d, want 2 or more (10 holds out every 10th row), or 0 for none", s.Hold)
+	case s.Batch > mostRows:
+		return say.Wrong("--batch is %d, want at most %d", s.Batch, mostRows)
+	case s.Buffer > mostRows:
+		return say.Wrong("--buffer is %d, want at most %d", s.Buffer, mostRows)
+	case s.Patience < 0:
+		return say.Wrong("--patience is %d, want 1 or more, or 0 for none", s.Patience)
 	case s.Patience > 0 && s.Hold == 0:
 		return say.Wrong("--patience looks at the rows held out, and --hold 0 holds out none")
 	}
@@ -125,9 +135,9 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// Complete chooses the sizes that are not set, for rows of so many inputs. It returns an error where k is more than the
-// latents.
-func (s *Settings) Complete(inputs int) error {
+// Complete chooses the sizes that are not set, for rows of so many inputs and outputs. It returns an error where k, or what
+// --aux-k says, is more than the latents, or the machine has not the memory for so many.
+func (s *Settings) Complete(inputs, outputs int) error {
 	if s.Latents == 0 {
 		s.Latents = 8 * inputs
 	}
@@ -137,7 +147,10 @@ func (s *Settings) Complete(inputs int) error {
 	if s.K > s.Latents {
 		return say.Wrong("-k is %d, more than the %d latents that there are", s.K, s.Latents)
 	}
-	return nil
+	if s.AuxK > s.Latents {
+		return say.Wrong("--aux-k is %d, more than the %d latents that there are", s.AuxK, s.Latents)
+	}
+	return fits(s.bytes(inputs, outputs), memory())
 }
 
 // Network makes the network that s describes, for rows of so many inputs and outputs.
