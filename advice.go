@@ -48,7 +48,7 @@ func (t *Trainer) advice(over bool) (all []string) {
 	if about := t.rateAdvice(epochs, over); about != "" {
 		say("%s", about)
 	}
-	if rate := t.cfg.LearningRate; over && t.outOfPatience() && t.asked.Schedule == nil && e.LearningRate > endRate*rate {
+	if rate := t.cfg.LearningRate; over && t.net.modern && t.outOfPatience() && t.asked.Schedule == nil && e.LearningRate > endRate*rate {
 		say("Patience has ended the training at a learning rate of %.3g, which the schedule would have lowered further: leave Patience 0, or train for fewer epochs", e.LearningRate)
 	}
 	if l != nil && l.selection == SelectThreshold && l.k > 0 && math.Abs(e.L0-float64(l.k)) > offK*float64(l.k) {

@@ -170,17 +170,9 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if cfg.Checkpoint.Resume {
 		restore = keepEach(append(thresholdsOf(n.layers), t.kept.live...))
 	}
-	if l.variance, err = l.measureVariance(); err != nil {
+	if err := l.prepare(); err != nil {
 		return nil, err
 	}
-	if err := fault.First(n.checkInputs("the training samples", f.LargestInput()), cfg.checkVariance("the training samples", l.variance)); err != nil {
-		return nil, err
-	}
-	of := allSamples
-	if f.Streams() {
-		of = "the samples in the first buffer"
-	}
-	t.begin(t.cfg.BatchSize, l.variance, of)
 	t.fresh = n.fresh()
 	if cfg.Checkpoint.Resume {
 		if err := l.resume(ctx); err != nil {
@@ -198,6 +190,22 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		}
 	}
 	return l, nil
+}
+
+// prepare finds the variance of the samples, and prepares the steps.
+func (l *loop) prepare() (err error) {
+	if l.variance, err = l.measureVariance(); err != nil {
+		return err
+	}
+	if err := fault.First(l.net.checkInputs("the training samples", l.feed.LargestInput()), l.asked.checkVariance("the training samples", l.variance)); err != nil {
+		return err
+	}
+	of := allSamples
+	if l.feed.Streams() {
+		of = "the samples in the first buffer"
+	}
+	l.begin(l.cfg.BatchSize, l.variance, of)
+	return nil
 }
 
 // measureVariance returns the mean of |y-ȳ|² over the samples in memory, in the space in which
