@@ -88,7 +88,7 @@ func TestMatchesErrors(t *testing.T) {
 		{"no rows", ksparse.Weights{Cols: 2, Float64: []float64{}}, ksparse.ErrEmpty},
 		{"another width", ksparse.Weights{Rows: 1, Cols: 3, Float32: []float32{1, 2, 3}}, ksparse.ErrShape},
 		{"too few numbers", ksparse.Weights{Rows: 2, Cols: 2, Float32: []float32{1, 2, 3}}, ksparse.ErrShape},
-		{"a size that overflows", ksparse.Weights{Rows: 1 << 62, Cols: 4, Float64: []float64{}}, ksparse.ErrShape},
+		{"a size that overflows", ksparse.Weights{Rows: math.MaxInt/4 + 1, Cols: 4, Float64: []float64{}}, ksparse.ErrShape},
 		{"two kinds", ksparse.Weights{Rows: 1, Cols: 2, Float64: []float64{1, 2}, Float32: []float32{1, 2}}, ksparse.ErrShape},
 		{"NaN", ksparse.Weights{Rows: 1, Cols: 2, Float64: []float64{1, math.NaN()}}, ksparse.ErrNotFinite},
 		{"an infinity", ksparse.Weights{Rows: 1, Cols: 2, Float32: []float32{float32(math.Inf(1)), 0}}, ksparse.ErrNotFinite},
