@@ -52,9 +52,9 @@
 //
 // On amd64, path_amd64.go puts the other paths together. matrix_amd64.go has what an
 // instruction set offers, product_amd64.go cuts products into tiles, with what was
-// tried and lost, pack_amd64.go packs for them, gather_amd64.go adds gathered rows, with
+// tried and lost, pack.go packs for them, gather_amd64.go adds gathered rows, with
 // the rule for the order in which they are read, dot_amd64.go multiplies single rows,
-// search_amd64.go searches one, screen_amd64.go and screen_dot_amd64.go are the screen by
+// search.go searches one, screen_amd64.go and screen_dot_amd64.go are the screen by
 // AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go and widen_amd64.go serve the files
 // of those names.
 //

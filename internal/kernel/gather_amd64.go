@@ -4,7 +4,7 @@ package kernel
 
 // gatherer adds gathered rows of a w with elements of type W to tiles of the result,
 // which stay in registers over all entries of a row.
-type gatherer[W float] struct {
+type gatherer[W number] struct {
 	vector int // elements of a vector
 
 	near     []gatherTile[W] // near[v] adds to tiles of v vectors; some are nil, never near[1]
@@ -16,11 +16,11 @@ type gatherer[W float] struct {
 
 // gatherTile adds the entries from[i] to to[i]-1 to a few columns of row i of dst, for
 // some rows.
-type gatherTile[W float] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw int, mask *float64)
+type gatherTile[W number] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw int, mask *float64)
 
 // gatherRow adds count entries to a few columns of one row, and prefetches the rows
 // nextIdx of next meanwhile.
-type gatherRow[W float] func(dst, alpha *float64, idx *int32, count int, w *W, ldw int, nextIdx *int32, next *W)
+type gatherRow[W number] func(dst, alpha *float64, idx *int32, count int, w *W, ldw int, nextIdx *int32, next *W)
 
 var (
 	avx512Gather = gatherer[float64]{

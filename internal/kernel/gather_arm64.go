@@ -4,11 +4,11 @@ package kernel
 
 // gatherer adds gathered rows of a w with elements of type W to tiles of the result,
 // which stay in registers over all entries of a row: tile i has gatherWidths[i] columns.
-type gatherer[W float] [len(gatherWidths)]gatherTile[W]
+type gatherer[W number] [len(gatherWidths)]gatherTile[W]
 
 // gatherTile adds the entries from[i] to to[i]-1 to a few columns of row i of dst, for
 // some rows. rest is 1 where the last column is missing.
-type gatherTile[W float] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw, rest int)
+type gatherTile[W number] func(dst *float64, ldd, rows int, from, to *int, alpha *float64, idx *int32, w *W, ldw, rest int)
 
 // gatherWidths are the columns of the tiles, widest first.
 var gatherWidths = [...]int{48, 32, 16, 8, 4, 2}
@@ -134,7 +134,7 @@ func (g *gatherer[W]) addTiles(dst []float64, ldd, cols, widest int, from, to []
 }
 
 // addLong adds more entries than one call should take to a tile of one row.
-func addLong[W float](tile gatherTile[W], dst []float64, from, to int, alpha []float64, w []W, ldw int, idx []int32, rest int) {
+func addLong[W number](tile gatherTile[W], dst []float64, from, to int, alpha []float64, w []W, ldw int, idx []int32, rest int) {
 	s := getScratch[float64]()
 	defer s.free()
 	for from < to {

@@ -2,19 +2,13 @@
 
 package kernel
 
-import (
-	"math/bits"
-	"unsafe"
-)
-
-// float is an element type that the products know.
-type float interface{ float32 | float64 }
+import "unsafe"
 
 // tileSet is what one instruction set offers for one element type. Every function
 // calls assembly that works on one tile or one row (the generated stubs have the
 // loop that it replaces), so that no call is long enough to hold up a garbage
 // collection.
-type tileSet[T float] struct {
+type tileSet[T number] struct {
 	mr    int // rows of a product tile
 	lanes int // of a sum in dot order
 	cache int // bytes of packed A and B to keep in the second-level cache
@@ -35,24 +29,7 @@ type tileSet[T float] struct {
 }
 
 // dotTile sets a few products, in dot order, of rows of x with other rows.
-type dotTile[T float] func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
-
-// productTile is a tile of the result, of mr rows: chain adds steps of its chains, lane
-// sums lanes of its dot products.
-type productTile[T float] struct {
-	nr    int // columns
-	chain func(c *T, ldc int, a, b *T, steps int)
-	lane  func(c *T, ldc int, a, b *T, steps int, stack *T, first, last int)
-}
-
-// tileFor picks the tile where cols columns are left: two narrow tiles serve up to two
-// vectors, for which most of a wide one would be waste.
-func (t *tileSet[T]) tileFor(cols int) *productTile[T] {
-	if cols <= 2*t.narrow.nr {
-		return &t.narrow
-	}
-	return &t.wide
-}
+type dotTile[T number] func(dst *T, ldd int, x *T, ldx int, rows **T, groups int, mask *T)
 
 // The tile sets of the instruction sets.
 var avx512F64 = tileSet[float64]{
@@ -95,14 +72,6 @@ var avx2F32 = tileSet[float32]{
 	dotCols: 4, dot: callDotAVX2F32,
 }
 
-// sizeOf returns the size of an element in bytes.
-func sizeOf[T float]() int { return int(unsafe.Sizeof(T(0))) }
-
-// addr returns a pointer to element i of s, which may be one past the end.
-func addr[T float](s []T, i int) *T {
-	return (*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), i*sizeOf[T]()))
-}
-
 // The mask of n elements starts at element 16-n of these: n negative numbers and then
 // zeros. Assembly reads the signs only.
 var (
@@ -111,7 +80,7 @@ var (
 )
 
 // maskOf returns the mask of n elements, nil where n is 0.
-func maskOf[T float](n int) *T {
+func maskOf[T number](n int) *T {
 	if n == 0 {
 		return nil
 	}
@@ -120,12 +89,3 @@ func maskOf[T float](n int) *T {
 	}
 	return (*T)(unsafe.Pointer(&maskWindow32[16-n]))
 }
-
-// lanePosition returns the place of lane l of lanes in the order in which the tree
-// of dot order takes them: the bits of l reversed.
-func lanePosition(l, lanes int) int {
-	return int(bits.Reverse8(uint8(l)) >> (8 - bits.Len(uint(lanes-1))))
-}
-
-// roundUp returns the first multiple of to that is not below n.
-func roundUp(n, to int) int { return (n + to - 1) / to * to }

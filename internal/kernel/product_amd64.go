@@ -94,7 +94,7 @@ func (t *tileSet[T]) mulT(dst []T, ldd int, a []T, lda, m int, b []T, ldb, n, k 
 }
 
 // laneProduct is a product in dot order of packed rows of A and of B.
-type laneProduct[T float] struct {
+type laneProduct[T number] struct {
 	*tileSet[T]
 	steps int // of a lane
 	pad   int // elements after each lane of a packed panel
@@ -107,7 +107,7 @@ type laneProduct[T float] struct {
 
 // newLaneProduct returns a product of at most mb rows of A and nb rows of B, with k
 // elements each, in the memory of s.
-func newLaneProduct[T float](t *tileSet[T], s *scratch[T], mb, nb, k int) laneProduct[T] {
+func newLaneProduct[T number](t *tileSet[T], s *scratch[T], mb, nb, k int) laneProduct[T] {
 	nr := t.wide.nr
 	p := laneProduct[T]{
 		tileSet: t,
@@ -236,7 +236,7 @@ func (t *tileSet[T]) addTiles(s *scratch[T], dst []T, ldd, rows int, pa []T, kb,
 }
 
 // copyTile copies a matrix of rows x cols.
-func copyTile[T float](dst []T, ldd int, src []T, lds, rows, cols int) {
+func copyTile[T number](dst []T, ldd int, src []T, lds, rows, cols int) {
 	for i := range rows {
 		copy(dst[i*ldd:i*ldd+cols], src[i*lds:i*lds+cols])
 	}

@@ -146,7 +146,7 @@ func dotPairs32NEONGo(dst, x []float64, ldx int, w []float32, ldw, d int, pairs 
 }
 
 // dotPairsBySets multiplies four pairs a call.
-func dotPairsBySets[W float](four func(dst *float64, x **float64, w **W, groups, rest int), dst, x []float64, ldx int, w []W, ldw, d int, pairs []Pair) {
+func dotPairsBySets[W number](four func(dst *float64, x **float64, w **W, groups, rest int), dst, x []float64, ldx int, w []W, ldw, d int, pairs []Pair) {
 	s, t := getScratch[float64](), getScratch[W]()
 	defer s.free()
 	defer t.free()

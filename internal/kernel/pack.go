@@ -1,4 +1,4 @@
-//go:build arm64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -18,19 +18,19 @@ func (t *tileSet[T]) packLanes(s *scratch[T], dst []T, width int, src []T, ld, r
 		place[l] = lanePosition(l, t.lanes) * length * sizeOf[T]()
 	}
 	step := width * sizeOf[T]()
-	for i := 0; i < width; i += tileRows {
+	for i := 0; i < width; i += t.mr {
 		to, n := dst[i:], 0
-		if h := rows - i; h >= tileRows {
+		if h := rows - i; h >= t.mr {
 			t.pack(&to[0], addr(src, i*ld), ld*sizeOf[T](), groups, &place[0], step)
 			n = groups
 		}
 		// The last group, where it is not full, and rows that are too few for pack are
 		// first copied between zeros.
-		wide := len(s.edge) / tileRows / t.lanes // groups in a copy
+		wide := len(s.edge) / t.mr / t.lanes // groups in a copy
 		for ; n < steps; n += wide {
 			clear(s.edge[:])
 			from, until := n*t.lanes, min(k, (n+wide)*t.lanes)
-			for r := range min(tileRows, rows-i) {
+			for r := range min(t.mr, rows-i) {
 				copy(s.edge[r*wide*t.lanes:], src[(i+r)*ld+from:(i+r)*ld+until])
 			}
 			t.pack(addr(to, n*width), &s.edge[0], wide*t.lanes*sizeOf[T](), min(wide, steps-n), &place[0], step)
@@ -43,8 +43,8 @@ func (t *tileSet[T]) packLanes(s *scratch[T], dst []T, width int, src []T, ld, r
 func (t *tileSet[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, steps int) {
 	p0 := 0
 	switch {
-	case rows < tileRows:
-		clear(dst[:steps*tileRows])
+	case rows < t.mr:
+		clear(dst[:steps*t.mr])
 	case ai == 1:
 		t.copyColumns(&dst[0], &src[0], ap*sizeOf[T](), steps)
 		return
@@ -52,14 +52,14 @@ func (t *tileSet[T]) packColumns(s *scratch[T], dst []T, src []T, ai, ap, rows, 
 		groups := steps / t.lanes
 		place := s.offsets[:t.lanes]
 		for l := range place {
-			place[l] = l * tileRows * sizeOf[T]()
+			place[l] = l * t.mr * sizeOf[T]()
 		}
-		t.pack(&dst[0], &src[0], ai*sizeOf[T](), groups, &place[0], t.lanes*tileRows*sizeOf[T]())
+		t.pack(&dst[0], &src[0], ai*sizeOf[T](), groups, &place[0], t.lanes*t.mr*sizeOf[T]())
 		p0 = groups * t.lanes
 	}
 	for i := range rows {
 		for p := p0; p < steps; p++ {
-			dst[p*tileRows+i] = src[i*ai+p*ap]
+			dst[p*t.mr+i] = src[i*ai+p*ap]
 		}
 	}
 }

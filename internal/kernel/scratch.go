@@ -1,4 +1,4 @@
-//go:build arm64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -8,7 +8,7 @@ import (
 )
 
 // scratch is the working memory of one product.
-type scratch[T float] struct {
+type scratch[T number] struct {
 	buf      []T
 	rows     [16]*T // of a dot tile, and of the next one
 	offsets  [16]int
@@ -18,7 +18,7 @@ type scratch[T float] struct {
 }
 
 // packedPanel is a packed group of columns of the result.
-type packedPanel[T float] struct {
+type packedPanel[T number] struct {
 	*productTile[T]
 	first, cols int // columns of the result
 	at          int // where its packed elements start
@@ -28,7 +28,7 @@ type packedPanel[T float] struct {
 var scratch64, scratch32 sync.Pool
 
 // getScratch returns working memory, which free gives back.
-func getScratch[T float]() *scratch[T] {
+func getScratch[T number]() *scratch[T] {
 	p := &scratch64
 	if sizeOf[T]() == 4 {
 		p = &scratch32
