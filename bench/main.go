@@ -67,7 +67,7 @@ func main() {
 	flag.DurationVar(&o.turn, "turn", time.Second, "how long a turn is at least")
 	flag.BoolVar(&o.quick, "quick", false, "one short round: shows that everything runs, not how fast")
 	flag.IntVar(&o.procs, "procs", runtime.GOMAXPROCS(0), "cores for ours (GOMAXPROCS) and threads for the peers")
-	flag.StringVar(&o.kernels, "kernels", "", fmt.Sprintf("path of ours, one of %v (default the first)", kernel.Available()))
+	flag.StringVar(&o.kernels, "kernels", "", fmt.Sprintf("path of ours, one of %v (default the first); avx2 and avxvnni hold the peers to AVX2 as well", kernel.Available()))
 	flag.BoolVar(&o.scaling, "scaling", false, "write the scaling tables instead")
 	flag.BoolVar(&o.pauses, "pauses", false, "measure how long garbage collection is held up instead")
 	flag.StringVar(&o.python, "python", "/usr/bin/python3", "interpreter for the peers; empty for no peers")
@@ -129,7 +129,7 @@ func compareAll(ctx context.Context, w io.Writer, o options) error {
 		return fmt.Errorf("no row contains -only %q", o.only)
 	}
 	hire := func(env []string) (*peer, error) { return o.startPeer(ctx, env) }
-	p, err := hire(nil)
+	p, err := hire(keeping)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: no peers: %v\nbench: they need %s, and -python to name the interpreter\n", err, howToGet)
 	}
@@ -181,8 +181,18 @@ func (o options) startPeer(ctx context.Context, env []string) (*peer, error) {
 		flags = append(flags, "--unit-norm")
 	}
 	cmd := pythonPeer(ctx, o.python, o.procs, flags...)
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(append(cmd.Env, env...), held(kernel.Active())...)
 	return startPeer(cmd)
+}
+
+// held returns what is added to a peer's environment so that it uses no more of the
+// processor than that path of ours: PyTorch's own kernels and the BLAS behind it.
+func held(path string) []string {
+	switch path {
+	case "avx2", "avxvnni":
+		return []string{"OPENBLAS_CORETYPE=Haswell", "ATEN_CPU_CAPABILITY=avx2"}
+	}
+	return nil
 }
 
 // header writes the machine, the date and the options of the numbers below it.

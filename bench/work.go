@@ -24,7 +24,7 @@ type opponent struct {
 	env     []string // added to the environment of that process
 }
 
-// keeping makes glibc keep memory that is free. numpy makes and drops arrays of some MB
+// keeping makes glibc keep memory that is free. numpy and PyTorch make and drop arrays of some MB
 // in every step. By default their memory goes back to the system each time and comes
 // again page by page, unless the same process has dropped larger arrays before.
 var keeping = []string{"MALLOC_TRIM_THRESHOLD_=1000000000", "MALLOC_MMAP_THRESHOLD_=1000000000"}
