@@ -51,9 +51,9 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestFileThatShrinks: a file that is cut while it is open is an error for what is gone, in ranges and row by row, and not
+// TestCutWhileOpen: a file that is cut while it is open is an error for what is gone, in ranges and row by row, and not
 // the end of the process.
-func TestFileThatShrinks(t *testing.T) {
+func TestCutWhileOpen(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a mapped file cannot be cut here")
 	}
