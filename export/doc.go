@@ -6,7 +6,7 @@
 //	summary, err := export.PGVector.WriteFile(ctx, "codes.txt", src, export.Options{})
 //	setup, err := export.PGVector.Setup(summary.Latents, export.Options{})
 //	query, err := export.PGVector.Query(codes, 0, 10, export.Options{})
-//	fmt.Print(setup.Create, setup.Load, query)
+//	fmt.Printf("%v%v%v", setup.Create, setup.Load, query)
 //
 // The score of all these engines is the product of two codes. That is not how near the rows are
 // that were encoded: see doc/search.md. Package search of this module finds both.
