@@ -55,6 +55,7 @@ const (
 	leastNormal     = 0x1p-126 // of float32
 	leastFloat32    = math.SmallestNonzeroFloat32
 	mostFloat32     = math.MaxFloat32
+	mostMilvus      = 0x1.fffffcp127 // the decimal of the largest float32 is above it, and refused
 )
 
 // engine returns what is known of the format.
@@ -79,7 +80,7 @@ func (f Format) engine() (engine, error) {
 		return engine{name: "pgvector", latents: postgresLatents, entries: postgresEntries, negative: true, smallest: leastFloat32, largest: mostFloat32,
 			begin: (*exporter).beginBinary, row: (*exporter).copyBinary, end: (*exporter).endBinary, setup: binarySetup, query: sqlQuery}, nil
 	case Milvus:
-		return engine{name: "Milvus", smallest: leastFloat32, largest: mostFloat32, hits: milvusHits,
+		return engine{name: "Milvus", smallest: leastFloat32, largest: mostMilvus, hits: milvusHits,
 			begin: (*exporter).beginList, row: (*exporter).listed, end: (*exporter).endList, setup: milvusSetup, query: milvusQuery}, nil
 	case Seismic:
 		return engine{name: "Seismic", smallest: leastFloat32, largest: mostFloat16,

@@ -80,7 +80,7 @@ func (o Options) place(f Format) (place, error) {
 // check returns an error unless rows can be numbered and put into requests as the options say.
 func (o Options) check(rows int) error {
 	if o.FirstID < 0 || o.FirstID > math.MaxInt64-int64(rows) {
-		return fault.Errorf(fault.ErrRange, "Options.FirstID is %d, want 0 or more, and no number of a row above %d", o.FirstID, math.MaxInt64)
+		return fault.Errorf(fault.ErrRange, "Options.FirstID is %d, want 0 or more, and no number of a row above %d", o.FirstID, int64(math.MaxInt64))
 	}
 	return fault.Count("Options.Batch", o.Batch)
 }

@@ -61,6 +61,7 @@ func TestRefused(t *testing.T) {
 		{[]export.Format{export.Milvus}, lastRow(t, 8, []int32{3}, []float64{-1}), ksparse.ErrRange, "Milvus takes no values below 0"},
 		{[]export.Format{export.Seismic}, lastRow(t, 8, []int32{3}, []float64{-1}), ksparse.ErrRange, "Seismic takes no values below 0"},
 		{[]export.Format{export.Seismic}, lastRow(t, 8, []int32{3}, []float64{65505}), ksparse.ErrRange, "row 1500 has 65505 for latent 3, and Seismic takes 65504 at most"},
+		{[]export.Format{export.Milvus}, lastRow(t, 8, []int32{3}, []float64{math.MaxFloat32}), ksparse.ErrRange, "and Milvus takes 3.4028233e+38 at most"},
 		{export.Formats(), lastRow(t, 8, []int32{3}, []float64{1e39}), ksparse.ErrRange, "row 1500 has 1e+39 for latent 3"},
 		{export.Formats(), codefile.FromCodes(nan), ksparse.ErrNotFinite, "row 0 has NaN for latent 2"},
 		{[]export.Format{export.PGVector, export.PGVectorBinary}, lastRow(t, 20000, long, ones), ksparse.ErrRange, "row 1500 has 16001 values other than 0, and pgvector takes 16000 at most"},
@@ -92,6 +93,7 @@ func TestLimitsAreTaken(t *testing.T) {
 		export.OpenSearchSeismic: wide{2, 32768, 32768},
 		export.Seismic:           lastRow(t, 3, []int32{1}, []float64{65504}),
 		export.Elasticsearch:     lastRow(t, 3, []int32{1}, []float64{math.MaxFloat32}),
+		export.Milvus:            lastRow(t, 3, []int32{1}, []float64{0x1.fffffcp127}),
 	} {
 		if _, err := f.Write(context.Background(), io.Discard, codes, export.Options{FirstID: math.MaxInt64 - 1501}); err != nil {
 			t.Errorf("%s: %v", f, err)
