@@ -76,8 +76,8 @@ func checkHTTP(ctx context.Context, w io.Writer, f export.Format, base string, s
 		return err
 	}
 	fmt.Fprintf(w, "%s at %s: %d rows of %d latents, %d bytes, loaded in %.2g s\n", f, base, s.rows, s.latents, size, time.Since(begin).Seconds())
-	var t tally
-	for q := range s.queries {
+	answers := make([][]hit, s.queries)
+	for q := range answers {
 		r, err := f.Query(queries, q, s.hits, o)
 		if err != nil {
 			return err
@@ -86,17 +86,11 @@ func checkHTTP(ctx context.Context, w io.Writer, f export.Format, base string, s
 		if err != nil {
 			return err
 		}
-		answer, err := hits(f, text)
-		if err != nil {
-			return err
-		}
-		scores, tolerance := products(f, codes, queries, q)
-		if err := t.add(q, answer, scores, tolerance, s.hits); err != nil {
+		if answers[q], err = hits(f, text); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(w, "  %v\n", t)
-	return err
+	return report(w, f, answers, codes, queries, s)
 }
 
 // load sends the file: to Qdrant a line a request, to the others pairs of lines.

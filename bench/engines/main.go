@@ -5,8 +5,10 @@
 //	go -C bench run ./engines -qdrant http://localhost:6333
 //	go -C bench run ./engines -elasticsearch http://localhost:9200
 //	go -C bench run ./engines -opensearch http://localhost:9200
+//	go -C bench run ./engines -lucene /usr/share/java/lucene-core-8.7.0.jar
 //
-// PostgreSQL has the extension pgvector, 0.7 or later, and psql must be in PATH. In each engine the program makes,
+// PostgreSQL has the extension pgvector, 0.7 or later, and psql must be in PATH. Lucene is that of Debian's liblucene8-java, with Java 11
+// or later. In each other engine the program makes,
 // and removes, a table, collection or index called ksparse_export_check. It exits with 1 where an answer
 // differs by more than the rounding of the engine.
 package main
@@ -27,11 +29,12 @@ const name = "ksparse_export_check"
 // main checks the engines that the flags name.
 func main() {
 	var s size
-	var addresses struct{ postgres, qdrant, elasticsearch, opensearch string }
+	var addresses struct{ postgres, qdrant, elasticsearch, opensearch, lucene string }
 	flag.StringVar(&addresses.postgres, "postgres", "", "check pgvector in the database that psql finds by this `connection` string")
 	flag.StringVar(&addresses.qdrant, "qdrant", "", "check Qdrant at this `URL`")
 	flag.StringVar(&addresses.elasticsearch, "elasticsearch", "", "check Elasticsearch at this `URL`")
 	flag.StringVar(&addresses.opensearch, "opensearch", "", "check OpenSearch at this `URL`")
+	flag.StringVar(&addresses.lucene, "lucene", "", "check Lucene, which computes the scores of Elasticsearch and OpenSearch, by this jar `file` of its core and java")
 	flag.IntVar(&s.rows, "rows", 20000, "rows to load")
 	flag.IntVar(&s.latents, "latents", 4096, "latents of the codes")
 	flag.IntVar(&s.k, "k", 16, "values of a row")
@@ -53,8 +56,11 @@ func main() {
 			checks = append(checks, func(ctx context.Context) error { return checkHTTP(ctx, os.Stdout, f, a, s) })
 		}
 	}
+	if a := addresses.lucene; a != "" {
+		checks = append(checks, func(ctx context.Context) error { return checkLucene(ctx, os.Stdout, a, s) })
+	}
 	if len(checks) == 0 {
-		fmt.Fprintln(os.Stderr, "name an engine that runs: -postgres, -qdrant, -elasticsearch or -opensearch (-help has examples)")
+		fmt.Fprintln(os.Stderr, "name an engine: -postgres, -qdrant, -elasticsearch, -opensearch or -lucene (-help says what they take)")
 		os.Exit(2)
 	}
 	for _, check := range checks {

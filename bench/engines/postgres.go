@@ -79,15 +79,7 @@ func askPostgres(ctx context.Context, w io.Writer, f export.Format, connection s
 	if err != nil {
 		return err
 	}
-	var t tally
-	for q, answer := range answers {
-		scores, tolerance := products(f, codes, queries, q)
-		if err := t.add(q, answer, scores, tolerance, s.hits); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintf(w, "  exact: %v\n", t)
-	return err
+	return report(w, f, answers, codes, queries, s)
 }
 
 // indexPostgres says how many of the best rows an HNSW index finds.
@@ -132,6 +124,11 @@ func askScript(ctx context.Context, connection, script string, s size) ([][]hit,
 	if err != nil {
 		return nil, err
 	}
+	return parseAnswers(out, s)
+}
+
+// parseAnswers reads lines "id|score", and "end" after those of a query.
+func parseAnswers(out string, s size) ([][]hit, error) {
 	answers := make([][]hit, 1, s.queries+1)
 	for _, line := range strings.Split(out, "\n") {
 		if line == "end" {
@@ -141,16 +138,16 @@ func askScript(ctx context.Context, connection, script string, s size) ([][]hit,
 		first, second, _ := strings.Cut(line, "|")
 		id, err := strconv.ParseInt(first, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("psql answers %q: %w", line, err)
+			return nil, fmt.Errorf("the engine answers %q: %w", line, err)
 		}
 		score, err := strconv.ParseFloat(second, 64)
 		if err != nil {
-			return nil, fmt.Errorf("psql answers %q: %w", line, err)
+			return nil, fmt.Errorf("the engine answers %q: %w", line, err)
 		}
 		answers[len(answers)-1] = append(answers[len(answers)-1], hit{id, score})
 	}
 	if answers = answers[:len(answers)-1]; len(answers) != s.queries {
-		return nil, fmt.Errorf("psql answers %d queries of %d", len(answers), s.queries)
+		return nil, fmt.Errorf("the engine answers %d queries of %d", len(answers), s.queries)
 	}
 	return answers, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -136,4 +137,17 @@ func (t *tally) add(query int, answer []hit, scores []float64, tolerance float64
 		t.ties++
 	}
 	return nil
+}
+
+// report compares answers of an engine that stores values as that of f, and says how many are the same.
+func report(w io.Writer, f export.Format, answers [][]hit, codes, queries *ksparse.Codes, s size) error {
+	var t tally
+	for q, answer := range answers {
+		scores, tolerance := products(f, codes, queries, q)
+		if err := t.add(q, answer, scores, tolerance, s.hits); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "  exact: %v\n", t)
+	return err
 }
