@@ -71,11 +71,11 @@ func checkHTTP(ctx context.Context, w io.Writer, f export.Format, base string, s
 	if _, err := f.Write(ctx, &file, codefile.FromCodes(codes), o); err != nil {
 		return err
 	}
-	size, begin := file.Len(), time.Now()
+	length, begin := file.Len(), time.Now()
 	if err := c.load(f, setup, &file); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s at %s: %d rows of %d latents, %d bytes, loaded in %.2g s\n", f, base, s.rows, s.latents, size, time.Since(begin).Seconds())
+	fmt.Fprintf(w, "%s at %s: %d rows of %d latents, %d bytes, loaded in %.2g s\n", f, base, s.rows, s.latents, length, time.Since(begin).Seconds())
 	answers := make([][]hit, s.queries)
 	for q := range answers {
 		r, err := f.Query(queries, q, s.hits, o)
