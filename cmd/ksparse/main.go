@@ -116,7 +116,7 @@ sentence-transformers, OpenAI, dictionary_learning or Gemma Scope.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(),
+	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(), exportCommand(),
 		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), serveCommand(), helpPagesCommand())
 	return root
 }

@@ -41,6 +41,7 @@ var names = strings.NewReplacer(
 	" of the source of HoldOut", " of the data", " of the source of inputs", " of the inputs", " of the source of targets", " of the targets",
 	"the rows of the source", "the rows", "the source has", "the rows have", "the source holds", "the data hold",
 	"Options.Tensor", "--tensor", "Options.Cols", "--cols", "Options.Column", "--column",
+	"Options.Name", "--name", "Options.Field", "--field", "Options.FirstID", "--first-id", "Options.Batch", "--batch",
 )
 
 // Text returns text with flags in place of names of Go.
