@@ -65,7 +65,7 @@ func TestStepMakesNoGarbage(t *testing.T) {
 			for j := range idle { // some dead latents
 				idle[j] = int64(j%10) - 8
 			}
-			if _, err := trainer.step(x, x); err != nil {
+			if _, err := trainer.stepDense(x, x); err != nil {
 				t.Fatal(err)
 			}
 		}
