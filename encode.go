@@ -94,7 +94,8 @@ func (m *model) checkCodes(c *Codes) error {
 }
 
 // Predict returns the network's output for each row of x, samples by Out; a skip
-// connection (see Config) has its part in it. Errors wrap ErrEmpty, ErrShape,
+// connection (see Config) has its part in it. x may be *Codes, which a network whose first layer
+// is linear takes as they are. Errors wrap ErrEmpty, ErrShape,
 // ErrNotFinite, ErrUnset, or ErrNoDecoder for a network without a decoder.
 func (m *model) Predict(x mat.Matrix) (*mat.Dense, error) {
 	out := new(mat.Dense)

@@ -20,7 +20,8 @@ import (
 
 // Train trains the network to give y for x, one row per sample; for an
 // autoencoder y is x. It goes over the samples in a new random order each epoch,
-// a batch a step. Between two steps it looks whether ctx is done.
+// a batch a step. Between two steps it looks whether ctx is done. Inputs that are *Codes stay
+// codes where the network can take them: see Codes.
 //
 // The history is returned in every case in which training began, with an error
 // too: ctx.Err(), what the callback returned, or an error that wraps ErrDiverged
@@ -77,6 +78,7 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // rest is that of a training that has its data in memory: parameters, optimizer state, and
 // activations of one batch.
 //
+// Rows of a source are dense, also where they are codes: so is each batch.
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
