@@ -75,7 +75,7 @@ func (m *model) encode(dst *Codes, rows sparse.Rows) error {
 	if err := m.ready(false); err != nil {
 		return err
 	}
-	if rows.Overlaps(dst.entries.Values) {
+	if rows.Codes == &dst.entries || rows.Overlaps(dst.entries.Values) {
 		rows = rows.Clone()
 	}
 	p := m.pass()

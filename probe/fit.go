@@ -31,7 +31,7 @@ type Options struct {
 	// Tolerance is how large the gradient may be at the end: the largest of the magnitudes of its numbers,
 	// over the number of rows. 0 stands for 1e-6. (scikit-learn's is 1e-4.)
 	Tolerance float64
-	// MaxIterations is how many steps of Newton's method there are at most; 0 stands for 100. Ten to twenty
+	// MaxIterations is how many steps of Newton's method there are at most; 0 stands for 100. About ten
 	// are usual.
 	MaxIterations int
 }
@@ -55,8 +55,8 @@ const (
 // numbers sum to zero, if there are three classes or more; without L2 the columns of W do so too.
 //
 // Columns of x count for what they are: scale them before, if they should count the same. Codes are not
-// copied into dense rows. Memory is about 4·classes numbers for each row and 8·classes for each column; codes
-// take 16 bytes more for each entry.
+// copied into dense rows, unless half of their numbers are not zero. Memory is about 2·classes numbers for each
+// row and 8·classes for each column; codes take 24 bytes more for each entry.
 //
 // Errors wrap ksparse.ErrEmpty, ErrShape, ErrNotFinite, ErrRange (a label or option that makes no sense),
 // ErrSeparable, or are ctx.Err(). With an error that wraps ErrNotConverged the model is that of the last step.
