@@ -103,7 +103,7 @@ func compare(ctx context.Context, w io.Writer, training, test mnistdata.Set, s s
 // fit fits a probe, and writes how often it is right.
 func fit(ctx context.Context, w io.Writer, what string, x, test mat.Matrix, labels, testLabels []int, l2 float64) (*probe.Model, error) {
 	begin := time.Now()
-	m, err := probe.Fit(ctx, x, labels, probe.Options{L2: l2})
+	m, err := probe.Fit(ctx, x, labels, probe.Options{L2: l2, Tolerance: 1e-4}) // what scikit-learn asks for
 	if err != nil {
 		return nil, err
 	}
