@@ -8,6 +8,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/train"
+	"gonum.org/v1/gonum/mat"
 )
 
 // TestEncodeIntoMakesNoGarbage: an encoder on warm buffers allocates nothing, for
@@ -65,7 +66,7 @@ func TestStepMakesNoGarbage(t *testing.T) {
 			for j := range idle { // some dead latents
 				idle[j] = int64(j%10) - 8
 			}
-			if _, err := trainer.step(x, x); err != nil {
+			if _, err := trainer.stepDense(x, x); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,6 +127,42 @@ func TestRowsMakeNoGarbage(t *testing.T) {
 			if got != 0 {
 				t.Errorf("%s of %s: %v allocations a call", call, name, got)
 			}
+		}
+	}
+}
+
+// TestCodesAsInputMakeNoGarbage: what a step on codes, and a prediction of them, allocates does not grow
+// with the rows or the entries.
+func TestCodesAsInputMakeNoGarbage(t *testing.T) {
+	const most = 40 // objects a call; one for each row would be 300 and more
+	rng := rand.New(rand.NewPCG(1, 2))
+	var c Codes
+	c.entries.Clear(200)
+	for range 3000 {
+		for j := rng.IntN(20); j < 200; j += 1 + rng.IntN(20) {
+			c.entries.Indices, c.entries.Values = append(c.entries.Indices, int32(j)), append(c.entries.Values, rng.Float64())
+		}
+		c.entries.EndRow()
+	}
+	net, err := NewNetwork(NewLinearLayer("a", 200, 9, ReLU), NewLinearLayer("b", 9, 3, Identity))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer, err := NewTrainer(net, TrainConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := uniform(3000, 3)
+	out := mat.NewDense(3000, 3, nil)
+	for name, call := range map[string]func() error{
+		"Step":        func() error { _, err := trainer.Step(&c, y); return err },
+		"PredictInto": func() error { return net.PredictInto(out, &c) },
+	} {
+		if err := call(); err != nil {
+			t.Fatal(err)
+		}
+		if got := testing.AllocsPerRun(10, func() { call() }); got > most {
+			t.Errorf("%s: %v allocations, want at most %d", name, got, most)
 		}
 	}
 }

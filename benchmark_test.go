@@ -41,7 +41,7 @@ func benchmarkStep(b *testing.B, cfg Config, optimizer train.Optimizer, batchSiz
 	step := func() {
 		batch := x.Slice(number%4*batchSize, (number%4+1)*batchSize)
 		number++
-		if _, err := trainer.step(batch, batch); err != nil {
+		if _, err := trainer.stepDense(batch, batch); err != nil {
 			b.Fatal(err)
 		}
 	}

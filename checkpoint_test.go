@@ -18,6 +18,7 @@ import (
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/format"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
@@ -292,7 +293,7 @@ func FuzzResume(f *testing.F) {
 			t.Fatal(err)
 		}
 		rows := dense.View(x)
-		l, err := newLoop(context.Background(), smallAutoencoder(t, nil), feed.FromMemory(feed.Settings{Seed: cfg.Seed}, rows, rows), cfg)
+		l, err := newLoop(context.Background(), smallAutoencoder(t, nil), feed.FromMemory(feed.Settings{Seed: cfg.Seed}, sparse.Rows{Dense: rows}, rows), cfg)
 		if err != nil {
 			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrCheckpoint) {
 				t.Errorf("error %v", err)

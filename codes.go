@@ -20,6 +20,12 @@ import (
 // selected and their values. All other entries are zero. It implements
 // mat.Matrix, so codes can be passed wherever a matrix of samples by latents is
 // wanted. Codes are not copied by value: the copy would share their memory.
+//
+// A network whose first layer is a LinearLayer takes codes as its input as they are, entry by entry,
+// without a dense copy: in Train, Trainer.Step, Validation.X, Predict, Reconstruct and Encode. The results
+// are those of the dense rows, bit for bit, but for the sign of a zero. Codes are copied into dense rows in
+// a network that begins with a sparse layer or has a pre-bias, a normalisation or a skip connection; where
+// they are targets; and in all other functions.
 type Codes struct {
 	_       noCopy
 	entries sparse.Codes

@@ -61,7 +61,7 @@ func TestDenseAndSparseTrainAlike(t *testing.T) {
 			}
 			trainer := trainerOf(t, net, TrainConfig{Steps: 5, ClipNorm: 0.5, L1: 1e-4, BatchSize: 60, LearningRate: 0.01}, math.NaN())
 			for range 5 {
-				if _, err := trainer.step(x, x); err != nil {
+				if _, err := trainer.stepDense(x, x); err != nil {
 					t.Fatal(err)
 				}
 			}

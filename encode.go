@@ -6,6 +6,7 @@ import (
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -32,22 +33,49 @@ func (m *model) EncodeInto(dst *Codes, x mat.Matrix) error {
 	if last, _ := m.lastSparse(); last < 0 {
 		return fault.Errorf(ErrNoSparseLayer, "Encode needs a sparse layer, this network has none")
 	}
-	rows, err := dense.Rows("x", x, m.In())
+	rows, err := m.inputs("x", x)
 	if err != nil {
 		return err
 	}
 	return m.encode(dst, rows)
 }
 
+// inputs returns x, which an error calls what, as rows for the network: codes as they are, where the
+// network takes them so.
+func (m *model) inputs(what string, x mat.Matrix) (sparse.Rows, error) {
+	codes := m.taken(x)
+	if codes == nil {
+		rows, err := dense.Rows(what, x, m.In())
+		return sparse.Rows{Dense: rows}, err
+	}
+	_, _, err := dense.Size(what, x, m.In())
+	if i := codes.NotFiniteRow(); err == nil && i >= 0 {
+		indices, values := codes.Row(i)
+		e := matrix.FirstNotFinite(values)
+		err = dense.NotFinite(what, values[e], i, int(indices[e]))
+	}
+	return sparse.Rows{Codes: codes}, err
+}
+
+// taken returns the entries of x where it is codes, not nil, that go into the network as they are: its
+// first layer is linear, and nothing is done to rows before that or beside the layers. Else it returns nil.
+func (m *model) taken(x mat.Matrix) *sparse.Codes {
+	c, _ := x.(*Codes)
+	if c == nil || len(m.layers) == 0 || m.layers[0].sparse() != nil || !m.rows.Identity() || !m.skip.Empty() {
+		return nil
+	}
+	return &c.entries
+}
+
 // encode sets dst to the codes of rows, which have been checked.
-func (m *model) encode(dst *Codes, rows matrix.Rows) error {
+func (m *model) encode(dst *Codes, rows sparse.Rows) error {
 	if dst == nil {
 		return fault.Errorf(ErrEmpty, "the codes to encode into are nil")
 	}
 	if err := m.ready(false); err != nil {
 		return err
 	}
-	if values := dst.entries.Values; matrix.Overlap(values[:cap(values)], rows.Data) {
+	if rows.Codes == &dst.entries || rows.Overlaps(dst.entries.Values) {
 		rows = rows.Clone()
 	}
 	p := m.pass()
@@ -66,7 +94,8 @@ func (m *model) checkCodes(c *Codes) error {
 }
 
 // Predict returns the network's output for each row of x, samples by Out; a skip
-// connection (see Config) has its part in it. Errors wrap ErrEmpty, ErrShape,
+// connection (see Config) has its part in it. x may be *Codes, which a network whose first layer
+// is linear takes as they are. Errors wrap ErrEmpty, ErrShape,
 // ErrNotFinite, ErrUnset, or ErrNoDecoder for a network without a decoder.
 func (m *model) Predict(x mat.Matrix) (*mat.Dense, error) {
 	out := new(mat.Dense)
@@ -101,14 +130,14 @@ func (m *model) Reconstruct(x mat.Matrix) (*Codes, *mat.Dense, error) {
 
 // predict sets dst to the output and, where c is not nil, c to the codes.
 func (m *model) predict(c *Codes, dst *mat.Dense, x mat.Matrix) error {
-	rows, err := dense.Rows("x", x, m.In())
+	rows, err := m.inputs("x", x)
 	if err == nil {
 		err = m.readyToPredict()
 	}
 	if err != nil {
 		return err
 	}
-	out, err := m.outputRows(dst, rows.Rows, m.Out())
+	out, err := m.outputRows(dst, rows.Len(), m.Out())
 	if err != nil {
 		return err
 	}
@@ -127,8 +156,12 @@ func (m *model) readyToPredict() error {
 }
 
 // predictRows is predict for rows and an output that have been checked.
-func (m *model) predictRows(c *Codes, out, rows matrix.Rows) error {
-	rows = dense.Apart(out, rows)
+func (m *model) predictRows(c *Codes, out matrix.Rows, rows sparse.Rows) error {
+	if rows.Codes == nil {
+		rows.Dense = dense.Apart(out, rows.Dense)
+	} else if rows.Overlaps(out.Data) {
+		rows = rows.Clone()
+	}
 	p := m.pass()
 	defer m.spare.Put(p)
 	if c != nil {
@@ -170,7 +203,7 @@ func (m *model) notParameters(out []float64) error {
 }
 
 // apart returns rows, or a copy where they lie in parameters of the network that are about
-// to change.
+// to change. (Codes never do: all that makes them copies.)
 func (m *model) apart(rows matrix.Rows) matrix.Rows {
 	if m.notParameters(rows.Data) != nil {
 		return rows.Clone()

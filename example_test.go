@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/probe"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -225,7 +226,7 @@ func ExampleNetwork_Train_classifier() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	accuracy, err := ksparse.Accuracy(logits, y)
+	accuracy, err := probe.Accuracy(logits, y)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // Frozen is a network for serving: it owns its weights and their integer copies, so
@@ -109,7 +110,7 @@ func (f *Frozen) EncodeRow(dst *Codes, row []float64) error {
 	if err != nil {
 		return err
 	}
-	return f.encode(dst, x)
+	return f.encode(dst, sparse.Rows{Dense: x})
 }
 
 // EncodeRow32 is EncodeRow for a row in float32, which is as in float64: exact.
@@ -136,7 +137,7 @@ func (f *Frozen) PredictRow(dst, row []float64) error {
 	if err := f.notParameters(dst); err != nil {
 		return err
 	}
-	return f.predictRows(nil, asRows(dst), x)
+	return f.predictRows(nil, asRows(dst), sparse.Rows{Dense: x})
 }
 
 // PredictRow32 is PredictRow in float32: it rounds the numbers that PredictRow gives for

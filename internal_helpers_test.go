@@ -11,6 +11,7 @@ import (
 	"github.com/ksparse/ksparse/data"
 	"github.com/ksparse/ksparse/internal/engine"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -130,3 +131,8 @@ func networkFile(header string, parameters []byte) []byte {
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// stepDense is step for rows that are dense.
+func (t *Trainer) stepDense(x, y matrix.Rows) (engine.Report, error) {
+	return t.step(sparse.Rows{Dense: x}, y)
+}

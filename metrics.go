@@ -65,24 +65,6 @@ func FVU(out, y mat.Matrix) (float64, error) {
 	return fvu, nil
 }
 
-// Accuracy returns the share of rows in which the largest of scores (logits or
-// probabilities) stands in the same column as the largest of y (one-hot rows or
-// probabilities); equal values count for the lowest column. Errors wrap ErrEmpty,
-// ErrShape or ErrNotFinite.
-func Accuracy(scores, y mat.Matrix) (float64, error) {
-	o, t, err := pair(scores, y)
-	if err != nil {
-		return 0, err
-	}
-	right := 0
-	for i := range o.Rows {
-		if largest(o.Row(i)) == largest(t.Row(i)) {
-			right++
-		}
-	}
-	return float64(right) / float64(o.Rows), nil
-}
-
 // pair checks an output and what it should be.
 func pair(out, y mat.Matrix) (o, t matrix.Rows, err error) {
 	if o, err = dense.Rows("the output", out, -1); err != nil || dense.Same(out, y) {
@@ -136,15 +118,4 @@ func sumOfSquares(m matrix.Rows) float64 {
 		sum += kernel.SumSquares(m.Row(i))
 	}
 	return sum
-}
-
-// largest returns the column of the largest value, the lowest among equal ones.
-func largest(row []float64) int {
-	best := 0
-	for j, v := range row {
-		if v > row[best] {
-			best = j
-		}
-	}
-	return best
 }

@@ -28,13 +28,6 @@ func TestMetricsByHand(t *testing.T) {
 	if got, err := ksparse.FVU(y, y); err != nil || got != 0 {
 		t.Errorf("FVU of a perfect reconstruction is %v, %v, want 0", got, err)
 	}
-
-	scores := mat.NewDense(4, 3, []float64{0, 2, 1, 5, 5, 1, -3, -2, -1, 0, 0, 1})
-	labels := mat.NewDense(4, 3, []float64{0, 1, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0})
-	// Right, wrong (a tie goes to column 0), right, wrong.
-	if got, err := ksparse.Accuracy(scores, labels); err != nil || got != 0.5 {
-		t.Errorf("Accuracy is %v, %v, want 0.5", got, err)
-	}
 }
 
 func TestMetricsOfCodesByHand(t *testing.T) {
@@ -61,7 +54,7 @@ func TestMetricErrors(t *testing.T) {
 	a, b := mat.NewDense(2, 2, []float64{1, 2, 3, 4}), mat.NewDense(2, 3, nil)
 	nan := mat.NewDense(2, 2, []float64{1, math.NaN(), 3, 4})
 	figures := map[string]func(out, y mat.Matrix) (float64, error){
-		"MeanSquaredError": ksparse.MeanSquaredError, "FVU": ksparse.FVU, "Accuracy": ksparse.Accuracy,
+		"MeanSquaredError": ksparse.MeanSquaredError, "FVU": ksparse.FVU,
 	}
 	for name, f := range figures {
 		for _, c := range []struct {

@@ -57,7 +57,7 @@ func BenchmarkRecipe(b *testing.B) {
 					}
 					batch := x.Slice(number%4*shape.batch, (number%4+1)*shape.batch)
 					number++
-					if _, err := trainer.step(batch, batch); err != nil {
+					if _, err := trainer.stepDense(batch, batch); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -143,7 +143,7 @@ func TestRecipeGradients(t *testing.T) {
 				withScreening(mode, func() {
 					trainer, net, x, y := c.setUp(t)
 					plain := &plainRecipe{net: net, recipe: trainer.cfg.Recipe, variance: dataVariance, dead: c.dead, x: x, y: y}
-					report, err := trainer.step(dense.View(x), dense.View(y))
+					report, err := trainer.stepDense(dense.View(x), dense.View(y))
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -68,7 +68,7 @@ func TestUnitNorm(t *testing.T) {
 		cfg.Optimizer = catcher
 		trainer := trainerOf(t, net, cfg, 1)
 		before := slices.Clone(weightsOf(net, 1).Data)
-		if _, err := trainer.step(dense.View(x), dense.View(x)); err != nil {
+		if _, err := trainer.stepDense(dense.View(x), dense.View(x)); err != nil {
 			t.Fatal(err)
 		}
 		g := catcher.of(t, weightsOf(net, 1).Data)
@@ -243,7 +243,7 @@ func TestAuxiliaryLossCountsTheBiasOnce(t *testing.T) {
 		for i := range y.RawMatrix().Data {
 			y.RawMatrix().Data[i] += bias // x̂ and y both move, e does not
 		}
-		report, err := trainer.step(dense.View(x), dense.View(y))
+		report, err := trainer.stepDense(dense.View(x), dense.View(y))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +261,7 @@ func TestAuxiliaryLossMovesOnlyDeadLatents(t *testing.T) {
 	gradients := func(k int) [][]float64 {
 		c := recipeCase{cfg: Config{Classic: true, Inputs: 6, Latents: 24, K: 4, Activation: ReLU}, train: TrainConfig{Recipe: Recipe{AuxK: k, AuxWeight: float64(min(k, 1))}}, dead: dead}
 		trainer, net, x, _ := c.setUp(t)
-		if _, err := trainer.step(dense.View(x), dense.View(x)); err != nil {
+		if _, err := trainer.stepDense(dense.View(x), dense.View(x)); err != nil {
 			t.Fatal(err)
 		}
 		catcher := trainer.cfg.Optimizer.(*gradientCatcher)
@@ -303,7 +303,7 @@ func TestDeadCountsSamplesAndValues(t *testing.T) {
 	trainer := trainerOf(t, net, TrainConfig{Steps: 3, Recipe: Recipe{DeadAfter: 8}, Optimizer: new(gradientCatcher)}, 1)
 	x := matrix.Rows{Data: []float64{1, 2, 3, 4, 5, 6, 7, 8}, Rows: 4, Cols: 2, Stride: 2}
 	for step, want := range []int{0, 1, 1} {
-		report, err := trainer.step(x, x)
+		report, err := trainer.stepDense(x, x)
 		if err != nil {
 			t.Fatal(err)
 		}

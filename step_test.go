@@ -26,7 +26,7 @@ func stepIsBackprop(t *testing.T, name string, net *Network, x, y matrix.Rows, l
 	if err != nil {
 		t.Fatal(name, err)
 	}
-	report, err := trainer.step(x, y)
+	report, err := trainer.stepDense(x, y)
 	if err != nil {
 		t.Fatal(name, err)
 	}

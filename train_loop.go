@@ -13,13 +13,15 @@ import (
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
 )
 
 // Train trains the network to give y for x, one row per sample; for an
 // autoencoder y is x. It goes over the samples in a new random order each epoch,
-// a batch a step. Between two steps it looks whether ctx is done.
+// a batch a step. Between two steps it looks whether ctx is done. Inputs that are *Codes stay
+// codes where the network can take them: see Codes.
 //
 // The history is returned in every case in which training began, with an error
 // too: ctx.Err(), what the callback returned, or an error that wraps ErrDiverged
@@ -76,6 +78,7 @@ func (n *Network) trainNamed(ctx context.Context, nameX, nameY string, x, y mat.
 // rest is that of a training that has its data in memory: parameters, optimizer state, and
 // activations of one batch.
 //
+// Rows of a source are dense, also where they are codes: so is each batch.
 // The rows must stay the same from epoch to epoch, and until a resumed training
 // ends. Errors of the source are wrapped and name the rows that were asked for;
 // rows with NaN or an infinity, or that the source did not write, are ErrNotFinite,
@@ -144,7 +147,7 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 		if t.valid.x, t.valid.y, err = f.HoldOut(cfg.Validation.Fraction); err != nil {
 			return nil, err
 		}
-		t.valid.rows = t.valid.x.Rows
+		t.valid.rows = t.valid.y.Rows
 	}
 	t.inEpoch = f.Samples()
 	t.cfg, l.untilSteps = t.cfg.withSamples(n, t.inEpoch)
@@ -333,16 +336,33 @@ func (l *loop) tell(r engine.Report, last bool) error {
 
 // samples checks a pair of inputs and targets. Those that lie in the network's parameters,
 // which training moves, are copied.
-func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX, rowsY matrix.Rows, err error) {
-	if rowsX, rowsY, err = dense.Pair(nameX, nameY, x, y, n.In(), n.Out()); err != nil {
+func (n *Network) samples(nameX, nameY string, x, y mat.Matrix, loss Loss) (rowsX sparse.Rows, rowsY matrix.Rows, err error) {
+	if n.taken(x) != nil && !dense.Same(x, y) {
+		rowsX, rowsY, err = n.samplesOfCodes(nameX, nameY, x, y)
+	} else {
+		rowsX.Dense, rowsY, err = dense.Pair(nameX, nameY, x, y, n.In(), n.Out())
+	}
+	if err != nil {
 		return rowsX, rowsY, err
 	}
-	same := matrix.Same(rowsX, rowsY)
-	rowsX = n.apart(rowsX)
+	same := matrix.Same(rowsX.Dense, rowsY)
+	rowsX.Dense = n.apart(rowsX.Dense)
 	if rowsY = n.apart(rowsY); same {
-		rowsY = rowsX
+		rowsY = rowsX.Dense
 	}
 	return rowsX, rowsY, loss.checkTarget(nameY, rowsY, 0)
+}
+
+// samplesOfCodes is samples for inputs that go in as codes, and for targets, which are dense, that are
+// not the inputs.
+func (n *Network) samplesOfCodes(nameX, nameY string, x, y mat.Matrix) (rowsX sparse.Rows, rowsY matrix.Rows, err error) {
+	if rowsX, err = n.inputs(nameX, x); err != nil {
+		return rowsX, rowsY, err
+	}
+	if rowsY, err = dense.Rows(nameY, y, n.Out()); err != nil {
+		return rowsX, rowsY, err
+	}
+	return rowsX, rowsY, dense.SameCount(nameX, nameY, rowsX.Len(), rowsY.Rows)
 }
 
 // checkpoint writes a checkpoint.

@@ -9,6 +9,7 @@ import (
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/internal/stat"
 	"github.com/ksparse/ksparse/train"
 	"gonum.org/v1/gonum/mat"
@@ -209,12 +210,12 @@ func (t *Trainer) Step(x, y mat.Matrix) (train.Progress, error) {
 }
 
 // beginWith is begin for the first batch of the caller's.
-func (t *Trainer) beginWith(x, y matrix.Rows) error {
+func (t *Trainer) beginWith(x sparse.Rows, y matrix.Rows) error {
 	variance := math.NaN()
 	if t.cfg.Loss == SquaredError {
 		var rows normal.Batch
-		t.net.rows.Enter(&rows, x)
-		target := t.net.rows.Target(new(matrix.Rows), &rows, x, y)
+		t.net.rows.Enter(&rows, x.Dense)
+		target := t.net.rows.Target(new(matrix.Rows), &rows, x.Dense, y)
 		var err error
 		if variance, err = stat.MomentsOf(target).Variance("the rows of the first batch", stat.MostVariance); err != nil {
 			return err
@@ -225,17 +226,17 @@ func (t *Trainer) beginWith(x, y matrix.Rows) error {
 	}
 	t.learner.made = makeThresholds(t.net.layers)
 	t.keep()
-	t.cfg = t.cfg.withBatch(t.net, x.Rows)
+	t.cfg = t.cfg.withBatch(t.net, x.Len())
 	if t.fresh = t.net.fresh(); t.fresh {
-		t.starts = x
+		t.starts = x.Dense
 	}
-	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Rows), x.Cols)
-	t.begin(x.Rows, variance, "the rows of the first batch")
+	t.learner.rows = matrix.New(t.net.calibrationRowsOf(x.Len()), x.Cols())
+	t.begin(x.Len(), variance, "the rows of the first batch")
 	return nil
 }
 
 // step takes a step and takes its report into the epoch's tally.
-func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
+func (t *Trainer) step(x sparse.Rows, y matrix.Rows) (engine.Report, error) {
 	rate := t.cfg.LearningRate * t.cfg.Schedule.Factor(t.history.Steps, t.cfg.Steps)
 	if rate < 0 {
 		err := fault.Errorf(ErrRange, "the learning rate of step %d is %v, want 0 or more: see the Schedule, and DefaultRate of the Optimizer", t.history.Steps+1, rate)
@@ -247,7 +248,7 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 		t.clock.first, t.clock.before = from, t.history.Steps
 	}
 	undo := t.undoFirst()
-	if err := t.start(x, y); err != nil {
+	if err := t.start(x.Dense, y); err != nil {
 		undo()
 		t.fail(err)
 		return engine.Report{}, err
@@ -264,14 +265,14 @@ func (t *Trainer) step(x, y matrix.Rows) (engine.Report, error) {
 	t.history.Steps++
 	t.kept.addToAverage(t.history.Steps)
 	t.clock.stepping += time.Since(from)
-	t.clock.samples += x.Rows
+	t.clock.samples += y.Rows
 
 	e := &t.epoch
 	e.steps++
-	e.samples += x.Rows
-	e.lossSum += float64(r.Loss * float64(x.Rows))
-	e.fvuSum += float64(r.FVU * float64(x.Rows))
-	e.l0Sum += float64(r.L0 * float64(x.Rows))
+	e.samples += y.Rows
+	e.lossSum += float64(r.Loss * float64(y.Rows))
+	e.fvuSum += float64(r.FVU * float64(y.Rows))
+	e.l0Sum += float64(r.L0 * float64(y.Rows))
 	e.gradientNorm += r.GradientNorm
 	e.rate, e.dead = rate, r.Dead
 	if math.IsInf(e.lossSum, 0) || math.IsInf(e.fvuSum, 0) || math.IsInf(e.gradientNorm, 0) {
@@ -291,7 +292,7 @@ func (t *Trainer) undoFirst() (undo func()) {
 }
 
 // start begins the parameters of a network of the modern form from samples, in the first
-// step of all, whose batch it is given.
+// step of all, whose batch it is given. (Its first layer is sparse, so they are dense.)
 func (t *Trainer) start(x, y matrix.Rows) error {
 	samples := t.starts
 	t.starts = matrix.Rows{}

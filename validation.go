@@ -10,6 +10,7 @@ import (
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -19,7 +20,8 @@ import (
 // validator measures the loss on validation samples.
 type validator struct {
 	rows   int          // samples; 0 for no validation
-	x, y   matrix.Rows  // those in memory
+	x      sparse.Rows  // inputs of those in memory
+	y      matrix.Rows  // their targets
 	source *feed.Table  // where they are not; else nil
 	failed bool         // source gave an error
 	pass   *engine.Pass // nil before the first time
@@ -154,7 +156,7 @@ func (v *validator) take(n *Network, cfg TrainConfig) (err error) {
 	switch {
 	case given.X != nil:
 		v.x, v.y, err = n.samples("Validation.X", "Validation.Y", given.X, given.Y, cfg.Loss)
-		v.rows = v.x.Rows
+		v.rows = v.y.Rows
 	case given.Source != nil:
 		err = v.takeSource(n, cfg)
 	}
@@ -180,13 +182,13 @@ func (v *validator) takeSource(n *Network, cfg TrainConfig) error {
 		v.source = &table
 		return nil
 	}
-	if v.x, v.y, err = table.Sample(v.rows, 0); err != nil {
+	if v.x.Dense, v.y, err = table.Sample(v.rows, 0); err != nil {
 		return err
 	}
-	if own := n.apart(v.x); !matrix.Same(own, v.x) { // a matrix in memory, which has no targets
-		v.x, v.y = own, own
+	if own := n.apart(v.x.Dense); !matrix.Same(own, v.x.Dense) { // a matrix in memory, which has no targets
+		v.x.Dense, v.y = own, own
 	}
-	return cfg.Loss.checkTarget(targetsOf(v.x, v.y), v.y, 0)
+	return cfg.Loss.checkTarget(targetsOf(v.x.Dense, v.y), v.y, 0)
 }
 
 // meanLoss returns the mean loss over the samples by v.pass. Those of a source give the
@@ -200,7 +202,7 @@ func (v *validator) meanLoss(l Loss, loss engine.Loss) (float64, error) {
 		if err := l.checkTarget(targetsOf(x, y), y, lo); err != nil {
 			return err
 		}
-		lossFails = v.pass.AddLoss(&sum, x, y, loss)
+		lossFails = v.pass.AddLoss(&sum, sparse.Rows{Dense: x}, y, loss)
 		return lossFails
 	})
 	if lossFails != nil {
@@ -251,9 +253,10 @@ func (n *Network) calibrationRowsOf(batch int) int {
 const foundNumbers = 8
 
 // see takes in the inputs of a batch, in the place of the oldest.
-func (c *calibrator) see(x matrix.Rows) {
-	for i := max(0, x.Rows-c.rows.Rows); i < x.Rows; i++ {
-		copy(c.rows.Row(c.next), x.Row(i))
+func (c *calibrator) see(x sparse.Rows) {
+	for i := max(0, x.Len()-c.rows.Rows); i < x.Len(); i++ {
+		row := c.rows.Row(c.next)
+		copy(row, x.Row(i, row))
 		c.next = (c.next + 1) % c.rows.Rows
 		c.count = min(c.count+1, c.rows.Rows)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
 	"github.com/ksparse/ksparse/examples/program"
+	"github.com/ksparse/ksparse/probe"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -112,5 +113,5 @@ func testAccuracy(net *ksparse.Network, test mnistdata.Set) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ksparse.Accuracy(logits, test.OneHot())
+	return probe.Accuracy(logits, test.OneHot())
 }

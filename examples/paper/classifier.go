@@ -10,6 +10,7 @@ import (
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/examples/mnistdata"
+	"github.com/ksparse/ksparse/probe"
 	"github.com/ksparse/ksparse/train"
 )
 
@@ -102,6 +103,6 @@ func errorRate(net *ksparse.Network, x mat.Matrix, s mnistdata.Set) (float64, er
 	if err != nil {
 		return 0, err
 	}
-	accuracy, err := ksparse.Accuracy(logits, s.OneHot())
+	accuracy, err := probe.Accuracy(logits, s.OneHot())
 	return 1 - accuracy, err
 }

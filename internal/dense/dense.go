@@ -17,28 +17,33 @@ import (
 // columns (any number of columns where cols is negative), can be read, and holds no NaN
 // and no infinity. Errors wrap fault.ErrEmpty, fault.ErrShape or fault.ErrNotFinite.
 func Rows(what string, x mat.Matrix, cols int) (matrix.Rows, error) {
-	r, c, err := dims(what, x)
+	r, c, err := Size(what, x, cols)
 	if err != nil {
 		return matrix.Rows{}, err
-	}
-	if cols >= 0 && c != cols {
-		return matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d columns, want %d", what, c, cols)
 	}
 	rows, err := rowsOf(what, x, r, c)
 	if err != nil {
 		return matrix.Rows{}, err
 	}
 	if i := rows.NotFiniteRow(); i >= 0 {
-		return matrix.Rows{}, notFinite(what, rows, i)
+		j := matrix.FirstNotFinite(rows.Row(i))
+		return matrix.Rows{}, NotFinite(what, rows.Row(i)[j], i, j)
 	}
 	return rows, nil
 }
 
-// notFinite is the error for row i of rows, which holds NaN or an infinity.
-func notFinite(what string, rows matrix.Rows, i int) error {
-	row := rows.Row(i)
-	j := matrix.FirstNotFinite(row)
-	return fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, row[j], i, j)
+// NotFinite is the error for v, NaN or an infinity, in that place of what.
+func NotFinite(what string, v float64, row, col int) error {
+	return fault.Errorf(fault.ErrNotFinite, "%s holds %v at row %d, column %d", what, v, row, col)
+}
+
+// Size returns the size of x, which must have rows, and cols columns, unless cols is negative. Errors
+// wrap fault.ErrEmpty or fault.ErrShape.
+func Size(what string, x mat.Matrix, cols int) (r, c int, err error) {
+	if r, c, err = dims(what, x); err == nil && cols >= 0 && c != cols {
+		err = fault.Errorf(fault.ErrShape, "%s has %d columns, want %d", what, c, cols)
+	}
+	return r, c, err
 }
 
 // Read is Rows for any number of columns and any numbers, NaN and infinities too.
@@ -66,8 +71,6 @@ func dims(what string, x mat.Matrix) (r, c int, err error) {
 		return r, c, fault.Errorf(fault.ErrShape, "%s is %d x %d, want at least 1 of each", what, r, c)
 	case r == 0 || c == 0:
 		return r, c, fault.Errorf(fault.ErrEmpty, "%s has no rows (it is %d x %d)", what, r, c)
-	case r > math.MaxInt32 || c > math.MaxInt32 || r > matrix.MaxNumbers/c:
-		return r, c, fault.Errorf(fault.ErrShape, "%s is %d x %d, which is too large", what, r, c)
 	}
 	return r, c, nil
 }
@@ -75,6 +78,9 @@ func dims(what string, x mat.Matrix) (r, c int, err error) {
 // rowsOf returns the rows of x, which is r x c: see Rows. A matrix that makes a
 // *mat.Dense of itself, as sparse codes do, is asked for that.
 func rowsOf(what string, x mat.Matrix, r, c int) (rows matrix.Rows, err error) {
+	if r > math.MaxInt32 || c > math.MaxInt32 || r > matrix.MaxNumbers/c {
+		return rows, fault.Errorf(fault.ErrShape, "%s is %d x %d, which is too large", what, r, c)
+	}
 	if d, ok := x.(*mat.Dense); ok {
 		rows = View(d)
 		return rows, whole(what, rows)
@@ -149,10 +155,18 @@ func Pair(whatX, whatY string, x, y mat.Matrix, colsX, colsY int) (rowsX, rowsY 
 	if rowsY, err = Rows(whatY, y, colsY); err != nil {
 		return matrix.Rows{}, matrix.Rows{}, err
 	}
-	if rowsX.Rows != rowsY.Rows {
-		return matrix.Rows{}, matrix.Rows{}, fault.Errorf(fault.ErrShape, "%s has %d rows, %s has %d", whatX, rowsX.Rows, whatY, rowsY.Rows)
+	if err := SameCount(whatX, whatY, rowsX.Rows, rowsY.Rows); err != nil {
+		return matrix.Rows{}, matrix.Rows{}, err
 	}
 	return rowsX, rowsY, nil
+}
+
+// SameCount returns an error where there are not as many rows of y as of x.
+func SameCount(whatX, whatY string, rowsX, rowsY int) error {
+	if rowsX != rowsY {
+		return fault.Errorf(fault.ErrShape, "%s has %d rows, %s has %d", whatX, rowsX, whatY, rowsY)
+	}
+	return nil
 }
 
 // Same reports whether x and y are one matrix: pointers to one, or equal values, such

@@ -58,7 +58,7 @@ func (lp *layerPass) indexEntries() {
 }
 
 // linearGradient: the weight gradient has the input times delta. Where the input is
-// codes it has their entries only, which belong to the layer below.
+// codes it has their entries only, which belong to the layer below or have come in.
 func (lp *layerPass) linearGradient(below *layerPass) {
 	n := lp.layer.Out
 	lp.gradient = gradient{right: matrix.Rows{Data: lp.delta, Rows: lp.in.rows(), Cols: n, Stride: n}}
@@ -66,8 +66,13 @@ func (lp *layerPass) linearGradient(below *layerPass) {
 		lp.gradient.left = lp.in.dense
 		return
 	}
-	below.indexEntries()
-	lp.gradient.index = below.gradient.index
+	if below == nil {
+		lp.memory.index.Build(*lp.in.codes)
+		lp.gradient.index = &lp.memory.index
+	} else {
+		below.indexEntries()
+		lp.gradient.index = below.gradient.index
+	}
 	lp.memory.factors = lp.gradient.index.Gather(lp.memory.factors, lp.in.codes.Values)
 	lp.gradient.factors = lp.memory.factors
 }

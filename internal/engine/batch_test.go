@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // TestBatchSelection compares the selection from a batch with sorting everything,
@@ -29,7 +30,7 @@ func TestBatchSelection(t *testing.T) {
 
 			p := NewPass(new(Screening))
 			p.Network, p.inTraining = Network{Layers: []Layer{l}}, true
-			p.forward(x, 1)
+			p.forward(sparse.Rows{Dense: x}, 1)
 			c, pre := p.layers[0].out.codes, p.layers[0].pre
 			if len(pre) != len(c.Values) || c.Rows != rows || c.Cols != out {
 				t.Fatalf("%s: %d pre-activations for codes of %d x %d with %d values", name, len(pre), c.Rows, c.Cols, len(c.Values))

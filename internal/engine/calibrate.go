@@ -13,7 +13,7 @@ import (
 // sparse one, has for the rows x: about l0 in a row. Where fewer values are positive ok
 // is false, and positive says how many are. It is NaN where a pre-activation is not finite.
 func (p *Pass) Calibrated(x matrix.Rows, i, want int, l0 float64) (threshold float64, positive int, ok bool) {
-	p.forward(x, i)
+	p.forward(sparse.Rows{Dense: x}, i)
 	lp := &p.layers[i]
 	lp.denseInput()
 	least := lp.searchBatch(p.screening, lp.in.dense, int(math.Ceil(l0)), want)
@@ -77,7 +77,7 @@ func (p *Pass) CalibratedInPasses(i, want int, first float64, each func(func(x m
 
 // selected returns the values that layer i keeps of x.
 func (p *Pass) selected(x matrix.Rows, i int) []float64 {
-	p.forward(x, i+1)
+	p.forward(sparse.Rows{Dense: x}, i+1)
 	return p.layers[i].out.codes.Values
 }
 

@@ -3,12 +3,13 @@ package engine
 import (
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/parallel"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // forward runs x through the first layers of the network, as many as asked for.
-func (p *Pass) forward(x matrix.Rows, layers int) {
-	p.x = x
-	in := signal{dense: p.Network.Rows.Enter(&p.input, x)}
+func (p *Pass) forward(x sparse.Rows, layers int) {
+	p.x = x.Dense
+	in := p.enter(x)
 	p.begin()
 	for i := range layers {
 		lp := &p.layers[i]
@@ -19,6 +20,25 @@ func (p *Pass) forward(x matrix.Rows, layers int) {
 	if layers < len(p.layers) {
 		p.layers[layers].in = in
 	}
+}
+
+// enter returns what the first layer sees of x. Codes go in as they are: they come only where the first
+// layer is linear, and nothing is done to rows before it or beside the layers.
+func (p *Pass) enter(x sparse.Rows) signal {
+	if x.Codes != nil {
+		return flowing(x.Codes, &p.memory.enterDense)
+	}
+	return signal{dense: p.Network.Rows.Enter(&p.input, x.Dense)}
+}
+
+// flowing returns codes as a signal: with their dense form, in memory, where they are dense enough.
+func flowing(c *sparse.Codes, memory *matrix.Rows) signal {
+	s := signal{codes: c}
+	if c.DenseEnough() {
+		c.Scatter(memory, c.Values)
+		s.dense = *memory
+	}
+	return s
 }
 
 // begin prepares the memory of all layers.
@@ -40,11 +60,7 @@ func (lp *layerPass) forward(p *Pass) {
 	if lp.layer.Sparse() {
 		lp.denseInput()
 		lp.pre = lp.encode(p, &lp.memory.codes, lp.pre, lp.in.dense)
-		lp.out = signal{codes: &lp.memory.codes}
-		if lp.memory.codes.DenseEnough() {
-			lp.memory.codes.Scatter(&lp.memory.outDense, lp.memory.codes.Values)
-			lp.out.dense = lp.memory.outDense
-		}
+		lp.out = flowing(&lp.memory.codes, &lp.memory.outDense)
 		return
 	}
 	lp.forwardLinear()

@@ -11,6 +11,7 @@ import (
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // TestObjectivesAgree compares the last layer, the loss and the way back by strips, by
@@ -53,7 +54,7 @@ func compareObjectives(t *testing.T, what string, n Network, x, y matrix.Rows) {
 	} {
 		st := NewStepper(n, new(Screening), still(), x.Rows)
 		p := st.pass
-		p.forward(x, 1)
+		p.forward(sparse.Rows{Dense: x}, 1)
 		report, below, err := objective(st).run(&st.training, y)
 		if err != nil || below != 0 || math.Float64bits(report.Loss) != math.Float64bits(wantLoss) {
 			t.Errorf("%s, %s: loss %v, error %v and layer %d to go on from, want %v and layer 0", what, kind, report.Loss, err, below, wantLoss)
@@ -73,7 +74,7 @@ func throughPlainly(t *testing.T, n Network, x, y matrix.Rows) (loss float64, de
 	t.Helper()
 	p := NewPass(new(Screening))
 	p.Network = n
-	p.forward(x, 2)
+	p.forward(sparse.Rows{Dense: x}, 2)
 	p.setOutput()
 	s, l := &p.layers[1], &n.Layers[1]
 	s.makeDelta()
@@ -105,7 +106,7 @@ func TestStripsNotFinite(t *testing.T) {
 	y.Data[1] = -math.MaxFloat64
 	st := NewStepper(n, new(Screening), still(), 2)
 	st.number = 7
-	st.pass.forward(x, 1)
+	st.pass.forward(sparse.Rows{Dense: x}, 1)
 	_, _, err := st.strips.run(&st.training, y)
 	if !errors.Is(err, fault.ErrDiverged) || !strings.Contains(err.Error(), "step 7: the loss is +Inf") {
 		t.Fatalf("error %v, want that the loss is +Inf", err)

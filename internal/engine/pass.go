@@ -16,7 +16,7 @@ type Pass struct {
 	screening  *Screening
 	inTraining bool // sparse layers select as in training
 
-	x       matrix.Rows  // the rows as they came in
+	x       matrix.Rows  // the rows as they came in; none where they are codes
 	input   normal.Batch // the same on their way to the first layer
 	layers  []layerPass
 	output  matrix.Rows // the last layer's output as dense rows, not scaled back
@@ -29,6 +29,9 @@ type passMemory struct {
 	scatter matrix.Rows // for the output, where the last layer is sparse
 	skipped matrix.Rows // for what goes past the layers
 	target  matrix.Rows // for normalised targets
+
+	enterDense matrix.Rows  // for codes that come in, as dense rows, where they are dense enough
+	part       sparse.Codes // for some of many rows of codes
 }
 
 // NewPass returns a pass through a network that is still to be filled in.
@@ -80,7 +83,7 @@ const ownK = -1
 type layerMemory struct {
 	post       []float64    // a linear layer's output, where it is not pre itself
 	codes      sparse.Codes // a sparse layer's output
-	index      sparse.Index // its entries, latent by latent
+	index      sparse.Index // its entries, latent by latent; of a linear first layer those that came in
 	factors    []float64    // of the gradient
 	inDense    matrix.Rows  // codes that came in, as dense rows, for a sparse layer
 	outDense   matrix.Rows  // codes that go out, as dense rows, where they are dense enough

@@ -19,18 +19,18 @@ func eachChunk(rows int, f func(lo, hi int)) {
 
 // Encode sets dst to the codes of x by the last sparse layer, and scales to the numbers
 // by which the rows were normalised, in the memory that both have.
-func (p *Pass) Encode(dst *sparse.Codes, scales *normal.Scales, x matrix.Rows) {
+func (p *Pass) Encode(dst *sparse.Codes, scales *normal.Scales, x sparse.Rows) {
 	last := p.Network.LastSparse()
 	scales.Mean, scales.Spread = scales.Mean[:0], scales.Spread[:0]
 	if last == 0 && p.Network.Rows.Identity() {
 		p.begin()
 		lp := &p.layers[0]
-		lp.pre = lp.encode(p, dst, lp.pre, x)
+		lp.pre = lp.encode(p, dst, lp.pre, x.Dense)
 		return
 	}
 	dst.Clear(p.Network.Layers[last].Out)
-	eachChunk(x.Rows, func(lo, hi int) {
-		p.forward(x.Slice(lo, hi), last)
+	eachChunk(x.Len(), func(lo, hi int) {
+		p.forward(x.Slice(lo, hi, &p.memory.part), last)
 		lp := &p.layers[last]
 		lp.denseInput()
 		lp.pre = lp.encode(p, &lp.memory.codes, lp.pre, lp.in.dense)
@@ -50,14 +50,14 @@ func (p *Pass) keepScales(scales *normal.Scales) {
 
 // Predict sets out, of as many rows as x, to the network's output. Where codes is not
 // nil it sets that, and scales, to what Encode would.
-func (p *Pass) Predict(out matrix.Rows, codes *sparse.Codes, scales *normal.Scales, x matrix.Rows) {
+func (p *Pass) Predict(out matrix.Rows, codes *sparse.Codes, scales *normal.Scales, x sparse.Rows) {
 	last := p.Network.LastSparse()
 	if codes != nil {
 		codes.Clear(p.Network.Layers[last].Out)
 		scales.Mean, scales.Spread = scales.Mean[:0], scales.Spread[:0]
 	}
-	eachChunk(x.Rows, func(lo, hi int) {
-		p.forward(x.Slice(lo, hi), len(p.Network.Layers))
+	eachChunk(x.Len(), func(lo, hi int) {
+		p.forward(x.Slice(lo, hi, &p.memory.part), len(p.Network.Layers))
 		p.setOutput()
 		part := out.Slice(lo, hi)
 		for i := range p.output.Rows {
@@ -97,7 +97,7 @@ func (p *Pass) Decode(out matrix.Rows, c *sparse.Codes, scales normal.Scales) {
 // Inputs sets out to what comes to layer i for the rows of x, as dense rows.
 func (p *Pass) Inputs(out matrix.Rows, i int, x matrix.Rows) {
 	eachChunk(x.Rows, func(lo, hi int) {
-		p.forward(x.Slice(lo, hi), i)
+		p.forward(sparse.Rows{Dense: x.Slice(lo, hi)}, i)
 		in, part := p.layers[i].in, out.Slice(lo, hi)
 		if !in.isDense() {
 			in.codes.Scatter(&part, in.codes.Values)
@@ -110,27 +110,27 @@ func (p *Pass) Inputs(out matrix.Rows, i int, x matrix.Rows) {
 }
 
 // MeanLoss returns the mean loss over all rows of x.
-func (p *Pass) MeanLoss(x, y matrix.Rows, loss Loss) (float64, error) {
+func (p *Pass) MeanLoss(x sparse.Rows, y matrix.Rows, loss Loss) (float64, error) {
 	sum := 0.0
-	for lo := 0; lo < x.Rows; lo += ChunkRows {
-		hi := min(lo+ChunkRows, x.Rows)
-		if err := p.AddLoss(&sum, x.Slice(lo, hi), y.Slice(lo, hi), loss); err != nil {
+	for lo := 0; lo < y.Rows; lo += ChunkRows {
+		hi := min(lo+ChunkRows, y.Rows)
+		if err := p.AddLoss(&sum, x.Slice(lo, hi, &p.memory.part), y.Slice(lo, hi), loss); err != nil {
 			return 0, err
 		}
 	}
-	return sum / float64(x.Rows), nil
+	return sum / float64(y.Rows), nil
 }
 
 // AddLoss adds the losses of the rows of x, up to ChunkRows of them, to sum. MeanLoss is the
 // mean of what it gives for pieces of ChunkRows rows.
-func (p *Pass) AddLoss(sum *float64, x, y matrix.Rows, loss Loss) error {
+func (p *Pass) AddLoss(sum *float64, x sparse.Rows, y matrix.Rows, loss Loss) error {
 	p.forward(x, len(p.Network.Layers))
 	p.setOutput()
 	target := p.Network.Rows.Target(&p.memory.target, &p.input, p.x, y)
-	p.rowLoss = matrix.Resized(p.rowLoss, x.Rows)
+	p.rowLoss = matrix.Resized(p.rowLoss, y.Rows)
 	mean, err := loss.evaluate(p.output, target, matrix.Rows{}, p.rowLoss)
 	if err == nil {
-		*sum += float64(mean * float64(x.Rows))
+		*sum += float64(mean * float64(y.Rows))
 	}
 	return err
 }

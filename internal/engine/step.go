@@ -7,6 +7,7 @@ import (
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/screen"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // Stepper takes training steps. It owns the optimizer's state and all memory that a
@@ -69,7 +70,7 @@ func (st *Stepper) begin() {
 }
 
 // Step takes one training step, number from 1, on the rows x with the targets y, which
-// may be x itself. This is the whole of training:
+// may be x itself, if x is dense. This is the whole of training:
 //
 //  1. forward: every layer's output, and the mask of every sparse layer, up to the last
 //     layer;
@@ -85,7 +86,7 @@ func (st *Stepper) begin() {
 //
 // Clipping needs the norm before anything may move, so then the rows of the gradient
 // are computed twice: from codes they are cheap, cheaper than to store and read again.
-func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, error) {
+func (st *Stepper) Step(x sparse.Rows, y matrix.Rows, rate float64, number int) (Report, error) {
 	p := st.pass
 	st.number = number
 	st.begin()
@@ -95,7 +96,7 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	if err := st.checkEntries(); err != nil {
 		return Report{}, err
 	}
-	y = p.Network.Rows.Target(&st.target, &p.input, x, y)
+	y = p.Network.Rows.Target(&st.target, &p.input, x.Dense, y)
 
 	report, below, err := st.objective().run(&st.training, y)
 	if err != nil {
@@ -124,10 +125,15 @@ func (st *Stepper) Step(x, y matrix.Rows, rate float64, number int) (Report, err
 	return report, err
 }
 
-// checkEntries returns an error where a batch has more entries than an index counts.
+// checkEntries returns an error where a batch has more entries, as it came in or in a layer, than an
+// index counts.
 func (st *Stepper) checkEntries() error {
 	for i := range st.pass.layers {
-		c := st.pass.layers[i].out.codes
+		lp := &st.pass.layers[i]
+		if c := lp.in.codes; i == 0 && c != nil && len(c.Values) > math.MaxInt32 {
+			return fault.Errorf(fault.ErrRange, "a batch of %d rows of codes has %d entries, want at most %d: use smaller batches", c.Rows, len(c.Values), math.MaxInt32)
+		}
+		c := lp.out.codes
 		if c == nil {
 			continue
 		}
@@ -146,7 +152,8 @@ func (st *Stepper) objective() objective {
 	}
 	last := &st.pass.layers[len(st.pass.layers)-1]
 	l := last.layer
-	switch fromCodes := !l.Sparse() && last.in.codes != nil && !last.in.isDense(); {
+	// Codes that came in from outside have no layer below whose delta is to be found.
+	switch fromCodes := len(st.pass.layers) > 1 && !l.Sparse() && last.in.codes != nil && !last.in.isDense(); {
 	case !fromCodes:
 		return &st.whole
 	case st.recipe.Loss.Squared && l.In <= nearAtoms && kernel.FastStrips():

@@ -82,7 +82,7 @@ func begin(t *testing.T, f *Feed) {
 	if err := f.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := f.Next(context.Background()); err != nil {
+	if _, _, _, err := next(context.Background(), f); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -110,7 +110,7 @@ func TestAheadReadsMeanwhile(t *testing.T) {
 		begin(t, f)
 		src.waitFor(t, 20)
 		for range 5 {
-			if _, _, _, err := f.Next(context.Background()); err != nil {
+			if _, _, _, err := next(context.Background(), f); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -151,7 +151,7 @@ func TestAheadErrors(t *testing.T) {
 	batches := 0
 	for {
 		state := f.State()
-		_, _, _, err := f.Next(context.Background())
+		_, _, _, err := next(context.Background(), f)
 		if err == nil {
 			batches++
 			continue
@@ -167,7 +167,7 @@ func TestAheadErrors(t *testing.T) {
 	f = fromSource(t, Settings{}, failing(), 10, 4)
 	begin(t, f)
 	for range 3 {
-		if _, _, _, err := f.Next(context.Background()); err != nil {
+		if _, _, _, err := next(context.Background(), f); err != nil {
 			t.Errorf("a batch before the error: %v", err)
 		}
 	}
@@ -192,7 +192,7 @@ func TestAheadStops(t *testing.T) {
 			<-held
 			return nil
 		}
-		if _, _, _, err := f.Next(ctx); err != nil {
+		if _, _, _, err := next(ctx, f); err != nil {
 			t.Fatal(err)
 		}
 		<-began // the second buffer is being read
@@ -220,7 +220,7 @@ func TestAheadStops(t *testing.T) {
 	f := fromSource(t, Settings{}, &aheadSource{Rows: numbered(30)}, 10, 10)
 	begin(t, f)
 	cancel()
-	if _, _, _, err := f.Next(done); !errors.Is(err, context.Canceled) {
+	if _, _, _, err := next(done, f); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	f.Close()
@@ -253,7 +253,7 @@ func TestPairsStream(t *testing.T) {
 			}
 			var order []float64
 			for f.InEpoch() {
-				x, y, _, err := f.Next(context.Background())
+				x, y, _, err := next(context.Background(), f)
 				if err != nil || x.Cols != 2 || y.Cols != 1 {
 					t.Fatalf("%d inputs, %d targets, error %v", x.Cols, y.Cols, err)
 				}

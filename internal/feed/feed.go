@@ -13,8 +13,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/ksparse/ksparse/internal/fault"
-	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/internal/stat"
 )
 
@@ -61,7 +61,7 @@ type position struct {
 
 // FromMemory returns a Feed of the inputs x and the targets y, which have one row for
 // each sample. x and y are the same matrix for an autoencoder.
-func FromMemory(s Settings, x, y matrix.Rows) *Feed {
+func FromMemory(s Settings, x sparse.Rows, y matrix.Rows) *Feed {
 	f := newFeed(s)
 	f.setMemory(x, y)
 	return f
@@ -92,7 +92,8 @@ func FromSource(ctx context.Context, s Settings, t Table, buffer int, check func
 	if err != nil {
 		return nil, err
 	}
-	f.setMemory(t.split(rows))
+	x, y := t.split(rows)
+	f.setMemory(sparse.Rows{Dense: x}, y)
 	return f, nil
 }
 
@@ -104,7 +105,7 @@ func newFeed(s Settings) *Feed {
 }
 
 // setMemory makes x and y all samples there are.
-func (f *Feed) setMemory(x, y matrix.Rows) { f.leftOut = f.samples.set(x, y, &f.limit) }
+func (f *Feed) setMemory(x sparse.Rows, y matrix.Rows) { f.leftOut = f.samples.set(x, y, &f.limit) }
 
 // Streams reports whether the samples come through a buffer that does not hold all of
 // them.
@@ -140,7 +141,7 @@ func (f *Feed) SetBatchSize(n int) { f.batch.size = n }
 // HoldOut takes a share of the samples, at least one and not all, out of the Feed and
 // returns copies of them. They are chosen at random. It comes before the first epoch.
 // Errors wrap fault.ErrRange, where the samples stream, or fault.ErrEmpty.
-func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
+func (f *Feed) HoldOut(fraction float64) (x sparse.Rows, y matrix.Rows, err error) {
 	if f.stream != nil {
 		return x, y, fault.Errorf(fault.ErrRange, "Validation.Fraction is %v, but the source's %d rows do not fit in the Buffer: use Validation.X or Source",
 			fraction, f.stream.Rows)
@@ -162,11 +163,12 @@ func (f *Feed) HoldOut(fraction float64) (x, y matrix.Rows, err error) {
 func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) {
 	var moments stat.Moments
 	var chunk matrix.Rows
+	spare := f.x.Spare()
 	for lo := 0; lo < len(f.order); lo += stat.ChunkRows {
 		rows := f.order[lo:min(lo+stat.ChunkRows, len(f.order))]
 		chunk.Resize(len(rows), f.y.Cols)
 		for i, r := range rows {
-			copy(chunk.Row(i), target(f.x.Row(r), f.y.Row(r)))
+			copy(chunk.Row(i), target(f.x.Row(r, spare), f.y.Row(r)))
 		}
 		moments.Add(chunk)
 	}
@@ -177,12 +179,12 @@ func (f *Feed) Variance(target func(x, y []float64) []float64) (float64, error) 
 func (f *Feed) LargestInput() float64 {
 	largest := 0.0
 	for _, i := range f.order {
-		largest = max(largest, kernel.MaxAbs(f.x.Row(i)))
+		largest = max(largest, f.x.RowMaxAbs(i))
 	}
 	return largest
 }
 
-// Inputs returns copies of the inputs of samples, as many as asked for or as there are, or
+// Inputs returns copies of the inputs of samples, as dense rows, as many as asked for or as there are, or
 // fewer where MaxNorm leaves some out. In memory they are the first in the epoch's order; of
 // a source that streams they come from all of its parts: see sample. It comes after
 // Begin, and after a Restore it gives what it gave before. Errors are those of Begin.
@@ -195,7 +197,7 @@ func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
 		x, _ := s.split(rows)
 		near := 0
 		for i := range x.Rows {
-			if f.limit.allows(x.Row(i)) {
+			if f.limit.allows(sparse.Rows{Dense: x}, i, nil) {
 				copy(x.Row(near), x.Row(i))
 				near++
 			}
@@ -207,7 +209,7 @@ func (f *Feed) Inputs(ctx context.Context, count int) (matrix.Rows, error) {
 			return x, nil
 		}
 	}
-	return matrix.Gather(matrix.Rows{}, f.x, f.order[:min(count, len(f.order))]), nil
+	return f.x.Gathered(matrix.Rows{}, f.order[:min(count, len(f.order))]), nil
 }
 
 // Begin begins an epoch. After an error the Feed is at the epoch's beginning: its
@@ -230,7 +232,7 @@ func (f *Feed) fill(ctx context.Context) error {
 		return err
 	}
 	x, y := f.stream.split(rows)
-	f.leftOut += f.samples.set(x, y, &f.limit)
+	f.leftOut += f.samples.set(sparse.Rows{Dense: x}, y, &f.limit)
 	Shuffle(rand.NewPCG(f.key, uint64(f.buffer)), f.order)
 	return nil
 }
@@ -239,11 +241,11 @@ func (f *Feed) fill(ctx context.Context) error {
 // is the epoch's last. An epoch's last batch has the samples that are left. For an
 // autoencoder y is x. After an error the State is as it was before the call, but
 // only a Restore goes on from there.
-func (f *Feed) Next(ctx context.Context) (x, y matrix.Rows, last bool, err error) {
+func (f *Feed) Next(ctx context.Context) (x sparse.Rows, y matrix.Rows, last bool, err error) {
 	before := f.position
 	f.readAhead(ctx)
 	more, err := f.gather(ctx)
-	if err == nil && f.batch.count == 0 {
+	if err == nil && f.batch.x.Len() == 0 {
 		err = fault.Errorf(fault.ErrEmpty, "no row of the source has a norm of up to %v any more: its rows have changed", f.limit.norm)
 	}
 	if err != nil {

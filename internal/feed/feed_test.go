@@ -12,6 +12,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 )
 
 // numbered returns samples of one number each: 0, 1, 2 and so on.
@@ -44,6 +45,15 @@ func values(m matrix.Rows) (v []float64) {
 	return v
 }
 
+// fromMemory is FromMemory for inputs that are dense.
+func fromMemory(s Settings, x, y matrix.Rows) *Feed { return FromMemory(s, sparse.Rows{Dense: x}, y) }
+
+// next is Next for inputs that are dense.
+func next(ctx context.Context, f *Feed) (x, y matrix.Rows, last bool, err error) {
+	rows, y, last, err := f.Next(ctx)
+	return rows.Dense, y, last, err
+}
+
 // epoch takes f through an epoch. It returns the batches' inputs, and checks where the
 // epoch ends.
 func epoch(t testing.TB, f *Feed) (batches [][]float64) {
@@ -54,7 +64,7 @@ func epoch(t testing.TB, f *Feed) (batches [][]float64) {
 	for last := false; !last; {
 		var x matrix.Rows
 		var err error
-		if x, _, last, err = f.Next(context.Background()); err != nil {
+		if x, _, last, err = next(context.Background(), f); err != nil {
 			t.Fatal(err)
 		}
 		if f.InEpoch() == last {
@@ -76,7 +86,7 @@ func isPermutation(v []float64, n int) bool {
 // TestOrderIsFixed: the orders for a seed stay what they have been, for a checkpoint
 // must fit the training that it belongs to.
 func TestOrderIsFixed(t *testing.T) {
-	memory := FromMemory(Settings{Seed: 5}, numbered(9), numbered(9))
+	memory := fromMemory(Settings{Seed: 5}, numbered(9), numbered(9))
 	stream, err := FromSource(context.Background(), Settings{Seed: 5}, tableOf(&rowSource{Rows: numbered(9)}, 9, 1), 4, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +116,7 @@ func TestEverySampleOnce(t *testing.T) {
 		copy(y.Row(i), []float64{float64(i), -1})
 	}
 	for _, size := range []int{1, 3, 5, 12, 23} {
-		f := FromMemory(Settings{Seed: 1}, numbered(samples), y)
+		f := fromMemory(Settings{Seed: 1}, numbered(samples), y)
 		f.SetBatchSize(size)
 		if f.Samples() != samples || f.LeftOut() != 0 || f.Streams() || f.Buffer() != "all samples" || f.InEpoch() {
 			t.Fatalf("%d samples, %d left out, streams %v, %s", f.Samples(), f.LeftOut(), f.Streams(), f.Buffer())
@@ -120,7 +130,7 @@ func TestEverySampleOnce(t *testing.T) {
 			for last := false; !last; {
 				var x, targets matrix.Rows
 				var err error
-				if x, targets, last, err = f.Next(context.Background()); err != nil {
+				if x, targets, last, err = next(context.Background(), f); err != nil {
 					t.Fatal(err)
 				}
 				if want := min(size, samples-len(order)); x.Rows != want || targets.Rows != want || targets.Cols != 2 {
@@ -141,7 +151,7 @@ func TestEverySampleOnce(t *testing.T) {
 		if slices.Equal(orders[0], orders[1]) || slices.Equal(orders[1], orders[2]) {
 			t.Errorf("batches of %d: two epochs have one order", size)
 		}
-		if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.ErrEmpty) {
+		if _, _, _, err := next(context.Background(), f); !errors.Is(err, fault.ErrEmpty) {
 			t.Errorf("a batch after the last one: error %v", err)
 		}
 	}
@@ -150,12 +160,12 @@ func TestEverySampleOnce(t *testing.T) {
 // TestAutoencoderBatches: inputs that are targets, too, are copied once.
 func TestAutoencoderBatches(t *testing.T) {
 	x := numbered(5)
-	f := FromMemory(Settings{}, x, x)
+	f := fromMemory(Settings{}, x, x)
 	f.SetBatchSize(3)
 	if err := f.Begin(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	a, b, _, err := f.Next(context.Background())
+	a, b, _, err := next(context.Background(), f)
 	if err != nil || !matrix.Same(a, b) {
 		t.Errorf("inputs %v, targets %v, error %v, want one matrix", a, b, err)
 	}
@@ -168,7 +178,7 @@ func TestAutoencoderBatches(t *testing.T) {
 // samples is as likely as any other.
 func TestShuffleIsFair(t *testing.T) {
 	const epochs = 3001
-	f := FromMemory(Settings{}, numbered(3), numbered(3))
+	f := fromMemory(Settings{}, numbered(3), numbered(3))
 	f.SetBatchSize(1)
 	counts := map[[3]int]int{}
 	var before [3]int // the place of each sample in the epoch before
@@ -211,29 +221,29 @@ func TestHoldOut(t *testing.T) {
 			for i := range samples {
 				copy(y.Row(i), []float64{float64(i), 7})
 			}
-			f := FromMemory(Settings{Seed: seed}, x, y)
+			f := fromMemory(Settings{Seed: seed}, x, y)
 			heldX, heldY, err := f.HoldOut(c.fraction)
-			if err != nil || heldX.Rows != c.held || heldY.Rows != c.held || f.Samples() != samples-c.held {
-				t.Fatalf("fraction %v: %d inputs and %d targets held out, %d left, error %v", c.fraction, heldX.Rows, heldY.Rows, f.Samples(), err)
+			if err != nil || heldX.Len() != c.held || heldY.Rows != c.held || f.Samples() != samples-c.held {
+				t.Fatalf("fraction %v: %d inputs and %d targets held out, %d left, error %v", c.fraction, heldX.Len(), heldY.Rows, f.Samples(), err)
 			}
 			for i := range c.held {
-				if heldX.Row(i)[0] != heldY.Row(i)[0] || heldY.Row(i)[1] != 7 {
-					t.Errorf("input %v with target %v", heldX.Row(i), heldY.Row(i))
+				if heldX.Row(i, nil)[0] != heldY.Row(i)[0] || heldY.Row(i)[1] != 7 {
+					t.Errorf("input %v with target %v", heldX.Row(i, nil), heldY.Row(i))
 				}
 			}
 			f.SetBatchSize(4)
 			for range 3 {
-				if used := flat(epoch(t, f)); !isPermutation(append(used, heldX.Data...), samples) {
-					t.Errorf("fraction %v: trained on %v, validated on %v", c.fraction, used, heldX.Data)
+				if used := flat(epoch(t, f)); !isPermutation(append(used, heldX.Dense.Data...), samples) {
+					t.Errorf("fraction %v: trained on %v, validated on %v", c.fraction, used, heldX.Dense.Data)
 				}
 			}
-			first[heldX.Data[0]] = true
+			first[heldX.Dense.Data[0]] = true
 		}
 	}
 	if len(first) < 3 {
 		t.Errorf("all seeds hold out %v", first)
 	}
-	if _, _, err := FromMemory(Settings{}, numbered(1), numbered(1)).HoldOut(0.1); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "Validation.Fraction 0.1 of 1 sample") {
+	if _, _, err := fromMemory(Settings{}, numbered(1), numbered(1)).HoldOut(0.1); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "Validation.Fraction 0.1 of 1 sample") {
 		t.Errorf("one sample: error %v", err)
 	}
 }
@@ -264,7 +274,7 @@ func TestMaxNorm(t *testing.T) {
 			copy(x.Row(i), []float64{0.6 * v, 0, -0.8 * v})
 		}
 		y := numbered(len(c.norms)) // targets, whose norms do not matter
-		f := FromMemory(Settings{MaxNorm: c.maxNorm}, x, y)
+		f := fromMemory(Settings{MaxNorm: c.maxNorm}, x, y)
 		f.SetBatchSize(len(c.norms))
 		if !slices.Equal(f.order, c.keeps) {
 			t.Errorf("%s: the rows %v are kept, want %v", c.name, f.order, c.keeps)
@@ -291,7 +301,7 @@ func TestFew(t *testing.T) {
 				x.Row(i)[1] = -1000
 			}
 		}
-		if f := FromMemory(Settings{MaxNorm: 10, Few: true}, x, x); f.LeftOut() != c.leftOut {
+		if f := fromMemory(Settings{MaxNorm: 10, Few: true}, x, x); f.LeftOut() != c.leftOut {
 			t.Errorf("%+v: %d left out", c, f.LeftOut())
 		}
 	}
@@ -315,7 +325,7 @@ func variance(t *testing.T, f *Feed, target func(x, y []float64) []float64) floa
 func TestVariance(t *testing.T) {
 	x := matrix.Rows{Data: []float64{1, 1, 1, 1000}, Rows: 4, Cols: 1, Stride: 1}
 	y := matrix.Rows{Data: []float64{0, 1, 3, 1, 6, 1, 50, 50}, Rows: 4, Cols: 2, Stride: 2}
-	f := FromMemory(Settings{MaxNorm: 10}, x, y)
+	f := fromMemory(Settings{MaxNorm: 10}, x, y)
 	if got := variance(t, f, targets); got != (9+0+9)/3. {
 		t.Errorf("variance is %v, want 6", got)
 	}
@@ -329,7 +339,7 @@ func TestVariance(t *testing.T) {
 	}
 	// More columns than the squares that are summed at a time.
 	wide := random(1, 30, 523)
-	f = FromMemory(Settings{}, wide, wide)
+	f = fromMemory(Settings{}, wide, wide)
 	want := 0.0
 	for j := range wide.Cols {
 		mean := 0.0

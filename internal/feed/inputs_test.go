@@ -54,7 +54,7 @@ func TestInputsOfStream(t *testing.T) {
 // among them.
 func TestInputs(t *testing.T) {
 	x := random(1, 50, 3)
-	f := FromMemory(Settings{Seed: 2, MaxNorm: 5}, x, x)
+	f := fromMemory(Settings{Seed: 2, MaxNorm: 5}, x, x)
 	if _, _, err := f.HoldOut(0.2); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestInputs(t *testing.T) {
 	}
 	before := values(all)
 	f.SetBatchSize(f.Samples())
-	if batch, _, _, err := f.Next(context.Background()); err != nil || !slices.Equal(values(batch), before) {
+	if batch, _, _, err := next(context.Background(), f); err != nil || !slices.Equal(values(batch), before) {
 		t.Errorf("the epoch has other samples, or another order; error %v", err)
 	}
 	clear(x.Data)

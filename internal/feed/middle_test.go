@@ -32,11 +32,11 @@ func TestFromMiddle(t *testing.T) {
 			if middle {
 				want = c.middle
 			}
-			f := FromMemory(s, x, x)
+			f := fromMemory(s, x, x)
 			if !slices.Equal(f.order, want) {
 				t.Errorf("%s, from the middle %v: the rows %v are kept, want %v", c.name, middle, f.order, want)
 			}
-			if far, of := FromMemory(Settings{}, x, x).Far(s); far != len(c.from)-len(want) || of != len(c.from) {
+			if far, of := fromMemory(Settings{}, x, x).Far(s); far != len(c.from)-len(want) || of != len(c.from) {
 				t.Errorf("%s, from the middle %v: %d of %d are far", c.name, middle, far, of)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ksparse/ksparse/internal/kernel"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"github.com/ksparse/ksparse/internal/stat"
 )
 
@@ -27,16 +28,16 @@ func newNormLimit(s Settings) normLimit {
 const middleRows = 1024
 
 // find finds the norm from the inputs x, where it is not known yet and some are not zero.
-func (l *normLimit) find(x matrix.Rows) {
-	if l.factor == 0 || !math.IsNaN(l.norm) || x.Rows == 0 {
+func (l *normLimit) find(x sparse.Rows) {
+	if l.factor == 0 || !math.IsNaN(l.norm) || x.Len() == 0 {
 		return
 	}
 	if l.middle {
-		l.from, l.less = stat.GeometricMedian(x.Spread(middleRows)), make([]float64, x.Cols)
+		l.from, l.less = stat.GeometricMedian(x.Spread(middleRows)), make([]float64, x.Cols())
 	}
-	norms := make([]float64, 0, x.Rows)
-	for i := range x.Rows {
-		if v := l.normOf(x.Row(i)); v > 0 {
+	norms, spare := make([]float64, 0, x.Len()), l.spare(x)
+	for i := range x.Len() {
+		if v := l.normOf(x, i, spare); v > 0 {
 			norms = append(norms, v)
 		}
 	}
@@ -48,18 +49,26 @@ func (l *normLimit) find(x matrix.Rows) {
 	}
 }
 
-// normOf returns the norm of the input x, from the middle where that is asked for.
-func (l *normLimit) normOf(x []float64) float64 {
+// normOf returns the norm of the input i of x, from the middle where that is asked for.
+func (l *normLimit) normOf(x sparse.Rows, i int, spare []float64) float64 {
 	if l.from == nil {
-		return matrix.Norm(x)
+		return matrix.Norm(x.Squeezed(i, spare))
 	}
-	kernel.Subtract(l.less, x, l.from)
+	kernel.Subtract(l.less, x.Row(i, spare), l.from)
 	return matrix.Norm(l.less)
 }
 
-// allows reports whether the sample with the input x stays.
-func (l *normLimit) allows(x []float64) bool {
-	return l.factor == 0 || math.IsNaN(l.norm) || l.normOf(x) <= l.norm
+// spare returns room for a row of x, where the limit looks at rows.
+func (l *normLimit) spare(x sparse.Rows) []float64 {
+	if l.factor == 0 {
+		return nil
+	}
+	return x.Spare()
+}
+
+// allows reports whether the sample with the input i of x stays.
+func (l *normLimit) allows(x sparse.Rows, i int, spare []float64) bool {
+	return l.factor == 0 || math.IsNaN(l.norm) || l.normOf(x, i, spare) <= l.norm
 }
 
 // KeepsFar reports whether no sample is left out for its norm: none is asked to be, or too many
@@ -74,8 +83,9 @@ func (f *Feed) Far(s Settings) (far, of int) {
 	}
 	l := newNormLimit(s)
 	l.find(f.x)
+	spare := l.spare(f.x)
 	for _, i := range f.order {
-		if !l.allows(f.x.Row(i)) {
+		if !l.allows(f.x, i, spare) {
 			far++
 		}
 	}

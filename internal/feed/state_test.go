@@ -29,7 +29,7 @@ func makers(t testing.TB) map[string]func() *Feed {
 	}
 	return map[string]func() *Feed{
 		"memory": func() *Feed {
-			f := FromMemory(Settings{Seed: 1, MaxNorm: 3}, x, x)
+			f := fromMemory(Settings{Seed: 1, MaxNorm: 3}, x, x)
 			if _, _, err := f.HoldOut(0.2); err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestRestore(t *testing.T) {
 					}
 				}
 				before := f.State()
-				x, _, _, err := f.Next(ctx)
+				x, _, _, err := next(ctx, f)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -157,7 +157,7 @@ func TestRestoreAfterAnError(t *testing.T) {
 		batches := 0
 		for {
 			before = f.State()
-			if _, _, _, err = f.Next(context.Background()); err != nil {
+			if _, _, _, err = next(context.Background(), f); err != nil {
 				break
 			}
 			batches++
@@ -178,7 +178,7 @@ func TestRestoreAfterAnError(t *testing.T) {
 		if err := g.Restore(context.Background(), f.State()); err != nil {
 			t.Fatal(err)
 		}
-		rows, _, _, err := g.Next(context.Background())
+		rows, _, _, err := next(context.Background(), g)
 		if err != nil || !slices.Equal(values(rows), all[batches]) {
 			t.Errorf("the next batch is %v, error %v, want %v", values(rows), err, all[batches])
 		}
@@ -213,7 +213,7 @@ func TestRestoreHostile(t *testing.T) {
 		if err := f.Begin(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := f.Next(ctx); err != nil {
+		if _, _, _, err := next(ctx, f); err != nil {
 			t.Fatal(err)
 		}
 		s := f.State()
@@ -240,7 +240,7 @@ func TestRestoreReadErrors(t *testing.T) {
 
 // TestStateIsACopy: what follows does not change it.
 func TestStateIsACopy(t *testing.T) {
-	f := FromMemory(Settings{}, numbered(30), matrix.New(30, 1))
+	f := fromMemory(Settings{}, numbered(30), matrix.New(30, 1))
 	f.SetBatchSize(30)
 	s := f.State()
 	before := slices.Clone(s.Order)

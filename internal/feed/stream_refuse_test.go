@@ -117,7 +117,7 @@ func TestSourceThatChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := f.State()
-	if _, _, _, err := f.Next(context.Background()); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "rows have changed") {
+	if _, _, _, err := next(context.Background(), f); !errors.Is(err, fault.ErrEmpty) || !strings.Contains(err.Error(), "rows have changed") {
 		t.Errorf("rows that are all too long: error is %v", err)
 	}
 	checkSameState(t, f.State(), before)

@@ -50,14 +50,14 @@ func TestSourceThatFits(t *testing.T) {
 				t.Errorf("read up to row %d", next)
 			}
 			src.before = func(_, _ int) error { t.Error("the source is read again"); return nil }
-			want := FromMemory(s, x, x)
+			want := fromMemory(s, x, x)
 			want.SetBatchSize(32)
 			if got.Streams() || got.Buffer() != want.Buffer() || got.Samples() != want.Samples() || got.LeftOut() != want.LeftOut() {
 				t.Errorf("buffer %d: streams %v, %s, %d samples, %d left out", buffer, got.Streams(), got.Buffer(), got.Samples(), got.LeftOut())
 			}
 			heldGot, _, errGot := got.HoldOut(0.1)
 			heldWant, _, errWant := want.HoldOut(0.1)
-			if errGot != nil || errWant != nil || !slices.Equal(heldGot.Data, heldWant.Data) {
+			if errGot != nil || errWant != nil || !slices.Equal(heldGot.Dense.Data, heldWant.Dense.Data) {
 				t.Errorf("other samples are held out; errors %v, %v", errGot, errWant)
 			}
 			for range 3 {
@@ -134,7 +134,7 @@ func buffers(t *testing.T, f *Feed) [][]float64 {
 	all := make([][]float64, f.stream.pieces)
 	for f.InEpoch() {
 		n := f.buffer
-		x, _, _, err := f.Next(context.Background())
+		x, _, _, err := next(context.Background(), f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +303,7 @@ func TestStreamMemory(t *testing.T) {
 	steps := 0
 	for last := false; !last; steps++ {
 		var err error
-		if _, _, last, err = f.Next(context.Background()); err != nil {
+		if _, _, last, err = next(context.Background(), f); err != nil {
 			t.Fatal(err)
 		}
 		if steps%100 == 1 {

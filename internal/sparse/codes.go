@@ -48,6 +48,15 @@ func (c *Codes) Append(d *Codes) {
 	c.Indices, c.Values = append(c.Indices, d.Indices...), append(c.Values, d.Values...)
 }
 
+// AppendRows appends the given rows of d.
+func (c *Codes) AppendRows(d *Codes, rows []int) {
+	for _, i := range rows {
+		indices, values := d.Row(i)
+		c.Indices, c.Values = append(c.Indices, indices...), append(c.Values, values...)
+		c.EndRow()
+	}
+}
+
 // Reset makes c codes of k entries a row. Their latents and values are undefined.
 func (c *Codes) Reset(rows, latents, k int) {
 	c.Rows, c.Cols = rows, latents
@@ -72,13 +81,17 @@ func (c *Codes) Scatter(m *matrix.Rows, values []float64) {
 	m.Resize(c.Rows, c.Cols)
 	parallel.For(m.Rows, matrix.RowGrain(m.Cols), func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			row := m.Row(i)
-			clear(row)
-			for e := c.Offsets[i]; e < c.Offsets[i+1]; e++ {
-				row[c.Indices[e]] = values[e]
-			}
+			c.ScatterRow(m.Row(i), i, values)
 		}
 	})
+}
+
+// ScatterRow is Scatter for row i alone.
+func (c *Codes) ScatterRow(row []float64, i int, values []float64) {
+	clear(row)
+	for e := c.Offsets[i]; e < c.Offsets[i+1]; e++ {
+		row[c.Indices[e]] = values[e]
+	}
 }
 
 // Pick sets dst, one number for each entry, to what m has in the entry's place. It is
