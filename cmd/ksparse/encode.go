@@ -15,6 +15,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/codefile"
 	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/pretrained"
 )
 
 // encodeCommand returns the command encode.
@@ -51,19 +52,12 @@ One that ends in .npz is a CSR matrix of rows by latents, which scipy.sparse.loa
 			if err != nil {
 				return err
 			}
-			frozen, err := m.Freeze() // fast for many rows
-			if err != nil {
-				return models.InFlags(args[0], err)
-			}
 			x, err := rows.Open(from, args[1:]...)
 			if err != nil {
 				return err
 			}
 			defer x.Close() // read only
-			if err := rows.Want(x, m.In(), args[1:]); err != nil {
-				return err
-			}
-			codes, err := codefile.Encode(frozen, x)
+			codes, err := codesOf(m, x, args)
 			if err != nil {
 				return err
 			}
@@ -82,6 +76,18 @@ One that ends in .npz is a CSR matrix of rows by latents, which scipy.sparse.loa
 	open.AddFlags(f)
 	from.AddFlags(f)
 	return c
+}
+
+// codesOf returns the codes of rows by a model; args are MODEL and DATA.
+func codesOf(m *pretrained.Model, x data.Source, args []string) (codefile.Source, error) {
+	frozen, err := m.Freeze() // fast for many rows
+	if err != nil {
+		return nil, models.InFlags(args[0], err)
+	}
+	if err := rows.Want(x, m.In(), args[1:]); err != nil {
+		return nil, err
+	}
+	return codefile.Encode(frozen, x)
 }
 
 // decodeCommand returns the command decode.

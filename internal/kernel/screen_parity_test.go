@@ -50,23 +50,6 @@ func randomBytes(r *rand.Rand, n int) []uint8 {
 	return b
 }
 
-// randomCodes returns n codes: the ends of the range, small ones or any.
-func randomCodes(r *rand.Rand, n int) []int16 {
-	c := make([]int16, n)
-	kind := r.IntN(4)
-	for i := range c {
-		switch kind {
-		case 0:
-			c[i] = []int16{math.MinInt16, math.MinInt16 + 1, -1, 0, 1, math.MaxInt16 - 1, math.MaxInt16}[r.IntN(7)]
-		case 1:
-			c[i] = int16(r.IntN(5)) - 2
-		default:
-			c[i] = int16(r.Uint32())
-		}
-	}
-	return c
-}
-
 // screenCase holds the operands of a tile. The float32 numbers are such that
 // bounds fall inside the range of codes, at its ends and beyond.
 type screenCase struct {
