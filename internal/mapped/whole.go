@@ -54,6 +54,9 @@ func OpenWhole(path string) (*Whole, error) {
 // Bytes returns the bytes, which begin at a multiple of 8. They must not be written.
 func (w *Whole) Bytes() []byte { return w.bytes }
 
+// Mapped reports whether the bytes are a mapping.
+func (w *Whole) Mapped() bool { return w.mapped }
+
 // Fault returns the error for p, which was recovered: bytes of w could not be read. It is nil where p is
 // something else.
 func (w *Whole) Fault(p any) error {
