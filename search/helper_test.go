@@ -40,9 +40,12 @@ func (c *memoryCodes) part(lo, hi int) *memoryCodes {
 // codes returns them as *ksparse.Codes.
 func (c *memoryCodes) codes(t testing.TB) *ksparse.Codes {
 	t.Helper()
-	codes, err := ksparse.NewCodes(c.latents, c.rows, c.values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	codes, err := newCodes(c)
+	must(t, err)
 	return codes
+}
+
+// newCodes returns c as *ksparse.Codes.
+func newCodes(c *memoryCodes) (*ksparse.Codes, error) {
+	return ksparse.NewCodes(c.latents, c.rows, c.values)
 }
