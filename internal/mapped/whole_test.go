@@ -53,6 +53,12 @@ func TestWholeFault(t *testing.T) {
 	if err := os.Truncate(path, 10_000); err != nil {
 		t.Skip("a mapped file cannot be cut here:", err)
 	}
+	if err := w.Check(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a file that was cut: %v", err)
+	}
+	if err := other.Check(); err != nil {
+		t.Errorf("a whole file: %v", err)
+	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	recovered := func(f func()) (p any) {
 		defer func() { p = recover() }()
