@@ -1,21 +1,19 @@
 package kernel
 
-import "math"
-
-// BytesLine is the multiple that the rows of DotBytes have in bytes: a line of a cache.
-const BytesLine = 64
-
-// BytesZero is the byte that stands for 0 in the rows of DotBytes.
-const BytesZero = 128
+const (
+	BytesLine = 64      // the multiple that rows of DotBytes have in bytes: a line of a cache
+	BytesZero = 128     // the byte that stands for 0 in them
+	MaxBytes  = 1 << 16 // the most inputs that they have: sums of 127*128*2^16 stay in int32
+)
 
 // DotBytes sets dst[t] to the product of q and row rows[t] of w, in integers:
 //
 //	dst[t] = Σ_p q[p]·(w[rows[t]·ldw + p] - 128)
 //
-// exact for up to 2^16 inputs. Where len(q) is a multiple of BytesLine (both end with zeros) it is
+// exact for up to MaxBytes inputs. Where len(q) is a multiple of BytesLine (both end with zeros) it is
 // fast, and fetches rows ahead that come from memory. It panics where a row is outside w.
 func DotBytes(dst []int32, q []int8, w []uint8, ldw int, rows []int32) {
-	if len(q) > math.MaxUint16+1 {
+	if len(q) > MaxBytes {
 		panic("kernel: DotBytes of more than 65536 inputs")
 	}
 	dst = dst[:len(rows)]
