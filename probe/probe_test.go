@@ -209,7 +209,7 @@ func TestErrors(t *testing.T) {
 		{"too large", nil, large, labels, probe.Options{}, ksparse.ErrNotFinite, "up to 1e+90"},
 		{"few labels", nil, x, []int{0, 1}, probe.Options{}, ksparse.ErrShape, "x has 4 rows, there are 2 labels"},
 		{"negative label", nil, x, []int{0, 1, -1, 0}, probe.Options{}, ksparse.ErrRange, "labels[2] is -1, want 0 to 3"},
-		{"large label", nil, x, []int{0, 1, 1 << 40, 0}, probe.Options{}, ksparse.ErrRange, "labels[2] is 1099511627776, want 0 to 3"},
+		{"large label", nil, x, []int{0, 1, math.MaxInt32, 0}, probe.Options{}, ksparse.ErrRange, "labels[2] is 2147483647, want 0 to 3"},
 		{"a gap", nil, x, []int{0, 2, 2, 0}, probe.Options{}, ksparse.ErrRange, "no row has the label 1, and the largest label is 2"},
 		{"one class", nil, x, []int{0, 0, 0, 0}, probe.Options{}, ksparse.ErrRange, "all labels are 0"},
 		{"L2", nil, x, labels, probe.Options{L2: -2}, ksparse.ErrRange, "Options.L2 is -2"},
