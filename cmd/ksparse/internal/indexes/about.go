@@ -1,0 +1,150 @@
+// Package indexes keeps with an index of package search what the command needs beside it: which model its codes
+// are of, and the texts of its rows. Both are in files of the index's folder: command.json and texts-N.jsonl, where N
+// is the ID of the first row that has a text there.
+package indexes
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/pretrained"
+)
+
+// aboutFile holds an About. aboutVersion is the version of it that this program writes, and the only one that it reads.
+const (
+	aboutFile    = "command.json"
+	aboutVersion = 1
+)
+
+// About says what the command knows of an index. Its zero value is that of one made of codes, without texts.
+type About struct {
+	Model *Model `json:"model,omitempty"`
+	Texts []Part `json:"texts,omitempty"` // by their first row, ascending
+}
+
+// Model is the model whose codes an index holds.
+type Model struct {
+	Path    string             `json:"path"`             // absolute
+	Beside  string             `json:"beside,omitempty"` // from the folder of the index, for when both have moved
+	Digest  string             `json:"digest"`           // see digest
+	Options pretrained.Options `json:"options"`          // with which it was opened
+}
+
+// Part says which rows the texts in a file belong to.
+type Part struct {
+	File  string `json:"file"` // in the folder of the index
+	First int64  `json:"first"`
+	Rows  int    `json:"rows"`
+}
+
+// ModelAt describes m, which was opened from path, for the index at the path index.
+func ModelAt(path string, m *pretrained.Model, o pretrained.Options, index string) (*Model, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := filepath.Abs(index)
+	if err != nil {
+		return nil, err
+	}
+	about := &Model{Path: whole, Options: o}
+	if beside, err := filepath.Rel(folder, whole); err == nil { // there is none between two drives
+		about.Beside = filepath.ToSlash(beside)
+	}
+	about.Digest, err = digest(m)
+	return about, err
+}
+
+// digest returns the SHA-256 of the network file of m: of everything that says which codes it gives, and not of the format
+// that it was read from.
+func digest(m *pretrained.Model) (string, error) {
+	sum := sha256.New()
+	if err := m.Save(sum); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// readAbout reads what the command knows of the index in a folder, which need not be made by the command.
+func readAbout(folder string) (about About, err error) {
+	path := filepath.Join(folder, aboutFile)
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return about, nil
+	case err != nil:
+		return about, err
+	}
+	read := struct {
+		Version int `json:"version"`
+		*About
+	}{About: &about}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if err = d.Decode(&read); err == nil {
+		_, err = d.Token()
+	}
+	switch {
+	case err == nil:
+		return about, fmt.Errorf("%s is damaged: it goes on after its end", path)
+	case !errors.Is(err, io.EOF) || read.Version < 1:
+		return about, fmt.Errorf("%s is damaged: it is no JSON object of an index", path)
+	case read.Version > aboutVersion:
+		return about, fmt.Errorf("%s has the version %d, and this program reads version %d", path, read.Version, aboutVersion)
+	}
+	return about, about.check(path)
+}
+
+// check returns an error where a file has an About that no index has.
+func (a *About) check(path string) error {
+	if m := a.Model; m != nil && (m.Path == "" || len(m.Digest) != 2*sha256.Size) {
+		return fmt.Errorf("%s is damaged: it names a model without its path or its digest", path)
+	}
+	next := int64(0)
+	for i, p := range a.Texts {
+		if p.First < next || p.Rows < 1 || p.File == "." || p.File != filepath.Base(p.File) || !filepath.IsLocal(p.File) {
+			return fmt.Errorf("%s is damaged: part %d of the texts has %d rows from %d on in %.100q", path, i, p.Rows, p.First, p.File)
+		}
+		next = p.First + int64(p.Rows)
+	}
+	return nil
+}
+
+// write writes a to the folder of an index.
+func (a About) write(folder string) error {
+	text, err := json.MarshalIndent(struct {
+		Version int `json:"version"`
+		About
+	}{aboutVersion, a}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(folder, aboutFile), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// is returns an error unless m, which was opened from path, is the model whose codes the index at the path index holds.
+func (about *Model) is(path string, m *pretrained.Model, index string) error {
+	found, err := digest(m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, say.Error(err))
+	}
+	if found == about.Digest {
+		return nil
+	}
+	if whole, err := filepath.Abs(path); err == nil && whole == about.Path {
+		return fmt.Errorf("%s has changed since %s was made with it: its codes are others now; --model names the model as it was", path, index)
+	}
+	return fmt.Errorf("%s is another model than that of %s, which was made with %s", path, index, about.Path)
+}

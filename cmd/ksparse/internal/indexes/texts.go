@@ -1,0 +1,126 @@
+package indexes
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/data"
+	"github.com/ksparse/ksparse/internal/atomicfile"
+)
+
+// textField is the field of the lines of JSON in which texts are kept.
+const textField = "text"
+
+// copyTexts copies the texts that name names into the folder of an index. They are those of n rows from the ID first on.
+func copyTexts(folder, name string, first int64, n int) (Part, error) {
+	texts, err := rows.OpenTexts(name)
+	if err != nil {
+		return Part{}, err
+	}
+	defer texts.Close() // read only
+	if texts.Len() != n {
+		return Part{}, fmt.Errorf("%s has %d texts, and there are %d rows: each row has one text", name, texts.Len(), n)
+	}
+	return writeTexts(folder, first, n, texts.Text)
+}
+
+// writeTexts writes the texts of n rows from the ID first on.
+func writeTexts(folder string, first int64, n int, text func(i int) (string, error)) (Part, error) {
+	part := Part{File: fmt.Sprintf("texts-%d.jsonl", first), First: first, Rows: n}
+	return part, atomicfile.Write(filepath.Join(folder, part.File), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		for i := range n {
+			t, err := text(i)
+			if err != nil {
+				return err
+			}
+			if err := e.Encode(map[string]string{textField: t}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// texts are the texts of all rows of an index.
+type texts []part
+
+// part is a Part that is open.
+type part struct {
+	Part
+	*data.Texts
+}
+
+// openTexts opens the parts, which lie in folder.
+func openTexts(folder string, parts []Part) (texts, error) {
+	var all texts
+	for _, p := range parts {
+		path := filepath.Join(folder, p.File)
+		t, err := data.OpenTexts(path, textField)
+		if err != nil {
+			return nil, errors.Join(say.Error(err), all.close())
+		}
+		all = append(all, part{p, t})
+		if t.Len() != p.Rows {
+			return nil, errors.Join(fmt.Errorf("%s is damaged: it has %d texts, want %d", path, t.Len(), p.Rows), all.close())
+		}
+	}
+	return all, nil
+}
+
+// close closes all files.
+func (t texts) close() error {
+	var errs []error
+	for _, p := range t {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// of returns the text of the row with the ID, "" where it has none.
+func (t texts) of(id int64) (string, error) {
+	i := sort.Search(len(t), func(i int) bool { return t[i].First > id }) - 1
+	if i < 0 || id-t[i].First >= int64(t[i].Rows) {
+		return "", nil
+	}
+	return t[i].Text(int(id - t[i].First))
+}
+
+// mostLike is how many texts are named in place of one that is not there.
+const mostLike = 5
+
+// find returns the rows of which is holds whose text is the wanted one; else some texts that begin with it, whatever their
+// case.
+func (t texts) find(wanted string, is func(id int64) bool) (ids []int64, like []string, err error) {
+	for _, p := range t {
+		for i := range p.Rows {
+			text, err := p.Text(i)
+			if err != nil {
+				return nil, nil, err
+			}
+			switch id := p.First + int64(i); {
+			case text == wanted:
+				if is(id) {
+					ids = append(ids, id)
+				}
+			case len(like) < mostLike && begins(text, wanted) && !slices.Contains(like, text) && is(id):
+				like = append(like, text)
+			}
+		}
+	}
+	return ids, like, nil
+}
+
+// begins reports whether text begins with the letters of another, large or small.
+func begins(text, with string) bool {
+	return with != "" && len(text) >= len(with) && strings.EqualFold(text[:len(with)], with)
+}
