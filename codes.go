@@ -9,6 +9,7 @@ import (
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/matrix"
 	"github.com/ksparse/ksparse/internal/normal"
+	"github.com/ksparse/ksparse/internal/raw"
 	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
@@ -21,6 +22,14 @@ type Codes struct {
 	_       noCopy
 	entries sparse.Codes
 	scales  normal.Scales // by which the rows were normalised before they were encoded, if they were
+}
+
+// init lets packages of this module at the memory of codes.
+func init() {
+	raw.Codes = func(c any) (*sparse.Codes, *normal.Scales) {
+		codes := c.(*Codes)
+		return &codes.entries, &codes.scales
+	}
 }
 
 // NewCodes makes codes of the given number of latents from one row of indices
