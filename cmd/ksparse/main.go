@@ -1,5 +1,5 @@
 // Command ksparse trains, measures, compares, converts and serves k-sparse autoencoders, on rows that
-// lie in files.
+// lie in files, and searches rows by their codes.
 //
 //	ksparse mnist -o mnist.npy                              # data to try it on
 //	ksparse train mnist.npy --latents 1000 -k 25 -o mnist.ksp
@@ -92,9 +92,9 @@ func (o *output) Write(p []byte) (int, error) {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ksparse COMMAND",
-		Short: "Train, measure, convert and serve sparse autoencoders",
+		Short: "Train, measure, convert, search and serve sparse autoencoders",
 		Long: `ksparse trains k-sparse autoencoders on rows of numbers that lie in files, measures them, compares and
-converts them, and serves them.
+converts them, serves them, and searches rows by their codes.
 
 DATA is a file of rows, a folder of such files, or a pattern such as "part-*.npy" in quotes: .npy, .npz,
 safetensors, fvecs and fbin, raw float32, CSV, JSON lines, Arrow, Parquet, or hf:org/name for a data set in
@@ -117,7 +117,7 @@ sentence-transformers, OpenAI, dictionary_learning or Gemma Scope.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(),
-		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), serveCommand(), helpPagesCommand())
+		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), indexCommand(), searchCommand(), mnistCommand(), serveCommand(), helpPagesCommand())
 	return root
 }
 

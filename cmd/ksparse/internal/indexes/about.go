@@ -119,8 +119,8 @@ func (a *About) check(path string) error {
 	return nil
 }
 
-// write writes a to the folder of an index.
-func (a About) write(folder string) error {
+// Write writes a to the folder of an index.
+func (a About) Write(folder string) error {
 	text, err := json.MarshalIndent(struct {
 		Version int `json:"version"`
 		About

@@ -19,26 +19,42 @@ import (
 // textField is the field of the lines of JSON in which texts are kept.
 const textField = "text"
 
-// copyTexts copies the texts that name names into the folder of an index. They are those of n rows from the ID first on.
-func copyTexts(folder, name string, first int64, n int) (Part, error) {
+// AddTexts copies texts into the folder of an index: those of n rows from the ID first on.
+func (a *About) AddTexts(folder, name string, first int64, n int) error {
 	texts, err := rows.OpenTexts(name)
 	if err != nil {
-		return Part{}, err
+		return err
 	}
 	defer texts.Close() // read only
 	if texts.Len() != n {
-		return Part{}, fmt.Errorf("%s has %d texts, and there are %d rows: each row has one text", name, texts.Len(), n)
+		return fmt.Errorf("%s has %d texts, and there are %d rows: each row has one text", name, texts.Len(), n)
 	}
-	return writeTexts(folder, first, n, texts.Text)
+	part := Part{File: a.newFile(), First: first, Rows: n}
+	if err := part.write(folder, texts.Text); err != nil {
+		return err
+	}
+	a.Texts = append(a.Texts, part)
+	return nil
 }
 
-// writeTexts writes the texts of n rows from the ID first on.
-func writeTexts(folder string, first int64, n int, text func(i int) (string, error)) (Part, error) {
-	part := Part{File: fmt.Sprintf("texts-%d.jsonl", first), First: first, Rows: n}
-	return part, atomicfile.Write(filepath.Join(folder, part.File), func(w io.Writer) error {
+// newFile returns the name of a file for texts that no part has.
+func (a *About) newFile() string {
+	number := 0
+	for _, p := range a.Texts {
+		var n int
+		if _, err := fmt.Sscanf(p.File, "texts-%d.jsonl", &n); err == nil {
+			number = max(number, n+1)
+		}
+	}
+	return fmt.Sprintf("texts-%d.jsonl", number)
+}
+
+// write writes the texts of p to its file in a folder.
+func (p Part) write(folder string, text func(i int) (string, error)) error {
+	return atomicfile.Write(filepath.Join(folder, p.File), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
-		for i := range n {
+		for i := range p.Rows {
 			t, err := text(i)
 			if err != nil {
 				return err

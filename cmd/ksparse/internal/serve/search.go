@@ -1,13 +1,12 @@
 package serve
 
 import (
-	"errors"
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/search"
 )
 
@@ -18,10 +17,10 @@ type Index interface {
 	Nearest(dst []search.Hit, q search.Near) ([]search.Hit, error)
 	Explain(id int64, latents []int32, values []float64) ([]search.Share, error)
 	Stats() search.Stats
-	HasRows() bool                   // whether there is Nearest
-	HasTexts() bool                  // whether rows have texts
-	Text(id int64) (string, error)   // of a row, "" where it has none
-	String() string                  // what /info calls it
+	HasRows() bool                 // whether there is Nearest
+	HasTexts() bool                // whether rows have texts
+	Text(id int64) (string, error) // of a row, "" where it has none
+	Name() string                  // what /info calls it
 }
 
 // answerSearch answers rows or codes with the rows of the index that are nearest to them.
@@ -55,13 +54,9 @@ func (s *Server) answerSearch(x *exchange) error {
 		return bad("recall is for neighbours: a search by code finds all")
 	}
 	if q.hasRows {
-		err = s.encoder.do(x)
-	} else {
-		indices, values := x.codes.views()
-		_, err = ksparse.NewCodes(s.latents, indices, values) // checks them
-	}
-	if err != nil {
-		return err
+		if err := s.encoder.do(x); err != nil {
+			return err
+		}
 	}
 	return s.searchEach(x)
 }
@@ -94,31 +89,12 @@ func (s *Server) searchEach(x *exchange) error {
 			x.answer = append(x.answer, `]}`...)
 		}
 		if err != nil {
-			return inRow(i, err)
+			return fault.Errorf(err, "row %d: %s", i, fault.Text(err))
 		}
 	}
 	x.answer = append(x.answer, "]}\n"...)
 	return nil
 }
-
-// inRow says which row of the request an error is about.
-func inRow(i int, err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
-		return err
-	}
-	_, text := explain(err)
-	return fmt.Errorf("row %d: %s%w", i, text, silent{err})
-}
-
-// silent is an error without a text: what it is about was said.
-type silent struct{ error }
-
-// Error returns nothing.
-func (silent) Error() string { return "" }
-
-// Unwrap returns the error.
-func (s silent) Unwrap() error { return s.error }
 
 // appendHits appends the hits of x, with commas between them.
 func (s *Server) appendHits(x *exchange, latents []int32, values []float64) error {
@@ -131,7 +107,11 @@ func (s *Server) appendHits(x *exchange, latents []int32, values []float64) erro
 			if err != nil {
 				return err
 			}
-			x.answer = appendText(append(x.answer, `,"text":`...), text)
+			quoted, err := json.Marshal(text)
+			if err != nil {
+				return err
+			}
+			x.answer = append(append(x.answer, `,"text":`...), quoted...)
 		}
 		if x.query.explain {
 			shares, err := s.options.Index.Explain(h.ID, latents, values)

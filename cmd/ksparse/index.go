@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/indexes"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/progress"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/codefile"
+	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/pretrained"
+	"github.com/ksparse/ksparse/search"
+)
+
+// indexFlags are the flags of the command index.
+type indexFlags struct {
+	open        models.Options
+	rows        rows.Options
+	output      string
+	texts       string
+	codesOnly   bool
+	notMeasured bool
+	asJSON      bool
+}
+
+// indexCommand returns the command index.
+func indexCommand() *cobra.Command {
+	var n indexFlags
+	c := &cobra.Command{
+		Use:   "index MODEL DATA... -o INDEX",
+		Short: "Make an index of codes, which search and serve search",
+		Long: `index encodes the rows of DATA with MODEL and makes an index of their codes: a new folder INDEX. A single argument
+is a file of codes, as encode writes them:
+
+  ksparse index CODES -o INDEX
+
+Rows have IDs: their numbers from 0, in the order in which they come. A row that is added later gets the next number, and the
+number of a row that was deleted is never given again.
+
+The index keeps the rows of DATA too, in float32, and can be searched in two ways: by code, for the rows with the
+largest product of codes, exactly; and by neighbours, for the rows with the largest cosine, approximately. For these index
+measures on some of the rows how much must be looked at for which recall. --codes-only leaves the rows out, and makes the
+index smaller. It notes which model MODEL is: rows to search for are encoded with that one, and another one is refused.
+
+--texts has a text for each row, such as a word or a title, for search --text and beside what is found. The index keeps a copy of
+the texts.
+
+Each change writes new files beside the old ones; then one small file says which of them count. So an index that is killed
+at any time is the one before or the one after. Let one process at a time change an index.`,
+		Example: `  ksparse index sae.ksp activations.npy -o activations.index
+  ksparse index words.ksp words.npy --texts words.txt -o words.index
+  ksparse search words.index --text king
+  ksparse index codes.ksc -o codes.index`,
+		Args: wantArgs(1, -1, "MODEL and DATA, or CODES"),
+		RunE: func(c *cobra.Command, args []string) error { return n.run(c, args) },
+	}
+	f := c.Flags()
+	f.StringVarP(&n.output, "output", "o", "", "the `folder` of the index, which must be new or empty")
+	f.StringVar(&n.texts, "texts", "", "the texts of the rows: `FILE[:COLUMN]`, lines of text, or a column of a table or of JSON lines")
+	f.BoolVar(&n.codesOnly, "codes-only", false, "keep no rows: the index is smaller, and searched by code only")
+	f.BoolVar(&n.notMeasured, "no-calibrate", false, "do not measure the recall: searches by neighbours look at what is usual")
+	f.BoolVar(&n.asJSON, "json", false, "print JSON")
+	n.open.AddFlags(f)
+	n.rows.AddFlags(f)
+	c.AddCommand(indexAddCommand(), indexDeleteCommand(), indexMergeCommand(), indexInfoCommand())
+	return c
+}
+
+// run makes the index.
+func (n *indexFlags) run(c *cobra.Command, args []string) error {
+	if n.output == "" {
+		return say.Wrong("want -o INDEX, the folder to write")
+	}
+	return atomicfile.MakeFolder(n.output, func(folder string) error {
+		var about indexes.About
+		from, err := n.content(args, &about)
+		if err != nil {
+			return err
+		}
+		defer from.Close() // read only
+		if n.texts != "" {
+			if err := about.AddTexts(folder, n.texts, 0, from.rows()); err != nil {
+				return err
+			}
+		}
+		if err := about.Write(folder); err != nil {
+			return err
+		}
+		x, err := n.build(c, from)
+		if err != nil {
+			return err
+		}
+		if err := x.Save(folder); err != nil {
+			return err
+		}
+		return printIndex(c.OutOrStdout(), x, about, n.asJSON)
+	})
+}
+
+// content opens what the arguments name.
+func (n *indexFlags) content(args []string, about *indexes.About) (*content, error) {
+	if len(args) == 1 {
+		return openCodes(args[0])
+	}
+	m, err := models.Open(args[0], n.open)
+	if err != nil {
+		return nil, err
+	}
+	if about.Model, err = indexes.ModelAt(args[0], m, n.open.Options, n.output); err != nil {
+		return nil, models.InFlags(args[0], err)
+	}
+	return openRows(m, args[0], n.rows, args[1:], n.codesOnly)
+}
+
+// build makes the index of what was opened.
+func (n *indexFlags) build(c *cobra.Command, from *content) (*search.Index, error) {
+	p := progress.New(c.ErrOrStderr())
+	defer p.End()
+	p.Say("encoding")
+	from.options.Progress = p.Rows
+	x, err := search.Build(c.Context(), from.codes, from.options)
+	if err != nil || from.options.Rows == nil || n.notMeasured {
+		return x, err
+	}
+	p.Say("measuring the recall")
+	return x.Calibrate(c.Context(), 0, p.Rows)
+}
+
+// content is what goes into an index: codes, and the rows that they are of where the index keeps rows.
+type content struct {
+	codes   codefile.Source
+	options search.Options
+	files   []io.Closer
+}
+
+// rows returns how many there are.
+func (from *content) rows() int {
+	rows, _ := from.codes.Dims()
+	return rows
+}
+
+// Close closes the files.
+func (from *content) Close() error {
+	var errs []error
+	for _, f := range from.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openCodes opens codes in files.
+func openCodes(paths ...string) (*content, error) {
+	codes, err := codefile.Open(paths...)
+	if err != nil {
+		return nil, err
+	}
+	return &content{codes: codes, files: []io.Closer{codes}}, nil
+}
+
+// openRows opens the rows at paths, to be encoded with m, the model at path.
+func openRows(m *pretrained.Model, path string, o rows.Options, paths []string, codesOnly bool) (*content, error) {
+	frozen, err := m.Freeze() // fast for many rows
+	if err != nil {
+		return nil, models.InFlags(path, err)
+	}
+	x, err := rows.Open(o, paths...)
+	if err != nil {
+		return nil, err
+	}
+	from := &content{files: []io.Closer{x}}
+	if err = rows.Want(x, m.In(), paths); err == nil {
+		from.codes, err = codefile.Encode(frozen, x)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w", errors.Join(models.InFlags(path, err), from.Close()))
+	}
+	if !codesOnly {
+		from.options.Rows, from.options.Model = x, frozen
+	}
+	return from, nil
+}
