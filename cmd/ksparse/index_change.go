@@ -42,8 +42,11 @@ index merge puts all into one.`,
 
 // added adds rows to x, and says what it did.
 func added(c *cobra.Command, x *indexes.Index, p *progress.Printer, paths []string, model, texts string, o rows.Options) (*search.Index, string, error) {
-	if x.HasTexts() != (texts != "") {
-		return nil, "", say.Wrong("%s", map[bool]string{true: "the index has texts: --texts has those of the new rows", false: "--texts is for an index that has texts for all of its rows"}[x.HasTexts()])
+	switch {
+	case x.HasTexts() && texts == "":
+		return nil, "", fmt.Errorf("%s has texts: --texts has those of the new rows", x.Name())
+	case !x.HasTexts() && texts != "":
+		return nil, "", fmt.Errorf("%s has no texts for the rows that it has, so --texts is not for it", x.Name())
 	}
 	from, err := contentFor(x, paths, model, o)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -45,6 +46,7 @@ type Part struct {
 	File  string `json:"file"` // in the folder of the index
 	First int64  `json:"first"`
 	Rows  int    `json:"rows"`
+	Sum   uint32 `json:"crc32c"` // of the file
 }
 
 // ModelAt describes m, which was opened from path, for the index at the path index.
@@ -85,10 +87,7 @@ func readAbout(folder string) (about About, err error) {
 	case err != nil:
 		return about, err
 	}
-	read := struct {
-		Version int `json:"version"`
-		*About
-	}{About: &about}
+	var read file
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err = d.Decode(&read); err == nil {
 		_, err = d.Token()
@@ -100,8 +99,29 @@ func readAbout(folder string) (about About, err error) {
 		return about, fmt.Errorf("%s is damaged: it is no JSON object of an index", path)
 	case read.Version > aboutVersion:
 		return about, fmt.Errorf("%s has the version %d, and this program reads version %d", path, read.Version, aboutVersion)
+	case read.sum() != read.Sum || json.Unmarshal(read.About, &about) != nil:
+		return about, fmt.Errorf("%s is damaged: its checksum is another one", path)
 	}
 	return about, about.check(path)
+}
+
+// file is what aboutFile holds.
+type file struct {
+	Version int             `json:"version"`
+	Sum     uint32          `json:"crc32c"` // of About without space between its tokens
+	About   json.RawMessage `json:"about"`
+}
+
+// castagnoli is the table of CRC-32C.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sum returns the checksum of f.About.
+func (f *file) sum() uint32 {
+	var b bytes.Buffer
+	if json.Compact(&b, f.About) != nil { // there is none
+		return ^f.Sum
+	}
+	return crc32.Checksum(b.Bytes(), castagnoli)
 }
 
 // check returns an error where a file has an About that no index has.
@@ -121,10 +141,13 @@ func (a *About) check(path string) error {
 
 // Write writes a to the folder of an index.
 func (a About) Write(folder string) error {
-	text, err := json.MarshalIndent(struct {
-		Version int `json:"version"`
-		About
-	}{aboutVersion, a}, "", "  ")
+	f := file{Version: aboutVersion}
+	var err error
+	if f.About, err = json.Marshal(a); err != nil {
+		return err
+	}
+	f.Sum = f.sum()
+	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -50,9 +52,10 @@ func (a *About) newFile() string {
 }
 
 // write writes the texts of p to its file in a folder.
-func (p Part) write(folder string, text func(i int) (string, error)) error {
+func (p *Part) write(folder string, text func(i int) (string, error)) error {
 	return atomicfile.Write(filepath.Join(folder, p.File), func(w io.Writer) error {
-		e := json.NewEncoder(w)
+		sum := crc32.New(castagnoli)
+		e := json.NewEncoder(io.MultiWriter(w, sum))
 		e.SetEscapeHTML(false)
 		for i := range p.Rows {
 			t, err := text(i)
@@ -63,8 +66,21 @@ func (p Part) write(folder string, text func(i int) (string, error)) error {
 				return err
 			}
 		}
+		p.Sum = sum.Sum32()
 		return nil
 	})
+}
+
+// sumOf returns the checksum of a file.
+func sumOf(path string) (uint32, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // read only
+	sum := crc32.New(castagnoli)
+	_, err = io.Copy(sum, f)
+	return sum.Sum32(), err
 }
 
 // texts are the texts of all rows of an index.
@@ -80,17 +96,33 @@ type part struct {
 func openTexts(folder string, parts []Part) (texts, error) {
 	var all texts
 	for _, p := range parts {
-		path := filepath.Join(folder, p.File)
-		t, err := data.OpenTexts(path, textField)
+		t, err := openPart(folder, p)
 		if err != nil {
-			return nil, errors.Join(say.Error(err), all.close())
+			return nil, errors.Join(err, all.close())
 		}
 		all = append(all, part{p, t})
-		if t.Len() != p.Rows {
-			return nil, errors.Join(fmt.Errorf("%s is damaged: it has %d texts, want %d", path, t.Len(), p.Rows), all.close())
-		}
 	}
 	return all, nil
+}
+
+// openPart opens the texts of p.
+func openPart(folder string, p Part) (*data.Texts, error) {
+	path := filepath.Join(folder, p.File)
+	sum, err := sumOf(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case sum != p.Sum:
+		return nil, fmt.Errorf("%s is damaged: its checksum is another one", path)
+	}
+	t, err := data.OpenTexts(path, textField)
+	if err != nil {
+		return nil, say.Error(err)
+	}
+	if t.Len() != p.Rows {
+		return nil, errors.Join(fmt.Errorf("%s is damaged: it has %d texts, want %d", path, t.Len(), p.Rows), t.Close())
+	}
+	return t, nil
 }
 
 // close closes all files.
