@@ -13,6 +13,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -131,7 +132,7 @@ func (a *About) check(path string) error {
 	}
 	next := int64(0)
 	for i, p := range a.Texts {
-		if p.First < next || p.Rows < 1 || p.File == "." || p.File != filepath.Base(p.File) || !filepath.IsLocal(p.File) {
+		if p.First < next || p.Rows < 1 || p.First > math.MaxInt64-int64(p.Rows) || p.File == "." || p.File != filepath.Base(p.File) || !filepath.IsLocal(p.File) {
 			return fmt.Errorf("%s is damaged: part %d of the texts has %d rows from %d on in %.100q", path, i, p.Rows, p.First, p.File)
 		}
 		next = p.First + int64(p.Rows)

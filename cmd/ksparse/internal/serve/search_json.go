@@ -27,7 +27,7 @@ const usualHits = 10
 func (s *Server) parseSearch(x *exchange, text []byte) error {
 	in := scanner{text: text}
 	q := &x.query
-	*q = query{k: usualHits, ids: q.ids[:0]}
+	*q = query{k: min(usualHits, s.options.MaxHits), ids: q.ids[:0]}
 	x.rows, x.n = x.rows[:0], 0
 	x.codes.clear()
 	err := in.fields([]field{
