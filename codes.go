@@ -1,6 +1,8 @@
 package ksparse
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -187,18 +189,6 @@ func (c *Codes) Frequency() []float64 {
 	return f
 }
 
-// Dead returns the latents, ascending, whose value is zero in every row: those of
-// Frequency 0. Codes should be those of a whole data set.
-func (c *Codes) Dead() []int {
-	var dead []int
-	for j, f := range c.Frequency() {
-		if f == 0 {
-			dead = append(dead, j)
-		}
-	}
-	return dead
-}
-
 // String says the size of the codes and how many entries they store.
 func (c *Codes) String() string {
 	rows, cols := c.Dims()
@@ -207,4 +197,79 @@ func (c *Codes) String() string {
 		entries = len(c.entries.Values)
 	}
 	return fmt.Sprintf("codes of %d samples by %d latents, %d entries", rows, cols, entries)
+}
+
+// MarshalJSON writes the codes as JSON that a person can read and UnmarshalJSON takes:
+//
+//	{"latents":1000,"rows":[{"latents":[3,17],"values":[0.5,1.25]},{"latents":[],"values":[]}]}
+//
+// What stands for a row is what a line of a file of codes has (see package codefile). Values have as
+// many digits as give the same bits when they are read. Codes that remember how their rows were
+// normalised have two lists more, with a number for each row: "mean" and "spread". The error wraps
+// ErrNotFinite, where a value was set to NaN or an infinity.
+func (c *Codes) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
+	}
+	if i := c.entries.NotFiniteRow(); i >= 0 {
+		return nil, fault.Errorf(ErrNotFinite, "row %d of the codes holds NaN or an infinity, which JSON cannot", i)
+	}
+	text := fmt.Appendf(nil, `{"latents":%d,"rows":[`, c.entries.Cols)
+	for i := range c.entries.Rows {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		indices, values := c.Row(i)
+		text = sparse.AppendJSON(text, indices, values)
+	}
+	text = append(text, ']')
+	if len(c.scales.Spread) > 0 {
+		text = sparse.AppendFloats(append(text, `,"mean":[`...), c.scales.Mean)
+		text = append(sparse.AppendFloats(append(text, `],"spread":[`...), c.scales.Spread), ']')
+	}
+	return append(text, '}'), nil
+}
+
+// UnmarshalJSON makes c the codes that MarshalJSON wrote. What c held is lost, but for an error,
+// which wraps ErrFormat where the text is not of that form, or is one of NewCodes.
+func (c *Codes) UnmarshalJSON(text []byte) error {
+	var in struct {
+		Latents int `json:"latents"`
+		Rows    []struct {
+			Latents []int32   `json:"latents"`
+			Values  []float64 `json:"values"`
+		} `json:"rows"`
+		Mean   []float64 `json:"mean"`
+		Spread []float64 `json:"spread"`
+	}
+	text = bytes.TrimSpace(text)
+	if string(text) == "null" {
+		return nil // as package json asks for
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(&in)
+	switch {
+	case err == nil && in.Rows == nil:
+		err = fmt.Errorf("the list rows is not there")
+	case err == nil && (bytes.Contains(text, []byte("null")) || d.More()):
+		err = fmt.Errorf("there is null in place of a number or a list, or more than one value")
+	case err == nil && (len(in.Mean) != len(in.Spread) || len(in.Mean) != 0 && len(in.Mean) != len(in.Rows)):
+		err = fmt.Errorf("there are %d rows, %d numbers in mean and %d in spread", len(in.Rows), len(in.Mean), len(in.Spread))
+	}
+	if err != nil {
+		return fault.Errorf(ErrFormat, "codes in JSON: %s", err)
+	}
+	indices, values := make([][]int32, len(in.Rows)), make([][]float64, len(in.Rows))
+	for i := range in.Rows {
+		indices[i], values[i] = in.Rows[i].Latents, in.Rows[i].Values
+	}
+	read := new(Codes)
+	if in.Latents != 0 || len(in.Rows) > 0 { // codes of nothing have no latents
+		if read, err = NewCodes(in.Latents, indices, values); err != nil {
+			return err
+		}
+	}
+	c.entries, c.scales = read.entries, normal.Scales{Mean: in.Mean, Spread: in.Spread}
+	return nil
 }

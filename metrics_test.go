@@ -47,19 +47,13 @@ func TestMetricsOfCodesByHand(t *testing.T) {
 	if got := c.L0(); got != 1 { // 4 non-zero values in 4 rows
 		t.Errorf("L0 is %v, want 1", got)
 	}
+	// Latents 3 and 4 were selected, but with the value zero: they are not active.
 	if got, want := c.Frequency(), []float64{0.75, 0.25, 0, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("Frequency is %v, want %v", got, want)
-	}
-	// Latents 3 and 4 were selected, but with the value zero: they are dead.
-	if got, want := c.Dead(), []int{2, 3, 4}; !slices.Equal(got, want) {
-		t.Errorf("Dead is %v, want %v", got, want)
 	}
 	none := new(ksparse.Codes)
 	if got := none.L0(); got != 0 {
 		t.Errorf("L0 of no codes is %v", got)
-	}
-	if got := none.Dead(); got != nil {
-		t.Errorf("Dead of no codes is %v", got)
 	}
 }
 

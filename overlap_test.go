@@ -209,7 +209,7 @@ func TestNilMasksAndCodes(t *testing.T) {
 		}
 	}
 	for _, c := range []*ksparse.Codes{nil, {}} {
-		if r, n := c.Dims(); r != 0 || n != 0 || c.L0() != 0 || len(c.Frequency()) != 0 || len(c.Dead()) != 0 || !c.Dense().IsEmpty() {
+		if r, n := c.Dims(); r != 0 || n != 0 || c.L0() != 0 || len(c.Frequency()) != 0 || !c.Dense().IsEmpty() {
 			t.Errorf("%v", c)
 		}
 		if r, n := c.Prefix(3).Dims(); r != 0 || n != 0 {

@@ -1,7 +1,21 @@
-// Package codefile keeps sparse codes on disk, and hands them out by their rows.
+// Package codefile keeps sparse codes on disk, and hands them out by their rows, so that they need not fit
+// in memory.
+//
+//	frozen, err := net.Freeze()
+//	codes, err := codefile.Encode(frozen, rows)        // a Source that encodes as it is read
+//	_, err = codefile.Write(ctx, "codes.ksc", codes, codefile.Options{})
+//
+//	f, err := codefile.Open("codes.ksc")               // a Source again, and so for .npz and .jsonl
+//	defer f.Close()
+//	var c ksparse.Codes
+//	err = f.ReadCodes(&c, 1000, 2000)                  // the rows 1000 to 1999
+//
+// Errors of this package wrap those of package ksparse that are named beside each function, so
+// errors.Is(err, ksparse.ErrFormat) works.
 package codefile
 
 import (
+	"math"
 	"slices"
 
 	"github.com/ksparse/ksparse"
@@ -79,5 +93,48 @@ func (m memory) ReadCodes(dst *ksparse.Codes, lo, hi int) error {
 		toScales.Mean = append(toScales.Mean, scales.Mean[lo:hi]...)
 		toScales.Spread = append(toScales.Spread, scales.Spread[lo:hi]...)
 	}
+	return nil
+}
+
+// Widen returns src as a Source of codes among more latents, none of which is in any of its rows: for JSON
+// lines, which do not say how many latents there are. Errors wrap ksparse.ErrShape, where src has more, or
+// ksparse.ErrRange.
+func Widen(src Source, latents int) (Source, error) {
+	if fault.IsNil(src) {
+		return nil, fault.Errorf(fault.ErrEmpty, "the source of codes is nil")
+	}
+	switch _, has := src.Dims(); {
+	case latents < 1 || latents > math.MaxInt32:
+		return nil, fault.Errorf(fault.ErrRange, "codes of %d latents, want 1 to %d", latents, math.MaxInt32)
+	case has == latents:
+		return src, nil
+	case has > latents:
+		if f, isFile := src.(*File); isFile {
+			return nil, f.tooWide(latents)
+		}
+		return nil, fault.Errorf(fault.ErrShape, "the codes have %d latents, want %d at most", has, latents)
+	}
+	return widened{src, latents}, nil
+}
+
+// widened is a Source of codes that count as codes of more latents.
+type widened struct {
+	Source
+	latents int
+}
+
+// Dims returns the number of rows and of latents.
+func (w widened) Dims() (rows, latents int) {
+	rows, _ = w.Source.Dims()
+	return rows, w.latents
+}
+
+// ReadCodes reads the rows lo to hi.
+func (w widened) ReadCodes(dst *ksparse.Codes, lo, hi int) error {
+	if err := w.Source.ReadCodes(dst, lo, hi); err != nil {
+		return err
+	}
+	c, _ := raw.Codes(dst)
+	c.Cols = w.latents
 	return nil
 }

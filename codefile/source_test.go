@@ -3,7 +3,6 @@ package codefile
 import (
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -11,24 +10,6 @@ import (
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/data"
 )
-
-// must fails the test where there is an error.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// sameRow checks that row i of got is row j of want.
-func sameRow(t testing.TB, got *ksparse.Codes, i int, want *ksparse.Codes, j int) {
-	t.Helper()
-	latents, values := got.Row(i)
-	wantLatents, wantValues := want.Row(j)
-	if !slices.Equal(latents, wantLatents) || !slices.Equal(values, wantValues) {
-		t.Fatalf("row %d is %v %v, want row %d: %v %v", i, latents, values, j, wantLatents, wantValues)
-	}
-}
 
 // model returns a small network that normalises rows, and rows for it.
 func model(t testing.TB, rows int) (*ksparse.Network, *mat.Dense) {

@@ -11,13 +11,14 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/lines"
 )
 
 // table is the rows of CSV, TSV or other text with fields between commas, tabs, semicolons or
 // spaces. A field may stand in double quotes (RFC 4180), but not between spaces; then it may hold the
 // separator, line feeds, and two quotes for one.
 type table struct {
-	text    *textFile
+	text    *lines.File
 	comma   byte     // between fields: a space is any run of spaces and tabs
 	names   []string // of the columns; nil without a header
 	width   int      // fields of a row
@@ -40,7 +41,7 @@ func readTable(r io.ReaderAt, size int64, path string, o Options) (opened, error
 		return opened{}, err
 	}
 	row := make([]float64, len(t.columns))
-	if err := t.text.index(t.begin, t.line, func(r *rowReader, text []byte) error { return t.parse(row, r, text) }); err != nil {
+	if err := t.text.Index(t.begin, t.line, func(r *lines.Reader, text []byte) error { return t.parse(row, r, text) }); err != nil {
 		return opened{}, err
 	}
 	what := fmt.Sprintf("%d of %d columns", len(t.columns), t.width)
@@ -56,23 +57,23 @@ func (t *table) kind() string {
 }
 
 // dims returns the number of rows and of the columns that are read.
-func (t *table) dims() (rows, cols int) { return t.text.rows, len(t.columns) }
+func (t *table) dims() (rows, cols int) { return t.text.Rows, len(t.columns) }
 
 // read parses the rows lo to hi.
 func (t *table) read(dst []float64, lo, hi int) error {
 	cols := len(t.columns)
-	return t.text.read(lo, hi, func(r *rowReader, i int, row []byte) error {
+	return t.text.Read(lo, hi, func(r *lines.Reader, i int, row []byte) error {
 		return t.parse(dst[i*cols:(i+1)*cols], r, row)
 	})
 }
 
 // parse sets dst to the numbers of a row.
-func (t *table) parse(dst []float64, r *rowReader, row []byte) error {
+func (t *table) parse(dst []float64, r *lines.Reader, row []byte) error {
 	if err := t.split(r, row); err != nil {
 		return err
 	}
 	for i, c := range t.columns {
-		v, err := number(r.fields[c])
+		v, err := lines.Number(r.Fields[c])
 		if err != nil {
 			return fault.Errorf(err, "%s: %s", t.columnName(c), fault.Text(err))
 		}
@@ -89,23 +90,6 @@ func (t *table) columnName(c int) string {
 	return fmt.Sprintf("column %d, %.60q", c+1, t.names[c])
 }
 
-// number returns the number that a field of text is.
-func number(field []byte) (float64, error) {
-	field = bytes.TrimSpace(field)
-	v, err := strconv.ParseFloat(string(field), 64)
-	switch {
-	case len(field) == 0:
-		return 0, errors.New("it is empty, want a number")
-	case errors.Is(err, strconv.ErrRange):
-		return 0, fault.Errorf(fault.ErrNotFinite, "%.40q is too large for a float64", field)
-	case err != nil:
-		return 0, fmt.Errorf("%.40q is no number", field)
-	case v-v != 0:
-		return 0, fault.Errorf(fault.ErrNotFinite, "%.40q is not finite", field)
-	}
-	return v, nil
-}
-
 // isNumber reports whether a field has the form of a number. NaN and infinities have it.
 func isNumber(field string) bool {
 	_, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
@@ -114,34 +98,33 @@ func isNumber(field string) bool {
 
 // newTable looks at the first two rows of a table. Its rows are still to be found.
 func newTable(r io.ReaderAt, size int64, path string) (*table, error) {
-	t := &table{text: newTextFile(r, size), line: 1}
+	t := &table{text: lines.New(r, size), line: 1}
 	var err error
-	if t.begin, err = t.text.start(); err != nil {
+	if t.begin, err = t.text.Start(); err != nil {
 		return nil, err
 	}
-	line, err := t.text.reader(t.begin).next()
+	line, err := t.text.Reader(t.begin).Next()
 	if err != nil {
 		return nil, noRows(err)
 	}
 	if t.comma = separator(line, strings.ToLower(filepath.Ext(path))); t.comma != ' ' {
-		t.text.comma = t.comma
+		t.text.Comma = t.comma
 	}
-	head := t.text.reader(t.begin)
-	head.line = 1
+	head := t.text.Reader(t.begin)
 	first, err := t.fields(head)
 	if err != nil {
-		return nil, fault.Errorf(err, "line %d: %s", head.first, fault.Text(err))
+		return nil, fault.Errorf(err, "line %d: %s", head.Line(), fault.Text(err))
 	}
 	t.sample, t.width = first, len(first)
 	second, err := t.fields(head)
 	if err != nil && err != io.EOF {
-		return nil, fault.Errorf(err, "line %d: %s", head.first, fault.Text(err))
+		return nil, fault.Errorf(err, "line %d: %s", head.Line(), fault.Text(err))
 	}
 	if isHeader(first, second) {
 		if err == io.EOF {
 			return nil, noRows(err)
 		}
-		t.names, t.sample, t.begin, t.line = first, second, head.begin, head.first
+		t.names, t.sample, t.begin, t.line = first, second, head.Begin(), head.Line()
 		for i := range t.names {
 			t.names[i] = strings.TrimSpace(t.names[i])
 		}
@@ -158,16 +141,16 @@ func noRows(err error) error {
 }
 
 // fields returns a copy of the fields of the next row.
-func (t *table) fields(r *rowReader) ([]string, error) {
-	row, err := r.next()
+func (t *table) fields(r *lines.Reader) ([]string, error) {
+	row, err := r.Next()
 	if err == nil {
 		err = t.split(r, row)
 	}
 	if err != nil {
 		return nil, err
 	}
-	fields := make([]string, len(r.fields))
-	for i, f := range r.fields {
+	fields := make([]string, len(r.Fields))
+	for i, f := range r.Fields {
 		fields[i] = string(f)
 	}
 	return fields, nil
@@ -211,41 +194,41 @@ func separator(line []byte, extension string) byte {
 	return ','
 }
 
-// split sets r.fields to the fields of row, which it may change: quoted ones without their quotes.
-func (t *table) split(r *rowReader, row []byte) error {
-	r.fields = r.fields[:0]
+// split sets r.Fields to the fields of row, which it may change: quoted ones without their quotes.
+func (t *table) split(r *lines.Reader, row []byte) error {
+	r.Fields = r.Fields[:0]
 	if t.comma == ' ' {
 		for field := range bytes.FieldsSeq(row) {
-			r.fields = append(r.fields, field)
+			r.Fields = append(r.Fields, field)
 		}
 	} else if err := t.splitQuoted(r, row); err != nil {
 		return err
 	}
-	if t.width > 0 && len(r.fields) != t.width {
-		return fmt.Errorf("%d fields, want %d", len(r.fields), t.width)
+	if t.width > 0 && len(r.Fields) != t.width {
+		return fmt.Errorf("%d fields, want %d", len(r.Fields), t.width)
 	}
 	return nil
 }
 
 // splitQuoted is split for fields that may be quoted.
-func (t *table) splitQuoted(r *rowReader, row []byte) error {
+func (t *table) splitQuoted(r *lines.Reader, row []byte) error {
 	for more := true; more; {
 		var field []byte
 		if len(row) == 0 || row[0] != '"' {
 			field, row, more = bytes.Cut(row, []byte{t.comma})
-			r.fields = append(r.fields, field)
+			r.Fields = append(r.Fields, field)
 			continue
 		}
-		end := quoteEnd(row, 0)
+		end := lines.QuoteEnd(row, 0)
 		if end < 0 {
-			return fmt.Errorf("column %d: a quote does not end", len(r.fields)+1)
+			return fmt.Errorf("column %d: a quote does not end", len(r.Fields)+1)
 		}
 		field = unquoted(row[1 : end-1])
 		var after []byte
 		if after, row, more = bytes.Cut(row[end:], []byte{t.comma}); len(bytes.TrimSpace(after)) > 0 {
-			return fmt.Errorf("column %d: %.40q follows the quote that ends it", len(r.fields)+1, after)
+			return fmt.Errorf("column %d: %.40q follows the quote that ends it", len(r.Fields)+1, after)
 		}
-		r.fields = append(r.fields, field)
+		r.Fields = append(r.Fields, field)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse/internal/fault"
+	"github.com/ksparse/ksparse/internal/lines"
 	"github.com/ksparse/ksparse/internal/mapped"
 	"github.com/ksparse/ksparse/internal/npy"
 	"github.com/ksparse/ksparse/internal/sniff"
@@ -98,13 +99,13 @@ func (t *Texts) findLines(r io.ReaderAt, size int64, column string) error {
 	if column != "" {
 		return fault.Errorf(fault.ErrRange, "the column is %.100q, but the file is lines of text, without columns", column)
 	}
-	text := newTextFile(r, size)
-	text.blanks = true
-	begin, err := text.start()
+	text := lines.New(r, size)
+	text.Blanks = true
+	begin, err := text.Start()
 	if err != nil {
 		return err
 	}
-	return t.findRows(text, begin, 1, func(_ *rowReader, row []byte) (string, error) { return string(row), nil })
+	return t.findRows(text, begin, 1, func(_ *lines.Reader, row []byte) (string, error) { return string(row), nil })
 }
 
 // findColumn finds the fields in a column of a table.
@@ -117,42 +118,42 @@ func (t *Texts) findColumn(r io.ReaderAt, size int64, column string) error {
 	if err != nil {
 		return err
 	}
-	return t.findRows(table.text, table.begin, table.line, func(r *rowReader, row []byte) (string, error) {
+	return t.findRows(table.text, table.begin, table.line, func(r *lines.Reader, row []byte) (string, error) {
 		if err := table.split(r, row); err != nil {
 			return "", err
 		}
-		return string(r.fields[c]), nil
+		return string(r.Fields[c]), nil
 	})
 }
 
 // findField finds the values of a field in JSON lines.
 func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
-	text := newTextFile(r, size)
-	begin, err := text.start()
+	text := lines.New(r, size)
+	begin, err := text.Start()
 	if err != nil {
 		return err
 	}
-	first, err := text.reader(begin).next()
+	first, err := text.Reader(begin).Next()
 	if err != nil {
 		return noRows(err)
 	}
 	isText := func(value []byte) bool { return value[0] == '"' }
-	if err = checkJSON(first); err == nil {
+	if err = lines.CheckJSON(first); err == nil {
 		field, err = chooseField(first, field, isText, "texts, the column must be named")
 	}
 	if err != nil {
 		return fault.Errorf(err, "row 0: %s", fault.Text(err))
 	}
-	return t.findRows(text, begin, 1, func(_ *rowReader, row []byte) (string, error) {
-		if err := checkJSON(row); err != nil {
+	return t.findRows(text, begin, 1, func(_ *lines.Reader, row []byte) (string, error) {
+		if err := lines.CheckJSON(row); err != nil {
 			return "", err
 		}
-		value, err := jsonField(row, field)
+		value, err := lines.Field(row, field)
 		if err != nil {
 			return "", err
 		}
 		if value[0] == '"' {
-			return jsonText(value)
+			return lines.Text(value)
 		}
 		if string(value) == "null" {
 			return "", nil
@@ -162,14 +163,14 @@ func (t *Texts) findField(r io.ReaderAt, size int64, field string) error {
 }
 
 // findRows finds the rows of a text file, in each of which get finds the text.
-func (t *Texts) findRows(text *textFile, begin int64, line int, get func(r *rowReader, row []byte) (string, error)) error {
-	err := text.index(begin, line, func(r *rowReader, row []byte) error {
+func (t *Texts) findRows(text *lines.File, begin int64, line int, get func(r *lines.Reader, row []byte) (string, error)) error {
+	err := text.Index(begin, line, func(r *lines.Reader, row []byte) error {
 		_, err := get(r, row)
 		return err
 	})
-	t.rows = text.rows
+	t.rows = text.Rows
 	t.text = func(i int) (found string, err error) {
-		err = text.read(i, i+1, func(r *rowReader, _ int, row []byte) error {
+		err = text.Read(i, i+1, func(r *lines.Reader, _ int, row []byte) error {
 			var err error
 			found, err = get(r, row)
 			return err

@@ -59,7 +59,12 @@ func (r *result) measure(test *mat.Dense) (err error) {
 		return err
 	}
 	r.psnr = measure.PSNR(r.mse, 1)
-	r.l0, r.dead, r.frequency = codes.L0(), len(codes.Dead()), codes.Frequency()
+	r.l0, r.frequency = codes.L0(), codes.Frequency()
+	for _, f := range r.frequency {
+		if f == 0 {
+			r.dead++
+		}
+	}
 	return nil
 }
 

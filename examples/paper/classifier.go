@@ -53,7 +53,11 @@ func classify(ctx context.Context, w io.Writer, net *ksparse.Network, d sets, k 
 	if err != nil {
 		return result{}, err
 	}
-	best.dead = len(all.Dead())
+	for _, f := range all.Frequency() {
+		if f == 0 {
+			best.dead++
+		}
+	}
 	softmax, err := regress(ctx, all, d.all.OneHot(), best.l2, seed)
 	if err != nil {
 		return result{}, err

@@ -240,3 +240,13 @@ const (
 	busy              // another write has the lock
 	unknown           // the file cannot be locked
 )
+
+// Lock locks f, which is open to be written, until it is closed: for a write in place that no other
+// is to meet. The error says that another has it locked. Where the system has no locks there is
+// none.
+func Lock(f *os.File) error {
+	if lock(f) == busy {
+		return &fs.PathError{Op: "write", Path: f.Name(), Err: errors.New("another write to the file is under way")}
+	}
+	return nil
+}

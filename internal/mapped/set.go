@@ -126,23 +126,21 @@ func (f *File) release() error {
 	return err
 }
 
-// begin returns the open file and its mapping, both of which stay until end is called. size is how
-// many bytes of the mapping are to be used. The first time through a file there is no mapping: to
-// make the tables of its pages may take longer than to copy them.
-func (f *File) begin(size int) (file *os.File, bytes []byte, err error) {
+// begin returns the open file and its mapping, if it has one, both of which stay until end is called.
+// size is how many bytes of the mapping are to be used; seldom says that it is the first time
+// through the file.
+func (f *File) begin(size int) (file *os.File, bytes []byte, seldom bool, err error) {
 	s := f.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ensure(f); err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	s.clock++
 	f.used = s.clock
 	f.users++
-	if f.asked += int64(size); f.asked > f.Size() {
-		bytes = f.bytes
-	}
-	return f.file, bytes, nil
+	f.asked += int64(size)
+	return f.file, f.bytes, f.asked <= f.Size(), nil
 }
 
 // end ends what begin began. The last one of a closed Set closes the file.
@@ -157,7 +155,7 @@ func (f *File) end() {
 
 // ReadAt is that of the file, which is opened if it is not.
 func (f *File) ReadAt(b []byte, at int64) (int, error) {
-	file, _, err := f.begin(0)
+	file, _, _, err := f.begin(0)
 	if err != nil {
 		return 0, err
 	}

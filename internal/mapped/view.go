@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -27,29 +28,71 @@ func View(r io.ReaderAt, offset int64, size int, use func(b []byte) error) (done
 	if f == nil || size < fewest {
 		return false, nil
 	}
-	file, bytes, err := f.begin(size)
+	file, bytes, seldom, err := f.begin(size)
 	if err != nil {
 		return false, err
 	}
 	defer f.end()
-	if offset > int64(len(bytes))-int64(size) {
-		return false, nil
+	if seldom || offset > int64(len(bytes))-int64(size) {
+		return false, nil // to make the tables of its pages may take longer than to copy them
 	}
 	b := bytes[offset:][:size]
 	if !resident(b) {
 		return false, nil
 	}
 	at, err := guarded(b, use)
-	// Beyond its end the last page of a file holds zeros, without a fault.
-	probe := probes.Get().(*[1]byte)
-	defer probes.Put(probe)
-	switch _, cut := file.ReadAt(probe[:], offset+int64(min(at, size-1))); {
+	if missing := probe(file, offset, size, at); missing != nil {
+		err = missing
+	}
+	return true, err
+}
+
+// probe asks the system whether the file has the size bytes at offset, which were used up to at. Beyond
+// its end the last page of a file holds zeros, without a fault.
+func probe(file *os.File, offset int64, size, at int) error {
+	b := probes.Get().(*[1]byte)
+	defer probes.Put(b)
+	switch _, cut := file.ReadAt(b[:], offset+int64(min(at, size-1))); {
 	case cut == io.EOF:
-		err = fmt.Errorf("%d bytes at byte %d: %w", size, offset, io.ErrUnexpectedEOF)
+		return fmt.Errorf("%d bytes at byte %d: %w", size, offset, io.ErrUnexpectedEOF)
 	case cut != nil:
-		err = cut
+		return cut
 	case at < size:
-		err = fmt.Errorf("%d bytes at byte %d: %w", size, offset, errFault)
+		return fmt.Errorf("%d bytes at byte %d: %w", size, offset, errFault)
+	}
+	return nil
+}
+
+// InPlace calls use once with all bytes of f, in place, and reports whether it did: where f is mapped.
+// It is for a few bytes at places that nothing foretells, where a call of the system takes longer
+// than to fetch them: so it asks the system for nothing, and the processor waits for what is not in
+// memory. use returns the place after the bytes that it read; the last of them it reads last, or
+// again. Else it is as in View.
+func (f *File) InPlace(use func(b []byte) (end int, err error)) (done bool, err error) {
+	file, bytes, _, err := f.begin(0)
+	if err != nil {
+		return false, err
+	}
+	defer f.end()
+	if bytes == nil {
+		return false, nil
+	}
+	end, last := 0, byte(0)
+	at, err := guarded(bytes, func(b []byte) error {
+		var err error
+		if end, err = use(b); end > 0 {
+			last = b[end-1]
+		}
+		return err
+	})
+	if at < len(bytes) {
+		return true, probe(file, int64(at), 1, 0)
+	}
+	// A byte beyond the end is 0, and so are all after it. Of what is not 0 the file has all before.
+	if end > 0 && last == 0 {
+		if missing := probe(file, int64(end-1), 1, 1); missing != nil {
+			err = missing
+		}
 	}
 	return true, err
 }

@@ -23,6 +23,7 @@ const (
 	Unknown    Kind = iota
 	Network         // of Network.SaveFile
 	Checkpoint      // of a training
+	Codes           // of codefile.Write
 	Safetensors
 	Torch // of torch.save: a zip archive or a single stream
 	Npz
@@ -50,6 +51,7 @@ var kinds = [...]struct{ name, advice string }{
 	Unknown:     {"a file of no kind that is known here", ""},
 	Network:     {"a network file", "ksparse.LoadFile or pretrained.Open opens it"},
 	Checkpoint:  {"a checkpoint of a training", "ksparse.LoadCheckpoint or pretrained.Open opens it"},
+	Codes:       {"a file of codes (.ksc)", "codefile.Open opens it"},
 	Safetensors: {"a safetensors file", "pretrained.Open opens it"},
 	Torch:       {"a file of torch.save", "pretrained.Open opens it"},
 	Npz:         {"an .npz file", "pretrained.Open opens it"},
@@ -141,6 +143,7 @@ func File(path string) (Kind, error) {
 const (
 	NetworkMagic    = "\x89ksp\r\n\x1a\n"
 	CheckpointMagic = "\x89ksc\r\n\x1a\n"
+	CodesMagic      = "\x89kco\r\n\x1a\n"
 )
 
 // Head tells what a file is that begins with head, all of it or its first bytes.
@@ -153,6 +156,8 @@ func Head(head []byte) Kind {
 		return Network
 	case begins(CheckpointMagic):
 		return Checkpoint
+	case begins(CodesMagic):
+		return Codes
 	case begins("PK\x03\x04"), begins("PK\x05\x06"):
 		return zipKind(head)
 	case len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) < 1<<32: // the header's length

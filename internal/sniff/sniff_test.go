@@ -27,6 +27,7 @@ func TestHead(t *testing.T) {
 		{"\x89ksp\r\n\x1a", Unknown},
 		{"\x89ksp\n\x1a\n", Unknown},
 		{"\x89ksc\r\n\x1a\n", Checkpoint},
+		{"\x89kco\r\n\x1a\n", Codes},
 		{"\x02\x00\x00\x00\x00\x00\x00\x00{}", Safetensors},
 		{"\x02\x00\x00\x00\x00\x00\x00\x01{}", Unknown},
 		{"\x80\x02}", Torch},

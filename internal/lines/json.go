@@ -1,11 +1,11 @@
-package data
+package lines
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"github.com/ksparse/ksparse/internal/fault"
 )
@@ -14,12 +14,13 @@ import (
 // checked by encoding/json when its file was opened; if the file has changed, an error is all that
 // may come of it.
 
+// errNotJSON is the error for a line that is not JSON.
 var errNotJSON = errors.New("not JSON")
 
-// jsonField returns the value of a field of the object that line is.
-func jsonField(line []byte, field string) ([]byte, error) {
+// Field returns the value of a field of the object that line is.
+func Field(line []byte, field string) ([]byte, error) {
 	var found []byte
-	err := jsonFields(line, func(name, value []byte) error {
+	err := Fields(line, func(name, value []byte) error {
 		if !isNamed(name, field) {
 			return nil
 		}
@@ -35,33 +36,8 @@ func jsonField(line []byte, field string) ([]byte, error) {
 	return found, err
 }
 
-// chooseField returns the field of the object that line is: the one that is asked for, or for "" the
-// only one whose value fits. kind says what fits, and how to choose, for errors.
-func chooseField(line []byte, field string, fits func(value []byte) bool, kind string) (string, error) {
-	var names, fitting []string
-	err := jsonFields(line, func(name, value []byte) error {
-		text, err := jsonText(name)
-		names = append(names, text)
-		if fits(value) {
-			fitting = append(fitting, text)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case field != "" && !slices.Contains(names, field):
-		return "", fault.Errorf(fault.ErrRange, "no field %.100q: there are %.500q", field, names)
-	case field != "":
-		return field, nil
-	case len(fitting) != 1:
-		return "", fault.Errorf(fault.ErrRange, "%d fields are %s: there are %.500q", len(fitting), kind, names)
-	}
-	return fitting[0], nil
-}
-
-// jsonFields calls f for each field of the object that line is. The name is still in quotes.
-func jsonFields(line []byte, f func(name, value []byte) error) error {
+// Fields calls f for each field of the object that line is. The name is still in quotes.
+func Fields(line []byte, f func(name, value []byte) error) error {
 	i := skipSpace(line, 0)
 	if i == len(line) || line[i] != '{' {
 		return fmt.Errorf("%.40q is neither an object nor a list", line)
@@ -98,10 +74,10 @@ func jsonFields(line []byte, f func(name, value []byte) error) error {
 	}
 }
 
-// jsonNumbers appends the numbers of a list, or a single one, to dst.
-func jsonNumbers(dst []float64, value []byte) ([]float64, error) {
+// Numbers appends the numbers of a list, or a single one, to dst.
+func Numbers(dst []float64, value []byte) ([]float64, error) {
 	if len(value) == 0 || value[0] != '[' {
-		v, err := number(value)
+		v, err := Number(value)
 		return append(dst, v), err
 	}
 	i := skipSpace(value, 1)
@@ -113,7 +89,7 @@ func jsonNumbers(dst []float64, value []byte) ([]float64, error) {
 		if end <= i {
 			return dst, errNotJSON
 		}
-		v, err := number(value[i:end])
+		v, err := Number(value[i:end])
 		if err != nil {
 			return dst, fault.Errorf(err, "column %d: %s", len(dst)+1, fault.Text(err))
 		}
@@ -193,13 +169,39 @@ func isNamed(name []byte, text string) bool {
 	if bytes.IndexByte(name, '\\') < 0 {
 		return string(name[1:len(name)-1]) == text
 	}
-	unquoted, err := jsonText(name)
+	unquoted, err := Text(name)
 	return err == nil && unquoted == text
 }
 
-// jsonText returns the text that a JSON string means.
-func jsonText(quoted []byte) (string, error) {
+// Text returns the text that a JSON string means.
+func Text(quoted []byte) (string, error) {
 	var text string
 	err := json.Unmarshal(quoted, &text)
 	return text, err
+}
+
+// CheckJSON returns an error unless a line is a JSON value.
+func CheckJSON(line []byte) error {
+	if json.Valid(line) {
+		return nil
+	}
+	var none json.RawMessage
+	return fmt.Errorf("the line is not JSON: %w", json.Unmarshal(line, &none))
+}
+
+// number returns the number that a field of text is.
+func Number(field []byte) (float64, error) {
+	field = bytes.TrimSpace(field)
+	v, err := strconv.ParseFloat(string(field), 64)
+	switch {
+	case len(field) == 0:
+		return 0, errors.New("it is empty, want a number")
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fault.Errorf(fault.ErrNotFinite, "%.40q is too large for a float64", field)
+	case err != nil:
+		return 0, fmt.Errorf("%.40q is no number", field)
+	case v-v != 0:
+		return 0, fault.Errorf(fault.ErrNotFinite, "%.40q is not finite", field)
+	}
+	return v, nil
 }

@@ -1,4 +1,6 @@
-package data
+// Package lines finds the rows of text files, each a line or a few, and reads them at any place. It finds
+// what stands in a line of JSON, too.
+package lines
 
 import (
 	"bytes"
@@ -18,33 +20,33 @@ const (
 	byteOrderMark = "\ufeff" // what some programs begin a text with
 )
 
-// textFile finds the rows of a text file, which are its lines: of a table, lines that a quoted
+// File finds the rows of a text file, which are its lines: of a table, lines that a quoted
 // field may join. It keeps the place of every 256th, 8 bytes for each of them.
-type textFile struct {
-	r      io.ReaderAt
-	size   int64
-	comma  byte // stands between fields that may be quoted; 0 where none may be
-	blanks bool // blank lines are rows too
+type File struct {
+	Comma  byte // stands between fields that may be quoted; 0 where none may be
+	Blanks bool // blank lines are rows too
+	Rows   int  // how many Index found
 
+	r       io.ReaderAt
+	size    int64
 	starts  []int64 // the places of rows 0, 256, 512, ...
-	rows    int
 	readers sync.Pool
 }
 
-// newTextFile returns the rows of the size bytes of r, whose places index is to find.
-func newTextFile(r io.ReaderAt, size int64) *textFile {
-	t := &textFile{r: r, size: size}
-	t.readers.New = func() any { return t.reader(0) }
+// New returns the rows of the size bytes of r, whose places Index is to find.
+func New(r io.ReaderAt, size int64) *File {
+	t := &File{r: r, size: size}
+	t.readers.New = func() any { return t.Reader(0) }
 	return t
 }
 
-// reader returns a rowReader of the rows from offset on.
-func (t *textFile) reader(offset int64) *rowReader {
-	return &rowReader{file: t, buf: make([]byte, textBuffer), offset: offset, row: math.MaxInt}
+// Reader returns a Reader of the rows from offset on. It counts lines from there.
+func (t *File) Reader(offset int64) *Reader {
+	return &Reader{file: t, buf: make([]byte, textBuffer), offset: offset, row: math.MaxInt, line: 1}
 }
 
-// start returns where the text begins: after a byte order mark.
-func (t *textFile) start() (int64, error) {
+// Start returns where the text begins: after a byte order mark.
+func (t *File) Start() (int64, error) {
 	head := make([]byte, min(t.size, int64(len(byteOrderMark))))
 	if err := tensor.ReadFull(t.r, head, 0); err != nil {
 		return 0, err
@@ -55,13 +57,13 @@ func (t *textFile) start() (int64, error) {
 	return 0, nil
 }
 
-// index finds the rows from offset on, which is in line of the file (from 1), and calls f for each
+// Index finds the rows from offset on, which is in line of the file (from 1), and calls f for each
 // of them. An error of f gets the row and its line.
-func (t *textFile) index(offset int64, line int, f func(r *rowReader, row []byte) error) error {
-	r := t.reader(offset)
-	for r.row, r.line = 0, line; ; t.rows++ {
+func (t *File) Index(offset int64, line int, f func(r *Reader, row []byte) error) error {
+	r := t.Reader(offset)
+	for r.row, r.line = 0, line; ; t.Rows++ {
 		at := r.line
-		row, err := r.next()
+		row, err := r.Next()
 		if err == io.EOF {
 			return nil
 		}
@@ -70,18 +72,18 @@ func (t *textFile) index(offset int64, line int, f func(r *rowReader, row []byte
 			err = f(r, row)
 		}
 		if err != nil {
-			return fault.Errorf(err, "row %d (line %d): %s", t.rows, at, fault.Text(err))
+			return fault.Errorf(err, "row %d (line %d): %s", t.Rows, at, fault.Text(err))
 		}
-		if t.rows%rowsPerOffset == 0 {
+		if t.Rows%rowsPerOffset == 0 {
 			t.starts = append(t.starts, r.begin)
 		}
 	}
 }
 
-// read calls f for the rows lo to hi, which are there. i counts from 0. Rows that follow those of
+// Read calls f for the rows lo to hi, which are there. i counts from 0. Rows that follow those of
 // the call before are found at once; others after up to 255 rows that are read and passed over.
-func (t *textFile) read(lo, hi int, f func(r *rowReader, i int, row []byte) error) error {
-	r := t.readers.Get().(*rowReader)
+func (t *File) Read(lo, hi int, f func(r *Reader, i int, row []byte) error) error {
+	r := t.readers.Get().(*Reader)
 	defer t.readers.Put(r)
 	block := lo / rowsPerOffset
 	if r.row > lo || r.row < block*rowsPerOffset {
@@ -89,7 +91,7 @@ func (t *textFile) read(lo, hi int, f func(r *rowReader, i int, row []byte) erro
 		r.offset, r.row = t.starts[block], block*rowsPerOffset
 	}
 	for i := r.row; i < hi; i++ {
-		row, err := r.next()
+		row, err := r.Next()
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
@@ -104,25 +106,25 @@ func (t *textFile) read(lo, hi int, f func(r *rowReader, i int, row []byte) erro
 	return nil
 }
 
-// rowReader reads rows one after the other.
-type rowReader struct {
-	file     *textFile
+// Reader reads rows one after the other.
+type Reader struct {
+	file     *File
 	buf      []byte
 	from, to int      // buf[from:to] has been read from the file, and not been returned
 	offset   int64    // in the file, of buf[to]
-	begin    int64    // in the file, of the row that next returned
-	row      int      // the number of the row that next returns
+	begin    int64    // in the file, of the row that Next returned
+	row      int      // the number of the row that Next returns
 	line     int      // the line that comes next, from 1
-	first    int      // the line in which the row begins that next returned
-	fields   [][]byte // memory for the parts of a row
+	first    int      // the line in which the row begins that Next returned
+	Fields   [][]byte // memory for the parts of a row
 }
 
-// next returns the next row without the end of its line, io.EOF after the last. The row stays until
+// Next returns the next row without the end of its line, io.EOF after the last. The row stays until
 // the next call.
-func (r *rowReader) next() ([]byte, error) {
+func (r *Reader) Next() ([]byte, error) {
 	for {
 		b := r.buf[r.from:r.to]
-		end := rowEnd(b, r.file.comma)
+		end := rowEnd(b, r.file.Comma)
 		if end < 0 && r.offset < r.file.size {
 			if err := r.fill(); err != nil {
 				return nil, err
@@ -139,16 +141,22 @@ func (r *rowReader) next() ([]byte, error) {
 			b = b[:end]
 		}
 		r.line++
-		if r.file.comma != 0 {
+		if r.file.Comma != 0 {
 			r.line += bytes.Count(b, []byte("\n"))
 		}
-		if b = bytes.TrimSuffix(b, []byte("\r")); !r.file.blanks && isBlank(b, r.file.comma) {
+		if b = bytes.TrimSuffix(b, []byte("\r")); !r.file.Blanks && isBlank(b, r.file.Comma) {
 			continue
 		}
 		r.row++
 		return b, nil
 	}
 }
+
+// Begin returns where in the file the row begins that Next returned.
+func (r *Reader) Begin() int64 { return r.begin }
+
+// Line returns the line, from 1, in which the row begins that Next returned.
+func (r *Reader) Line() int { return r.first }
 
 // isBlank reports whether a row has nothing in it. A row of tabs has empty fields.
 func isBlank(row []byte, comma byte) bool {
@@ -164,7 +172,7 @@ func rowEnd(b []byte, comma byte) int {
 	}
 	for i := 0; i < len(b); i++ { // at the start of a field
 		if b[i] == '"' {
-			if i = quoteEnd(b, i); i < 0 {
+			if i = QuoteEnd(b, i); i < 0 {
 				return -1
 			}
 		}
@@ -178,9 +186,9 @@ func rowEnd(b []byte, comma byte) int {
 	return -1
 }
 
-// quoteEnd returns where b goes on after the quoted text that begins at b[i]; two quotes in it are
+// QuoteEnd returns where b goes on after the quoted text that begins at b[i]; two quotes in it are
 // one of the text. It is -1 where b does not have its end.
-func quoteEnd(b []byte, i int) int {
+func QuoteEnd(b []byte, i int) int {
 	for {
 		n := bytes.IndexByte(b[i+1:], '"')
 		if n < 0 {
@@ -193,7 +201,7 @@ func quoteEnd(b []byte, i int) int {
 }
 
 // fill reads more of the file. A buffer that a row fills doubles.
-func (r *rowReader) fill() error {
+func (r *Reader) fill() error {
 	copy(r.buf, r.buf[r.from:r.to])
 	r.from, r.to = 0, r.to-r.from
 	if r.to == len(r.buf) {
