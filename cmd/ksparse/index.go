@@ -84,19 +84,24 @@ func (n *indexFlags) run(c *cobra.Command, args []string) error {
 			return err
 		}
 		defer from.Close() // read only
+		var texts rows.Texts
 		if n.texts != "" {
-			if err := about.AddTexts(folder, n.texts, 0, from.rows()); err != nil {
+			if texts, err = indexes.OpenTexts(n.texts, from.rows()); err != nil {
 				return err
 			}
-		}
-		if err := about.Write(folder); err != nil {
-			return err
+			defer texts.Close() // read only
 		}
 		x, err := n.build(c, from)
-		if err != nil {
-			return err
+		if err == nil {
+			err = x.Save(folder)
 		}
-		if err := x.Save(folder); err != nil {
+		if err == nil && texts != nil {
+			err = about.AddTexts(folder, texts, 0)
+		}
+		if err == nil {
+			err = about.Write(folder)
+		}
+		if err != nil {
 			return err
 		}
 		return printIndex(c.OutOrStdout(), x, about, n.asJSON)

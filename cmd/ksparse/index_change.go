@@ -54,7 +54,7 @@ func added(c *cobra.Command, x *indexes.Index, p *progress.Printer, paths []stri
 	}
 	defer from.Close() // read only
 	if texts != "" {
-		if err := x.AddTexts(texts, from.rows()); err != nil {
+		if err := addTexts(x, texts, from.rows()); err != nil {
 			return nil, "", err
 		}
 	}
@@ -62,6 +62,16 @@ func added(c *cobra.Command, x *indexes.Index, p *progress.Printer, paths []stri
 	from.options.Progress = p.Rows
 	after, err := x.Add(c.Context(), from.codes, from.options)
 	return after, fmt.Sprintf("%d rows added", from.rows()), err
+}
+
+// addTexts adds the texts of n rows that are about to be added to x.
+func addTexts(x *indexes.Index, name string, n int) error {
+	texts, err := indexes.OpenTexts(name, n)
+	if err != nil {
+		return err
+	}
+	defer texts.Close() // read only
+	return x.AddTexts(texts)
 }
 
 // contentFor opens what is added to x: rows, or codes where that is what x was made of.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/indexes"
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/internal/natural"
 	"github.com/ksparse/ksparse/search"
 )
@@ -65,7 +66,10 @@ type longest struct {
 func reportOf(x *search.Index, about indexes.About) indexReport {
 	s := x.Stats()
 	r := indexReport{Rows: s.Rows, Deleted: s.Deleted, Segments: s.Segments, Latents: s.Latents, Bytes: s.Bytes, Skew: s.Skew, Postings: s.Postings,
-		Neighbours: x.HasRows(), Texts: len(about.Texts) > 0, Warnings: append([]string{}, s.Warnings...)}
+		Neighbours: x.HasRows(), Texts: len(about.Texts) > 0, Warnings: []string{}}
+	for _, w := range s.Warnings {
+		r.Warnings = append(r.Warnings, say.Text(w))
+	}
 	if s.Rows+s.Deleted > 0 {
 		r.L0 = float64(s.Entries) / float64(s.Rows+s.Deleted)
 	}

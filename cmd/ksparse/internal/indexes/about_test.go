@@ -118,7 +118,15 @@ func TestTexts(t *testing.T) {
 		if err := os.WriteFile(path, []byte(strings.Join(all, "\n")+"\n"), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.AddTexts(folder, path, first, len(all)); err != nil {
+		if _, err := OpenTexts(path, len(all)+1); err == nil || !strings.Contains(err.Error(), "each row has one text") {
+			t.Errorf("one row more: %v", err)
+		}
+		texts, err := OpenTexts(path, len(all))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer texts.Close()
+		if err := a.AddTexts(folder, texts, first); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,14 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 )
 
-// AddTexts keeps the texts that name names for n rows that are about to be added. Where that does not come to pass, the next
-// change passes them over.
-func (x *Index) AddTexts(name string, n int) error {
+// AddTexts keeps the texts of rows that are about to be added. Where that does not come to pass, the next change passes them
+// over.
+func (x *Index) AddTexts(texts rows.Texts) error {
 	about := x.About
 	about.Texts = slices.Clone(about.Texts)
-	if err := about.AddTexts(x.path, name, x.Next(), n); err != nil {
+	if err := about.AddTexts(x.path, texts, x.Next()); err != nil {
 		return err
 	}
 	return about.Write(x.path)

@@ -123,13 +123,39 @@ func (about *Model) find(index string) string {
 }
 
 // Check returns an error unless m, which was opened from path, is the model whose codes the index holds. Of an index that
-// was made of codes only their number of latents is known.
+// was made of codes it is known that the model has as many latents, or more.
 func (x *Index) Check(path string, m *pretrained.Model) error {
 	if x.About.Model != nil {
 		return x.About.Model.is(path, m, x.path)
 	}
-	if latents := x.Stats().Latents; m.Info.Latents != latents {
+	if _, latents := x.Dims(); m.Info.Latents < latents {
 		return fmt.Errorf("%s has %d latents, and the codes of %s have %d", path, m.Info.Latents, x.path, latents)
 	}
 	return nil
+}
+
+// within returns a code without the latents that the index does not have. Codes in JSON lines have as many as the largest
+// latent in them says, and the model may have more.
+func (x *Index) within(latents []int32, values []float64) ([]int32, []float64) {
+	if x.About.Model != nil {
+		return latents, values
+	}
+	_, most := x.Dims()
+	n := len(latents)
+	for n > 0 && int(latents[n-1]) >= most {
+		n--
+	}
+	return latents[:n], values[:n]
+}
+
+// ByCode is that of the index.
+func (x *Index) ByCode(dst []search.Hit, latents []int32, values []float64, k int, only *search.IDs) ([]search.Hit, error) {
+	latents, values = x.within(latents, values)
+	return x.Index.ByCode(dst, latents, values, k, only)
+}
+
+// Explain is that of the index.
+func (x *Index) Explain(id int64, latents []int32, values []float64) ([]search.Share, error) {
+	latents, values = x.within(latents, values)
+	return x.Index.Explain(id, latents, values)
 }

@@ -21,17 +21,21 @@ import (
 // textField is the field of the lines of JSON in which texts are kept.
 const textField = "text"
 
-// AddTexts copies texts into the folder of an index: those of n rows from the ID first on.
-func (a *About) AddTexts(folder, name string, first int64, n int) error {
+// OpenTexts opens the texts that name names, as FILE or FILE:COLUMN. There is one for each of n rows, or an error.
+func OpenTexts(name string, n int) (rows.Texts, error) {
 	texts, err := rows.OpenTexts(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer texts.Close() // read only
 	if texts.Len() != n {
-		return fmt.Errorf("%s has %d texts, and there are %d rows: each row has one text", name, texts.Len(), n)
+		return nil, errors.Join(fmt.Errorf("%s has %d texts, and there are %d rows: each row has one text", name, texts.Len(), n), texts.Close())
 	}
-	part := Part{File: a.newFile(), First: first, Rows: n}
+	return texts, nil
+}
+
+// AddTexts copies texts into the folder of an index: those of the rows from the ID first on.
+func (a *About) AddTexts(folder string, texts rows.Texts, first int64) error {
+	part := Part{File: a.newFile(), First: first, Rows: texts.Len()}
 	if err := part.write(folder, texts.Text); err != nil {
 		return err
 	}
