@@ -77,35 +77,43 @@ func (n *indexFlags) run(c *cobra.Command, args []string) error {
 	if n.output == "" {
 		return say.Wrong("want -o INDEX, the folder to write")
 	}
-	return atomicfile.MakeFolder(n.output, func(folder string) error {
-		var about indexes.About
-		from, err := n.content(args, &about)
-		if err != nil {
-			return err
-		}
-		defer from.Close() // read only
-		var texts rows.Texts
-		if n.texts != "" {
-			if texts, err = indexes.OpenTexts(n.texts, from.rows()); err != nil {
-				return err
-			}
-			defer texts.Close() // read only
-		}
-		x, err := n.build(c, from)
-		if err == nil {
-			err = x.Save(folder)
-		}
-		if err == nil && texts != nil {
-			err = about.AddTexts(folder, texts, 0)
-		}
-		if err == nil {
-			err = about.Write(folder)
-		}
-		if err != nil {
-			return err
-		}
-		return printIndex(c.OutOrStdout(), x, about, n.asJSON)
+	var x *search.Index
+	var about indexes.About
+	err := atomicfile.MakeFolder(n.output, func(folder string) (err error) {
+		x, err = n.make(c, args, folder, &about)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return printIndex(c.OutOrStdout(), x, about, n.asJSON)
+}
+
+// make makes the index in a folder, and completes what there is to say about it.
+func (n *indexFlags) make(c *cobra.Command, args []string, folder string, about *indexes.About) (*search.Index, error) {
+	from, err := n.content(args, about)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close() // read only
+	var texts rows.Texts
+	if n.texts != "" {
+		if texts, err = indexes.OpenTexts(n.texts, from.rows()); err != nil {
+			return nil, err
+		}
+		defer texts.Close() // read only
+	}
+	x, err := n.build(c, from)
+	if err == nil {
+		err = x.Save(folder)
+	}
+	if err == nil && texts != nil {
+		err = about.AddTexts(folder, texts, 0)
+	}
+	if err == nil {
+		err = about.Write(folder)
+	}
+	return x, err
 }
 
 // content opens what the arguments name.
