@@ -11,7 +11,7 @@ func TestNoAllocations(t *testing.T) {
 	a, b, c := random64(n*n), random64(n*n), make([]float64, n*n)
 	a32, b32, c32 := random32(n*n), random32(n*n), make([]float32, n*n)
 	idx, hits := []int32{5, 1, 99, 5, 7, 8, 9, 10, 11}, make([]int32, n)
-	offsets := []int{0, 3, 3, 9}
+	found, offsets := make([]int64, n), []int{0, 3, 3, 9}
 	strips := NewStrips(n, offsets, a, b, n, idx)
 	fast(t, func(t *testing.T, p path) {
 		for name, f := range map[string]func(){
@@ -26,6 +26,7 @@ func TestNoAllocations(t *testing.T) {
 			"stripSquares":   func() { p.stripSquares(c[:3*n], c[n*n/2:], a[:3*n], n, b, n, 2) },
 			"fold":           func() { p.fold(c[:n], a) },
 			"above":          func() { p.above(hits, a[:n], 1) },
+			"takeAbove":      func() { p.takeAbove(found, hits, 0, 1) },
 			"kthLargest":     func() { c[0] = p.kthLargest(a[:n], 30) },
 			"mulT":           func() { p.mulT(c, n, a, n, n, b, n, n, n) },
 			"mulAdd":         func() { p.mulAdd(c, n, n, n, n, a, n, 1, b, n) },

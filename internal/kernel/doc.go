@@ -41,7 +41,7 @@
 // # Where things are
 //
 // The exported functions are in kernel.go (products, gathers and searches), vector.go
-// (element by element), optimize.go, strip.go, screen.go, exp.go and widen.go. They report to the
+// (element by element), optimize.go, strip.go, screen.go, take.go, exp.go and widen.go. They report to the
 // race detector (race_on.go) and call the path in use (active.go). path.go lists the
 // kernels that a path has. The files *_generic.go, generic.go and generic32.go have those in
 // plain Go, which define the others. generic_product.go and generic_rows.go have faster
@@ -69,6 +69,7 @@ package kernel
 //go:generate go -C _gen run ./matrix ..
 //go:generate go -C _gen run ./screen ..
 //go:generate go -C _gen run ./widen ..
+//go:generate go -C _gen run ./search ..
 //go:generate go -C _gen run ./arm64 ..
 //go:generate go -C _gen/vector run . -isa avx512 -pkg kernel -out ../../vector_avx512_amd64.s -stubs ../../vector_avx512_amd64.go
 //go:generate go -C _gen/vector run . -isa avx2 -pkg kernel -out ../../vector_avx2_amd64.s -stubs ../../vector_avx2_amd64.go

@@ -141,6 +141,8 @@ func TestRowsGuarded(t *testing.T) {
 						hits := fencedSlice(f, make([]int32, k), front)
 						p.above(hits, x, 0)
 						p.above(hits, x, -100)
+						p.takeAbove(fencedSlice(f, make([]int64, k), front), hits, 0, 0)
+						p.takeAbove(fencedSlice(f, make([]int64, k), front), hits, -1, 0)
 						if k > 0 {
 							p.kthLargest(x, (k+1)/2)
 						}

@@ -17,6 +17,7 @@ type path struct {
 	mulAdd         func(dst []float64, ldd, m, n, k int, a []float64, ai, ap int, b []float64, ldb int)
 	above          func(hits []int32, z []float64, t float64) int
 	kthLargest     func(v []float64, k int) float64
+	takeAbove      func(hits []int64, sums []int32, t int32, first uint32) int
 
 	mulT32   func(dst []float32, ldd int, a []float32, lda, m int, b []float32, ldb, n, k int)
 	mulAdd32 func(dst []float32, ldd, m, n, k int, a []float32, ai, ap int, b []float32, ldb int)

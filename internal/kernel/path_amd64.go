@@ -24,7 +24,7 @@ func archPaths() []path {
 		dot: avx2F64.one, dotRows: avx2F64.dotRows, rowSquares: avx2F64.rowSquares, addRows: avx2Gather.addRows, addRowsBatch: avx2Gather.addRowsBatch,
 		addRowsBatch32: avx2GatherNarrow.addRowsBatch,
 		mulT:           avx2F64.mulT, mulAdd: avx2F64.mulAdd, above: aboveBy(callAboveAVX2F64), kthLargest: kthLargestBy(splitAVX2Go),
-		mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd,
+		mulT32: avx2F32.mulT, mulAdd32: avx2F32.mulAdd, takeAbove: takeAboveBy(callTakeAboveAVX2),
 		elementwise: elementwiseAVX2, stripping: strippingAVX2, screening: screenAVX2.screening(),
 	}
 	vnni := narrow
@@ -35,7 +35,7 @@ func archPaths() []path {
 			dot: avx512F64.one, dotRows: avx512F64.dotRows, rowSquares: avx512F64.rowSquares, addRows: avx512Gather.addRows, addRowsBatch: avx512Gather.addRowsBatch,
 			addRowsBatch32: avx512GatherNarrow.addRowsBatch,
 			mulT:           avx512F64.mulT, mulAdd: avx512F64.mulAdd, above: aboveBy(callAboveAVX512F64), kthLargest: kthLargestBy(splitAVX512Go),
-			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd,
+			mulT32: avx512F32.mulT, mulAdd32: avx512F32.mulAdd, takeAbove: narrow.takeAbove, // memory sets its speed
 			elementwise: elementwiseAVX512, stripping: strippingAVX512, screening: widest.screening(),
 		},
 		vnni,

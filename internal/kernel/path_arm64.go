@@ -11,7 +11,7 @@ func archPaths() []path {
 	neon.dot, neon.dotRows, neon.rowSquares = dotNEON, dotRowsNEON, rowSquaresNEON
 	neon.addRows, neon.addRowsBatch, neon.addRowsBatch32 = neonGather.addRows, neonGather.addRowsBatch, neonGatherNarrow.addRowsBatch
 	neon.mulT, neon.mulAdd, neon.mulT32, neon.mulAdd32 = neonF64.mulT, neonF64.mulAdd, neonF32.mulT, neonF32.mulAdd
-	neon.above, neon.kthLargest = aboveBy(callAboveNEON), kthLargestBy(splitNEONGo)
+	neon.above, neon.kthLargest, neon.takeAbove = aboveBy(callAboveNEON), kthLargestBy(splitNEONGo), takeAboveBy(callTakeAboveNEON)
 	neon.elementwise, neon.stripping, neon.screening = elementwiseNEON, strippingNEON, screeningNEON(screenPlain)
 	dots, matrices := neon, neon
 	dots.name, dots.available, dots.screening = "neon-dotprod", hasDotProducts(), screeningNEON(screenDots)

@@ -15,6 +15,7 @@ var generic = path{
 	mulAdd:         plain64.mulAdd,
 	above:          aboveGeneric,
 	kthLargest:     kthLargestGeneric,
+	takeAbove:      takeAboveGeneric,
 	mulT32:         plain32.mulT,
 	mulAdd32:       plain32.mulAdd,
 

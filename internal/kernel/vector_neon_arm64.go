@@ -152,6 +152,19 @@ func allFiniteNEON(x *float64, n int) (finite bool)
 //go:noescape
 func aboveNEON(hits *int32, z *float64, groups int, t float64, start int) (n int)
 
+// takeAboveNEON takes what exceeds t, in groups of 32:
+//
+//	for j := range 32 * groups {
+//		if int(sums[j]) > t {
+//			hits[n] = int64(sums[j])<<32 | int64(first+j)
+//			n++
+//		}
+//		sums[j] = 0
+//	}
+//
+//go:noescape
+func takeAboveNEON(hits *int64, sums *int32, groups, t, first int) (n int)
+
 // splitNEON counts the elements above p, and returns the smallest of those and the
 // largest of the others: for i from 0 to n-1,
 //
@@ -245,6 +258,11 @@ func callAllFiniteNEON(x *float64, n int) (finite bool) {
 //go:noinline
 func callAboveNEON(hits *int32, z *float64, groups int, t float64, start int) (n int) {
 	return aboveNEON(hits, z, groups, t, start)
+}
+
+//go:noinline
+func callTakeAboveNEON(hits *int64, sums *int32, groups, t, first int) (n int) {
+	return takeAboveNEON(hits, sums, groups, t, first)
 }
 
 //go:noinline

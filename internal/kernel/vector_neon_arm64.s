@@ -1557,6 +1557,86 @@ groupDone:
 	MOVD R0, n+40(FP)
 	RET
 
+// func takeAboveNEON(hits *int64, sums *int32, groups, t, first int) (n int)
+TEXT ·takeAboveNEON(SB), NOSPLIT, $0-48
+	MOVD hits+0(FP), R0
+	MOVD sums+8(FP), R1
+	MOVD groups+16(FP), R2
+	MOVD t+24(FP), R3
+	MOVD first+32(FP), R4
+	WORD $0x4e040c60 // dup v0.4s, w3
+	WORD $0x6f00e409 // movi v9.2d, #0000000000000000
+	WORD $0x6f00e40a // movi v10.2d, #0000000000000000
+	MOVD R0, R5
+	CBZ R2, groupDone
+	PCALIGN $32
+group:
+	WORD $0xad400821 // ldp q1, q2, [x1]
+	WORD $0xad411023 // ldp q3, q4, [x1, #32]
+	WORD $0xad421825 // ldp q5, q6, [x1, #64]
+	WORD $0xad432027 // ldp q7, q8, [x1, #96]
+	WORD $0x4ea03421 // cmgt v1.4s, v1.4s, v0.4s
+	WORD $0x4ea03442 // cmgt v2.4s, v2.4s, v0.4s
+	WORD $0x4ea03463 // cmgt v3.4s, v3.4s, v0.4s
+	WORD $0x4ea03484 // cmgt v4.4s, v4.4s, v0.4s
+	WORD $0x4ea034a5 // cmgt v5.4s, v5.4s, v0.4s
+	WORD $0x4ea034c6 // cmgt v6.4s, v6.4s, v0.4s
+	WORD $0x4ea034e7 // cmgt v7.4s, v7.4s, v0.4s
+	WORD $0x4ea03508 // cmgt v8.4s, v8.4s, v0.4s
+	WORD $0x4e421821 // uzp1 v1.8h, v1.8h, v2.8h
+	WORD $0x4e441862 // uzp1 v2.8h, v3.8h, v4.8h
+	WORD $0x4e021821 // uzp1 v1.16b, v1.16b, v2.16b
+	WORD $0x0f0c8421 // shrn v1.8b, v1.8h, #4
+	WORD $0x4e083c26 // mov x6, v1.d[0]
+	CBZ R6, lowNone
+	AND $1229782938247303441, R6, R6
+lowHit:
+	RBIT R6, R7
+	CLZ R7, R7
+	ADD R7, R1, R9
+	MOVW.P 4(R9), R8
+	ADD R7>>2, R4, R7
+	ADD R8<<32, R7, R7
+	MOVD.P R7, 8(R0)
+	SUB $1, R6, R9
+	AND R9, R6, R6
+	CBNZ R6, lowHit
+lowNone:
+	WORD $0xad002829 // stp q9, q10, [x1]
+	WORD $0xad012829 // stp q9, q10, [x1, #32]
+	ADD $64, R1, R1
+	ADD $16, R4, R4
+	WORD $0x4e4618a5 // uzp1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e4818e6 // uzp1 v6.8h, v7.8h, v8.8h
+	WORD $0x4e0618a5 // uzp1 v5.16b, v5.16b, v6.16b
+	WORD $0x0f0c84a5 // shrn v5.8b, v5.8h, #4
+	WORD $0x4e083ca6 // mov x6, v5.d[0]
+	CBZ R6, highNone
+	AND $1229782938247303441, R6, R6
+highHit:
+	RBIT R6, R7
+	CLZ R7, R7
+	ADD R7, R1, R9
+	MOVW.P 4(R9), R8
+	ADD R7>>2, R4, R7
+	ADD R8<<32, R7, R7
+	MOVD.P R7, 8(R0)
+	SUB $1, R6, R9
+	AND R9, R6, R6
+	CBNZ R6, highHit
+highNone:
+	WORD $0xad002829 // stp q9, q10, [x1]
+	WORD $0xad012829 // stp q9, q10, [x1, #32]
+	ADD $64, R1, R1
+	ADD $16, R4, R4
+	SUBS $1, R2, R2
+	BNE group
+groupDone:
+	SUB R5, R0, R0
+	LSR $3, R0, R0
+	MOVD R0, n+40(FP)
+	RET
+
 // func splitNEON(v *float64, n int, p float64) (above int, next, last float64)
 TEXT ·splitNEON(SB), NOSPLIT, $0-48
 	MOVD v+0(FP), R0

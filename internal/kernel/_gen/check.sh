@@ -9,6 +9,7 @@ go test ./arm64
 go run ./matrix "$new"
 go run ./screen "$new"
 go run ./widen "$new"
+go run ./search "$new"
 go run ./arm64 "$new"
 for isa in avx512 avx2; do
 	go -C vector run . -isa $isa -pkg kernel -out "$new/vector_${isa}_amd64.s" -stubs "$new/vector_${isa}_amd64.go"

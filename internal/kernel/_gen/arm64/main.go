@@ -97,6 +97,7 @@ func (g *gen) vectors() {
 	g.sum()
 	g.allFinite()
 	g.above()
+	g.takeAbove()
 	g.split()
 }
 

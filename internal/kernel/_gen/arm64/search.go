@@ -49,6 +49,63 @@ func (g *gen) above() {
 	g.end()
 }
 
+// takeAbove writes TakeAbove for groups of 32 sums, whose comparisons are found like those of above.
+func (g *gen) takeAbove() {
+	g.begin("takeAboveNEON", "hits *int64, sums *int32, groups, t, first int", "n int",
+		"takes what exceeds t, in groups of 32:",
+		"",
+		"\tfor j := range 32 * groups {",
+		"\t\tif int(sums[j]) > t {",
+		"\t\t\thits[n] = int64(sums[j])<<32 | int64(first+j)",
+		"\t\t\tn++",
+		"\t\t}",
+		"\t\tsums[j] = 0",
+		"\t}")
+	hits, sums, groups, t, first := g.arg("hits"), g.arg("sums"), g.arg("groups"), g.arg("t"), g.arg("first")
+	start, bits, at, x, less := g.newR(), g.newR(), g.newR(), g.newR(), g.newR()
+	least, v, zero := g.newV(), g.newVs(8), g.newVs(2)
+	g.dupR("4s", least, t)
+	g.zero(zero[0])
+	g.zero(zero[1])
+	g.copyR(start, hits)
+	g.loop("group", groups, true, func() {
+		g.loads(v, sums, 0)
+		for i := range v {
+			g.do("cmgt.4s", v[i], v[i], least)
+		}
+		for half := range 2 {
+			name, b := [2]string{"low", "high"}[half], v[4*half:]
+			g.do("uzp1.8h", b[0], b[0], b[1])
+			g.do("uzp1.8h", b[1], b[2], b[3])
+			g.do("uzp1.16b", b[0], b[0], b[1])
+			g.narrowNibbles(b[0], b[0])
+			g.toR(bits, b[0], 0)
+			g.ifZero(bits, name+"None")
+			g.andI(bits, bits, 0x1111111111111111)
+			g.label(name + "Hit")
+			g.trailing(at, bits) // four for each sum, which is what it takes in bytes
+			g.add(less, sums, at)
+			g.readInt32(x, less)
+			g.addQuarter(at, first, at)
+			g.addShifted(at, at, x, 32)
+			g.write(at, hits)
+			g.subI(less, bits, 1)
+			g.and(bits, bits, less)
+			g.ifNot(bits, name+"Hit")
+			g.label(name + "None")
+			for i := range 2 {
+				g.stores(zero, sums, 32*i)
+			}
+			g.addI(sums, sums, 64)
+			g.addI(first, first, 16)
+		}
+	})
+	g.sub(hits, hits, start)
+	g.shiftR(hits, hits, 3)
+	g.result(hits, "n", "MOVD")
+	g.end()
+}
+
 // splitChains is how many minima and maxima split keeps: one chain of them would be
 // slower than the comparisons.
 const splitChains = 4
