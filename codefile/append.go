@@ -13,8 +13,10 @@ import (
 
 // appendTo is Append for a file that exists.
 func appendTo(path string, in *input) (err error) {
-	if err := sniff.Want(path, sniff.Codes); err != nil {
-		return err
+	if is, err := sniff.File(path); err != nil || is != sniff.Empty {
+		if err := sniff.Want(path, sniff.Codes); err != nil {
+			return err
+		}
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -134,9 +134,11 @@ func (w *partWriter) flush() error {
 	return nil
 }
 
+// zeros fill up a section.
+var zeros [align]byte
+
 // writeAligned writes b, and zeros to the next multiple of align.
 func writeAligned(w io.Writer, b []byte) error {
-	var zeros [align]byte
 	if _, err := w.Write(b); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func appendRow(to *sparse.Codes, latents, values []float64, limit float64) error
 	base := len(to.Indices)
 	for _, j := range latents {
 		if !(j >= 0 && j < limit) {
-			return fault.Errorf(fault.ErrRange, "there is the latent %v, want 0 to %v", j, limit-1)
+			return fault.Errorf(fault.ErrRange, "there is the latent %v, want 0 to %.0f", j, limit-1)
 		}
 		i := int32(j)
 		if float64(i) != j {
