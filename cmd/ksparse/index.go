@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +109,7 @@ func (n *indexFlags) make(c *cobra.Command, args []string, folder string, about 
 	}
 	x, err := n.build(c, from)
 	if err == nil {
-		err = x.Save(folder)
+		err = saveIn(folder, x)
 	}
 	if err == nil && texts != nil {
 		err = about.AddTexts(folder, texts, 0)
@@ -116,10 +120,28 @@ func (n *indexFlags) make(c *cobra.Command, args []string, folder string, about 
 	return x, err
 }
 
+// saveIn writes x to a folder that is locked: Save makes one of its own, whose files then move.
+func saveIn(folder string, x *search.Index) error {
+	own := filepath.Join(folder, "index")
+	if err := x.Save(own); err != nil {
+		return err
+	}
+	files, err := os.ReadDir(own)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := os.Rename(filepath.Join(own, f.Name()), filepath.Join(folder, f.Name())); err != nil {
+			return err
+		}
+	}
+	return os.Remove(own)
+}
+
 // content opens what the arguments name.
 func (n *indexFlags) content(args []string, about *indexes.About) (*content, error) {
 	if len(args) == 1 {
-		return openCodes(args[0])
+		return openCodes(args, 1)
 	}
 	m, err := models.Open(args[0], n.open)
 	if err != nil {
@@ -167,13 +189,29 @@ func (from *content) Close() error {
 	return errors.Join(errs...)
 }
 
-// openCodes opens codes in files.
-func openCodes(paths ...string) (*content, error) {
+// openCodes opens codes in files, for an index of at least so many latents.
+func openCodes(paths []string, latents int) (*content, error) {
 	codes, err := codefile.Open(paths...)
 	if err != nil {
 		return nil, err
 	}
-	return &content{codes: codes, files: []io.Closer{codes}}, nil
+	from := &content{codes: codes, files: []io.Closer{codes}}
+	if !slices.ContainsFunc(paths, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".jsonl") }) {
+		from.codes = atLeast{codes, latents}
+	}
+	return from, nil
+}
+
+// atLeast is codes of so many latents, or more. JSON lines do not say how many there are, and may lack the last ones.
+type atLeast struct {
+	codefile.Source
+	latents int
+}
+
+// Dims returns the number of rows and of latents.
+func (a atLeast) Dims() (rows, latents int) {
+	rows, latents = a.Source.Dims()
+	return rows, max(latents, a.latents)
 }
 
 // openRows opens the rows at paths, to be encoded with m, the model at path.

@@ -80,7 +80,8 @@ func contentFor(x *indexes.Index, paths []string, model string, o rows.Options) 
 		if model != "" {
 			return nil, say.Wrong("%s was made of codes, and takes codes: --model is not for it", x.Name())
 		}
-		return openCodes(paths...)
+		_, latents := x.Dims()
+		return openCodes(paths, latents)
 	}
 	m, path, err := x.Model(model)
 	if err != nil {

@@ -97,10 +97,10 @@ func printIndex(w io.Writer, x *search.Index, about indexes.About, asJSON bool) 
 	line("skew", "%.3g", r.Skew)
 	line("postings", "%s read for a query, on average", natural.Number(int(r.Postings)))
 	var lists []string
-	for _, l := range r.Longest {
-		lists = append(lists, fmt.Sprintf("latent %d in %.3g %% of the rows", l.Latent, 100*l.Share))
+	for _, l := range r.Longest[:min(3, len(r.Longest))] {
+		lists = append(lists, fmt.Sprintf("latent %d %.3g %%", l.Latent, 100*l.Share))
 	}
-	line("longest lists", "%s", strings.Join(lists, ", "))
+	line("longest lists", "%s of the rows", strings.Join(lists, ", "))
 	line("searched by", "%s", map[bool]string{true: "code and neighbours", false: "code"}[r.Neighbours])
 	if r.Model != "" {
 		line("model", "%s", r.Model)

@@ -58,8 +58,8 @@ func TestIndexFailures(t *testing.T) {
 	}
 	before, contents := listed(t, folder), everything(t, filepath.Join(folder, "words.index"))
 	for _, c := range []struct{ want, args string }{
-		{"words.index: is a folder that is not empty", "index m.ksp x.npy -o words.index"},
-		{"c.jsonl: is no folder", "index m.ksp x.npy -o c.jsonl"},
+		{"words.index: it is a folder that is not empty", "index m.ksp x.npy -o words.index"},
+		{"c.jsonl: it is no folder", "index m.ksp x.npy -o c.jsonl"},
 		{"no/new.index", "index m.ksp x.npy -o no/new.index"},
 		{"no.ksp", "index no.ksp x.npy -o new.index"},
 		{"no.jsonl", "index no.jsonl -o new.index"},
@@ -69,8 +69,7 @@ func TestIndexFailures(t *testing.T) {
 		{"no.txt", "index m.ksp x.npy --texts no.txt -o new.index"},
 		{"words.index has texts: --texts has those of the new rows", "index add words.index x.npy"},
 		{"codes.index has no texts for the rows that it has", "index add codes.index c.jsonl --texts texts.txt"},
-		{"codes.index was made of codes, and takes codes", "index add codes.index c.jsonl --model m.ksp"},
-		{"99", "index add codes.index narrow.jsonl"},
+		{"codes of 100 latents are added to an index of 48", "index add codes.index narrow.jsonl"},
 		{"wide.npy has 17 numbers in a row, and the model takes 16", "index add words.index wide.npy --texts texts.txt"},
 		{`ids.txt: row 1 is "x", want the ID of a row`, "index delete words.index --file ids.txt"},
 		{`negative.txt: row 0 is "-3"`, "search words.index --row 1 --only negative.txt"},
@@ -87,6 +86,7 @@ func TestIndexFailures(t *testing.T) {
 	} {
 		refuses(t, folder, failed, c.want, strings.Fields(c.args)...)
 	}
+	refuses(t, folder, misuse, "codes.index was made of codes, and takes codes", strings.Fields("index add codes.index c.jsonl --model m.ksp")...)
 	refuses(t, folder, misuse, "--recall is for neighbours", strings.Fields("search codes.index --row 1 --recall 0.9")...)
 	if after := listed(t, folder); after != before {
 		t.Errorf("the folder had %s, and has %s", before, after)

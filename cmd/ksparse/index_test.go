@@ -149,6 +149,15 @@ func TestIndexOfCodes(t *testing.T) {
 	if got := answers(t, folder, "ksc.index --rows x.npy --model m.ksp"); len(got) != testRows {
 		t.Errorf("%d answers", len(got))
 	}
+	if err := os.WriteFile(filepath.Join(folder, "few.jsonl"), []byte(`{"latents":[2],"values":[7]}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	writeTexts(t, folder, "few.txt", testRows, 1)
+	works(t, folder, strings.Fields("index add jsonl.index few.jsonl --texts few.txt")...) // JSON lines need not have all latents
+	works(t, folder, strings.Fields("index few.jsonl -o few.index")...)
+	if got := answers(t, folder, "few.index --rows x.npy --model m.ksp"); len(got) != testRows { // nor need an index of them
+		t.Errorf("%d answers", len(got))
+	}
 	works(t, folder, "index", "m.ksp", "x.npy", "--codes-only", "-o", "alone.index")
 	if r := infoOf(t, folder, "alone.index"); r.Neighbours || r.Model == "" || r.Texts {
 		t.Errorf("--codes-only: %+v", r)
@@ -225,7 +234,7 @@ func TestIndexMoved(t *testing.T) {
 		t.Error("a model that has moved finds something else")
 	}
 	works(t, folder, strings.Fields("search words.index --row 3")...) // needs no model
-	works(t, folder, strings.Fields("train x.npy --latents 48 -k 3 --epochs 5 -o m.ksp")...)
+	works(t, folder, strings.Fields("train x.npy --latents 48 -k 3 --epochs 5 -o m.ksp --force")...)
 	refuses(t, folder, failed, "m.ksp has changed since words.index was made with it", strings.Fields("search words.index --rows x.npy")...)
 	refuses(t, folder, failed, "m.ksp has changed since words.index was made with it", strings.Fields("index add words.index x.npy --texts texts.txt")...)
 	works(t, folder, strings.Fields("train x.npy --latents 48 -k 3 --epochs 6 -o third.ksp")...)

@@ -142,7 +142,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 // wanted says what a flag takes, by the type of its value.
 var wanted = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more", "float64": "a number",
-	"intSlice": "whole numbers with commas between them", "uintSlice": "whole numbers of 0 or more with commas between them",
+	"int64Slice": "whole numbers with commas between them", "intSlice": "whole numbers with commas between them", "uintSlice": "whole numbers of 0 or more with commas between them",
 	"float64Slice": "numbers with commas between them", "duration": "a time such as 90s or 20m", "bool": "true or false",
 }
 

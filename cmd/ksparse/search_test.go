@@ -98,7 +98,7 @@ func TestSearchTable(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{
 		"c.jsonl": `{"latents":[0,2],"values":[2,1]}` + "\n" + `{"latents":[2],"values":[0.5]}` + "\n" + `{"latents":[0,2],"values":[1,1]}` + "\n" + `{"latents":[1],"values":[3]}` + "\n",
-		"t.csv":   "name,n\nking,1\nqueen,2\nking's \u001b[2Jmen and all the king's horses could not put Humpty together,3\ncabbage,4\n",
+		"t.csv":   "name,n\nking,1\nqueen,2\nking's \u009b2Jmen and all the king's horses could not put Humpty together,3\ncabbage,4\n",
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestSearchTable(t *testing.T) {
 	works(t, folder, "index", "c.jsonl", "-o", "i", "--texts", "t.csv:name")
 	want := "row 0: king\n" +
 		"score  ID  text\n" +
-		"3      2   king's  [2Jmen and all the king's horses could not put Hump…\n" +
+		"3      2   king's  2Jmen and all the king's horses could not put Humpt…\n" +
 		"0.5    1   queen\n"
 	if got := works(t, folder, "search", "i", "--text", "king"); got != want {
 		t.Errorf("it prints\n%s, want\n%s", got, want)

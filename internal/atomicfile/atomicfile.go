@@ -107,7 +107,7 @@ func WriteFolder(path string, files []File) error {
 }
 
 // MakeFolder makes the folder path with what fill puts into a folder, which has another
-// name until fill has returned; fill syncs what it writes, and leaves no file open. There may be
+// name, and is locked, until fill has returned; fill syncs what it writes, and leaves no file open. There may be
 // an empty folder in its place, whose permission bits the new one takes; of anything else
 // there the error wraps fs.ErrExist. So where several calls make one folder at the
 // same time, one succeeds and the others get that error.
