@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"gonum.org/v1/gonum/mat"
@@ -9,9 +11,11 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/codefile"
 	"github.com/ksparse/ksparse/internal/dense"
 	"github.com/ksparse/ksparse/internal/feed"
 	"github.com/ksparse/ksparse/internal/matrix"
+	"github.com/ksparse/ksparse/internal/sniff"
 	"github.com/ksparse/ksparse/pretrained"
 )
 
@@ -23,11 +27,15 @@ func infoCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "info MODEL",
-		Short: "Say what a model is: format, sizes, selection, notes",
+		Short: "Say what a model is: format, sizes, selection, notes; or what a file of codes holds",
 		Example: `  ksparse info sae.ksp
-  ksparse info path/to/run --hookpoint layers.10`,
+  ksparse info path/to/run --hookpoint layers.10
+  ksparse info codes.ksc`,
 		Args: wantArgs(1, 1, "MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if is, err := sniff.File(args[0]); err == nil && is == sniff.Codes {
+				return codesInfo(c.OutOrStdout(), args[0], asJSON)
+			}
 			m, err := models.Open(args[0], open)
 			if err != nil {
 				return err
@@ -39,6 +47,21 @@ func infoCommand() *cobra.Command {
 	open.AddFlags(c.Flags())
 	open.AddUnset(c.Flags())
 	return c
+}
+
+// codesInfo says what the file of codes at path holds.
+func codesInfo(w io.Writer, path string, asJSON bool) error {
+	f, err := codefile.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read only
+	if !asJSON {
+		_, err = fmt.Fprintln(w, f)
+		return err
+	}
+	rows, latents := f.Dims()
+	return json.NewEncoder(w).Encode(map[string]any{"codes": f.String(), "rows": rows, "latents": latents})
 }
 
 // checkFlags are the flags of the command check.

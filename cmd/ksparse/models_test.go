@@ -134,7 +134,7 @@ func TestDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"jsonl", "npz"} {
+	for _, kind := range []string{"jsonl", "npz", "ksc"} {
 		works(t, folder, "encode", "m.ksp", "x.npy", "-o", "c."+kind)
 		works(t, folder, "decode", "m.ksp", "c."+kind, "--float64", "-o", kind+".npy")
 		b := readFile(t, folder, kind+".npy")

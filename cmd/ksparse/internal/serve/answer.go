@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/ksparse/ksparse"
-	jsoncodes "github.com/ksparse/ksparse/cmd/ksparse/internal/codes"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -104,7 +104,7 @@ func appendCodes(dst []byte, c *codes) []byte {
 	at := 0
 	for i, n := range c.counts {
 		dst = separate(dst, i)
-		dst = jsoncodes.AppendJSON(dst, c.latents[at:at+n], c.values[at:at+n])
+		dst = sparse.AppendJSON(dst, c.latents[at:at+n], c.values[at:at+n])
 		at += n
 	}
 	return append(dst, "]}\n"...)
@@ -116,7 +116,7 @@ func appendRows(dst []byte, m *mat.Dense) []byte {
 	rows, _ := m.Dims()
 	for i := range rows {
 		dst = append(separate(dst, i), '[')
-		dst = append(jsoncodes.AppendFloats(dst, m.RawRowView(i)), ']')
+		dst = append(sparse.AppendFloats(dst, m.RawRowView(i)), ']')
 	}
 	return append(dst, "]}\n"...)
 }

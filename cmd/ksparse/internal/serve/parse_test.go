@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	jsoncodes "github.com/ksparse/ksparse/cmd/ksparse/internal/codes"
+	"github.com/ksparse/ksparse/internal/sparse"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -224,7 +224,7 @@ func TestWritten(t *testing.T) {
 			t.Errorf("row %d is %v, want %v", i, row, numbers[4*i:4*i+4])
 		}
 	}
-	if got, want := len(jsoncodes.AppendFloats(nil, []float64{-1.2345678901234567e-123})), 24; got != want {
+	if got, want := len(sparse.AppendFloats(nil, []float64{-1.2345678901234567e-123})), 24; got != want {
 		t.Errorf("the longest number has %d letters, want %d: with a comma these are the 25 of MaxBytes", got, want)
 	}
 }
