@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/indexes"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/progress"
@@ -18,6 +19,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/codefile"
 	"github.com/ksparse/ksparse/internal/atomicfile"
+	"github.com/ksparse/ksparse/internal/raw"
 	"github.com/ksparse/ksparse/pretrained"
 	"github.com/ksparse/ksparse/search"
 )
@@ -158,13 +160,17 @@ func (n *indexFlags) build(c *cobra.Command, from *content) (*search.Index, erro
 	p := progress.New(c.ErrOrStderr())
 	defer p.End()
 	p.Say("encoding")
-	from.options.Progress = p.Rows
+	from.options.Progress = p.Count("row")
 	x, err := search.Build(c.Context(), from.codes, from.options)
 	if err != nil || from.options.Rows == nil || n.notMeasured {
 		return x, err
 	}
 	p.Say("measuring the recall")
-	return x.Calibrate(c.Context(), 0, p.Rows)
+	measured, err := x.Calibrate(c.Context(), 0, p.Count("step"))
+	if errors.Is(err, ksparse.ErrEmpty) { // too few rows
+		return x, nil
+	}
+	return measured, err
 }
 
 // content is what goes into an index: codes, and the rows that they are of where the index keeps rows.
@@ -212,6 +218,16 @@ type atLeast struct {
 func (a atLeast) Dims() (rows, latents int) {
 	rows, latents = a.Source.Dims()
 	return rows, max(latents, a.latents)
+}
+
+// ReadCodes makes dst the codes of the rows lo to hi, with all latents.
+func (a atLeast) ReadCodes(dst *ksparse.Codes, lo, hi int) error {
+	err := a.Source.ReadCodes(dst, lo, hi)
+	if err == nil {
+		c, _ := raw.Codes(dst)
+		_, c.Cols = a.Dims()
+	}
+	return err
 }
 
 // openRows opens the rows at paths, to be encoded with m, the model at path.

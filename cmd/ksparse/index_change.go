@@ -59,7 +59,7 @@ func added(c *cobra.Command, x *indexes.Index, p *progress.Printer, paths []stri
 		}
 	}
 	p.Say("encoding")
-	from.options.Progress = p.Rows
+	from.options.Progress = p.Count("row")
 	after, err := x.Add(c.Context(), from.codes, from.options)
 	return after, fmt.Sprintf("%d rows added", from.rows()), err
 }
@@ -148,7 +148,7 @@ afterwards, and find the same.`,
 						return nil, "", err
 					}
 				}
-				after, err := x.Merge(c.Context(), p.Rows)
+				after, err := x.Merge(c.Context(), p.Count("row"))
 				return after, fmt.Sprintf("%d segments merged, %d deleted rows taken out", before.Segments, before.Deleted), err
 			})
 		},

@@ -6,7 +6,6 @@ package indexes
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,18 +63,8 @@ func ModelAt(path string, m *pretrained.Model, o pretrained.Options, index strin
 	if beside, err := filepath.Rel(folder, whole); err == nil { // there is none between two drives
 		about.Beside = filepath.ToSlash(beside)
 	}
-	about.Digest, err = digest(m)
+	about.Digest, err = digest(m.Network)
 	return about, err
-}
-
-// digest returns the SHA-256 of the network file of m: of everything that says which codes it gives, and not of the format
-// that it was read from.
-func digest(m *pretrained.Model) (string, error) {
-	sum := sha256.New()
-	if err := m.Save(sum); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // readAbout reads what the command knows of the index in a folder, which need not be made by the command.
@@ -160,7 +149,7 @@ func (a About) Write(folder string) error {
 
 // is returns an error unless m, which was opened from path, is the model whose codes the index at the path index holds.
 func (about *Model) is(path string, m *pretrained.Model, index string) error {
-	found, err := digest(m)
+	found, err := digest(m.Network)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, say.Error(err))
 	}

@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
-// Rows shows how many rows are done, unless that was done a moment ago.
-func (p *Printer) Rows(done, rows int) {
+// Count returns a function that shows how many rows, or what else it counts, are done, unless that was shown a moment ago.
+func (p *Printer) Count(what string) func(done, all int) {
+	return func(done, all int) { p.count(what, done, all) }
+}
+
+// count shows how many are done.
+func (p *Printer) count(what string, done, all int) {
 	now := time.Now()
 	if p.last.IsZero() && p.width == nil {
 		p.last = now // no line for what takes a moment
@@ -15,7 +20,7 @@ func (p *Printer) Rows(done, rows int) {
 		return
 	}
 	p.last = now
-	text := fmt.Sprintf("%3d %%  row %d of %d", 100*int64(done)/int64(max(1, rows)), done, rows)
+	text := fmt.Sprintf("%3d %%  %s %d of %d", 100*int64(done)/int64(max(1, all)), what, done, all)
 	if p.width == nil {
 		fmt.Fprintln(p.to, text)
 		return
