@@ -68,7 +68,7 @@ at any time is the one before or the one after. Let one process at a time change
 	}
 	f := c.Flags()
 	f.StringVarP(&n.output, "output", "o", "", "the `folder` of the index, which must be new or empty")
-	f.StringVar(&n.texts, "texts", "", "the texts of the rows: `FILE[:COLUMN]`, lines of text, or a column of a table or of JSON lines")
+	f.StringVar(&n.texts, "texts", "", "a `FILE[:COLUMN]` with the text of each row: a line, or a field of a column of a table or of JSON lines")
 	f.BoolVar(&n.codesOnly, "codes-only", false, "keep no rows: the index is smaller, and searched by code only")
 	f.BoolVar(&n.notMeasured, "no-calibrate", false, "do not measure the recall: searches by neighbours look at what is usual")
 	f.BoolVar(&n.asJSON, "json", false, "print JSON")
@@ -232,6 +232,9 @@ func (a atLeast) ReadCodes(dst *ksparse.Codes, lo, hi int) error {
 
 // openRows opens the rows at paths, to be encoded with m, the model at path.
 func openRows(m *pretrained.Model, path string, o rows.Options, paths []string, codesOnly bool) (*content, error) {
+	if i := m.Info; !codesOnly && (i.Outputs != i.Inputs || i.Transcoder) {
+		return nil, fmt.Errorf("%s does not reconstruct rows, so they are not searched by neighbours: --codes-only makes an index that is searched by code", path)
+	}
 	frozen, err := m.Freeze() // fast for many rows
 	if err != nil {
 		return nil, models.InFlags(path, err)

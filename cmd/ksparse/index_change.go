@@ -35,7 +35,7 @@ index merge puts all into one.`,
 	}
 	f := c.Flags()
 	f.StringVar(&model, "model", "", "the `model` of the index, where it no longer lies where it was")
-	f.StringVar(&texts, "texts", "", "the texts of the rows, where the index has texts: `FILE[:COLUMN]`")
+	f.StringVar(&texts, "texts", "", "where the index has texts, those of the rows: a `FILE[:COLUMN]`")
 	from.AddFlags(f)
 	return c
 }
@@ -127,7 +127,8 @@ files.`,
 	}
 	f := c.Flags()
 	f.Int64SliceVar(&list, "ids", nil, "`IDs` with commas between them")
-	f.StringVar(&file, "file", "", "a `FILE[:COLUMN]` of IDs: a number in each line, or a column of a table or of JSON lines")
+	f.Lookup("ids").DefValue = "" // for the help
+	f.StringVar(&file, "file", "", "a `FILE[:COLUMN]` of IDs: a number in each line, or in a column of a table or of JSON lines")
 	return c
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/rows"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
+	"github.com/ksparse/ksparse/internal/parallel"
 	"github.com/ksparse/ksparse/search"
 )
 
@@ -55,7 +55,13 @@ nearest rows should be found, on average. Neighbours are what is searched for wh
 not a way to find them: rows that are close may be coded by other latents.
 
 --explain adds the latents that a hit shares with the query, with their values in the query and in the hit; the products sum to the
-score by code.`,
+score by code.
+
+Here words.npy has the vector of each word, and words.txt the words, one in each line:
+
+  ksparse train words.npy --latents 4096 -k 16 -o words.ksp
+  ksparse index words.ksp words.npy --texts words.txt -o words.index
+  ksparse search words.index --text king`,
 		Example: `  ksparse search activations.index --row 17
   ksparse search activations.index --rows queries.npy -k 100 --json
   ksparse search words.index --text king
@@ -122,7 +128,11 @@ func (s *searchFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	return s.answer(x, q, only, p)
+	hits, err := s.find(nil, x, q, only)
+	if err != nil {
+		return fmt.Errorf("%s: %w", q.name, say.Error(err))
+	}
+	return p.print(q, hits)
 }
 
 // check returns an error where the flags make no sense.
@@ -187,15 +197,6 @@ func rowOf(x *indexes.Index, id int64) (q query, err error) {
 	return q, err
 }
 
-// answer searches for q and prints what is found.
-func (s *searchFlags) answer(x *indexes.Index, q query, only *search.IDs, p *printer) error {
-	hits, err := s.find(nil, x, q, only)
-	if err != nil {
-		return fmt.Errorf("%s: %w", q.name, say.Error(err))
-	}
-	return p.print(q, hits)
-}
-
 // find appends to dst the rows that are most like q.
 func (s *searchFlags) find(dst []search.Hit, x *indexes.Index, q query, only *search.IDs) (hits []search.Hit, err error) {
 	k := s.hits
@@ -216,9 +217,6 @@ func (s *searchFlags) find(dst []search.Hit, x *indexes.Index, q query, only *se
 	return hits[:min(len(hits), s.hits)], nil
 }
 
-// atOnce is how many rows of a file are encoded at a time.
-const atOnce = 1024
-
 // searchFile searches for each row of the file.
 func (s *searchFlags) searchFile(ctx context.Context, x *indexes.Index, only *search.IDs, p *printer) error {
 	m, path, err := x.Model(s.model)
@@ -237,26 +235,47 @@ func (s *searchFlags) searchFile(ctx context.Context, x *indexes.Index, only *se
 	if err := rows.Want(from, frozen.In(), []string{s.file}); err != nil {
 		return err
 	}
+	const atOnce = 1024 // rows
 	n, cols := from.Dims()
-	var codes ksparse.Codes
 	numbers := make([]float64, min(n, atOnce)*cols)
+	var codes ksparse.Codes
 	for lo := 0; lo < n; lo += atOnce {
 		some := numbers[:(min(lo+atOnce, n)-lo)*cols]
-		if err := errors.Join(ctx.Err(), from.ReadRows(some, lo, lo+len(some)/cols)); err != nil {
+		if err := from.ReadRows(some, lo, lo+len(some)/cols); err != nil {
 			return err
 		}
 		if err := frozen.EncodeInto(&codes, mat.NewDense(len(some)/cols, cols, some)); err != nil {
 			return fmt.Errorf("%s, rows from %d on: %w", s.file, lo, say.Error(err))
 		}
-		for i := range len(some) / cols {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			q := query{name: fmt.Sprintf("row %d of %s", lo+i, s.file), number: int64(lo + i), row: some[i*cols : (i+1)*cols]}
-			q.latents, q.values = codes.Row(i)
-			if err := s.answer(x, q, only, p); err != nil {
-				return err
-			}
+		queries := make([]query, len(some)/cols)
+		for i := range queries {
+			queries[i] = query{name: fmt.Sprintf("row %d of %s", lo+i, s.file), number: int64(lo + i), row: some[i*cols : (i+1)*cols]}
+			queries[i].latents, queries[i].values = codes.Row(i)
+		}
+		if err := s.searchAll(ctx, x, queries, only, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchAll searches for all queries, on all cores, and prints what is found.
+func (s *searchFlags) searchAll(ctx context.Context, x *indexes.Index, queries []query, only *search.IDs, p *printer) error {
+	hits, errs := make([][]search.Hit, len(queries)), make([]error, len(queries))
+	parallel.For(len(queries), 1, func(_, lo, hi int) {
+		for i := lo; i < hi && ctx.Err() == nil; i++ {
+			hits[i], errs[i] = s.find(nil, x, queries[i], only)
+		}
+	})
+	for i, q := range queries {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errs[i] != nil:
+			return fmt.Errorf("%s: %w", q.name, say.Error(errs[i]))
+		}
+		if err := p.print(q, hits[i]); err != nil {
+			return err
 		}
 	}
 	return nil
