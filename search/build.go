@@ -48,19 +48,16 @@ func (x *Index) Add(ctx context.Context, codes codefile.Source, o Options) (_ *I
 		s.ids[i] = x.next + int64(i)
 	}
 	s.postings = newPostings(&s.codes, x.latents, nil)
-	if err := s.addDense(ctx, o); err != nil {
+	dense, err := x.addDense(ctx, s, o)
+	if err != nil {
 		return nil, err
 	}
 	parts := append(slices.Clone(x.parts), part{segment: s})
-	return newIndex(x.latents, f.mean != nil, x.next+int64(len(s.ids)), parts)
-}
-
-// addDense adds what Nearest needs.
-func (s *segment) addDense(ctx context.Context, o Options) error {
-	if o.Rows != nil {
-		return fault.Errorf(fault.ErrRange, "not there yet")
+	y, err := newIndex(x.latents, f.mean != nil, x.next+int64(len(s.ids)), parts)
+	if err == nil {
+		y.setDense(dense)
 	}
-	return nil
+	return y, err
 }
 
 // read reads the codes that are added to x.

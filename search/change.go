@@ -20,7 +20,7 @@ func (x *Index) Delete(ids *IDs) (_ *Index, deleted int, err error) {
 			deleted += parts[i].remove(ids)
 		}
 	}
-	y, err := newIndex(x.latents, x.scaled, x.next, parts)
+	y, err := x.with(x.next, parts)
 	return y, deleted, err
 }
 
@@ -57,19 +57,19 @@ func (x *Index) Merge(ctx context.Context, progress func(done, rows int)) (_ *In
 	}
 	defer x.end(faults, &err)
 	if len(x.parts) == 1 && x.parts[0].deleted == nil {
-		return newIndex(x.latents, x.scaled, x.next, x.parts)
+		return x.with(x.next, x.parts)
 	}
 	s, err := x.merged(ctx, progress)
 	if err != nil {
 		return nil, err
 	}
-	return newIndex(x.latents, x.scaled, x.next, []part{{segment: s}})
+	return x.with(x.next, []part{{segment: s}})
 }
 
 // merged returns the rows of x that are not deleted as one segment.
 func (x *Index) merged(ctx context.Context, progress func(done, rows int)) (*segment, error) {
 	rows, _ := x.Dims()
-	s := &segment{ids: make([]int64, 0, rows), codes: forward{offsets: append(make([]int64, 0, rows+1), 0)}}
+	s := &segment{ids: make([]int64, 0, rows), near: x.emptyNear(rows), codes: forward{offsets: append(make([]int64, 0, rows+1), 0)}}
 	entries := 0
 	for i := range x.parts {
 		entries += len(x.parts[i].codes.values)
@@ -89,10 +89,16 @@ func (x *Index) merged(ctx context.Context, progress func(done, rows int)) (*seg
 			if !p.deleted.has(row) {
 				s.ids = append(s.ids, p.ids[row])
 				s.codes.appendRow(&p.codes, row)
+				if s.near != nil {
+					s.near.appendRow(p.near, row)
+				}
 			}
 		}
 	}
 	s.postings = newPostings(&s.codes, x.latents, nil)
+	if s.near != nil {
+		s.near.postings = newPostings(&s.codes, x.latents, s.near.scales)
+	}
 	if progress != nil {
 		progress(rows, rows)
 	}

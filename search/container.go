@@ -20,7 +20,7 @@ import (
 //
 // Checksums are CRC-32C. The description says what the file holds, and has the name, the place, the size and the
 // checksum of each section. Sections begin at multiples of 64 bytes, in their order, with zeros between; the file
-// ends with the last one. They are arrays of integers of 4 or 8 bytes and of float64, as they lie in memory,
+// ends with the last one. They are arrays of bytes, of integers of 4 or 8 bytes and of floats, as they lie in memory,
 // so that a mapped file is used in place.
 const (
 	magic    = "KSPINDEX"
@@ -52,7 +52,7 @@ type description struct {
 
 // number is an element of a section.
 type number interface {
-	~int32 | ~uint32 | ~int64 | ~uint64 | ~float64
+	~uint8 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float32 | ~float64
 }
 
 // littleEndian reports whether numbers lie in memory as they do in files.

@@ -25,6 +25,9 @@ type Index struct {
 	next    int64     // the ID of the next row that is added
 	parts   []part    // in the order of their IDs
 	largest []float64 // by latent: the largest magnitude in any part
+	dense   *dense    // what Nearest needs; nil where there are codes alone
+	nearest []float64 // by latent: the largest magnitude in near.postings of any part
+	asking  []float64 // by latent: the unit of its atom, 0 where no row has the latent; nil without atoms
 	use     use
 }
 
@@ -40,6 +43,7 @@ type segment struct {
 	ids      []int64 // by row, ascending
 	codes    forward
 	postings postings
+	near     *near        // nil where there are codes alone
 	file     *segmentFile // nil while it is in memory alone
 }
 
@@ -61,6 +65,8 @@ type Model interface {
 	In() int
 	// EncodeInto makes dst the codes of the rows of x.
 	EncodeInto(dst *ksparse.Codes, x mat.Matrix) error
+	// DecodeInto makes dst what the decoder makes of codes.
+	DecodeInto(dst *mat.Dense, c *ksparse.Codes) error
 }
 
 // A Hit is a row that was found, with its score: the larger, the better.
@@ -85,9 +91,19 @@ func newIndex(latents int, scaled bool, next int64, parts []part) (*Index, error
 		for j, m := range p.postings.largest {
 			x.largest[j] = max(x.largest[j], m)
 		}
+		x.addNear(p.near)
 	}
 	x.use.begin(x.parts)
 	return x, nil
+}
+
+// with returns an index of other parts that goes on from x.
+func (x *Index) with(next int64, parts []part) (*Index, error) {
+	y, err := newIndex(x.latents, x.scaled, next, parts)
+	if err == nil {
+		y.setDense(x.dense)
+	}
+	return y, err
 }
 
 // Dims returns the number of rows, without those deleted, and of latents.

@@ -45,6 +45,10 @@ func openError(path string, err error) error {
 func openListed(path string, list []byte) (_ *Index, err error) {
 	var d description
 	info, deleted, err := d.readList(list)
+	var shared *dense
+	if err == nil {
+		shared, err = readDense(&d)
+	}
 	if err != nil {
 		return nil, fault.InFile(filepath.Join(path, listName), err)
 	}
@@ -70,8 +74,15 @@ func openListed(path string, list []byte) (_ *Index, err error) {
 		if first <= before || last >= info.Next || int64(len(s.ids)) != k.Rows || (s.codes.mean != nil) != info.Scaled {
 			return nil, fault.InFile(file, fault.Errorf(fault.ErrFormat, "its %d rows with the IDs %d to %d do not belong to the index", len(s.ids), first, last))
 		}
+		if cols := s.nearCols(); shared == nil && cols != 0 || shared != nil && cols != shared.cols {
+			return nil, fault.InFile(file, fault.Errorf(fault.ErrFormat, "its rows of %d numbers do not belong to the index", cols))
+		}
 	}
-	return newIndex(info.Latents, info.Scaled, info.Next, parts)
+	x, err := newIndex(info.Latents, info.Scaled, info.Next, parts)
+	if err == nil {
+		x.setDense(shared)
+	}
+	return x, err
 }
 
 // readList reads the list of segments, and the deleted rows of each.

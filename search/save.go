@@ -20,6 +20,8 @@ type indexInfo struct {
 	Next    int64  `json:"next"` // the ID of the next row that is added
 	Scaled  bool   `json:"scaled,omitempty"`
 	Parts   []kept `json:"parts"`
+	// Near is what Nearest needs beside the segments; nil where there are codes alone.
+	Near *nearInfo `json:"near,omitempty"`
 }
 
 // kept is a part in the list of segments. Its deleted rows, if it has any, are the next section of the file.
@@ -102,6 +104,10 @@ func (x *Index) saveSegments(path string) (*description, error) {
 		if p.deleted != nil {
 			d.Sections = append(d.Sections, section{Name: "deleted", bytes: bytesOf(p.deleted.words)})
 		}
+	}
+	if x.dense != nil {
+		info, sections := x.dense.describe()
+		d.Index.Near, d.Sections = info, append(d.Sections, sections...)
 	}
 	return d, nil
 }

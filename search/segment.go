@@ -17,6 +17,7 @@ type segmentInfo struct {
 	Latents int64 `json:"latents"`
 	Block   int   `json:"block"` // rows of a block of postings
 	Scaled  bool  `json:"scaled,omitempty"`
+	Cols    int64 `json:"cols,omitempty"` // numbers of a row; 0 where there are codes alone
 }
 
 // describe returns what goes into the file of s, the text of its description, and the name of the file, which is made
@@ -24,20 +25,20 @@ type segmentInfo struct {
 func (s *segment) describe() (d *description, text []byte, name string) {
 	f, p := &s.codes, &s.postings
 	d = &description{
-		Segment: &segmentInfo{int64(len(s.ids)), int64(len(p.largest)), blockRows, f.mean != nil},
-		Sections: []section{
+		Segment: &segmentInfo{Rows: int64(len(s.ids)), Latents: int64(len(p.largest)), Block: blockRows, Scaled: f.mean != nil},
+		Sections: append([]section{
 			{Name: "ids", bytes: bytesOf(s.ids)},
 			{Name: "offsets", bytes: bytesOf(f.offsets)},
 			{Name: "latents", bytes: bytesOf(f.latents)},
 			{Name: "values", bytes: bytesOf(f.values)},
-			{Name: "largest", bytes: bytesOf(p.largest)},
-			{Name: "bases", bytes: bytesOf(p.bases)},
-			{Name: "starts", bytes: bytesOf(p.starts)},
-			{Name: "entries", bytes: bytesOf(p.entries)},
-		},
+		}, p.sections("")...),
 	}
 	if f.mean != nil {
 		d.Sections = append(d.Sections, section{Name: "mean", bytes: bytesOf(f.mean)}, section{Name: "spread", bytes: bytesOf(f.spread)})
+	}
+	if s.near != nil {
+		d.Segment.Cols = int64(s.near.cols)
+		d.Sections = append(d.Sections, s.near.sections()...)
 	}
 	text = d.describe()
 	return d, text, fmt.Sprintf("segment-%.8x.kss", sha256.Sum256(text))
@@ -72,25 +73,23 @@ func readSegment(b []byte, latents int) (*segment, error) {
 	}
 	s := new(segment)
 	f, p := &s.codes, &s.postings
-	p.rows = int(info.Rows)
-	blocks := int64(p.blocks())
 	err := fault.First(
 		sectionOf(&d, "ids", info.Rows, &s.ids),
 		sectionOf(&d, "offsets", info.Rows+1, &f.offsets),
 		sectionOf(&d, "latents", -1, &f.latents),
 		sectionOf(&d, "values", -1, &f.values),
-		sectionOf(&d, "largest", info.Latents, &p.largest),
-		sectionOf(&d, "bases", info.Latents+1, &p.bases),
-		sectionOf(&d, "starts", info.Latents*(blocks+1), &p.starts),
-		sectionOf(&d, "entries", -1, &p.entries),
+		p.readSections(&d, "", info),
 	)
 	if err == nil && info.Scaled {
 		err = fault.First(sectionOf(&d, "mean", info.Rows, &f.mean), sectionOf(&d, "spread", info.Rows, &f.spread))
 	}
+	if err == nil && info.Cols != 0 {
+		s.near, err = readNear(&d, info)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s, fault.First(checkIDs(s.ids), f.check(latents), p.check(latents))
+	return s, fault.First(checkIDs(s.ids), f.check(latents), p.check(latents, maxMagnitude))
 }
 
 // checkIDs returns an error unless ids ascend from 0 or more.
@@ -125,8 +124,29 @@ func (f *forward) check(latents int) error {
 	return nil
 }
 
-// check returns what is wrong with postings from a file.
-func (p *postings) check(latents int) error {
+// sections returns the sections of p in a file, whose names begin with what.
+func (p *postings) sections(what string) []section {
+	return []section{
+		{Name: what + "largest", bytes: bytesOf(p.largest)},
+		{Name: what + "bases", bytes: bytesOf(p.bases)},
+		{Name: what + "starts", bytes: bytesOf(p.starts)},
+		{Name: what + "entries", bytes: bytesOf(p.entries)},
+	}
+}
+
+// readSections sets p to what the sections have.
+func (p *postings) readSections(d *description, what string, info *segmentInfo) error {
+	p.rows = int(info.Rows)
+	return fault.First(
+		sectionOf(d, what+"largest", info.Latents, &p.largest),
+		sectionOf(d, what+"bases", info.Latents+1, &p.bases),
+		sectionOf(d, what+"starts", info.Latents*(int64(p.blocks())+1), &p.starts),
+		sectionOf(d, what+"entries", -1, &p.entries),
+	)
+}
+
+// check returns what is wrong with postings from a file, in which no value has a magnitude above most.
+func (p *postings) check(latents int, most float64) error {
 	if p.bases[0] != 0 || p.bases[latents] != int64(len(p.entries)) {
 		return fault.Errorf(fault.ErrFormat, "the lists begin at %d and end at %d, want 0 and %d", p.bases[0], p.bases[latents], len(p.entries))
 	}
@@ -136,7 +156,7 @@ func (p *postings) check(latents int) error {
 		if lo > hi || hi > int64(len(p.entries)) {
 			return fault.Errorf(fault.ErrFormat, "the list of latent %d lies from %d to %d, of %d", j, lo, hi, len(p.entries))
 		}
-		if m := p.largest[j]; !(m >= 0 && m <= maxMagnitude) {
+		if m := p.largest[j]; !(m >= 0 && m <= most) {
 			return fault.Errorf(fault.ErrFormat, "the list of latent %d has the largest value %v", j, m)
 		}
 		entries, starts := p.list(j)
@@ -147,8 +167,8 @@ func (p *postings) check(latents int) error {
 			if starts[b] > starts[b+1] || int64(starts[b+1]) > hi-lo {
 				return fault.Errorf(fault.ErrFormat, "block %d of latent %d lies from %d to %d, of %d", b, j, starts[b], starts[b+1], hi-lo)
 			}
-			if most := maxRow(entries[starts[b]:starts[b+1]]); most >= p.blockRows(b) {
-				return fault.Errorf(fault.ErrFormat, "block %d of latent %d names row %d, of %d", b, j, most, p.blockRows(b))
+			if last := maxRow(entries[starts[b]:starts[b+1]]); last >= p.blockRows(b) {
+				return fault.Errorf(fault.ErrFormat, "block %d of latent %d names row %d, of %d", b, j, last, p.blockRows(b))
 			}
 		}
 	}

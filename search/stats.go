@@ -113,7 +113,11 @@ func count(n int, one, many string) string {
 
 // bytes returns how many bytes the segment takes.
 func (s *segment) bytes() int64 {
-	f, p := &s.codes, &s.postings
-	return 8*int64(len(s.ids)+len(f.offsets)+len(f.values)+len(f.mean)+len(f.spread)+len(p.largest)+len(p.bases)) +
-		4*int64(len(f.latents)+len(p.starts)+len(p.entries))
+	f := &s.codes
+	return 8*int64(len(s.ids)+len(f.offsets)+len(f.values)+len(f.mean)+len(f.spread)) + 4*int64(len(f.latents)) + s.postings.size() + s.near.size()
+}
+
+// size returns how many bytes p takes.
+func (p *postings) size() int64 {
+	return 8*int64(len(p.largest)+len(p.bases)) + 4*int64(len(p.starts)+len(p.entries))
 }

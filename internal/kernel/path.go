@@ -80,4 +80,5 @@ type screening struct {
 	quantise16   func(dst []uint8, stride int, x []float64, inv float64) Quantised
 	dotPairs16   func(dst []int32, x []uint8, ldx int, w []uint8, ldw, d int, pairs []Pair)
 	dotPairs32   func(dst, x []float64, ldx int, w []float32, ldw, d int, pairs []Pair)
+	dotBytes     func(dst []int32, q []int8, w []uint8, ldw int, rows []int32)
 }

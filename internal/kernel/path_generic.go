@@ -56,5 +56,6 @@ var generic = path{
 		quantise16:   quantise16Generic,
 		dotPairs16:   dotPairs16Generic,
 		dotPairs32:   dotPairs32Generic,
+		dotBytes:     dotBytesGeneric,
 	},
 }

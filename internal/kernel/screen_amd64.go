@@ -20,6 +20,7 @@ func (s screenSet) screening() screening {
 		extent: s.extent, largestBlock: s.largestBlock, quantise: s.quantise, quantise16: s.quantise16,
 		screenTiles: s.screenTiles, screenOne: s.screenOne, screenPairs: s.screenPairs, screenKth: s.screenKth,
 		dotPairs: s.dotPairs, dotPairs16: s.dotPairs16, dotPairs32: s.dotPairs32,
+		dotBytes: s.dotBytes,
 	}
 	if s == screenAVX2 {
 		k.coarse = GridBlocks

@@ -20,7 +20,9 @@ func screeningNEON(by screenMultiply) screening {
 	s.extent, s.quantise, s.quantise16 = extentNEONGo, quantiseNEONGo, quantise16NEONGo
 	s.screenPairs, s.screenKth = screenPairsNEONGo, screenKthNEONGo
 	s.dotPairs, s.dotPairs32, s.dotPairs16 = dotPairsNEONGo, dotPairs32NEONGo, dotPairs16NEONGo
+	s.dotBytes = dotBytesPlainNEONGo
 	if by != screenPlain {
+		s.dotBytes = dotBytesNEONGo
 		s.fastScreen, s.coarse = true, GridSigned
 		s.screenTiles, s.screenOne = screenTilesNEONGo, screenOneNEONGo
 	}

@@ -2245,3 +2245,131 @@ vector1:
 one_done:
 	VZEROUPPER
 	RET
+
+// func dotBytesAVX2(dst *int32, q *int8, w *uint8, ldw int, bytes int, rows *int32, fours int, ahead int, start int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dotBytesAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst+0(FP), AX
+	MOVQ    q+8(FP), CX
+	MOVQ    rows+40(FP), DX
+	MOVQ    fours+48(FP), BX
+	TESTQ   BX, BX
+	JZ      four_done
+	PCALIGN $0x40
+
+four:
+	MOVQ    ahead+56(FP), SI
+	ADDQ    DX, SI
+	MOVLQSX (DX), DI
+	MOVLQSX (SI), R8
+	IMULQ   ldw+24(FP), DI
+	ADDQ    w+16(FP), DI
+	IMULQ   ldw+24(FP), R8
+	ADDQ    w+16(FP), R8
+	VPXOR   Y0, Y0, Y0
+	MOVLQSX 4(DX), R9
+	MOVLQSX 4(SI), R10
+	IMULQ   ldw+24(FP), R9
+	ADDQ    w+16(FP), R9
+	IMULQ   ldw+24(FP), R10
+	ADDQ    w+16(FP), R10
+	VPXOR   Y1, Y1, Y1
+	MOVLQSX 8(DX), R11
+	MOVLQSX 8(SI), R12
+	IMULQ   ldw+24(FP), R11
+	ADDQ    w+16(FP), R11
+	IMULQ   ldw+24(FP), R12
+	ADDQ    w+16(FP), R12
+	VPXOR   Y2, Y2, Y2
+	MOVLQSX 12(DX), R13
+	MOVLQSX 12(SI), SI
+	IMULQ   ldw+24(FP), R13
+	ADDQ    w+16(FP), R13
+	IMULQ   ldw+24(FP), SI
+	ADDQ    w+16(FP), SI
+	VPXOR   Y3, Y3, Y3
+	XORQ    R14, R14
+	PCALIGN $0x40
+
+line:
+	VPMOVSXBW    (CX)(R14*1), Y4
+	PREFETCHT0   (R8)(R14*1)
+	VPMOVZXBW    (DI)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	PREFETCHT0   (R10)(R14*1)
+	VPMOVZXBW    (R9)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	PREFETCHT0   (R12)(R14*1)
+	VPMOVZXBW    (R11)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	PREFETCHT0   (SI)(R14*1)
+	VPMOVZXBW    (R13)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VPMOVSXBW    16(CX)(R14*1), Y4
+	VPMOVZXBW    16(DI)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPMOVZXBW    16(R9)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMOVZXBW    16(R11)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPMOVZXBW    16(R13)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VPMOVSXBW    32(CX)(R14*1), Y4
+	VPMOVZXBW    32(DI)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPMOVZXBW    32(R9)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMOVZXBW    32(R11)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPMOVZXBW    32(R13)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VPMOVSXBW    48(CX)(R14*1), Y4
+	VPMOVZXBW    48(DI)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPMOVZXBW    48(R9)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPMOVZXBW    48(R11)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPMOVZXBW    48(R13)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	ADDQ         $0x40, R14
+	CMPQ         R14, bytes+32(FP)
+	JNE          line
+	VEXTRACTI128 $0x01, Y0, X4
+	VPADDD       X0, X4, X4
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X1, X0, X0
+	VEXTRACTI128 $0x01, Y2, X1
+	VPADDD       X2, X1, X1
+	VEXTRACTI128 $0x01, Y3, X2
+	VPADDD       X3, X2, X2
+	VPHADDD      X0, X4, X0
+	VPHADDD      X2, X1, X1
+	VPHADDD      X1, X0, X0
+	VPBROADCASTD start+64(FP), X1
+	VPADDD       X1, X0, X0
+	VMOVDQU      X0, (AX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, DX
+	DECQ         BX
+	JNZ          four
+
+four_done:
+	VZEROUPPER
+	RET

@@ -119,6 +119,16 @@ func dotPairs32AVX512(dst *float64, x **float64, w **float32, groups int, rest i
 //go:noescape
 func dotPairs16AVX512(dst *int32, x *uint8, ldx int, w *uint8, ldw int, vectors int, pairs *int32, n int)
 
+// dotBytesAVX512 is DotBytes: for t from 0 to 4*fours-1 and p from 0 to bytes-1,
+//
+//	dst[t] += int32(q[p]) * int32(w[ldw*rows[t]+p])
+//
+// from start. bytes is a multiple of 64 and not 0. It prefetches row rows[t+ahead] beside each row,
+// where ahead is a multiple of 4 bytes, of an int32 each.
+//
+//go:noescape
+func dotBytesAVX512(dst *int32, q *int8, w *uint8, ldw int, bytes int, rows *int32, fours int, ahead int, start int)
+
 // screenPeakAVX512 does n times 24 independent multiply-adds of whole vectors of int8, on registers only.
 //
 //go:noescape

@@ -2255,6 +2255,99 @@ one_done:
 	VZEROUPPER
 	RET
 
+// func dotBytesAVX512(dst *int32, q *int8, w *uint8, ldw int, bytes int, rows *int32, fours int, ahead int, start int)
+// Requires: AVX, AVX2, AVX512F, AVX512VNNI, MMX+
+TEXT ·dotBytesAVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst+0(FP), AX
+	MOVQ    q+8(FP), CX
+	MOVQ    rows+40(FP), DX
+	MOVQ    fours+48(FP), BX
+	TESTQ   BX, BX
+	JZ      four_done
+	PCALIGN $0x40
+
+four:
+	MOVQ    ahead+56(FP), SI
+	ADDQ    DX, SI
+	MOVLQSX (DX), DI
+	MOVLQSX (SI), R8
+	IMULQ   ldw+24(FP), DI
+	ADDQ    w+16(FP), DI
+	IMULQ   ldw+24(FP), R8
+	ADDQ    w+16(FP), R8
+	VPXORQ  Z0, Z0, Z0
+	MOVLQSX 4(DX), R9
+	MOVLQSX 4(SI), R10
+	IMULQ   ldw+24(FP), R9
+	ADDQ    w+16(FP), R9
+	IMULQ   ldw+24(FP), R10
+	ADDQ    w+16(FP), R10
+	VPXORQ  Z1, Z1, Z1
+	MOVLQSX 8(DX), R11
+	MOVLQSX 8(SI), R12
+	IMULQ   ldw+24(FP), R11
+	ADDQ    w+16(FP), R11
+	IMULQ   ldw+24(FP), R12
+	ADDQ    w+16(FP), R12
+	VPXORQ  Z2, Z2, Z2
+	MOVLQSX 12(DX), R13
+	MOVLQSX 12(SI), SI
+	IMULQ   ldw+24(FP), R13
+	ADDQ    w+16(FP), R13
+	IMULQ   ldw+24(FP), SI
+	ADDQ    w+16(FP), SI
+	VPXORQ  Z3, Z3, Z3
+	XORQ    R14, R14
+	PCALIGN $0x40
+
+line:
+	VMOVDQU64     (CX)(R14*1), Z4
+	PREFETCHT0    (R8)(R14*1)
+	VMOVDQU64     (DI)(R14*1), Z5
+	VPDPBUSD      Z4, Z5, Z0
+	PREFETCHT0    (R10)(R14*1)
+	VMOVDQU64     (R9)(R14*1), Z5
+	VPDPBUSD      Z4, Z5, Z1
+	PREFETCHT0    (R12)(R14*1)
+	VMOVDQU64     (R11)(R14*1), Z5
+	VPDPBUSD      Z4, Z5, Z2
+	PREFETCHT0    (SI)(R14*1)
+	VMOVDQU64     (R13)(R14*1), Z5
+	VPDPBUSD      Z4, Z5, Z3
+	ADDQ          $0x40, R14
+	CMPQ          R14, bytes+32(FP)
+	JNE           line
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPADDD        Y0, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPADDD        X4, X5, X5
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VPADDD        Y1, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X6
+	VPADDD        X4, X6, X6
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPADDD        Y2, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X7
+	VPADDD        X4, X7, X7
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPADDD        Y3, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X8
+	VPADDD        X4, X8, X8
+	VPHADDD       X6, X5, X4
+	VPHADDD       X8, X7, X5
+	VPHADDD       X5, X4, X4
+	VPBROADCASTD  start+64(FP), X5
+	VPADDD        X5, X4, X4
+	VMOVDQU       X4, (AX)
+	ADDQ          $0x10, AX
+	ADDQ          $0x10, DX
+	DECQ          BX
+	JNZ           four
+
+four_done:
+	VZEROUPPER
+	RET
+
 // func screenPeakAVX512(n int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·screenPeakAVX512(SB), NOSPLIT, $0-8

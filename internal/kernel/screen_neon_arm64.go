@@ -133,6 +133,26 @@ func dotPairs32NEON(dst *float64, x **float64, w **float32, groups, rest int)
 //go:noescape
 func dotPairs16NEON(dst *int32, x *uint8, ldx int, w *uint8, ldw, vectors int, pairs *int32, n int)
 
+// dotBytesNEON is DotBytes: for t from 0 to n-1 and p from 0 to 64*lines-1,
+//
+//	dst[t] += int32(q[p]) * int32(int8(w[ldw*rows[t]+p]-128))
+//
+// from 0. It prefetches row rows[t+ahead] beside each row, where ahead is in bytes, four for each
+// int32.
+//
+//go:noescape
+func dotBytesNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int)
+
+// dotBytesPlainNEON is DotBytes: for t from 0 to n-1 and p from 0 to 64*lines-1,
+//
+//	dst[t] += int32(q[p]) * int32(int8(w[ldw*rows[t]+p]-128))
+//
+// from 0. It prefetches row rows[t+ahead] beside each row, where ahead is in bytes, four for each
+// int32.
+//
+//go:noescape
+func dotBytesPlainNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int)
+
 // screenPeakNEON does n times 24 independent multiply-adds of whole registers of int8, on registers only.
 //
 //go:noescape
@@ -201,6 +221,16 @@ func callDotPairs32NEON(dst *float64, x **float64, w **float32, groups, rest int
 //go:noinline
 func callDotPairs16NEON(dst *int32, x *uint8, ldx int, w *uint8, ldw, vectors int, pairs *int32, n int) {
 	dotPairs16NEON(dst, x, ldx, w, ldw, vectors, pairs, n)
+}
+
+//go:noinline
+func callDotBytesNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int) {
+	dotBytesNEON(dst, q, w, ldw, lines, rows, n, ahead)
+}
+
+//go:noinline
+func callDotBytesPlainNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int) {
+	dotBytesPlainNEON(dst, q, w, ldw, lines, rows, n, ahead)
 }
 
 //go:noinline

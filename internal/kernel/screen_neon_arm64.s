@@ -4527,6 +4527,134 @@ vectorDone:
 rowDone:
 	RET
 
+// func dotBytesNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int)
+TEXT ·dotBytesNEON(SB), NOSPLIT, $0-64
+	MOVD dst+0(FP), R0
+	MOVD q+8(FP), R1
+	MOVD w+16(FP), R2
+	MOVD ldw+24(FP), R3
+	MOVD lines+32(FP), R4
+	MOVD rows+40(FP), R5
+	MOVD n+48(FP), R6
+	MOVD ahead+56(FP), R7
+	MOVD $128, R12
+	WORD $0x4e010d80 // dup v0.16b, w12
+	CBZ R6, rowDone
+row:
+	ADD R7, R5, R8
+	MOVW.P 4(R8), R10
+	MOVW.P 4(R5), R9
+	MADD R3, R2, R9, R9
+	MADD R3, R2, R10, R10
+	WORD $0x6f00e402 // movi v2.2d, #0000000000000000
+	WORD $0x6f00e403 // movi v3.2d, #0000000000000000
+	WORD $0x6f00e404 // movi v4.2d, #0000000000000000
+	WORD $0x6f00e405 // movi v5.2d, #0000000000000000
+	MOVD R1, R8
+	MOVD R4, R11
+	CBZ R11, lineDone
+	PCALIGN $32
+line:
+	WORD $0xad401d06 // ldp q6, q7, [x8]
+	WORD $0xad412508 // ldp q8, q9, [x8, #32]
+	WORD $0xad402d2a // ldp q10, q11, [x9]
+	WORD $0xad41352c // ldp q12, q13, [x9, #32]
+	PRFM 0(R10), PLDL1KEEP
+	ADD $64, R8, R8
+	ADD $64, R9, R9
+	ADD $64, R10, R10
+	WORD $0x6e201d4a // eor v10.16b, v10.16b, v0.16b
+	WORD $0x4e8a94c2 // sdot v2.4s, v6.16b, v10.16b
+	WORD $0x6e201d6b // eor v11.16b, v11.16b, v0.16b
+	WORD $0x4e8b94e3 // sdot v3.4s, v7.16b, v11.16b
+	WORD $0x6e201d8c // eor v12.16b, v12.16b, v0.16b
+	WORD $0x4e8c9504 // sdot v4.4s, v8.16b, v12.16b
+	WORD $0x6e201dad // eor v13.16b, v13.16b, v0.16b
+	WORD $0x4e8d9525 // sdot v5.4s, v9.16b, v13.16b
+	SUBS $1, R11, R11
+	BNE line
+lineDone:
+	WORD $0x4ea38442 // add v2.4s, v2.4s, v3.4s
+	WORD $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD $0x4ea48442 // add v2.4s, v2.4s, v4.4s
+	WORD $0x4eb1b842 // addv s2, v2.4s
+	WORD $0xbd000002 // str s2, [x0]
+	ADD $4, R0, R0
+	SUBS $1, R6, R6
+	BNE row
+rowDone:
+	RET
+
+// func dotBytesPlainNEON(dst *int32, q *int8, w *uint8, ldw, lines int, rows *int32, n, ahead int)
+TEXT ·dotBytesPlainNEON(SB), NOSPLIT, $0-64
+	MOVD dst+0(FP), R0
+	MOVD q+8(FP), R1
+	MOVD w+16(FP), R2
+	MOVD ldw+24(FP), R3
+	MOVD lines+32(FP), R4
+	MOVD rows+40(FP), R5
+	MOVD n+48(FP), R6
+	MOVD ahead+56(FP), R7
+	MOVD $128, R12
+	WORD $0x4e010d80 // dup v0.16b, w12
+	CBZ R6, rowDone
+row:
+	ADD R7, R5, R8
+	MOVW.P 4(R8), R10
+	MOVW.P 4(R5), R9
+	MADD R3, R2, R9, R9
+	MADD R3, R2, R10, R10
+	WORD $0x6f00e402 // movi v2.2d, #0000000000000000
+	WORD $0x6f00e403 // movi v3.2d, #0000000000000000
+	WORD $0x6f00e404 // movi v4.2d, #0000000000000000
+	WORD $0x6f00e405 // movi v5.2d, #0000000000000000
+	MOVD R1, R8
+	MOVD R4, R11
+	CBZ R11, lineDone
+	PCALIGN $32
+line:
+	WORD $0xad401d06 // ldp q6, q7, [x8]
+	WORD $0xad412508 // ldp q8, q9, [x8, #32]
+	WORD $0xad402d2a // ldp q10, q11, [x9]
+	WORD $0xad41352c // ldp q12, q13, [x9, #32]
+	PRFM 0(R10), PLDL1KEEP
+	ADD $64, R8, R8
+	ADD $64, R9, R9
+	ADD $64, R10, R10
+	WORD $0x6e201d4a // eor v10.16b, v10.16b, v0.16b
+	WORD $0x0e2ac0c1 // smull v1.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
+	WORD $0x4e606822 // sadalp v2.4s, v1.8h
+	WORD $0x4e606942 // sadalp v2.4s, v10.8h
+	WORD $0x6e201d6b // eor v11.16b, v11.16b, v0.16b
+	WORD $0x0e2bc0e1 // smull v1.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e606823 // sadalp v3.4s, v1.8h
+	WORD $0x4e606963 // sadalp v3.4s, v11.8h
+	WORD $0x6e201d8c // eor v12.16b, v12.16b, v0.16b
+	WORD $0x0e2cc101 // smull v1.8h, v8.8b, v12.8b
+	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x4e606824 // sadalp v4.4s, v1.8h
+	WORD $0x4e606984 // sadalp v4.4s, v12.8h
+	WORD $0x6e201dad // eor v13.16b, v13.16b, v0.16b
+	WORD $0x0e2dc121 // smull v1.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e606825 // sadalp v5.4s, v1.8h
+	WORD $0x4e6069a5 // sadalp v5.4s, v13.8h
+	SUBS $1, R11, R11
+	BNE line
+lineDone:
+	WORD $0x4ea38442 // add v2.4s, v2.4s, v3.4s
+	WORD $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD $0x4ea48442 // add v2.4s, v2.4s, v4.4s
+	WORD $0x4eb1b842 // addv s2, v2.4s
+	WORD $0xbd000002 // str s2, [x0]
+	ADD $4, R0, R0
+	SUBS $1, R6, R6
+	BNE row
+rowDone:
+	RET
+
 // func screenPeakNEON(n int)
 TEXT ·screenPeakNEON(SB), NOSPLIT, $0-8
 	MOVD n+0(FP), R0

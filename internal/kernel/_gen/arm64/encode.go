@@ -46,7 +46,7 @@ func makeOps() map[string]op {
 			t[name+"."+shape] = op{word | uint32(size)<<22, strings.Join([]string{shape, shape, shape}, " ")}
 		}
 	}
-	for name, word := range map[string]uint32{"and": 0x4e201c00, "orr": 0x4ea01c00, "bsl": 0x6e601c00, "bit": 0x6ea01c00} {
+	for name, word := range map[string]uint32{"and": 0x4e201c00, "orr": 0x4ea01c00, "bsl": 0x6e601c00, "bit": 0x6ea01c00, "eor": 0x6e201c00} {
 		t[name] = op{word, "16b 16b 16b"}
 	}
 	for name, o := range map[string]op{
@@ -55,6 +55,7 @@ func makeOps() map[string]op {
 		"sqxtn": {0x0e614800, "4h 4s"}, "sqxtn2": {0x4e614800, "8h 4s"},
 		"xtn.b": {0x0e212800, "8b 8h"},
 		"smlal": {0x0e608000, "4s 4h 4h"}, "smlal2": {0x4e608000, "4s 8h 8h"},
+		"smull": {0x0e20c000, "8h 8b 8b"}, "smull2": {0x4e20c000, "8h 16b 16b"}, "sadalp": {0x4e606800, "4s 8h"},
 	} {
 		t[name] = o
 	}

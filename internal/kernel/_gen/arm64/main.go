@@ -116,5 +116,7 @@ func (g *gen) screen() {
 	g.dotPairs(8)
 	g.dotPairs(4)
 	g.dotPairs16()
+	g.dotBytes(sdot)
+	g.dotBytes(smlal)
 	g.screenPeak()
 }

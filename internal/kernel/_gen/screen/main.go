@@ -34,6 +34,7 @@ func wide() *gen {
 	g.dotPairs(8)
 	g.dotPairs(4)
 	g.dotPairs16()
+	g.dotBytes(g.wholeBytes())
 	g.peak()
 	return g
 }
@@ -54,6 +55,7 @@ func avx2() narrow {
 	g.dotPairs(8)
 	g.dotPairs(4)
 	g.dotPairs16()
+	g.dotBytes(g.widenedBytes())
 	return g
 }
 
@@ -65,5 +67,6 @@ func avxVNNI() narrow {
 		g.one(bytes)
 	}
 	g.dotPairs16()
+	g.dotBytes(g.wholeBytes())
 	return g
 }
