@@ -174,7 +174,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestStats: the statistics by hand, and when there is a warning.
+// TestStats: the statistics by hand.
 func TestStats(t *testing.T) {
 	s := built(t, plainCodes()).Stats()
 	// Lists of 2, 0, 3, 0, 0 and 1 rows: (4+9+1)·6/36, and 14/4 entries a query.
@@ -184,6 +184,10 @@ func TestStats(t *testing.T) {
 	if len(s.Longest) != 6 || s.Longest[0] != (List{2, 3, 0.75}) || s.Longest[1] != (List{0, 2, 0.5}) || s.Longest[3].Rows != 0 {
 		t.Errorf("the longest lists: %v", s.Longest)
 	}
+}
+
+// TestWarnings: when the statistics warn, and of what.
+func TestWarnings(t *testing.T) {
 	even := newMemoryCodes(1000)
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 3000 {

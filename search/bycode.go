@@ -25,11 +25,15 @@ func (x *Index) ByCode(dst []Hit, latents []int32, values []float64, k int, only
 	if err != nil {
 		return dst, err
 	}
+	defer func() {
+		if err != nil {
+			hits = dst
+		}
+	}()
 	defer x.end(faults, &err)
-	hits = dst // also where a file fails
 	s := newScratch(x.latents)
 	s.byCode(x, latents, values, min(k, x.stored()), only)
-	hits = append(hits, s.found...)
+	hits = append(dst, s.found...)
 	s.free()
 	return hits, nil
 }

@@ -35,7 +35,7 @@ const killRows, killSteps = 400, 5
 func killCodes() *memoryCodes { return smallCodes(killRows*killSteps, 77) }
 
 // saveAgainAndAgain saves indexes to path until it is killed: it adds rows, deletes one, saves, merges, saves, and
-// so on. What it saves is always the first killRows·n rows, without the first one of each step.
+// so on, and says each time that it has. What it saves is always the first killRows·n rows, without the first one of each step.
 func saveAgainAndAgain(path string) error {
 	all := killCodes()
 	source := func(step int) (codefile.Source, error) {
@@ -43,7 +43,7 @@ func saveAgainAndAgain(path string) error {
 		codes, err := newCodes(part)
 		return codefile.FromCodes(codes), err
 	}
-	for round := 0; ; round++ {
+	for {
 		var x *Index
 		for step := range killSteps {
 			codes, err := source(step)
@@ -64,15 +64,14 @@ func saveAgainAndAgain(path string) error {
 			if err := x.Save(path); err != nil {
 				return err
 			}
-			if round == 0 && step == 0 {
-				fmt.Println("ready")
-			}
+			fmt.Println("saved")
 			if x, err = x.Merge(nil, nil); err != nil {
 				return err
 			}
 			if err := x.Save(path); err != nil {
 				return err
 			}
+			fmt.Println("saved")
 		}
 	}
 }
@@ -96,10 +95,13 @@ func TestKilled(t *testing.T) {
 		output, err := child.StdoutPipe()
 		must(t, err)
 		must(t, child.Start())
-		line, _ := bufio.NewReader(output).ReadString('\n')
-		time.Sleep(time.Duration(rand.IntN(int(60 * time.Millisecond))))
+		lines, line := bufio.NewReader(output), ""
+		for range 1 + rand.IntN(2*killSteps) {
+			line, _ = lines.ReadString('\n')
+		}
+		time.Sleep(time.Duration(rand.IntN(int(5 * time.Millisecond))))
 		must(t, child.Process.Kill())
-		if err := child.Wait(); err == nil || line != "ready\n" {
+		if err := child.Wait(); err == nil || line != "saved\n" {
 			t.Fatalf("the child ended before it was killed, and said %q", line)
 		}
 		x, err := Open(path)

@@ -57,6 +57,9 @@ func (x *Index) Save(path string) (err error) {
 	defer release()
 	d, err := x.saveSegments(path)
 	if err == nil {
+		err = x.check()
+	}
+	if err == nil {
 		text := d.describe()
 		err = atomicfile.Write(filepath.Join(path, listName), func(w io.Writer) error { return d.write(w, text) })
 	}

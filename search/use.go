@@ -51,14 +51,17 @@ func (x *Index) begin() (faults bool, err error) {
 	return faults, nil
 }
 
-// end ends a call. It is deferred.
+// end ends a call, and sets err where a file could not be read. It is deferred.
 func (x *Index) end(faults bool, err *error) {
 	if len(x.use.files) > 0 {
 		debug.SetPanicOnFault(faults)
 	}
 	p := recover()
-	x.leave()
+	defer x.leave()
 	if p == nil {
+		if *err == nil {
+			*err = x.check()
+		}
 		return
 	}
 	for _, f := range x.use.files {
@@ -68,6 +71,16 @@ func (x *Index) end(faults bool, err *error) {
 		}
 	}
 	panic(p)
+}
+
+// check returns an error where a file of the index was cut short: then what was read of it is void.
+func (x *Index) check() error {
+	for _, f := range x.use.files {
+		if err := f.contents.Check(); err != nil {
+			return fault.InFile(f.path, err)
+		}
+	}
+	return nil
 }
 
 // leave counts a call as ended. The last one of a closed index releases the files.

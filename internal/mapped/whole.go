@@ -13,14 +13,14 @@ import (
 )
 
 // A Whole is the bytes of a file in memory, all of them, until Close: a mapping of it where there are mappings,
-// else a copy. The file must not be written while it is in use. Whoever uses the bytes of a mapping does so in a
-// goroutine that debug.SetPanicOnFault was called in, and asks Fault about what it recovers: the file may be cut
-// short, or its disk fail.
+// else a copy. The file must not be written while it is in use. It may be cut short, though, or its disk fail.
+// So whoever uses the bytes of a mapping does so in a goroutine that debug.SetPanicOnFault was called in, and asks
+// Fault about what it recovers; and asks Check afterwards, for the rest of the page in which a file was cut reads
+// as zeros.
 type Whole struct {
-	path   string
-	bytes  []byte
-	mapped bool
-	close  sync.Once
+	bytes []byte
+	file  *os.File // nil where bytes are a copy
+	close sync.Once
 }
 
 // OpenWhole opens the file at path. Errors are those of package os.
@@ -29,19 +29,23 @@ func OpenWhole(path string) (*Whole, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() // read only; a mapping stays without it
+	w := new(Whole)
+	defer func() {
+		if w.file == nil {
+			file.Close() // read only
+		}
+	}()
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	w := &Whole{path: path}
 	size := info.Size()
 	if !info.Mode().IsRegular() || size != int64(int(size)) {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file that fits into memory")}
 	}
 	if bits.UintSize == 64 && size > 0 {
 		if w.bytes, err = mapFile(file, int(size)); err == nil {
-			w.mapped = true
+			w.file = file
 			return w, nil
 		}
 	}
@@ -55,7 +59,7 @@ func OpenWhole(path string) (*Whole, error) {
 func (w *Whole) Bytes() []byte { return w.bytes }
 
 // Mapped reports whether the bytes are a mapping.
-func (w *Whole) Mapped() bool { return w.mapped }
+func (w *Whole) Mapped() bool { return w.file != nil }
 
 // Fault returns the error for p, which was recovered: bytes of w could not be read. It is nil where p is
 // something else.
@@ -64,24 +68,41 @@ func (w *Whole) Fault(p any) error {
 		runtime.Error
 		Addr() uintptr
 	})
-	if !is || !w.mapped {
+	if !is || w.file == nil {
 		return nil
 	}
 	at := fault.Addr() - uintptr(unsafe.Pointer(unsafe.SliceData(w.bytes)))
 	if at >= uintptr(len(w.bytes)) {
 		return nil
 	}
-	if info, err := os.Stat(w.path); err == nil && info.Size() < int64(len(w.bytes)) {
-		return fmt.Errorf("byte %d: %w", at, io.ErrUnexpectedEOF)
+	if err := w.Check(); err != nil {
+		return err
 	}
 	return fmt.Errorf("byte %d: %w", at, errFault)
+}
+
+// Check returns an error where the file is shorter than it was: what was read of it is void.
+func (w *Whole) Check() error {
+	if w.file == nil {
+		return nil
+	}
+	probe := probes.Get().(*[1]byte)
+	defer probes.Put(probe)
+	switch _, err := w.file.ReadAt(probe[:], int64(len(w.bytes)-1)); err {
+	case nil:
+		return nil
+	case io.EOF:
+		return fmt.Errorf("it had %d bytes: %w", len(w.bytes), io.ErrUnexpectedEOF)
+	default:
+		return err
+	}
 }
 
 // Close ends the mapping. Nobody may use the bytes any more. A second Close does nothing.
 func (w *Whole) Close() (err error) {
 	w.close.Do(func() {
-		if w.mapped {
-			err = unmap(w.bytes)
+		if w.file != nil {
+			err = errors.Join(unmap(w.bytes), w.file.Close())
 		}
 	})
 	return err
