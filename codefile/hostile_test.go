@@ -151,8 +151,11 @@ func TestDamage(t *testing.T) {
 	codes := someCodes(t, 1, 9, 30, 0, 100)
 	whole := readFile(t, written(t, "a.ksc", codes, Options{Values: Float32}))
 	want := rounded(codes, func(v float64) float64 { return float64(float32(v)) })
-	same := 0
-	for i := range whole {
+	same, step := 0, 1
+	if testing.Short() {
+		step = 5
+	}
+	for i := 0; i < len(whole); i += step {
 		b := bytes.Clone(whole)
 		b[i] ^= 1 << (i % 8)
 		got, err := readAll(writeFile(t, "a.ksc", b))

@@ -31,11 +31,10 @@ type part struct {
 
 // cutError is the error for a file that ends within a part.
 type cutError struct {
-	part        int
-	start       int64
-	have, want  int64 // bytes; want is 0 where not even the header is whole
-	rowsBefore  int
-	partsBefore int
+	part       int
+	start      int64
+	have, want int64 // bytes; want is 0 where not even the header is whole
+	rowsBefore int
 }
 
 // Error says where the file is cut, and what of it is whole.

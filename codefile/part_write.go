@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/normal"
@@ -75,26 +76,44 @@ func (w *partWriter) addRow(latents []int32, values []float64) error {
 	if l.rows == 0 {
 		w.offsets, l.sameCount = le.AppendUint32(w.offsets[:0], 0), len(values) > 0
 	}
-	if l.width() == 2 {
-		for _, j := range latents {
-			w.latents = le.AppendUint16(w.latents, uint16(j))
-		}
-	} else {
-		for _, j := range latents {
-			w.latents = le.AppendUint32(w.latents, uint32(j))
-		}
-	}
-	for t, v := range values {
-		var kept float64
-		if w.values, kept = l.precision.append(w.values, v); kept-kept != 0 {
-			return refuseValue(w.written+l.rows, latents[t], v, l.precision)
-		}
-		w.sum.note(v, kept, l.precision)
+	w.addLatents(latents)
+	if err := w.addValues(latents, values); err != nil {
+		return err
 	}
 	l.rows++
 	l.entries += int64(len(values))
 	l.sameCount = l.sameCount && l.entries == int64(len(values))*int64(l.rows)
 	w.offsets = le.AppendUint32(w.offsets, uint32(l.entries))
+	return nil
+}
+
+// addLatents appends the latents of a row.
+func (w *partWriter) addLatents(latents []int32) {
+	base, size := len(w.latents), int(w.layout.width())
+	w.latents = slices.Grow(w.latents, size*len(latents))[:base+size*len(latents)]
+	b := w.latents[base:]
+	for t, j := range latents {
+		if size == 2 {
+			binary.LittleEndian.PutUint16(b[2*t:], uint16(j))
+		} else {
+			binary.LittleEndian.PutUint32(b[4*t:], uint32(j))
+		}
+	}
+}
+
+// addValues appends the values of a row, and takes them into the summary.
+func (w *partWriter) addValues(latents []int32, values []float64) error {
+	p := w.layout.precision
+	base, size := len(w.values), p.size()
+	w.values = slices.Grow(w.values, size*len(values))[:base+size*len(values)]
+	b := w.values[base:]
+	for t, v := range values {
+		kept := p.put(b[t*size:], v)
+		if kept-kept != 0 {
+			return refuseValue(w.written+w.layout.rows, latents[t], v, p)
+		}
+		w.sum.note(v, kept, p)
+	}
 	return nil
 }
 

@@ -54,18 +54,21 @@ func (p Precision) check() error {
 // size returns how many bytes a value takes.
 func (p Precision) size() int { return precisions[p].dtype.Size() }
 
-// append appends a finite value, little-endian, and returns the number that was kept. It is
-// infinite where the value is too large.
-func (p Precision) append(dst []byte, v float64) ([]byte, float64) {
+// put writes a finite value to the beginning of b, little-endian, and returns the number that was kept.
+// It is infinite where the value is too large.
+func (p Precision) put(b []byte, v float64) float64 {
 	switch p {
 	case Float32:
 		f := float32(v)
-		return binary.LittleEndian.AppendUint32(dst, math.Float32bits(f)), float64(f)
+		binary.LittleEndian.PutUint32(b, math.Float32bits(f))
+		return float64(f)
 	case Float16:
 		h, kept := float16(v)
-		return binary.LittleEndian.AppendUint16(dst, h), kept
+		binary.LittleEndian.PutUint16(b, h)
+		return kept
 	}
-	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v)), v
+	binary.LittleEndian.PutUint64(b, math.Float64bits(v))
+	return v
 }
 
 // float16 returns the IEEE half that is nearest to a finite v, ties to even, and its value. That is

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ksparse/ksparse"
+	"github.com/ksparse/ksparse/internal/atomicfile"
 )
 
 // TestManyGoroutines: many read one file of each kind at once.
@@ -51,9 +52,9 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestFileThatShrinks: a file that is cut while it is open is an error for what is gone, in ranges and row by row, and not
+// TestCutWhileOpen: a file that is cut while it is open is an error for what is gone, in ranges and row by row, and not
 // the end of the process.
-func TestFileThatShrinks(t *testing.T) {
+func TestCutWhileOpen(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a mapped file cannot be cut here")
 	}
@@ -107,6 +108,34 @@ func BenchmarkWrite(b *testing.B) {
 	}
 }
 
+// BenchmarkPlain writes and reads as many bytes as a float32 file has without looking at them, for comparison.
+func BenchmarkPlain(b *testing.B) {
+	const rows = 100_000
+	path := b.TempDir() + "/a.ksc"
+	_, err := Write(context.Background(), path, makes(b, rows, 16384, 32), Options{Values: Float32})
+	must(b, err)
+	bytes := readFile(b, path)
+	b.Run("write", func(b *testing.B) {
+		for b.Loop() {
+			must(b, atomicfile.Write(path, func(w io.Writer) error { _, err := w.Write(bytes); return err }))
+		}
+		report(b, path, rows)
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			f, err := os.Open(path)
+			must(b, err)
+			for {
+				if _, err := f.Read(bytes[:192<<10]); err != nil {
+					break
+				}
+			}
+			f.Close()
+		}
+		report(b, path, rows)
+	})
+}
+
 // report says how many bytes and rows a second there were.
 func report(b *testing.B, path string, rows int) {
 	b.Helper()
@@ -151,7 +180,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkReadRow reads single rows at any places.
+// BenchmarkReadRow reads single rows at any places, in both ways.
 func BenchmarkReadRow(b *testing.B) {
 	const rows = 100_000
 	path := b.TempDir() + "/a.ksc"
@@ -162,9 +191,17 @@ func BenchmarkReadRow(b *testing.B) {
 	must(b, f.ReadCodes(&codes, 0, rows))
 	latents, values := make([]int32, 0, 64), make([]float64, 0, 64)
 	row := 0
-	for b.Loop() {
-		latents, values, err = f.ReadRow(latents[:0], values[:0], row)
-		must(b, err)
-		row = (row + 7919) % rows
-	}
+	b.Run("ReadRow", func(b *testing.B) {
+		for b.Loop() {
+			latents, values, err = f.ReadRow(latents[:0], values[:0], row)
+			must(b, err)
+			row = (row + 7919) % rows
+		}
+	})
+	b.Run("ReadCodes", func(b *testing.B) {
+		for b.Loop() {
+			must(b, f.ReadCodes(&codes, row, row+1))
+			row = (row + 7919) % rows
+		}
+	})
 }
