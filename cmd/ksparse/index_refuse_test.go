@@ -51,6 +51,8 @@ func TestIndexFailures(t *testing.T) {
 	writeNpy(t, filepath.Join(folder, "wide.npy"), 20, testCols+1, samples(20, testCols+1, 2))
 	writeNpy(t, filepath.Join(folder, "zero.npy"), 2, testCols, make([]float32, 2*testCols))
 	writeTexts(t, folder, "short.txt", 0, testRows-1)
+	writeNpy(t, filepath.Join(folder, "two.npy"), testRows, 2, samples(testRows, 2, 3))
+	works(t, folder, strings.Fields("train x.npy --targets two.npy --latents 24 -k 2 --steps 5 -o transcoder.ksp")...)
 	for name, text := range map[string]string{"ids.txt": "3\nx\n", "none.txt": "\n\n", "negative.txt": "-3\n", "narrow.jsonl": `{"latents":[99],"values":[1]}` + "\n"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -66,6 +68,7 @@ func TestIndexFailures(t *testing.T) {
 		{"wide.npy has 17 numbers in a row, and the model takes 16", "index m.ksp wide.npy -o new.index"},
 		{"short.txt has 599 texts, and there are 600 rows: each row has one text", "index m.ksp x.npy --texts short.txt -o new.index"},
 		{"short.txt has 599 texts", "index add words.index x.npy --texts short.txt"},
+		{"transcoder.ksp does not reconstruct rows", "index transcoder.ksp x.npy -o new.index"},
 		{"no.txt", "index m.ksp x.npy --texts no.txt -o new.index"},
 		{"words.index has texts: --texts has those of the new rows", "index add words.index x.npy"},
 		{"codes.index has no texts for the rows that it has", "index add codes.index c.jsonl --texts texts.txt"},

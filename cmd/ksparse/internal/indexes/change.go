@@ -1,7 +1,6 @@
 package indexes
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -46,10 +45,10 @@ func (x *Index) DropTexts() error {
 	if err := x.About.Write(x.path); err != nil {
 		return err
 	}
-	errs := []error{x.texts.close()}
+	err = x.texts.close()
 	x.texts = nil
 	for _, p := range old {
-		errs = append(errs, os.Remove(filepath.Join(x.path, p.File)))
+		os.Remove(filepath.Join(x.path, p.File)) // one that is left does no harm but to take space
 	}
-	return errors.Join(errs...)
+	return err
 }
