@@ -160,13 +160,13 @@ func (n *indexFlags) build(c *cobra.Command, from *content) (*search.Index, erro
 	p := progress.New(c.ErrOrStderr())
 	defer p.End()
 	p.Say("encoding")
-	from.options.Progress = p.Count("row")
+	from.options.Progress = p.Count("encoding: row")
 	x, err := search.Build(c.Context(), from.codes, from.options)
 	if err != nil || from.options.Rows == nil || n.notMeasured {
 		return x, err
 	}
 	p.Say("measuring the recall")
-	measured, err := x.Calibrate(c.Context(), 0, p.Count("step"))
+	measured, err := x.Calibrate(c.Context(), 0, p.Count("measuring the recall: step"))
 	if errors.Is(err, ksparse.ErrEmpty) { // too few rows
 		return x, nil
 	}

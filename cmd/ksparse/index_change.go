@@ -59,7 +59,7 @@ func added(c *cobra.Command, x *indexes.Index, p *progress.Printer, paths []stri
 		}
 	}
 	p.Say("encoding")
-	from.options.Progress = p.Count("row")
+	from.options.Progress = p.Count("encoding: row")
 	after, err := x.Add(c.Context(), from.codes, from.options)
 	return after, fmt.Sprintf("%d rows added", from.rows()), err
 }
@@ -149,7 +149,7 @@ afterwards, and find the same.`,
 						return nil, "", err
 					}
 				}
-				after, err := x.Merge(c.Context(), p.Count("row"))
+				after, err := x.Merge(c.Context(), p.Count("merging: row"))
 				return after, fmt.Sprintf("%d segments merged, %d deleted rows taken out", before.Segments, before.Deleted), err
 			})
 		},

@@ -90,7 +90,11 @@ func printIndex(w io.Writer, x *search.Index, about indexes.About, asJSON bool) 
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("rows", "%s, and %s deleted", natural.Number(r.Rows), natural.Number(r.Deleted))
+	deleted := ""
+	if r.Deleted > 0 {
+		deleted = fmt.Sprintf(", and %s that are deleted", natural.Number(r.Deleted))
+	}
+	line("rows", "%s%s", natural.Number(r.Rows), deleted)
 	line("latents", "%s, of which %.4g are active in a row", natural.Number(r.Latents), r.L0)
 	line("segments", "%d", r.Segments)
 	line("bytes", "%s", natural.Number(int(r.Bytes)))

@@ -8,8 +8,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/codefile"
 	"github.com/ksparse/ksparse/search"
 )
 
@@ -74,6 +78,52 @@ func (l *listed) HasRows() bool                 { return !l.noRows }
 func (l *listed) HasTexts() bool                { return !l.noTexts }
 func (l *listed) Text(id int64) (string, error) { return fmt.Sprintf("<row %d>", id), nil }
 func (l *listed) Name() string                  { return "atoms.index" }
+
+// codesAlone is an index without rows and texts.
+type codesAlone struct{ *search.Index }
+
+func (codesAlone) HasTexts() bool                { return false }
+func (codesAlone) Text(id int64) (string, error) { return "", nil }
+func (codesAlone) Name() string                  { return "" }
+
+// fourRows returns an index of package search of the codes of (1, 0), (0, 2), (3, 1) and (-1, -1).
+func fourRows(t *testing.T) Index {
+	t.Helper()
+	codes, err := plain(t).Encode(mat.NewDense(4, 2, []float64{1, 0, 0, 2, 3, 1, -1, -1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := search.Build(t.Context(), codefile.FromCodes(codes), search.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return codesAlone{x}
+}
+
+// TestSearchTogether: requests at the same time get the answers that each gets alone.
+func TestSearchTogether(t *testing.T) {
+	s := server(t, plain(t), Options{Index: fourRows(t)})
+	want := map[string]string{
+		`{"rows":[[3,0],[0,2]],"k":2}`:                        `{"results":[{"hits":[{"id":2,"score":9},{"id":0,"score":3}]},{"hits":[{"id":1,"score":4}]}]}`,
+		`{"rows":[[-2,-1]]}`:                                  `{"results":[{"hits":[{"id":3,"score":6}]}]}`,
+		`{"codes":[{"latents":[0],"values":[2]}],"only":[0]}`: `{"results":[{"hits":[{"id":0,"score":2}]}]}`,
+	}
+	var group sync.WaitGroup
+	for range 16 {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for range 20 {
+				for body, answer := range want {
+					if w := post(s, "/search", body); w.Code != 200 || w.Body.String() != answer+"\n" {
+						t.Errorf("%s: %d %s, want %s", body, w.Code, w.Body, answer)
+					}
+				}
+			}
+		}()
+	}
+	group.Wait()
+}
 
 // TestSearch: hits, computed by hand, byte for byte.
 func TestSearch(t *testing.T) {
