@@ -140,13 +140,13 @@ func TestBuildRefuses(t *testing.T) {
 		}
 	}
 	x := built(t, plainCodes())
-	if _, err := x.Add(nil, codefile.FromCodes(smallCodes(3, 1).codes(t)), Options{}); !errors.Is(err, ksparse.ErrShape) {
+	if _, err := x.Add(ctx, codefile.FromCodes(smallCodes(3, 1).codes(t)), Options{}); !errors.Is(err, ksparse.ErrShape) {
 		t.Errorf("codes of 50 latents are added to an index of 6: %v", err)
 	}
 	if _, err := x.Merge(stopped, nil); err != nil { // there is nothing to do
 		t.Error(err)
 	}
-	y, err := x.Add(nil, good, Options{})
+	y, err := x.Add(ctx, good, Options{})
 	must(t, err)
 	if _, err := y.Merge(stopped, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a merge that is stopped: %v", err)
@@ -158,16 +158,16 @@ func TestProgress(t *testing.T) {
 	c := codefile.FromCodes(smallCodes(2*readRows+1, 3).codes(t))
 	var got [][2]int
 	progress := func(done, rows int) { got = append(got, [2]int{done, rows}) }
-	x, err := Build(nil, c, Options{Progress: progress})
+	x, err := Build(ctx, c, Options{Progress: progress})
 	must(t, err)
 	n := 2*readRows + 1
 	if want := [][2]int{{readRows, n}, {2 * readRows, n}, {n, n}}; !slices.Equal(got, want) {
 		t.Errorf("a build: %v, want %v", got, want)
 	}
 	got = nil
-	x, err = x.Add(nil, c, Options{})
+	x, err = x.Add(ctx, c, Options{})
 	must(t, err)
-	_, err = x.Merge(nil, progress)
+	_, err = x.Merge(ctx, progress)
 	must(t, err)
 	if len(got) < 3 || got[len(got)-1] != [2]int{2 * n, 2 * n} || !slices.IsSortedFunc(got, func(a, b [2]int) int { return a[0] - b[0] }) {
 		t.Errorf("a merge: %v", got)
@@ -211,7 +211,7 @@ func TestWarnings(t *testing.T) {
 		"segments": {func(x *Index) *Index {
 			for range 9 {
 				var err error
-				x, err = x.Add(nil, codefile.FromCodes(even.part(0, 100).codes(t)), Options{})
+				x, err = x.Add(ctx, codefile.FromCodes(even.part(0, 100).codes(t)), Options{})
 				must(t, err)
 			}
 			return x

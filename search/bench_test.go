@@ -70,7 +70,7 @@ func BenchmarkBuild(b *testing.B) {
 		b.Run(size.name, func(b *testing.B) {
 			codes := madeCodes(size.rows, size.latents, size.k, size.skew).codes(b)
 			for b.Loop() {
-				if _, err := Build(nil, codefile.FromCodes(codes), Options{}); err != nil {
+				if _, err := Build(ctx, codefile.FromCodes(codes), Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -84,7 +84,7 @@ func BenchmarkByCode(b *testing.B) {
 		b.Run(size.name, func(b *testing.B) {
 			made := madeCodes(size.rows, size.latents, size.k, size.skew)
 			codes := made.codes(b)
-			x, err := Build(nil, codefile.FromCodes(codes), Options{})
+			x, err := Build(ctx, codefile.FromCodes(codes), Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

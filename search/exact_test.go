@@ -129,18 +129,18 @@ func (c *trial) build(t *testing.T, r *rand.Rand) {
 	if r.IntN(2) == 0 {
 		first = rows
 	}
-	x, err := Build(nil, codefile.FromCodes(c.codes.part(0, first).codes(t)), Options{})
+	x, err := Build(ctx, codefile.FromCodes(c.codes.part(0, first).codes(t)), Options{})
 	must(t, err)
 	for first < rows {
 		next := first + 1 + r.IntN(rows-first)
-		x, err = x.Add(nil, codefile.FromCodes(c.codes.part(first, next).codes(t)), Options{})
+		x, err = x.Add(ctx, codefile.FromCodes(c.codes.part(first, next).codes(t)), Options{})
 		must(t, err)
 		first = next
 		if r.IntN(3) == 0 {
 			x = c.delete(t, r, x, first)
 		}
 		if r.IntN(4) == 0 {
-			x, err = x.Merge(nil, nil)
+			x, err = x.Merge(ctx, nil)
 			must(t, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"math/rand/v2"
@@ -21,7 +22,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	x, err := search.Build(nil, codefile.FromCodes(codes), search.Options{})
+	x, err := search.Build(context.Background(), codefile.FromCodes(codes), search.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func ExampleIndex_ByCode_goroutines() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	x, err := search.Build(nil, codefile.FromCodes(codes), search.Options{})
+	x, err := search.Build(context.Background(), codefile.FromCodes(codes), search.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

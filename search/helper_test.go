@@ -1,12 +1,16 @@
 package search
 
 import (
+	"context"
 	"slices"
 	"sort"
 	"testing"
 
 	"github.com/ksparse/ksparse"
 )
+
+// ctx is never done.
+var ctx = context.Background()
 
 // memoryCodes are the rows of codes in plain slices.
 type memoryCodes struct {

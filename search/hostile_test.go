@@ -180,6 +180,6 @@ func FuzzSegment(f *testing.F) {
 			}
 		}
 		x.Stats()
-		x.Merge(nil, nil)
+		x.Merge(ctx, nil)
 	})
 }

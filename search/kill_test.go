@@ -51,9 +51,9 @@ func saveAgainAndAgain(path string) error {
 				return err
 			}
 			if step == 0 {
-				x, err = Build(nil, codes, Options{})
+				x, err = Build(ctx, codes, Options{})
 			} else {
-				x, err = x.Add(nil, codes, Options{})
+				x, err = x.Add(ctx, codes, Options{})
 			}
 			if err != nil {
 				return err
@@ -65,7 +65,7 @@ func saveAgainAndAgain(path string) error {
 				return err
 			}
 			fmt.Println("saved")
-			if x, err = x.Merge(nil, nil); err != nil {
+			if x, err = x.Merge(ctx, nil); err != nil {
 				return err
 			}
 			if err := x.Save(path); err != nil {

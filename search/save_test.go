@@ -30,7 +30,7 @@ func smallCodes(rows int, seed uint64) *memoryCodes {
 // built returns an index of codes.
 func built(t testing.TB, c *memoryCodes) *Index {
 	t.Helper()
-	x, err := Build(nil, codefile.FromCodes(c.codes(t)), Options{})
+	x, err := Build(ctx, codefile.FromCodes(c.codes(t)), Options{})
 	must(t, err)
 	return x
 }
@@ -84,7 +84,7 @@ func TestSave(t *testing.T) {
 	before, err := os.Stat(segmentsIn(t, path)[0])
 	must(t, err)
 
-	second, err := first.Add(nil, codefile.FromCodes(c.part(1000, 3000).codes(t)), Options{})
+	second, err := first.Add(ctx, codefile.FromCodes(c.part(1000, 3000).codes(t)), Options{})
 	must(t, err)
 	second, n, err := second.Delete(NewIDs(5, 999, 1000, 2999))
 	if must(t, err); n != 4 {
@@ -102,7 +102,7 @@ func TestSave(t *testing.T) {
 	must(t, err)
 	wantRows(t, third, c, deleted)
 
-	merged, err := third.Merge(nil, nil)
+	merged, err := third.Merge(ctx, nil)
 	must(t, err)
 	must(t, merged.Save(path))
 	must(t, third.Close())
@@ -117,7 +117,7 @@ func TestSave(t *testing.T) {
 	if s := last.Stats(); s.Segments != 1 || s.Deleted != 0 || s.Rows != 2996 {
 		t.Errorf("after a merge: %+v", s)
 	}
-	more, err := last.Add(nil, codefile.FromCodes(c.part(0, 1).codes(t)), Options{})
+	more, err := last.Add(ctx, codefile.FromCodes(c.part(0, 1).codes(t)), Options{})
 	must(t, err)
 	var code ksparse.Codes
 	must(t, more.Code(&code, 3000)) // 2999 was deleted, and its number is not given again
@@ -130,7 +130,7 @@ func TestSaveNothing(t *testing.T) {
 	if must(t, err); n != 2 {
 		t.Fatalf("%d rows deleted", n)
 	}
-	x, err = x.Merge(nil, nil)
+	x, err = x.Merge(ctx, nil)
 	must(t, err)
 	must(t, x.Save(path))
 	y, err := Open(path)
@@ -142,7 +142,7 @@ func TestSaveNothing(t *testing.T) {
 	if s := y.Stats(); s.Rows != 0 || s.Segments != 0 || len(s.Warnings) > 0 {
 		t.Errorf("%+v", s)
 	}
-	z, err := y.Add(nil, codefile.FromCodes(smallCodes(4, 2).codes(t)), Options{})
+	z, err := y.Add(ctx, codefile.FromCodes(smallCodes(4, 2).codes(t)), Options{})
 	must(t, err)
 	var code ksparse.Codes
 	must(t, z.Code(&code, 5))
@@ -285,9 +285,9 @@ func TestClose(t *testing.T) {
 	must(t, x.Close())
 	_, byCode := x.ByCode(nil, c.rows[0], c.values[0], 1, nil)
 	_, explain := x.Explain(0, c.rows[0], c.values[0])
-	_, add := x.Add(nil, codefile.FromCodes(c.codes(t)), Options{})
+	_, add := x.Add(ctx, codefile.FromCodes(c.codes(t)), Options{})
 	_, _, remove := x.Delete(NewIDs(1))
-	_, merge := x.Merge(nil, nil)
+	_, merge := x.Merge(ctx, nil)
 	for what, err := range map[string]error{"ByCode": byCode, "Explain": explain, "Add": add, "Delete": remove, "Merge": merge,
 		"Code": x.Code(new(ksparse.Codes), 0), "Save": x.Save(path), "Close": x.Close()} {
 		if !errors.Is(err, os.ErrClosed) {

@@ -18,7 +18,7 @@ func TestConcurrent(t *testing.T) {
 	must(t, built(t, c.part(0, 1500)).Save(path))
 	opened, err := Open(path)
 	must(t, err)
-	x, err := opened.Add(nil, codefile.FromCodes(c.part(1500, 2000).codes(t)), Options{})
+	x, err := opened.Add(ctx, codefile.FromCodes(c.part(1500, 2000).codes(t)), Options{})
 	must(t, err)
 	ids := NewIDs()
 	for id := range int64(1000) {

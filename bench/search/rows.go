@@ -33,7 +33,7 @@ func (o options) prepare() error {
 	if o.data == "words" {
 		rows, cols, err = words(o.words)
 	} else {
-		rows, cols = made(300_000+heldOut)
+		rows, cols = made(300_000 + heldOut)
 	}
 	if err != nil {
 		return err

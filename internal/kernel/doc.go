@@ -55,8 +55,8 @@
 // tried and lost, pack.go packs for them, gather_amd64.go adds gathered rows, with
 // the rule for the order in which they are read, dot_amd64.go multiplies single rows,
 // search.go searches one, screen_amd64.go and screen_dot_amd64.go are the screen by
-// AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go and widen_amd64.go serve the files
-// of those names.
+// AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go, widen_amd64.go and take_amd64.go serve the
+// files of those names.
 //
 // On arm64, files of the same names do the same for NEON, with the same bits: four
 // registers of two lanes are the eight lanes of a sum, and path_arm64.go has three paths, which differ in how they

@@ -31,7 +31,7 @@ func TestTakeAbove(t *testing.T) {
 			for _, least := range []int32{-2000, -1, 0, 1, 999, 1000, math.MaxInt32, math.MinInt32} {
 				for _, rare := range []int{1, 7, 500} {
 					sums := randomSums(r, n, rare, least)
-					first := uint32(r.IntN(1<<31 - n))
+					first := uint32(r.Int64N(1<<31 - int64(n)))
 					var want []int64
 					for j, s := range sums {
 						if s > least {
