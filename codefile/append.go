@@ -43,8 +43,10 @@ func appendTo(path string, in *input) (err error) {
 	if err := w.after(parts, in); err != nil {
 		return inFile(path, err)
 	}
-	if err := f.Truncate(whole); err != nil { // a part that was cut goes
-		return inFile(path, err)
+	if cut != nil { // what is there of its part goes
+		if err := f.Truncate(whole); err != nil {
+			return inFile(path, err)
+		}
 	}
 	if err := w.appendAll(f, whole, in); err != nil {
 		return inFile(path, errors.Join(err, f.Truncate(whole)))
