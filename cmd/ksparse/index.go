@@ -165,12 +165,17 @@ func (n *indexFlags) build(c *cobra.Command, from *content) (*search.Index, erro
 	if err != nil || from.options.Rows == nil || n.notMeasured {
 		return x, err
 	}
+	return calibrated(c, x, p)
+}
+
+// calibrated returns x with its recall measured. Of an index of few rows there is nothing to measure.
+func calibrated(c *cobra.Command, x *search.Index, p *progress.Printer) (*search.Index, error) {
 	p.Say("measuring the recall")
-	measured, err := x.Calibrate(c.Context(), 0, p.Count("measuring the recall: step"))
-	if errors.Is(err, ksparse.ErrEmpty) { // too few rows
+	after, err := x.Calibrate(c.Context(), 0, p.Count("measuring the recall: step"))
+	if errors.Is(err, ksparse.ErrEmpty) {
 		return x, nil
 	}
-	return measured, err
+	return after, err
 }
 
 // content is what goes into an index: codes, and the rows that they are of where the index keeps rows.

@@ -134,26 +134,41 @@ files.`,
 
 // indexMergeCommand returns the command index merge.
 func indexMergeCommand() *cobra.Command {
-	return &cobra.Command{
+	var anew bool
+	c := &cobra.Command{
 		Use:   "merge INDEX",
 		Short: "Put all rows of an index into one segment, without those that were deleted",
 		Long: `index merge writes all rows into one segment, without those that were deleted. Rows keep their IDs. Searches are faster
-afterwards, and find the same.`,
+afterwards, and by code they find the same. --calibrate is for an index that has got many rows of another kind: searches by
+neighbours go by what was measured on the rows that index began with.`,
 		Example: `  ksparse index merge activations.index`,
 		Args:    wantArgs(1, 1, "INDEX"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return change(c, args[0], func(x *indexes.Index, p *progress.Printer) (*search.Index, string, error) {
-				before := x.Stats()
-				if before.Deleted > 0 {
-					if err := x.DropTexts(); err != nil {
-						return nil, "", err
-					}
+				if anew && !x.HasRows() {
+					return nil, "", fmt.Errorf("%s keeps no rows, so there is no recall to measure", args[0])
 				}
-				after, err := x.Merge(c.Context(), p.Count("merging: row"))
+				after, err := merged(c, x, p)
+				if err == nil && anew {
+					after, err = calibrated(c, after, p)
+				}
+				before := x.Stats()
 				return after, fmt.Sprintf("%d segments merged, %d deleted rows taken out", before.Segments, before.Deleted), err
 			})
 		},
 	}
+	c.Flags().BoolVar(&anew, "calibrate", false, "measure anew how much must be looked at for which recall")
+	return c
+}
+
+// merged returns x in one segment, without the rows that were deleted, of which the texts go too.
+func merged(c *cobra.Command, x *indexes.Index, p *progress.Printer) (*search.Index, error) {
+	if x.Stats().Deleted > 0 {
+		if err := x.DropTexts(); err != nil {
+			return nil, err
+		}
+	}
+	return x.Merge(c.Context(), p.Count("merging: row"))
 }
 
 // change opens the index at path, lets a command change it, writes what came of it and prints what was done.

@@ -72,6 +72,7 @@ func TestIndexFailures(t *testing.T) {
 		{"no.txt", "index m.ksp x.npy --texts no.txt -o new.index"},
 		{"words.index has texts: --texts has those of the new rows", "index add words.index x.npy"},
 		{"codes.index has no texts for the rows that it has", "index add codes.index c.jsonl --texts texts.txt"},
+		{"codes.index keeps no rows, so there is no recall to measure", "index merge codes.index --calibrate"},
 		{"codes of 100 latents are added to an index of 48", "index add codes.index narrow.jsonl"},
 		{"wide.npy has 17 numbers in a row, and the model takes 16", "index add words.index wide.npy --texts texts.txt"},
 		{`ids.txt: row 1 is "x", want the ID of a row`, "index delete words.index --file ids.txt"},

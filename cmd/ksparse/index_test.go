@@ -201,6 +201,8 @@ func TestIndexChange(t *testing.T) {
 	writeTexts(t, folder, "last.txt", 1200, testRows)
 	works(t, folder, strings.Fields("index add words.index x.npy --texts last.txt")...) // its IDs begin at 1200: none is given twice
 	check("added again", 1800, first, 1199)
+	works(t, folder, strings.Fields("index merge words.index --calibrate")...)
+	check("merged again", 1800, first, 1199)
 }
 
 // everything returns the contents of all files in a folder.

@@ -47,6 +47,14 @@ func TestServe(t *testing.T) {
 	for _, by := range []string{byCode, byRows} {
 		searched(t, folder, "http://"+address[1], by)
 	}
+	zeros, err := http.Post("http://"+address[1]+"/search", "application/json", strings.NewReader(`{"rows":[[`+strings.Repeat("0,", testCols-1)+`0]]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zeros.Body.Close()
+	if body, err := io.ReadAll(zeros.Body); err != nil || zeros.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "row 0: the row is all zeros") {
+		t.Errorf("zeros: %s: %s, %v", zeros.Status, body, err)
+	}
 	if err := c.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/search"
 )
@@ -89,7 +90,7 @@ func (s *Server) searchEach(x *exchange) error {
 			x.answer = append(x.answer, `]}`...)
 		}
 		if err != nil {
-			return fault.Errorf(err, "row %d: %s", i, fault.Text(err))
+			return fault.Errorf(err, "row %d: %s", i, say.Text(fault.Text(err)))
 		}
 	}
 	x.answer = append(x.answer, "]}\n"...)
