@@ -22,7 +22,7 @@ func TestRow(t *testing.T) {
 	x = m.add(t, x, 100, n)
 	x, _, err := x.Delete(NewIDs(3, n-1))
 	must(t, err)
-	merged, err := x.Merge(nil, nil)
+	merged, err := x.Merge(t.Context(), nil)
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "i")
 	must(t, merged.Save(path))
@@ -47,7 +47,7 @@ func TestRow(t *testing.T) {
 	if _, err := opened.Row(nil, 0); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	codes, err := Build(nil, codefile.FromCodes(m.codes), Options{})
+	codes, err := Build(t.Context(), codefile.FromCodes(m.codes), Options{})
 	must(t, err)
 	if _, err := codes.Row(nil, 0); codes.HasRows() || !errors.Is(err, ksparse.ErrUnset) {
 		t.Errorf("codes alone: %v", err)
