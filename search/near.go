@@ -33,14 +33,14 @@ const levels = 127
 // mostScale is the most that a scale counts for: products with values stay in range.
 const mostScale = 0x1p400
 
-// least is the smallest magnitude that counts as more than nothing where numbers are put into bytes.
-const least = 0x1p-1000
+// leastNumber is the smallest magnitude that counts as more than nothing where numbers are put into bytes.
+const leastNumber = 0x1p-1000
 
 // toBytes puts x into bytes: each number over the largest magnitude, times levels, rounded, plus zero. It returns
 // that magnitude over levels: the unit of the bytes. Numbers that are all zero, or next to it, give zeros.
 func toBytes(dst []uint8, x []float64, zero uint8) (unit float64) {
 	largest := kernel.MaxAbs(x)
-	if largest < least {
+	if largest < leastNumber {
 		for i := range dst {
 			dst[i] = zero
 		}
@@ -59,8 +59,8 @@ func newNear(ctx context.Context, f *forward, latents int, src data.Source, d *d
 	if cols != d.cols {
 		return nil, fault.Errorf(fault.ErrShape, "rows of %d numbers, the model takes %d", cols, d.cols)
 	}
-	if cols > kernel.MaxBytes {
-		return nil, fault.Errorf(fault.ErrRange, "rows of %d numbers, want at most %d", cols, kernel.MaxBytes)
+	if cols > kernel.MaxBytes || n > matrix.MaxNumbers/byteStride(cols) {
+		return nil, fault.Errorf(fault.ErrRange, "%d rows of %d numbers, want at most %d numbers a row and %d together", n, cols, kernel.MaxBytes, matrix.MaxNumbers)
 	}
 	s := &near{
 		cols: cols, rows: make([]float32, n*cols), norms: make([]float64, n),

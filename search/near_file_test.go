@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -97,6 +98,6 @@ func FuzzNear(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		y.Merge(nil, nil)
+		y.Merge(context.Background(), nil)
 	})
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -67,9 +68,9 @@ func (m *made) add(t testing.TB, x *Index, lo, hi int) *Index {
 	o := Options{Rows: src, Model: m.model}
 	var y *Index
 	if x == nil {
-		y, err = Build(nil, codes, o)
+		y, err = Build(context.Background(), codes, o)
 	} else {
-		y, err = x.Add(nil, codes, o)
+		y, err = x.Add(context.Background(), codes, o)
 	}
 	must(t, err)
 	return y

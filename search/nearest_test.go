@@ -36,7 +36,7 @@ func TestNearestExact(t *testing.T) {
 	if n != 3 {
 		t.Fatalf("%d rows are deleted, want 3", n)
 	}
-	merged, err := y.Merge(nil, nil)
+	merged, err := y.Merge(context.Background(), nil)
 	must(t, err)
 	some := NewIDs(1, 3, 5, 60, 77)
 	for i := range 20 {
@@ -64,7 +64,7 @@ func TestCalibrate(t *testing.T) {
 	m := madeRows(t, 20_000, 24, 128, 5, false)
 	x := m.add(t, m.add(t, nil, 0, 12_000), 12_000, 20_000)
 	steps := 0
-	y, err := x.Calibrate(nil, 150, func(done, of int) {
+	y, err := x.Calibrate(context.Background(), 150, func(done, of int) {
 		if steps++; done != steps || of < done {
 			t.Fatalf("step %d of %d after %d", done, of, steps-1)
 		}
@@ -96,7 +96,7 @@ func TestCalibrate(t *testing.T) {
 	must(t, err)
 	for _, name := range kernel.Available() {
 		restore := kernel.Use(name)
-		got, err := m.add(t, m.add(t, nil, 0, 12_000), 12_000, 20_000).Calibrate(nil, 150, nil)
+		got, err := m.add(t, m.add(t, nil, 0, 12_000), 12_000, 20_000).Calibrate(context.Background(), 150, nil)
 		must(t, err)
 		hits, err := got.Nearest(nil, q)
 		restore()
@@ -118,7 +118,7 @@ func TestNearestSaved(t *testing.T) {
 			x.setDense(&d)
 		} else {
 			var err error
-			x, err = x.Calibrate(nil, 100, nil)
+			x, err = x.Calibrate(context.Background(), 100, nil)
 			must(t, err)
 		}
 		path := filepath.Join(t.TempDir(), "index")
@@ -129,7 +129,7 @@ func TestNearestSaved(t *testing.T) {
 		for what, change := range map[string]func(z *Index) (*Index, error){
 			"same":   func(z *Index) (*Index, error) { return z, nil },
 			"delete": func(z *Index) (*Index, error) { z, _, err := z.Delete(ids); return z, err },
-			"merge":  func(z *Index) (*Index, error) { return z.Merge(nil, nil) },
+			"merge":  func(z *Index) (*Index, error) { return z.Merge(context.Background(), nil) },
 			"add":    func(z *Index) (*Index, error) { return m.add(t, z, 2000, 3000), nil },
 		} {
 			a, err := change(x)
@@ -174,7 +174,7 @@ func TestNearestNormalised(t *testing.T) {
 	if x.dense.atoms != nil {
 		t.Error("atoms are asked, for rows that are normalised by numbers that an index does not know")
 	}
-	x, err = x.Calibrate(nil, 100, nil)
+	x, err = x.Calibrate(context.Background(), 100, nil)
 	must(t, err)
 	found := 0
 	for i := range 50 {
@@ -223,7 +223,7 @@ func TestNearestZeros(t *testing.T) {
 func TestNearestRefused(t *testing.T) {
 	m := madeRows(t, 200, 4, 20, 2, false)
 	x := m.add(t, nil, 0, 200)
-	alone, err := Build(nil, codefile.FromCodes(m.codes), Options{})
+	alone, err := Build(context.Background(), codefile.FromCodes(m.codes), Options{})
 	must(t, err)
 	row := []float64{1, 2, 3, 4}
 	for what, c := range map[string]struct {
@@ -266,9 +266,9 @@ func TestNearestRefused(t *testing.T) {
 	} {
 		err := error(nil)
 		if c.add == nil {
-			_, err = Build(nil, codefile.FromCodes(m.codes), c.o)
+			_, err = Build(context.Background(), codefile.FromCodes(m.codes), c.o)
 		} else {
-			_, err = c.add.Add(nil, codefile.FromCodes(m.codes), c.o)
+			_, err = c.add.Add(context.Background(), codefile.FromCodes(m.codes), c.o)
 		}
 		if !errors.Is(err, c.cause) {
 			t.Errorf("%s: %v", what, err)
@@ -277,8 +277,8 @@ func TestNearestRefused(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for what, err := range map[string]error{
-		"calibrated codes": second(alone.Calibrate(nil, 0, nil)),
-		"queries below 0":  second(x.Calibrate(nil, -1, nil)),
+		"calibrated codes": second(alone.Calibrate(context.Background(), 0, nil)),
+		"queries below 0":  second(x.Calibrate(context.Background(), -1, nil)),
 		"a stopped one":    second(x.Calibrate(ctx, 0, nil)),
 	} {
 		if err == nil {

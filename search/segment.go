@@ -3,7 +3,6 @@ package search
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 
@@ -49,12 +48,6 @@ func isSegmentName(name string) bool {
 	digits, begins := strings.CutPrefix(name, "segment-")
 	digits, ends := strings.CutSuffix(digits, ".kss")
 	return begins && ends && len(digits) == 16 && strings.Trim(digits, "0123456789abcdef") == ""
-}
-
-// write writes the file of s.
-func (s *segment) write(w io.Writer) error {
-	d, text, _ := s.describe()
-	return d.write(w, text)
 }
 
 // readSegment returns the segment in a file whose bytes are b, which it keeps. Everything on which the safety of

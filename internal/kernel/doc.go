@@ -41,7 +41,7 @@
 // # Where things are
 //
 // The exported functions are in kernel.go (products, gathers and searches), vector.go
-// (element by element), optimize.go, strip.go, screen.go, take.go, exp.go and widen.go. They report to the
+// (element by element), optimize.go, strip.go, screen.go, bytes.go, take.go, exp.go and widen.go. They report to the
 // race detector (race_on.go) and call the path in use (active.go). path.go lists the
 // kernels that a path has. The files *_generic.go, generic.go and generic32.go have those in
 // plain Go, which define the others. generic_product.go and generic_rows.go have faster
@@ -55,7 +55,7 @@
 // tried and lost, pack.go packs for them, gather_amd64.go adds gathered rows, with
 // the rule for the order in which they are read, dot_amd64.go multiplies single rows,
 // search.go searches one, screen_amd64.go and screen_dot_amd64.go are the screen by
-// AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go, widen_amd64.go and take_amd64.go serve the
+// AVX2, AVX-VNNI and AVX-512, strip_amd64.go, vector_amd64.go, widen_amd64.go, bytes_amd64.go and take_amd64.go serve the
 // files of those names.
 //
 // On arm64, files of the same names do the same for NEON, with the same bits: four
