@@ -7,12 +7,16 @@ import (
 	"testing"
 )
 
-// names returns the names of the commands that help lists.
+// names returns the names of the commands that help lists, with that of the command above.
 func names() []string {
 	var all []string
 	for _, c := range newRoot().Commands() {
-		if !c.Hidden {
-			all = append(all, c.Name())
+		if c.Hidden {
+			continue
+		}
+		all = append(all, c.Name())
+		for _, below := range c.Commands() {
+			all = append(all, c.Name()+" "+below.Name())
 		}
 	}
 	return all
@@ -64,6 +68,7 @@ func TestManPages(t *testing.T) {
 	folder := t.TempDir()
 	works(t, folder, "help-pages", "man")
 	for _, name := range names() {
+		name = strings.ReplaceAll(name, " ", "-")
 		text := string(readFile(t, folder, filepath.Join("man", "ksparse-"+name+".1")))
 		if !strings.Contains(text, ".TH \"KSPARSE\" \"1\"") || !strings.Contains(text, "ksparse "+name) && !strings.Contains(text, `ksparse-`+name) && !strings.Contains(text, `ksparse\-`+name) {
 			t.Errorf("the page of %s:\n%.300s", name, text)

@@ -68,13 +68,19 @@ ksparse encode mnist.ksp mnist.npy -o codes.jsonl
 ` + "```" + `
 
 `)
-	for _, c := range append([]*cobra.Command{root}, root.Commands()...) {
-		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
-			continue
-		}
-		fmt.Fprintf(&b, "## %s\n\n```\n%s```\n\n", c.CommandPath(), helpText(c))
-	}
+	writeHelp(&b, root)
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// writeHelp writes the help of c, and of the commands below it.
+func writeHelp(b *strings.Builder, c *cobra.Command) {
+	if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+		return
+	}
+	fmt.Fprintf(b, "## %s\n\n```\n%s```\n\n", c.CommandPath(), helpText(c))
+	for _, below := range c.Commands() {
+		writeHelp(b, below)
+	}
 }
 
 // helpText returns what --help of a command prints.

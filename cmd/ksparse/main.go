@@ -1,5 +1,5 @@
 // Command ksparse trains, measures, compares, converts and serves k-sparse autoencoders, on rows that
-// lie in files.
+// lie in files, and searches rows by their codes.
 //
 //	ksparse mnist -o mnist.npy                              # data to try it on
 //	ksparse train mnist.npy --latents 1000 -k 25 -o mnist.ksp
@@ -92,9 +92,9 @@ func (o *output) Write(p []byte) (int, error) {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ksparse COMMAND",
-		Short: "Train, measure, convert and serve sparse autoencoders",
+		Short: "Train, measure, convert, search and serve sparse autoencoders",
 		Long: `ksparse trains k-sparse autoencoders on rows of numbers that lie in files, measures them, compares and
-converts them, and serves them.
+converts them, serves them, and searches rows by their codes.
 
 DATA is a file of rows, a folder of such files, or a pattern such as "part-*.npy" in quotes: .npy, .npz,
 safetensors, fvecs and fbin, raw float32, CSV, JSON lines, Arrow, Parquet, or hf:org/name for a data set in
@@ -116,8 +116,9 @@ sentence-transformers, OpenAI, dictionary_learning or Gemma Scope.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(), exportCommand(),
-		convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(), serveCommand(), helpPagesCommand())
+	root.AddCommand(trainCommand(), sweepCommand(), evalCommand(), checkCommand(), infoCommand(), encodeCommand(), decodeCommand(),
+		indexCommand(), searchCommand(), exportCommand(), convertCommand(), calibrateCommand(), compareCommand(), diffCommand(), mnistCommand(),
+		serveCommand(), helpPagesCommand())
 	return root
 }
 
@@ -142,7 +143,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 // wanted says what a flag takes, by the type of its value.
 var wanted = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more", "float64": "a number",
-	"intSlice": "whole numbers with commas between them", "uintSlice": "whole numbers of 0 or more with commas between them",
+	"int64Slice": "whole numbers with commas between them", "intSlice": "whole numbers with commas between them", "uintSlice": "whole numbers of 0 or more with commas between them",
 	"float64Slice": "numbers with commas between them", "duration": "a time such as 90s or 20m", "bool": "true or false",
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ksparse/ksparse/cmd/ksparse/internal/indexes"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/models"
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/serve"
 )
@@ -12,16 +13,18 @@ import (
 // serveCommand returns the command serve.
 func serveCommand() *cobra.Command {
 	var (
-		open models.Options
-		o    serve.Options
+		open  models.Options
+		index string
+		o     serve.Options
 	)
 	c := &cobra.Command{
 		Use:   "serve MODEL",
-		Short: "Serve a model over HTTP: encode, decode, reconstruct",
+		Short: "Serve a model over HTTP: encode, decode, reconstruct, search",
 		Long: `serve answers HTTP requests with MODEL, in JSON and in binary: doc/serving.md says what goes over the wire, and /openapi.json describes
-it. It serves this machine alone unless --addr says otherwise; then it wants a token and TLS. Requests for which
+it. With --index it searches an index too, which must be of MODEL. It serves this machine alone unless --addr says otherwise; then it wants a token and TLS. Requests for which
 there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests that it has, and end.`,
 		Example: `  ksparse serve sae.ksp
+  ksparse serve sae.ksp --index activations.index
   ksparse serve sae.ksp --addr :8443 --token-file token --cert cert.pem --key key.pem`,
 		Args: wantArgs(1, 1, "MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -32,6 +35,17 @@ there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests
 			frozen, err := m.Freeze()
 			if err != nil {
 				return models.InFlags(args[0], err)
+			}
+			if index != "" {
+				x, err := indexes.Open(index)
+				if err != nil {
+					return err
+				}
+				defer x.Close() // read only
+				if err := x.Check(args[0], m); err != nil {
+					return err
+				}
+				o.Index = x
 			}
 			o.Name = args[0]
 			o.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
@@ -44,12 +58,14 @@ there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests
 	}
 	f := c.Flags()
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`host:port` to serve; port 0 is a free one")
+	f.StringVar(&index, "index", "", "the `folder` of an index that /search searches")
 	f.StringVar(&o.TokenFile, "token-file", "", "`file` with the token that callers must send")
 	f.StringVar(&o.CertFile, "cert", "", "PEM `file` of the certificate, for TLS")
 	f.StringVar(&o.KeyFile, "key", "", "PEM `file` of its key")
 	f.BoolVar(&o.Insecure, "insecure", false, "serve other machines without token or TLS")
 	f.IntVar(&o.Requests, "requests", 0, "`requests` in work at a time; others get 503 (default 64)")
 	f.IntVar(&o.MaxRows, "max-rows", 0, "`rows` of a request (default 256)")
+	f.IntVar(&o.MaxHits, "max-hits", 0, "`hits` of a row or code in /search (default 1000)")
 	f.Int64Var(&o.MaxBytes, "max-bytes", 0, "`bytes` of a request's body (default: enough for the rows)")
 	f.DurationVar(&o.HeaderTimeout, "header-timeout", 0, "time for a request's header to arrive (default 5s)")
 	f.DurationVar(&o.BodyTimeout, "body-timeout", 0, "time for its body to arrive (default 30s)")

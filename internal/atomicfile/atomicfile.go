@@ -94,11 +94,24 @@ type File struct {
 	Write func(io.Writer) error
 }
 
-// WriteFolder makes the folder path with the files in it. There may be an empty
-// folder in its place, whose permission bits the new one takes; of anything else
-// there the error wraps fs.ErrExist. So where several calls write one folder at the
-// same time, one succeeds and the others get that error.
+// WriteFolder makes the folder path with the files in it: see MakeFolder.
 func WriteFolder(path string, files []File) error {
+	return MakeFolder(path, func(folder string) error {
+		for _, f := range files {
+			if err := writeNew(folder, path, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// MakeFolder makes the folder path with what fill puts into a folder, which has another
+// name, and is locked, until fill has returned; fill syncs what it writes, and leaves no file open. There may be
+// an empty folder in its place, whose permission bits the new one takes; of anything else
+// there the error wraps fs.ErrExist. So where several calls make one folder at the
+// same time, one succeeds and the others get that error.
+func MakeFolder(path string, fill func(folder string) error) error {
 	to, err := locate(withoutSeparator(path))
 	if err != nil {
 		return err
@@ -116,10 +129,8 @@ func WriteFolder(path string, files []File) error {
 		return atPath(path, err)
 	}
 	defer t.end()
-	for _, f := range files {
-		if err := writeNew(t.path, path, f); err != nil {
-			return err
-		}
+	if err := fill(t.path); err != nil {
+		return err
 	}
 	if to.old != nil {
 		if err := t.takeMode(to.old, fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky); err != nil {

@@ -40,6 +40,8 @@ var names = strings.NewReplacer(
 	"StartFrom", "a training", "Calibrate", "calibrate", "TrainSource", "train", "Evaluate", "eval",
 	" of the source of HoldOut", " of the data", " of the source of inputs", " of the inputs", " of the source of targets", " of the targets",
 	"the rows of the source", "the rows", "the source has", "the rows have", "the source holds", "the data hold",
+	"Merge drops", "ksparse index merge drops", "Merge makes", "ksparse index merge makes",
+	"Near.Row", "the row", "Near.K", "-k", "Near.Recall", "--recall",
 	"Options.Tensor", "--tensor", "Options.Cols", "--cols", "Options.Column", "--column",
 	"Options.Name", "--name", "Options.Field", "--field", "Options.FirstID", "--first-id", "Options.Batch", "--batch",
 )

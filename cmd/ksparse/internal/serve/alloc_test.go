@@ -49,6 +49,26 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
+// TestSearchGarbage: a search makes no garbage for its rows and hits, whether they are few or many.
+func TestSearchGarbage(t *testing.T) {
+	s := server(t, plain(t), Options{Index: fourRows(t)})
+	for _, n := range []int{1, 100} {
+		body := `{"k":3,"rows":[[1.5,-2]` + strings.Repeat(`,[1.5,-2]`, n-1) + `]}`
+		reader := strings.NewReader(body)
+		r := httptest.NewRequest("POST", "/search", nil)
+		r.Header.Set("Content-Type", jsonType)
+		w := &sink{make(http.Header)}
+		made := testing.AllocsPerRun(200, func() {
+			reader.Reset(body)
+			r.Body = io.NopCloser(reader)
+			s.ServeHTTP(w, r)
+		})
+		if made > 32 {
+			t.Errorf("%d rows: %v allocations, want at most 32", n, made)
+		}
+	}
+}
+
 // BenchmarkRequest: one row of 768 numbers through everything but the connection and the model,
 // which is a small one.
 func BenchmarkRequest(b *testing.B) {

@@ -164,13 +164,22 @@ func (x *exchange) binary(dst []byte, numbers []float64) error {
 
 // info is what /info says.
 type info struct {
-	Name    string `json:"name,omitempty"`
-	Model   string `json:"model,omitempty"`
-	Inputs  int    `json:"inputs"`
-	Outputs int    `json:"outputs"`
-	Latents int    `json:"latents"`
-	Decodes bool   `json:"decodes"`
-	Limits  limits `json:"limits"`
+	Name    string     `json:"name,omitempty"`
+	Model   string     `json:"model,omitempty"`
+	Inputs  int        `json:"inputs"`
+	Outputs int        `json:"outputs"`
+	Latents int        `json:"latents"`
+	Decodes bool       `json:"decodes"`
+	Index   *indexInfo `json:"index,omitempty"`
+	Limits  limits     `json:"limits"`
+}
+
+// indexInfo is what /info says of an index.
+type indexInfo struct {
+	Name       string `json:"name,omitempty"`
+	Rows       int    `json:"rows"`
+	Neighbours bool   `json:"neighbours"`
+	Texts      bool   `json:"texts"`
 }
 
 // limits are those of requests.
@@ -178,13 +187,18 @@ type limits struct {
 	Rows     int   `json:"rows"`
 	Bytes    int64 `json:"bytes"`
 	Requests int   `json:"requests"`
+	Hits     int   `json:"hits,omitempty"`
 }
 
 // answerInfo says what the model is, and the limits.
 func (s *Server) answerInfo(x *exchange) error {
 	i := info{
 		Name: s.options.Name, Inputs: s.in, Outputs: s.out, Latents: s.latents, Decodes: s.decodes,
-		Limits: limits{s.options.MaxRows, s.options.MaxBytes, s.options.Requests},
+		Limits: limits{Rows: s.options.MaxRows, Bytes: s.options.MaxBytes, Requests: s.options.Requests},
+	}
+	if index := s.options.Index; index != nil {
+		i.Index = &indexInfo{index.Name(), index.Stats().Rows, index.HasRows(), index.HasTexts()}
+		i.Limits.Hits = s.options.MaxHits
 	}
 	if m, ok := s.model.(interface{ String() string }); ok {
 		i.Model = m.String()

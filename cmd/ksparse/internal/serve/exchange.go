@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/ksparse/ksparse/search"
 )
 
 // The layouts of bodies.
@@ -25,6 +27,8 @@ type exchange struct {
 	rows    []float64 // n x inputs
 	codes   codes     // n
 	outputs mat.Dense // n x outputs
+	query   query     // of /search, beside rows or codes
+	hits    []search.Hit
 
 	contentType string
 	answer      []byte
@@ -84,7 +88,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 // giveBack keeps the memory of x, which nobody uses any more.
 func (s *Server) giveBack(x *exchange) {
 	outputs := x.outputs.RawMatrix().Data
-	numbers := cap(x.rows) + cap(outputs) + 2*cap(x.codes.values) + 6*cap(x.codes.counts) // of 8 bytes, roughly
+	numbers := cap(x.rows) + cap(outputs) + 2*cap(x.codes.values) + 6*cap(x.codes.counts) + cap(x.query.ids) + 2*cap(x.hits) // of 8 bytes, roughly
 	if x.body.Cap()+cap(x.answer)+8*numbers > mostKept {
 		return
 	}

@@ -2,7 +2,7 @@ package serve
 
 import "strconv"
 
-// Bodies in JSON are one object with one list. They are read by hand: the numbers go straight
+// Bodies in JSON are one object, most with one list. They are read by hand: the numbers go straight
 // to where they are used, nothing else is kept, and an error names the row. encoding/json takes
 // more than twice as long, and by hand is already most of the work that a row of JSON makes
 // outside of the model: see BenchmarkParse.
@@ -11,7 +11,16 @@ import "strconv"
 // each row.
 func parseRows(dst []float64, text []byte, cols, most int) ([]float64, error) {
 	s := scanner{text: text}
-	n, err := s.list(`"rows"`, most, func(row int) (err error) {
+	err := s.only(`"rows"`, func() (err error) {
+		dst, err = s.rows(dst, cols, most)
+		return err
+	})
+	return dst, err
+}
+
+// rows reads a list of one row or more and appends them to dst.
+func (s *scanner) rows(dst []float64, cols, most int) ([]float64, error) {
+	n, err := s.list(most, func(row int) (err error) {
 		before := len(dst)
 		dst, err = s.floats(dst, row, cols)
 		if got := len(dst) - before; err == nil && got != cols {
@@ -28,9 +37,14 @@ func parseRows(dst []float64, text []byte, cols, most int) ([]float64, error) {
 // parseCodes sets dst to the codes in text: {"codes": [{"latents": [3, 8], "values": [0.5, 2]}]},
 // of a model with that many latents.
 func parseCodes(dst *codes, text []byte, latents, most int) error {
-	dst.clear()
 	s := scanner{text: text}
-	n, err := s.list(`"codes"`, most, func(row int) error { return s.code(dst, row, latents) })
+	return s.only(`"codes"`, func() error { return s.codes(dst, latents, most) })
+}
+
+// codes reads a list of one code or more, which dst becomes.
+func (s *scanner) codes(dst *codes, latents, most int) error {
+	dst.clear()
+	n, err := s.list(most, func(row int) error { return s.code(dst, row, latents) })
 	if err == nil && n == 0 {
 		err = bad("there are no codes")
 	}
@@ -77,27 +91,38 @@ type scanner struct {
 	at   int
 }
 
-// list reads the whole text, an object of key and a list. It calls element to read each element
-// of the list, at most most, and returns how many there were.
-func (s *scanner) list(key string, most int, element func(i int) error) (int, error) {
+// only reads the whole text, an object of one key, whose value read reads.
+func (s *scanner) only(key string, read func() error) error {
 	for _, token := range []string{`{`, key, `:`} {
 		if err := s.want(token); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	n, err := s.elements(func(i int) error {
+	if err := read(); err != nil {
+		return err
+	}
+	if err := s.want(`}`); err != nil {
+		return err
+	}
+	return s.end()
+}
+
+// end returns an error where more than space follows.
+func (s *scanner) end() error {
+	if s.next(); s.at < len(s.text) {
+		return s.unexpected("nothing after the end")
+	}
+	return nil
+}
+
+// list is elements for most rows at most.
+func (s *scanner) list(most int, element func(i int) error) (int, error) {
+	return s.elements(func(i int) error {
 		if i == most {
 			return tooMany(most)
 		}
 		return element(i)
 	})
-	if err == nil {
-		err = s.want(`}`)
-	}
-	if s.next(); err == nil && s.at < len(s.text) {
-		err = s.unexpected("nothing after the end")
-	}
-	return n, err
 }
 
 // elements reads a list: it calls element to read each, and returns how many there were.

@@ -18,6 +18,7 @@ type metrics struct {
 	seconds   *prometheus.HistogramVec
 	batchRows *prometheus.HistogramVec
 	model     *prometheus.CounterVec
+	search    *prometheus.CounterVec
 }
 
 // newMetrics returns the metrics of s, with those of the process and of the Go runtime.
@@ -36,13 +37,14 @@ func newMetrics(s *Server) *metrics {
 		seconds:   histogram("ksparse_request_seconds", "Time from a request's header to the end of its answer.", "route", 0.00025, 16),
 		batchRows: histogram("ksparse_batch_rows", "Rows that went through the model together.", "call", 1, 9),
 		model:     counter("ksparse_model_seconds_total", "Time in the model, which uses all cores.", "call"),
+		search:    counter("ksparse_search_seconds_total", "Time in the index, on one core for each request.", "by"),
 	}
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		m.requests, m.rows, m.seconds, m.batchRows, m.model,
+		m.requests, m.rows, m.seconds, m.batchRows, m.model, m.search,
 		gauge("ksparse_requests_in_work", "Requests that hold a place.", func() float64 { return float64(len(s.places)) }),
 		gauge("ksparse_requests_in_work_limit", "Places for requests.", func() float64 { return float64(cap(s.places)) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -119,6 +119,51 @@ func FuzzCodes(f *testing.F) {
 	})
 }
 
+// FuzzSearch: text that is accepted is JSON with the same fields in it, which are in their ranges.
+func FuzzSearch(f *testing.F) {
+	for _, seed := range []string{
+		`{"rows":[[1,2]],"k":3,"by":"code","explain":true}`, `{"only":[0,7],"codes":[{"latents":[1],"values":[2]}],"recall":0.5}`, `{"k":1,"k":2}`,
+		`{"rows":[[1,2]],"by":"neighbours","only":[],"explain":false}`, `{}`, `{"rows":[[1,2]],}`, `{"rows":[[1,2]],"recall":1e-400}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	s := &Server{in: 2, latents: 3, options: Options{MaxRows: 4, MaxHits: 5}}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var x exchange
+		if s.parseSearch(&x, text) != nil {
+			return
+		}
+		want := struct {
+			Rows  [][]float64
+			Codes []struct {
+				Latents []int32
+				Values  []float64
+			}
+			K       int
+			By      string
+			Recall  float64
+			Only    []int64
+			Explain bool
+		}{K: 5}
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatalf("%q was accepted: %v", text, err)
+		}
+		q := x.query
+		if q.k != want.K || q.by != want.By || q.recall != want.Recall || q.explain != want.Explain || q.only != (want.Only != nil) || !slices.Equal(q.ids, want.Only) {
+			t.Fatalf("%q: %+v, want %+v", text, q, want)
+		}
+		indices, values := x.codes.views()
+		if x.n < 1 || x.n > 4 || x.n != len(want.Rows)+len(want.Codes) || len(indices) != len(want.Codes) || !sameBits(x.rows, slices.Concat(want.Rows...)) || q.k < 1 || q.k > 5 {
+			t.Fatalf("%q: %d rows and codes, rows %v, codes %v", text, x.n, x.rows, indices)
+		}
+		for i, c := range want.Codes {
+			if !slices.Equal(indices[i], c.Latents) || !sameBits(values[i], c.Values) {
+				t.Fatalf("%q: code %d is %v %v, want %v", text, i, indices[i], values[i], c)
+			}
+		}
+	})
+}
+
 // FuzzBinary: bodies that are accepted are what is written of their content.
 func FuzzBinary(f *testing.F) {
 	f.Add([]byte(words(1., 2., 3., 4.)))

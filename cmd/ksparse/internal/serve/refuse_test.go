@@ -186,6 +186,7 @@ func TestNewRefuses(t *testing.T) {
 		"no power":        {&brokenModel{m, errors.New("no power")}, Options{}, "the model cannot be served: no power"},
 		"requests":        {m, Options{Requests: -1}, "the limit of requests at a time is -1"},
 		"rows":            {m, Options{MaxRows: -2}, "the limit of rows of a request is -2"},
+		"hits":            {m, Options{MaxHits: -1}, "the limit of hits of a row is -1"},
 		"bytes":           {m, Options{MaxBytes: -3}, "the limit of bytes of a body is -3"},
 		"body time":       {m, Options{BodyTimeout: -time.Second}, "the time for the body is -1s"},
 		"drain time":      {m, Options{DrainTime: -1}, "the time for the drain is -1ns"},

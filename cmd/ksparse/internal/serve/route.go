@@ -28,6 +28,7 @@ var routes = []route{
 	{method: http.MethodPost, path: "/encode", place: true, answer: (*Server).answerEncode},
 	{method: http.MethodPost, path: "/decode", place: true, answer: (*Server).answerDecode},
 	{method: http.MethodPost, path: "/reconstruct", place: true, answer: (*Server).answerReconstruct},
+	{method: http.MethodPost, path: "/search", place: true, answer: (*Server).answerSearch},
 	{method: http.MethodGet, path: "/info", answer: (*Server).answerInfo},
 	{method: http.MethodGet, path: "/healthz", open: true, answer: (*Server).answerHealth},
 	{method: http.MethodGet, path: "/readyz", open: true, answer: (*Server).answerReady},

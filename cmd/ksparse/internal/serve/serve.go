@@ -1,5 +1,5 @@
-// Package serve answers HTTP requests with a network: it encodes rows, decodes codes and
-// reconstructs rows, in JSON and in binary. doc/serving.md says what goes over the wire.
+// Package serve answers HTTP requests with a network: it encodes rows, decodes codes, reconstructs
+// rows, and searches an index, in JSON and in binary. doc/serving.md says what goes over the wire.
 //
 // A request goes through the files in this order. route.go finds what is asked for, checks
 // the token and gives the request one of a limited number of places. request.go and json.go
@@ -42,8 +42,11 @@ type Options struct {
 	CertFile, KeyFile string // PEM files of a certificate and its key, for TLS; "" and "" is plain HTTP
 	Insecure          bool   // other machines may be served without token or without TLS
 
+	Index Index // what /search searches; nil for none
+
 	Requests int   // requests that are read, computed or answered at a time; further ones get 503; 64
 	MaxRows  int   // rows of a request; 256
+	MaxHits  int   // hits of a row or code in /search; 1000
 	MaxBytes int64 // bytes of a request's body; 4096 + 25 for each number of MaxRows rows
 
 	HeaderTimeout time.Duration // for a request's header to arrive; 5 s
@@ -117,7 +120,7 @@ func (o Options) complete(in int) (Options, error) {
 		name  string
 		value *int
 		usual int
-	}{{"requests at a time", &o.Requests, 64}, {"rows of a request", &o.MaxRows, 256}} {
+	}{{"requests at a time", &o.Requests, 64}, {"rows of a request", &o.MaxRows, 256}, {"hits of a row", &o.MaxHits, 1000}} {
 		if *l.value < 0 {
 			return o, fmt.Errorf("the limit of %s is %d, want 1 or more, or 0 for %d", l.name, *l.value, l.usual)
 		}

@@ -168,7 +168,7 @@ func TestInfo(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := info{Name: "atoms.ksp", Model: plain(t).String(), Inputs: 2, Outputs: 2, Latents: 3, Decodes: true, Limits: limits{7, 4096 + 25*7*2, 64}}
+	want := info{Name: "atoms.ksp", Model: plain(t).String(), Inputs: 2, Outputs: 2, Latents: 3, Decodes: true, Limits: limits{Rows: 7, Bytes: 4096 + 25*7*2, Requests: 64}}
 	if w.Code != 200 || got != want {
 		t.Errorf("%d %+v, want %+v", w.Code, got, want)
 	}
