@@ -80,7 +80,7 @@ it. From then on the model selects by the threshold, so rows differ in how many 
 			if !(l0 > 0) {
 				return say.Wrong("--l0 is %v, want how many latents should be active", l0)
 			}
-			if err := mayWrite(out, force); err != nil {
+			if err := mayWrite(out, force, args[1:]...); err != nil {
 				return err
 			}
 			open.Unset = true // a threshold that is missing is what this is for

@@ -41,7 +41,7 @@ One that ends in .npz is a CSR matrix of rows by latents, which scipy.sparse.loa
   ksparse encode sae.ksp activations.npy -o codes.npz`,
 		Args: wantArgs(2, -1, "MODEL and DATA"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := mayWrite(out, force); err != nil {
+			if err := mayWrite(out, force, args...); err != nil {
 				return err
 			}
 			precision, err := wantPrecision(values, out)
@@ -106,7 +106,7 @@ the others the rows come as the model sees them.`,
 		Example: `  ksparse decode sae.ksp codes.ksc -o reconstructed.npy`,
 		Args:    wantArgs(2, 2, "MODEL and CODES"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := mayWrite(out, force); err != nil {
+			if err := mayWrite(out, force, args...); err != nil {
 				return err
 			}
 			m, err := models.Open(args[0], open)

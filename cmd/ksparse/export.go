@@ -86,9 +86,12 @@ func (x *exporting) run(ctx context.Context, w io.Writer, paths []string) error 
 	if !slices.Contains(export.Formats(), x.format) {
 		return say.Wrong("--to is %q, want one of %s", x.to, strings.Join(formatNames(), ", "))
 	}
+	if x.query < -1 {
+		return say.Wrong("--print-query is %d, want the number of a row, from 0 on", x.query)
+	}
 	printing := x.setup || x.query >= 0
 	if x.out != "" || !printing {
-		if err := mayWrite(x.out, x.force); err != nil {
+		if err := mayWrite(x.out, x.force, paths...); err != nil {
 			return err
 		}
 	}

@@ -85,6 +85,8 @@ func TestExportRefuses(t *testing.T) {
 	refuses(t, folder, failed, `--name is "a b"`, "export", "codes.jsonl", "--to", "pgvector", "-o", "x", "--name", "a b")
 	refuses(t, folder, failed, "--first-id is -2", "export", "codes.jsonl", "--to", "pgvector", "-o", "x", "--first-id", "-2")
 	refuses(t, folder, failed, "codes.jsonl exists: --force replaces it", "export", "codes.jsonl", "--to", "seismic", "-o", "codes.jsonl")
+	refuses(t, folder, failed, "-o is codes.jsonl, one of the files that are read", "export", "codes.jsonl", "--to", "seismic", "-o", "codes.jsonl", "--force")
+	refuses(t, folder, misuse, "--print-query is -5, want the number of a row", "export", "codes.jsonl", "--to", "seismic", "--print-query", "-5")
 	refuses(t, folder, failed, "--print-query is 3, and there are 3 rows", "export", "codes.jsonl", "--to", "seismic", "--print-query", "3")
 	refuses(t, folder, failed, "row 1 of the codes to ask with has no value other than 0", "export", "codes.jsonl", "--to", "seismic", "--print-query", "1")
 	refuses(t, folder, failed, "line 1 has latent 19, want latents from 0 to 2", "export", "codes.jsonl", "--to", "pgvector", "-o", "x", "--latents", "3")

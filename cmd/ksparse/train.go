@@ -295,8 +295,9 @@ func writeFile(path string, content []byte) error {
 	})
 }
 
-// mayWrite returns an error where there is something at path and it should not be replaced.
-func mayWrite(path string, force bool) error {
+// mayWrite returns an error where there is something at path and it should not be replaced; or, whatever force is, where it
+// is one of the files that are read.
+func mayWrite(path string, force bool, read ...string) error {
 	if path == "" {
 		return say.Wrong("want -o, where to write")
 	}
@@ -306,5 +307,20 @@ func mayWrite(path string, force bool) error {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return fmt.Errorf("%s exists: --force replaces it", path)
 	}
+	for _, r := range read {
+		if sameFile(path, r) {
+			return fmt.Errorf("-o is %s, one of the files that are read: write to another", path)
+		}
+	}
 	return nil
+}
+
+// sameFile reports whether both paths are there and lead to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
