@@ -90,7 +90,7 @@ func TestHostile(t *testing.T) {
 		"bytes that this program":                    func(b []byte) { b[59] = 1 },
 		"that all have as many":                      func(b []byte) { b[14] = 1; le.PutUint64(b[24:], 0) },
 		"4 entries for 3 rows that all have as many": func(b []byte) { b[14] = 1; le.PutUint64(b[24:], 4) },
-		"row -1 has the entries 1 to 1":              func(b []byte) { le.PutUint32(b[64:], 1) },
+		"the entries of its first row begin at 1, want 0":              func(b []byte) { le.PutUint32(b[64:], 1) },
 		"row 0 has the entries 0 to 9":               func(b []byte) { le.PutUint32(b[68:], 9) },
 		"row 1 has the entries 2 to 1":               func(b []byte) { le.PutUint32(b[72:], 1) },
 		"row 2 has the entries 2 to 2":               func(b []byte) { le.PutUint32(b[76:], 2) },

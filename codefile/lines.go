@@ -1,6 +1,7 @@
 package codefile
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -77,6 +78,9 @@ func (f *linesFile) read(to *sparse.Codes, _ *normal.Scales, lo, hi int) error {
 
 // read appends the row of a line, which has been checked to be JSON.
 func (r *jsonRow) read(to *sparse.Codes, line []byte) error {
+	if first := bytes.TrimLeft(line, " \t"); len(first) == 0 || first[0] != '{' {
+		return fmt.Errorf("%.40q is not an object with latents and values", line)
+	}
 	var latents, values []byte
 	err := lines.Fields(line, func(name, value []byte) error {
 		switch field := string(name); {

@@ -62,7 +62,7 @@ func TestReadLines(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\"latents\":[5,2],\"values\":[1,-0.5]}\n\n{\"latents\":[],\"values\":[]}\n":                   "",
 		"\ufeff\r\n { \"values\" : [ 1 , -5e-1 ] ,\"latents\":[5,2]}\r\n{\"latents\":[],\"values\":[]}": "",
-		"{\"latents\":[5],\"values\":[1]}\n{\"latents\":[5]}":                                           "row 1 (line 2): values is \"\", want a list of numbers",
+		"{\"latents\":[5],\"values\":[1]}\n{\"latents\":[5]}":                                           "row 1 (line 2): there is no field \"values\", a list of numbers",
 		"{\"latents\":[],\"values\":[]}\n\n{\"latents\":[7,2,7],\"values\":[1,2,3]}":                    "row 1 (line 3): the latent 7 is there twice",
 		"{\"latents\":[-1],\"values\":[1]}":                                                             "row 0 (line 1): there is the latent -1, want 0 to",
 		"[5]":                                                                                           "line 1",

@@ -43,7 +43,7 @@ func (e *cutError) Error() string {
 	if e.want > 0 {
 		want = fmt.Sprintf(" of %d", e.want)
 	}
-	return fmt.Sprintf("part %d, at byte %d, is not whole: it has %d%s bytes. The %d rows in the parts before it are whole, and codes that are appended take its place",
+	return fmt.Sprintf("part %d, at byte %d, is not whole: it has %d%s bytes. The file was cut short (get it again), or a program died while it appended: the %d rows in the parts before are whole, and the next codes that are appended take the place of this part",
 		e.part, e.start, e.have, want, e.rowsBefore)
 }
 
@@ -244,7 +244,10 @@ func tooMany(n int64) error {
 
 // checkOffset returns an error unless row, whose entries begin at lo, may end at hi.
 func (p *part) checkOffset(row int, lo, hi int64) error {
-	if hi < lo || hi-lo > int64(p.latents) || hi > p.entries || row < 0 && hi != 0 || row == p.rows-1 && hi != p.entries {
+	if row < 0 && hi != 0 {
+		return fmt.Errorf("the entries of its first row begin at %d, want 0", hi)
+	}
+	if hi < lo || hi-lo > int64(p.latents) || hi > p.entries || row == p.rows-1 && hi != p.entries {
 		return fmt.Errorf("row %d has the entries %d to %d, of the %d of the part", p.first+row, lo, hi, p.entries)
 	}
 	return nil

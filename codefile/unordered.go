@@ -62,7 +62,10 @@ func (r byLatent) Swap(a, b int) {
 
 // list returns an error unless a JSON value is a list.
 func list(field string, value []byte) error {
-	if len(value) == 0 || value[0] != '[' {
+	if len(value) == 0 {
+		return fmt.Errorf("there is no field %q, a list of numbers", field)
+	}
+	if value[0] != '[' {
 		return fmt.Errorf("%s is %.40q, want a list of numbers", field, value)
 	}
 	return nil
