@@ -115,7 +115,7 @@ func TestCut(t *testing.T) {
 			must(t, err)
 			sameCodes(t, f, first(t, want, rows))
 			f.Close()
-		case !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), fmt.Sprintf("The %d rows in the parts before it are whole", rows)):
+		case !errors.Is(err, ksparse.ErrFormat) || !strings.Contains(err.Error(), fmt.Sprintf("the %d rows in the parts before are whole", rows)):
 			t.Fatalf("%d bytes: error %v, want one with %d rows", n, err, rows)
 		}
 		if n%13 != 0 && !boundary {
