@@ -71,12 +71,16 @@ func (x *Index) Stats() (s Stats) {
 	}
 	slices.SortStableFunc(lists, func(a, b List) int { return cmp.Compare(b.Rows, a.Rows) })
 	s.Longest = slices.Clone(lists[:min(10, len(lists))])
-	s.warn(stored, lists)
+	inputs := 0
+	if x.dense != nil {
+		inputs = x.dense.cols
+	}
+	s.warn(stored, inputs, lists)
 	return s
 }
 
-// warn sets the warnings. lists has the longest first.
-func (s *Stats) warn(stored int, lists []List) {
+// warn sets the warnings. lists has the longest first; inputs is how many numbers a row has, 0 where that is not known.
+func (s *Stats) warn(stored, inputs int, lists []List) {
 	add := func(format string, args ...any) { s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...)) }
 	long := 0
 	for long < len(lists) && lists[long].Share > longList {
@@ -84,16 +88,20 @@ func (s *Stats) warn(stored int, lists []List) {
 	}
 	if long > 0 {
 		add("%s active in more than a quarter of the rows, latent %d in %.0f %% of them. A query that has one of these latents reads all those rows. "+
-			"Choose a smaller k, well below the number of inputs, start the training mirrored, or penalise frequent latents in training.",
+			"Choose a smaller k. A training of the modern form (Classic off) uses latents more equally.",
 			count(long, "latent is", "latents are"), lists[0].Latent, 100*lists[0].Share)
 	}
 	if s.Skew > highSkew {
 		add("The latents are used unequally: a query reads %.0f times as many entries as with latents that are used equally (the skew). "+
-			"More latents do not help. A mirrored start of the training, a penalty on frequent latents and a smaller k do.", s.Skew)
+			"More latents do not help. A smaller k does, and a training of the modern form (Classic off).", s.Skew)
 	}
 	if s.Postings > float64(stored) && stored > 0 {
-		add("A query reads %.1f entries for each row of the index: no fewer than a search without an index would look at. k is too near the number of "+
-			"inputs: choose a k of at most a sixth of them.", s.Postings/float64(stored))
+		add("A query reads %.1f entries for each row of the index: no fewer than a search without an index would look at. Choose a smaller k or more latents.",
+			s.Postings/float64(stored))
+	}
+	if k := float64(s.Entries) / float64(max(1, stored)); inputs > 0 && k > float64(inputs)/6 {
+		add("%.0f latents are active in a row of %d numbers. Few latents then hold most of what is active, whatever the number of latents: choose a k of at most a sixth of "+
+			"the numbers.", k, inputs)
 	}
 	if s.Deleted > 0 && float64(s.Deleted) > manyDeleted*float64(stored) {
 		add("%d of %d rows are marked as deleted, and are still read. Merge drops them.", s.Deleted, stored)
