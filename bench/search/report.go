@@ -140,6 +140,11 @@ func (o options) report(w io.Writer, u *ours, p *peer, rounds []round) error {
 	if err := table.Write(w, []string{"effort", "recall", "µs a query"}, rows); err != nil {
 		return err
 	}
+	return u.describe(w, p)
+}
+
+// describe writes what the index is like and what it took to build.
+func (u *ours) describe(w io.Writer, p *peer) error {
 	s := u.index.Stats()
 	fmt.Fprintf(w, "\n%d rows, skew %.2f, %.0f postings a query by code, longest list %.1f %% of the rows, %.0f bytes a row in all\n",
 		s.Rows, s.Skew, s.Postings, 100*s.Longest[0].Share, float64(s.Bytes)/float64(s.Rows))
