@@ -227,6 +227,15 @@ func (m *made) plainNearest(x *Index, q Near, e effort) []Hit {
 	return hits[:min(q.K, len(hits))]
 }
 
+// everyOf returns the IDs below rows that leave rest when they are divided by n.
+func everyOf(rows, n, rest int) *IDs {
+	ids := NewIDs()
+	for id := rest; id < rows; id += n {
+		ids.Add(int64(id))
+	}
+	return ids
+}
+
 // TestNearestPlain: Nearest gives what its definition gives, in odd shapes, with several segments, deleted rows
 // and sets.
 func TestNearestPlain(t *testing.T) {
@@ -258,15 +267,7 @@ func TestNearestPlain(t *testing.T) {
 		if x.dense.signed != c.signed {
 			t.Fatalf("%s: signed is %v", name, x.dense.signed)
 		}
-		removed, some := NewIDs(), NewIDs()
-		for id := range int64(c.rows) {
-			if id%11 == 5 {
-				removed.Add(id)
-			}
-			if id%3 == 0 {
-				some.Add(id)
-			}
-		}
+		removed, some := everyOf(c.rows, 11, 5), everyOf(c.rows, 3, 0)
 		y, _, err := x.Delete(removed)
 		must(t, err)
 		r := rand.New(rand.NewPCG(3, 3))

@@ -246,6 +246,28 @@ func TestNearestRefused(t *testing.T) {
 			t.Errorf("%s: %v, %v", what, hits, err)
 		}
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for what, err := range map[string]error{
+		"calibrated codes": second(alone.Calibrate(context.Background(), 0, nil)),
+		"queries below 0":  second(x.Calibrate(context.Background(), -1, nil)),
+		"a stopped one":    second(x.Calibrate(ctx, 0, nil)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+// second returns its second argument.
+func second(_ *Index, err error) error { return err }
+
+// TestRowsRefused: rows that do not go with the codes, the model or the index are an error.
+func TestRowsRefused(t *testing.T) {
+	m := madeRows(t, 200, 4, 20, 2, false)
+	x := m.add(t, nil, 0, 200)
+	alone, err := Build(context.Background(), codefile.FromCodes(m.codes), Options{})
+	must(t, err)
 	src := m.source(t, 0, 200)
 	wide := madeRows(t, 200, 5, 20, 2, false)
 	bad := mat.DenseCopyOf(m.rows)
@@ -274,21 +296,7 @@ func TestNearestRefused(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for what, err := range map[string]error{
-		"calibrated codes": second(alone.Calibrate(context.Background(), 0, nil)),
-		"queries below 0":  second(x.Calibrate(context.Background(), -1, nil)),
-		"a stopped one":    second(x.Calibrate(ctx, 0, nil)),
-	} {
-		if err == nil {
-			t.Errorf("%s: no error", what)
-		}
-	}
 }
-
-// second returns its second argument.
-func second(_ *Index, err error) error { return err }
 
 // TestNearestGarbage: in the steady state a search makes no garbage, by atoms, by the code and with a model.
 func TestNearestGarbage(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // The recalls that ours is asked for, and the efforts of hnswlib.
 var (
 	recalls = []float64{0.7, 0.75, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.965, 0.98, 0.99, 0.995}
-	efforts = []int{28, 40, 56, 80, 112, 160, 224, 320, 450, 640, 900, 1280}
+	efforts = []int{28, 40, 56, 80, 112, 160, 224, 320, 450, 640, 900, 1280, 1800, 2560, 3600}
 )
 
 // round is what was measured in one round.
@@ -140,7 +140,18 @@ func (o options) report(w io.Writer, u *ours, p *peer, rounds []round) error {
 	if err := table.Write(w, []string{"effort", "recall", "µs a query"}, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\n%v\nCPU seconds: encode %.2f, build by code %.2f, build with rows %.2f, calibrate %.2f", u.index.Stats(), u.encode, u.build, u.dense, u.calibrate)
+	return u.describe(w, p)
+}
+
+// describe writes what the index is like and what it took to build.
+func (u *ours) describe(w io.Writer, p *peer) error {
+	s := u.index.Stats()
+	fmt.Fprintf(w, "\n%d rows, skew %.2f, %.0f postings a query by code, longest list %.1f %% of the rows, %.0f bytes a row in all\n",
+		s.Rows, s.Skew, s.Postings, 100*s.Longest[0].Share, float64(s.Bytes)/float64(s.Rows))
+	for _, warning := range s.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	fmt.Fprintf(w, "CPU seconds: encode %.2f, build by code %.2f, build with rows %.2f, calibrate %.2f", u.encode, u.build, u.dense, u.calibrate)
 	if p != nil {
 		fmt.Fprintf(w, "; hnswlib %.0f, %.0f bytes a row", p.build, p.bytes)
 	}
