@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -374,6 +375,18 @@ func TestEffort(t *testing.T) {
 	for _, l := range []ladder{ladderAtoms, ladderCode} {
 		if !slices.IsSortedFunc(l.rungs, func(a, b rung) int { return int(math.Copysign(1, a.recall-b.recall)) }) {
 			t.Error(fmt.Sprint(l))
+		}
+	}
+}
+
+// TestWarnsOfK: an index that knows how many numbers a row has says where too many latents are active for that.
+func TestWarnsOfK(t *testing.T) {
+	for k, want := range map[int]bool{2: false, 4: true} {
+		x := madeRows(t, 300, 12, 64, k, false)
+		all := x.add(t, nil, 0, 300).Stats().Warnings
+		found := slices.ContainsFunc(all, func(w string) bool { return strings.Contains(w, "are active in a row of 12 numbers") })
+		if found != want {
+			t.Errorf("k %d of 12 numbers: %q", k, all)
 		}
 	}
 }
