@@ -21,7 +21,8 @@ var (
 // Calibrate returns an index that knows what Nearest has to do for each recall on its own rows. Rows of the index, drawn
 // at random, are the queries (0 stands for 200 of them); their 10 nearest rows, themselves left out, are computed exactly. Of
 // the efforts that find a share of these the index keeps the one that a formula says takes the least time, for 14
-// recalls from 0.5 to 0.995. So the result does not depend on the processor. It takes seconds for 300,000
+// recalls from 0.5 to 0.995. So the result does not depend on the processor. Where codes do not find that share, or take longer,
+// Nearest compares all rows; Stats then has a warning. It takes seconds for 300,000
 // rows. After adding many rows of another kind it is worth doing again; Save keeps the result.
 //
 // progress, where not nil, is called with how many of the steps are done. ctx stops it. Errors wrap ksparse.ErrUnset where
@@ -72,9 +73,6 @@ func (x *Index) Calibrate(ctx context.Context, queries int, progress func(done, 
 			return nil, err
 		}
 	}
-	if len(l.rungs) == 0 { // no effort finds half of the neighbours: do what finds the most
-		l.rungs = []rung{{recalls[0], termsOf[len(termsOf)-1], rows}}
-	}
 	y, err := x.with(x.next, x.parts)
 	if err == nil {
 		d := *x.dense
@@ -100,17 +98,18 @@ type tried struct {
 	postings float64 // that a query reads
 }
 
-// sample draws places of rows that are not deleted, ascending.
+// sample draws places of rows that are not deleted, and not all zeros, ascending.
 func (x *Index) sample(n int) []int {
 	var places []int
 	for i := range x.parts {
 		p := &x.parts[i]
 		for row := range p.ids {
-			if !p.deleted.has(row) {
+			if !p.deleted.has(row) && p.near.norms[row] > 0 {
 				places = append(places, p.first+row)
 			}
 		}
 	}
+	n = min(n, len(places))
 	r := rand.New(rand.NewPCG(1, uint64(len(places))))
 	for i := range n {
 		j := i + r.IntN(len(places)-i)
@@ -229,7 +228,7 @@ func (s *nearScratch) ownRow(x *Index, place int) {
 	for _, v := range p.near.rows[row*cols:][:cols] {
 		s.wide = append(s.wide, float64(v))
 	}
-	s.setRow(s.wide)
+	s.setRow(s.wide, x.usual)
 	s.latents, s.values = p.codes.row(row)
 }
 
@@ -269,7 +268,7 @@ func (c *calibration) cheapest(recall float64) (rung, bool) {
 			best, least = r, cost
 		}
 	}
-	if math.IsInf(least, 1) {
+	if least > c.costOfAll() {
 		return best, false
 	}
 	for range 12 {
@@ -287,6 +286,11 @@ func (c *calibration) cost(r rung, postings float64) float64 {
 	blocks := float64(c.rows)/blockRows + 1
 	lines := float64(byteStride(c.index.dense.cols)) / kernel.BytesLine
 	return 0.1*float64(c.rows) + 40*blocks*float64(r.terms) + 0.7*postings + (8+8*lines)*float64(r.candidates)
+}
+
+// costOfAll is the same for comparing all rows in float32.
+func (c *calibration) costOfAll() float64 {
+	return float64(c.rows) * (8 + 4*8*float64(byteStride(c.index.dense.cols))/kernel.BytesLine)
 }
 
 // recall returns the share of the nearest rows that an effort finds.

@@ -24,10 +24,11 @@ type effort struct {
 type nearScratch struct {
 	*scratch // sums, query and terms of the scan
 
-	raw, row []float64 // the row as it was given, and divided by a power of two
-	norm     float64   // of row
-	bytes    []uint8
-	query8   []int8
+	row    []float64 // divided by a power of two
+	norm   float64   // of row
+	usual  []float64 // the row with the usual norm of the rows of the index
+	bytes  []uint8
+	query8 []int8
 
 	code    ksparse.Codes // of the row, where it is encoded here
 	matrix  mat.Dense
@@ -63,7 +64,7 @@ func newNearScratch(x *Index) *nearScratch {
 func (s *nearScratch) free() {
 	s.scratch.query.latents = s.scratch.query.latents[:0] // s.scratch has no weights to clear
 	s.scratch.free()
-	s.scratch, s.raw, s.latents, s.values = nil, nil, nil, nil
+	s.scratch, s.latents, s.values = nil, nil, nil
 	s.matrix.Reset()
 	spareNear.Put(s)
 }
@@ -84,7 +85,9 @@ func (s *nearScratch) search(x *Index, k int, e effort, only *IDs) {
 		s.ask(x, e.terms)
 		s.takeBest(x, e.candidates, only)
 	}
-	s.compareBytes(x, e.finalists)
+	if len(s.hits) > e.finalists {
+		s.compareBytes(x, e.finalists)
+	}
 	s.compareRows(x)
 	s.order(k)
 }
@@ -101,7 +104,7 @@ func (s *nearScratch) ask(x *Index, n int) {
 	// The codes are of the row less the bias.
 	s.sizes = matrix.Resized(s.sizes, max(a.cols, len(a.units)))
 	centred := s.sizes[:a.cols]
-	kernel.Subtract(centred, s.raw, a.bias)
+	kernel.Subtract(centred, s.usual, a.bias)
 	s.signedBytes(centred)
 	s.products = matrix.Resized(s.products, len(a.units))
 	kernel.DotBytes(s.products, s.query8, a.bytes, len(s.query8), a.all)

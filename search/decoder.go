@@ -1,6 +1,7 @@
 package search
 
 import (
+	"hash/crc32"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -61,6 +62,11 @@ func newDecoder(m Model, latents int) (*decoder, error) {
 		}
 	}
 	return d, nil
+}
+
+// sum returns a checksum of d, which tells one model from another.
+func (d *decoder) sum() uint32 {
+	return crc32.Update(crc32.Checksum(bytesOf(d.atoms), castagnoli), castagnoli, bytesOf(d.bias))
 }
 
 // maxAtoms is the most bytes of atoms with which a query is multiplied as a whole: 10 us. Where there are more, what

@@ -1,5 +1,7 @@
 package search
 
+import "math"
+
 // rung is an effort that finds a share of the nearest rows.
 type rung struct {
 	recall            float64
@@ -32,25 +34,31 @@ const (
 	leastFinalists  = 30
 )
 
-// effort returns the effort for a recall of the k nearest of so many rows.
+// effort returns the effort for a recall of the k nearest of so many rows. Above the last rung that is to compare all rows in float32.
 func (l *ladder) effort(recall float64, k, rows int) effort {
 	if recall == 0 {
 		recall = usualRecall
 	}
-	r := l.rungs[len(l.rungs)-1]
-	for _, next := range l.rungs {
-		if next.recall >= recall {
-			r = next
-			break
+	for _, r := range l.rungs {
+		if r.recall >= recall {
+			return r.at(l.rows, k, rows)
 		}
 	}
-	return r.at(l.rows, k, rows)
+	return effort{candidates: rows, finalists: rows}
+}
+
+// reaches returns the largest recall for which not all rows are compared.
+func (l *ladder) reaches() float64 {
+	if len(l.rungs) == 0 {
+		return 0
+	}
+	return l.rungs[len(l.rungs)-1].recall
 }
 
 // at returns the effort of a rung for k rows of so many, where it was measured with measured rows.
 func (r rung) at(measured, k, rows int) effort {
 	more := max(1, float64(k)/usualK)
 	finalists := int(leastFinalists * more)
-	c := more * float64(r.candidates) * float64(rows) / float64(measured)
+	c := min(float64(rows), math.Ceil(more*float64(r.candidates)*float64(rows)/float64(measured)))
 	return effort{terms: r.terms, candidates: max(int(c), leastCandidates, finalists), finalists: finalists}
 }

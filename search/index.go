@@ -25,6 +25,7 @@ type Index struct {
 	next    int64     // the ID of the next row that is added
 	parts   []part    // in the order of their IDs
 	largest []float64 // by latent: the largest magnitude in any part
+	usual   float64   // the usual norm of its rows, where it has any
 	dense   *dense    // what Nearest needs; nil where there are codes alone
 	nearest []float64 // by latent: the largest magnitude in near.postings of any part
 	asking  []float64 // by latent: the unit of its atom, 0 where no row has the latent; nil without atoms

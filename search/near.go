@@ -203,6 +203,9 @@ func (x *Index) addDense(ctx context.Context, s *segment, o Options) (*dense, er
 	if err != nil {
 		return nil, err
 	}
+	if sum := d.sum(); !fresh && sum != x.dense.decoder {
+		return nil, fault.Errorf(fault.ErrShape, "Options.Model has another decoder than the model with which the index was built: rows are added with the same model")
+	}
 	if s.near, err = newNear(ctx, &s.codes, x.latents, o.Rows, d); err != nil {
 		return nil, err
 	}
@@ -211,7 +214,7 @@ func (x *Index) addDense(ctx context.Context, s *segment, o Options) (*dense, er
 		y.model, y.signed = o.Model, y.signed || s.codes.signed()
 		return &y, nil
 	}
-	y := &dense{cols: d.cols, model: o.Model, signed: s.codes.signed(), ladder: ladderCode}
+	y := &dense{cols: d.cols, decoder: d.sum(), model: o.Model, signed: s.codes.signed(), ladder: ladderCode}
 	if s.codes.mean == nil {
 		if y.atoms = newAtoms(d); y.atoms != nil {
 			y.ladder = ladderAtoms
@@ -223,7 +226,11 @@ func (x *Index) addDense(ctx context.Context, s *segment, o Options) (*dense, er
 // setDense sets what x has to answer Nearest, for the parts that it has.
 func (x *Index) setDense(d *dense) {
 	x.dense = d
-	if d == nil || d.atoms == nil || x.nearest == nil {
+	if d == nil {
+		return
+	}
+	x.usual = x.usualNorm()
+	if d.atoms == nil || x.nearest == nil {
 		return
 	}
 	x.asking = make([]float64, x.latents)
@@ -232,6 +239,24 @@ func (x *Index) setDense(d *dense) {
 			x.asking[j] = float64(unit)
 		}
 	}
+}
+
+// usualNorm returns the median of the norms of the rows that are not all zeros: of about 65,536 of them, where there are more.
+func (x *Index) usualNorm() float64 {
+	every := x.stored()>>16 + 1
+	var norms []float64
+	for i := range x.parts {
+		p := &x.parts[i]
+		for row := (every - p.first%every) % every; row < len(p.ids); row += every {
+			if norm := p.near.norms[row]; norm > 0 {
+				norms = append(norms, norm)
+			}
+		}
+	}
+	if len(norms) == 0 {
+		return 1
+	}
+	return kernel.KthLargest(norms, (len(norms)+1)/2)
 }
 
 // addNear counts a segment among the parts of x.

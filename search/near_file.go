@@ -11,11 +11,12 @@ import (
 // nearInfo is what the list of segments says of what Nearest needs. The atoms, where Atoms is set, are in the sections
 // "atoms", "atom units" and "bias".
 type nearInfo struct {
-	Cols   int    `json:"cols"`
-	Atoms  bool   `json:"atoms,omitempty"`
-	Signed bool   `json:"signed,omitempty"`
-	Rows   int    `json:"rows"` // for which the ladder was measured
-	Ladder []step `json:"ladder"`
+	Cols    int    `json:"cols"`
+	Decoder uint32 `json:"decoder"` // CRC-32C of the decoder: see decoder.sum
+	Atoms   bool   `json:"atoms,omitempty"`
+	Signed  bool   `json:"signed,omitempty"`
+	Rows    int    `json:"rows"` // for which the ladder was measured
+	Ladder  []step `json:"ladder"`
 }
 
 // step is a rung in a file.
@@ -27,7 +28,7 @@ type step struct {
 
 // describe returns what the list of segments has of d.
 func (d *dense) describe() (*nearInfo, []section) {
-	info := &nearInfo{Cols: d.cols, Atoms: d.atoms != nil, Signed: d.signed, Rows: d.ladder.rows}
+	info := &nearInfo{Cols: d.cols, Decoder: d.decoder, Atoms: d.atoms != nil, Signed: d.signed, Rows: d.ladder.rows}
 	for _, r := range d.ladder.rungs {
 		info.Ladder = append(info.Ladder, step{r.recall, r.terms, r.candidates})
 	}
@@ -47,10 +48,10 @@ func readDense(d *description) (*dense, error) {
 	if info == nil {
 		return nil, nil
 	}
-	if info.Cols < 1 || info.Cols > kernel.MaxBytes || info.Rows < 1 || info.Rows > maxRows || len(info.Ladder) == 0 {
+	if info.Cols < 1 || info.Cols > kernel.MaxBytes || info.Rows < 1 || info.Rows > maxRows {
 		return nil, fault.Errorf(fault.ErrFormat, "it has rows of %d numbers, and %d efforts for %d rows", info.Cols, len(info.Ladder), info.Rows)
 	}
-	y := &dense{cols: info.Cols, signed: info.Signed, ladder: ladder{rows: info.Rows}}
+	y := &dense{cols: info.Cols, decoder: info.Decoder, signed: info.Signed, ladder: ladder{rows: info.Rows}}
 	for _, s := range info.Ladder {
 		if !(s.Recall >= 0 && s.Recall <= 1) || s.Terms < 1 || s.Terms > maxTerms || s.Candidates < 1 || s.Candidates > maxRows {
 			return nil, fault.Errorf(fault.ErrFormat, "it has the effort %d, %d for a recall of %v", s.Terms, s.Candidates, s.Recall)

@@ -46,7 +46,6 @@ func TestHostileDense(t *testing.T) {
 	m := madeRows(t, 200, 6, 30, 3, false)
 	path := filepath.Join(t.TempDir(), "index")
 	for what, change := range map[string]func(d *dense){
-		"no ladder":               func(d *dense) { d.ladder.rungs = nil },
 		"a recall above 1":        func(d *dense) { d.ladder.rungs = []rung{{2, 1, 1}} },
 		"no terms":                func(d *dense) { d.ladder.rungs = []rung{{1, 0, 1}} },
 		"no candidates":           func(d *dense) { d.ladder.rungs = []rung{{1, 1, 0}} },

@@ -57,8 +57,18 @@ func (m *made) plainAsk(x *Index, q Near, n int) (asked []int32, weights []float
 			panic(err)
 		}
 		centred := make([]float64, len(q.Row))
+		largest, squares := 0.0, 0.0
+		for _, v := range q.Row {
+			largest = max(largest, math.Abs(v))
+		}
+		_, exponent := math.Frexp(largest)
+		scaled := make([]float64, len(q.Row))
+		for p, v := range q.Row {
+			scaled[p] = math.Ldexp(v, -exponent)
+		}
+		squares = kernel.SumSquares(scaled)
 		for p := range centred {
-			centred[p] = q.Row[p] - d.bias[p]
+			centred[p] = float64(scaled[p]*(x.usual/math.Sqrt(squares))) - d.bias[p]
 		}
 		query, _ := plainBytes(centred)
 		for j := range x.latents {

@@ -12,17 +12,19 @@ import (
 
 // Near is a question for the rows nearest to a row.
 type Near struct {
-	// Row is the row, of as many numbers as those of the index.
+	// Row is the row, of as many numbers as those of the index. Its direction is what counts: it is given the usual
+	// length of the rows of the index first.
 	Row []float64
-	// Latents and Values are its code, latents ascending, as Row of *ksparse.Codes gives them. Nil: the model of the
-	// index encodes the row, where that is needed. It takes less time to encode many rows together.
+	// Latents and Values are its code, latents ascending, as Row of *ksparse.Codes gives them, of a row that is about as
+	// long as those of the index. Nil: the model of the index encodes the row, where that is needed. It takes less time to
+	// encode many rows together.
 	Latents []int32
 	Values  []float64
 	// K is how many rows are wanted.
 	K int
 	// Recall is how large a share of the K nearest rows should be found, on average: 0 to 1, where 0 stands
 	// for 0.95. More takes longer. What it takes was measured on other rows, until Calibrate has measured it
-	// on those of the index; beyond the largest recall that was measured it makes no difference.
+	// on those of the index. For more than the largest recall that was measured, all rows are compared.
 	Recall float64
 	// Only are the rows that count; nil: all.
 	Only *IDs
@@ -30,11 +32,12 @@ type Near struct {
 
 // dense is what an index has, beside its segments, to answer Nearest. It never changes.
 type dense struct {
-	cols   int
-	model  Model  // nil in an index that was opened
-	atoms  *atoms // nil where rows are encoded normalised, or atoms are too many
-	signed bool   // codes have negative values
-	ladder ladder
+	cols    int
+	decoder uint32 // the checksum of the model's decoder
+	model   Model  // nil in an index that was opened
+	atoms   *atoms // nil where rows are encoded normalised, or atoms are too many
+	signed  bool   // codes have negative values
+	ladder  ladder
 }
 
 // Nearest appends to dst the K rows, or fewer, that have the largest cosine with a row, the largest first, and of equal ones
@@ -65,7 +68,8 @@ func (x *Index) Nearest(dst []Hit, q Near) (hits []Hit, err error) {
 		return dst, err
 	}
 	rows, _ := x.Dims()
-	s.search(x, q.K, x.dense.ladder.effort(q.Recall, q.K, rows), q.Only)
+	k := min(q.K, rows)
+	s.search(x, k, x.dense.ladder.effort(q.Recall, k, rows), q.Only)
 	hits = append(hits, s.found...)
 	s.free()
 	return hits, nil
@@ -106,13 +110,13 @@ func (x *Index) checkNear(q *Near) error {
 
 // set prepares a question: the row in all forms, and its code where it is needed.
 func (s *nearScratch) set(x *Index, q *Near) error {
-	s.setRow(q.Row)
+	s.setRow(q.Row, x.usual)
 	s.latents, s.values = q.Latents, q.Values
 	if x.dense.atoms != nil || q.Latents != nil {
 		return nil
 	}
 	n := len(q.Row)
-	s.matrix.SetRawMatrix(blas64.General{Rows: 1, Cols: n, Stride: n, Data: q.Row})
+	s.matrix.SetRawMatrix(blas64.General{Rows: 1, Cols: n, Stride: n, Data: s.usual})
 	if err := x.dense.model.EncodeInto(&s.code, &s.matrix); err != nil {
 		return fault.Errorf(err, "Near.Row: %s", fault.Text(err))
 	}
@@ -120,11 +124,19 @@ func (s *nearScratch) set(x *Index, q *Near) error {
 	return x.checkQuery(s.latents, s.values)
 }
 
-// setRow sets the row, divided by a power of two so that its squares are in range, its norm and its bytes.
-func (s *nearScratch) setRow(row []float64) {
-	s.raw, s.row = row, matrix.Resized(s.row, len(row))
+// setRow sets the row, divided by a power of two so that its squares are in range, its norm and its bytes, and the row of
+// the usual norm.
+func (s *nearScratch) setRow(row []float64, usual float64) {
+	s.row, s.usual = matrix.Resized(s.row, len(row)), matrix.Resized(s.usual, len(row))
 	matrix.TimesPower(s.row, row, -matrix.Exponent(row))
 	s.norm = math.Sqrt(kernel.SumSquares(s.row))
+	factor := 0.0
+	if s.norm > 0 {
+		factor = usual / s.norm
+	}
+	for i, v := range s.row {
+		s.usual[i] = v * factor
+	}
 	s.signedBytes(s.row)
 }
 

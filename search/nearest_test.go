@@ -352,7 +352,8 @@ func TestNearestTogether(t *testing.T) {
 	wg.Wait()
 }
 
-// TestEffort: a recall takes the first rung that has it, more neighbours and more rows take more candidates.
+// TestEffort: a recall takes the first rung that has it, and all rows where none has; more neighbours and more rows take
+// more candidates.
 func TestEffort(t *testing.T) {
 	l := &ladder{rows: 1000, rungs: []rung{{0.5, 2, 200}, {0.9, 4, 400}}}
 	for _, c := range []struct {
@@ -363,8 +364,10 @@ func TestEffort(t *testing.T) {
 		{0.3, 10, 1000, effort{2, 200, 30}},
 		{0.5, 1, 1000, effort{2, 200, 30}},
 		{0.51, 10, 1000, effort{4, 400, 30}},
-		{0, 10, 1000, effort{4, 400, 30}},
-		{1, 20, 1000, effort{4, 800, 60}},
+		{0.8, 10, 1000, effort{4, 400, 30}},
+		{0, 10, 1000, effort{0, 1000, 1000}},
+		{1, 20, 1000, effort{0, 1000, 1000}},
+		{0.9, 2000, 3000, effort{4, 6000, 6000}},
 		{0.9, 10, 10_000, effort{4, 4000, 30}},
 		{0.9, 10, 10, effort{4, 100, 30}},
 	} {

@@ -71,16 +71,16 @@ func (x *Index) Stats() (s Stats) {
 	}
 	slices.SortStableFunc(lists, func(a, b List) int { return cmp.Compare(b.Rows, a.Rows) })
 	s.Longest = slices.Clone(lists[:min(10, len(lists))])
-	inputs := 0
-	if x.dense != nil {
-		inputs = x.dense.cols
-	}
-	s.warn(stored, inputs, lists)
+	s.warn(stored, x.dense, lists)
 	return s
 }
 
-// warn sets the warnings. lists has the longest first; inputs is how many numbers a row has, 0 where that is not known.
-func (s *Stats) warn(stored, inputs int, lists []List) {
+// warn sets the warnings. lists has the longest first; near is nil where there are codes alone.
+func (s *Stats) warn(stored int, near *dense, lists []List) {
+	inputs := 0
+	if near != nil {
+		inputs = near.cols
+	}
 	add := func(format string, args ...any) { s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...)) }
 	long := 0
 	for long < len(lists) && lists[long].Share > longList {
@@ -102,6 +102,10 @@ func (s *Stats) warn(stored, inputs int, lists []List) {
 	if k := float64(s.Entries) / float64(max(1, stored)); inputs > 0 && k > float64(inputs)/6 {
 		add("%.0f latents are active in a row of %d numbers. Few latents then hold most of what is active, whatever the number of latents: choose a k of at most a sixth of "+
 			"the numbers.", k, inputs)
+	}
+	if near != nil && near.ladder.reaches() < usualRecall {
+		add("For a recall of more than %.2g Nearest compares all rows: their codes do not find so many of the nearest ones, or not in less time. The usual reasons are a "+
+			"model that was trained on other rows, and few latents.", near.ladder.reaches())
 	}
 	if s.Deleted > 0 && float64(s.Deleted) > manyDeleted*float64(stored) {
 		add("%d of %d rows are marked as deleted, and are still read. Merge drops them.", s.Deleted, stored)
