@@ -3,12 +3,14 @@ package search
 import (
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/ksparse/ksparse"
 	"github.com/ksparse/ksparse/internal/fault"
 	"github.com/ksparse/ksparse/internal/kernel"
+	"github.com/ksparse/ksparse/internal/matrix"
 )
 
 // decoder is what the model makes of codes: the sum of the atoms of the latents, each times its value, and a bias.
@@ -62,6 +64,42 @@ func newDecoder(m Model, latents int) (*decoder, error) {
 		}
 	}
 	return d, nil
+}
+
+// checkModel returns an error where the first rows have other codes by the model than those that came with them. Values
+// may have been rounded, and latents with small ones be lost: half of the latents must be right.
+func checkModel(f *forward, o Options) error {
+	rows, cols := o.Rows.Dims()
+	if rows != f.rows() || cols != o.Model.In() {
+		return nil // newNear has words for that
+	}
+	n := min(rows, 16)
+	x := mat.NewDense(n, cols, nil)
+	if err := o.Rows.ReadRows(x.RawMatrix().Data, 0, n); err != nil {
+		return fault.Errorf(err, "reading the rows to index, rows 0 to %d: %s", n, fault.Text(err))
+	}
+	if matrix.FirstNotFinite(x.RawMatrix().Data) >= 0 {
+		return nil // the same
+	}
+	var c ksparse.Codes
+	if err := o.Model.EncodeInto(&c, x); err != nil {
+		return fault.Errorf(err, "Options.Model: %s", fault.Text(err))
+	}
+	right, all := 0, 0
+	for i := range n {
+		own, _ := c.Row(i)
+		latents, _ := f.row(i)
+		for _, j := range latents {
+			if _, found := slices.BinarySearch(own, j); found {
+				right++
+			}
+			all++
+		}
+	}
+	if 2*right < all {
+		return fault.Errorf(fault.ErrShape, "Options.Model gives other codes for Options.Rows: it has %d of the %d latents in the first %d rows. Rows, codes and model belong together", right, all, n)
+	}
+	return nil
 }
 
 // sum returns a checksum of d, which tells one model from another.

@@ -199,6 +199,9 @@ func (x *Index) addDense(ctx context.Context, s *segment, o Options) (*dense, er
 	if cols := o.Model.In(); !fresh && cols != x.dense.cols {
 		return nil, fault.Errorf(fault.ErrShape, "the model takes rows of %d numbers, those of the index have %d", cols, x.dense.cols)
 	}
+	if err := checkModel(&s.codes, o); err != nil {
+		return nil, err
+	}
 	d, err := newDecoder(o.Model, x.latents)
 	if err != nil {
 		return nil, err

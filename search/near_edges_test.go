@@ -86,6 +86,9 @@ func TestOtherModel(t *testing.T) {
 	opened, err := Open(path)
 	must(t, err)
 	defer opened.Close()
+	if _, err := Build(ctx, codes, Options{Rows: rows, Model: m.model}); !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), "other codes") {
+		t.Errorf("%v", err)
+	}
 	for _, x := range []*Index{x, opened} {
 		if _, err := x.Add(ctx, codes, Options{Rows: rows, Model: other}); !errors.Is(err, ksparse.ErrShape) || !strings.Contains(err.Error(), "another decoder") {
 			t.Errorf("%v", err)
