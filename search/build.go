@@ -27,7 +27,7 @@ func Build(ctx context.Context, codes codefile.Source, o Options) (*Index, error
 	if latents < 1 || latents > maxLatents {
 		return nil, fault.Errorf(fault.ErrRange, "an index of codes with %d latents, want 1 to %d", latents, maxLatents)
 	}
-	empty := &Index{latents: latents}
+	empty := &Index{latents: latents, origin: new(origin)}
 	return empty.Add(ctx, codes, o)
 }
 
@@ -55,6 +55,7 @@ func (x *Index) Add(ctx context.Context, codes codefile.Source, o Options) (_ *I
 	parts := append(slices.Clone(x.parts), part{segment: s})
 	y, err := newIndex(x.latents, f.mean != nil, x.next+int64(len(s.ids)), parts)
 	if err == nil {
+		y.origin = x.origin
 		y.setDense(dense)
 	}
 	return y, err

@@ -29,6 +29,7 @@ type Index struct {
 	dense   *dense    // what Nearest needs; nil where there are codes alone
 	nearest []float64 // by latent: the largest magnitude in near.postings of any part
 	asking  []float64 // by latent: the unit of its atom, 0 where no row has the latent; nil without atoms
+	origin  *origin
 	use     use
 }
 
@@ -102,6 +103,7 @@ func newIndex(latents int, scaled bool, next int64, parts []part) (*Index, error
 func (x *Index) with(next int64, parts []part) (*Index, error) {
 	y, err := newIndex(x.latents, x.scaled, next, parts)
 	if err == nil {
+		y.origin = x.origin
 		y.setDense(x.dense)
 	}
 	return y, err

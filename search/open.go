@@ -81,6 +81,8 @@ func openListed(path string, list []byte) (_ *Index, err error) {
 	x, err := newIndex(info.Latents, info.Scaled, info.Next, parts)
 	if err == nil {
 		x.setDense(shared)
+		x.origin = new(origin)
+		x.origin.add(list)
 	}
 	return x, err
 }

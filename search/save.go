@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -36,6 +37,10 @@ type kept struct {
 // those that the index no longer has are removed, and other files are left alone. A folder that holds other
 // files and no index is refused.
 //
+// An index that was opened, or made of one that was, is saved only over what it comes from: where another program has changed the
+// folder since, there is an error that wraps fs.ErrExist. Open it then, and change that. An index that Build made takes
+// the place of any other.
+//
 // The list of segments is written last, and at once. So whenever a program is killed, by whatever, the folder
 // opens as the old index or as the new one. Indexes that were opened from the folder go on, and an Open that runs
 // at the same time gives one or the other. Two programs cannot save to one folder at the same time, where the system
@@ -55,13 +60,25 @@ func (x *Index) Save(path string) (err error) {
 		return fault.Errorf(err, "saving the index: %s", fault.Text(err))
 	}
 	defer release()
+	list := filepath.Join(path, listName)
+	if err := x.origin.check(list); err != nil {
+		return fault.Errorf(err, "saving the index: %s", fault.Text(err))
+	}
 	d, err := x.saveSegments(path)
 	if err == nil {
 		err = x.check()
 	}
 	if err == nil {
 		text := d.describe()
-		err = atomicfile.Write(filepath.Join(path, listName), func(w io.Writer) error { return d.write(w, text) })
+		err = atomicfile.Write(list, func(w io.Writer) error {
+			var written bytes.Buffer
+			if err := d.write(&written, text); err != nil {
+				return err
+			}
+			x.origin.add(written.Bytes())
+			_, err := w.Write(written.Bytes())
+			return err
+		})
 	}
 	if err != nil {
 		return fault.Errorf(err, "saving the index: %s", fault.Text(err))
