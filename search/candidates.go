@@ -363,7 +363,7 @@ func (s *nearScratch) compareRows(x *Index) {
 		for t, row := range rows {
 			score := 0.0
 			if norm := p.near.norms[row]; norm > 0 {
-				score = s.dots[t] / float64(s.norm*norm)
+				score = max(-1, min(1, s.dots[t]/float64(s.norm*norm))) // rounding may have led beyond
 			}
 			s.found = append(s.found, Hit{p.ids[row], score})
 		}

@@ -35,7 +35,14 @@ func Open(path string) (*Index, error) {
 
 // openError is err as the error of Open.
 func openError(path string, err error) error {
-	if _, failed := os.Stat(path); failed == nil && errors.Is(err, fs.ErrNotExist) {
+	info, failed := os.Stat(path)
+	if failed == nil && !info.IsDir() {
+		return fault.Errorf(fault.ErrFormat, "%s is a file: an index is a folder", path)
+	}
+	if errors.Is(failed, fs.ErrNotExist) {
+		return fault.Errorf(failed, "there is no index %s", path)
+	}
+	if failed == nil && errors.Is(err, fs.ErrNotExist) {
 		return fault.Errorf(err, "%s holds no whole index: %s", path, fault.Text(err))
 	}
 	return fault.Errorf(err, "opening the index: %s", fault.Text(err))

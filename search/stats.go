@@ -88,15 +88,15 @@ func (s *Stats) warn(stored int, near *dense, lists []List) {
 	}
 	if long > 0 {
 		add("%s active in more than a quarter of the rows, latent %d in %.0f %% of them. A query that has one of these latents reads all those rows. "+
-			"Choose a smaller k. A training of the modern form (Classic off) uses latents more equally.",
+			"Choose a smaller k, or train with a lower learning rate.",
 			count(long, "latent is", "latents are"), lists[0].Latent, 100*lists[0].Share)
 	}
 	if s.Skew > highSkew {
 		add("The latents are used unequally: a query reads %.0f times as many entries as with latents that are used equally (the skew). "+
-			"More latents do not help. A smaller k does, and a training of the modern form (Classic off).", s.Skew)
+			"More latents do not help. A lower learning rate in training does, and a smaller k.", s.Skew)
 	}
 	if s.Postings > float64(stored) && stored > 0 {
-		add("A query reads %.1f entries for each row of the index: no fewer than a search without an index would look at. Choose a smaller k or more latents.",
+		add("A query reads %.1f entries for each row of the index, so searches by code take long. Choose a smaller k, more latents, or a lower learning rate in training.",
 			s.Postings/float64(stored))
 	}
 	if k := float64(s.Entries) / float64(max(1, stored)); inputs > 0 && k > float64(inputs)/6 {

@@ -199,7 +199,8 @@ func rowOf(x *indexes.Index, id int64) (q query, err error) {
 
 // find appends to dst the rows that are most like q.
 func (s *searchFlags) find(dst []search.Hit, x *indexes.Index, q query, only *search.IDs) (hits []search.Hit, err error) {
-	k := s.hits
+	rows, _ := x.Dims()
+	k := min(s.hits, rows)
 	if q.own {
 		k++ // it finds itself
 	}
