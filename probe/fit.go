@@ -26,7 +26,10 @@ var (
 
 // Options says what Fit makes small, and how small. The zero value is scikit-learn's C = 1, to convergence.
 type Options struct {
-	// L2 is the weight of the penalty, 1/C of scikit-learn; 0 stands for 1, and -1 for no penalty.
+	// L2 is the weight of the penalty, 1/C of scikit-learn; 0 stands for 1, and -1 for no penalty. Without a penalty
+	// there is no minimum where some classes can be told apart, as by a latent that is active in rows of one class
+	// alone: ErrSeparable is for classes that can all be told apart; where it is some of them, weights grow until the
+	// gradient is below Tolerance.
 	L2 float64
 	// Tolerance is how large the gradient may be at the end: the largest of the magnitudes of its numbers,
 	// over the number of rows. 0 stands for 1e-6. (scikit-learn's is 1e-4.)

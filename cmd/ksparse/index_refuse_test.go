@@ -31,8 +31,8 @@ func TestIndexMisuse(t *testing.T) {
 		{`--row is "x", want a whole number`, "search words.index --row x"},
 		{"-k is 0, want how many rows to find", "search words.index --row 1 -k 0"},
 		{`--by is "cosine", want code or neighbours`, "search words.index --row 1 --by cosine"},
-		{"--recall is 1, want a share above 0 and below 1", "search words.index --row 1 --recall 1"},
-		{"--recall is NaN, want a share above 0 and below 1", "search words.index --row 1 --recall nan"},
+		{"--recall is 1.5, want a share above 0, up to 1", "search words.index --row 1 --recall 1.5"},
+		{"--recall is NaN, want a share above 0, up to 1", "search words.index --row 1 --recall nan"},
 		{"--model is for --rows", "search words.index --row 1 --model m.ksp"},
 	} {
 		refuses(t, folder, misuse, c.want, strings.Fields(c.args)...)

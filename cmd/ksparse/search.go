@@ -153,8 +153,8 @@ func (s *searchFlags) check(c *cobra.Command) error {
 		return say.Wrong("-k is %d, want how many rows to find", s.hits)
 	case s.by != "" && s.by != byCode && s.by != byRows:
 		return say.Wrong("--by is %q, want %s or %s", s.by, byCode, byRows)
-	case !(s.recall > 0 && s.recall < 1):
-		return say.Wrong("--recall is %v, want a share above 0 and below 1", s.recall)
+	case !(s.recall > 0 && s.recall <= 1):
+		return say.Wrong("--recall is %v, want a share above 0, up to 1", s.recall)
 	case s.file == "" && s.model != "":
 		return say.Wrong("--model is for --rows: rows of the index are encoded already")
 	}

@@ -77,7 +77,7 @@ func (s *Server) readBody(x *exchange) (isBinary bool, err error) {
 
 // tooLong is the error for a body of more than most bytes.
 func tooLong(most int64) error {
-	return refuse(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes: send fewer rows in a request", most)
+	return refuse(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes: send fewer rows in a request, or fewer IDs in \"only\", or start the server with a larger --max-bytes", most)
 }
 
 // tooMany is the error for a request of more than most rows.

@@ -121,15 +121,15 @@ func (s *scanner) whole(name string, most int) (int, error) {
 	return v, nil
 }
 
-// share reads a number above 0 and below 1.
+// share reads a number above 0, up to 1.
 func (s *scanner) share(name string) (float64, error) {
 	number, err := s.plain(name)
 	if err != nil {
 		return 0, err
 	}
 	v, err := strconv.ParseFloat(string(number), 64)
-	if err != nil || !(v > 0 && v < 1) {
-		return 0, bad("%s is %.40s, want a number above 0 and below 1", name, number)
+	if err != nil || !(v > 0 && v <= 1) {
+		return 0, bad("%s is %.40s, want a number above 0, up to 1", name, number)
 	}
 	return v, nil
 }

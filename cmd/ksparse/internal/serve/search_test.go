@@ -208,7 +208,7 @@ func TestHostileSearch(t *testing.T) {
 		{`{"rows":[[1,2]],"k":2.5}`, 400, "k is 2.5"},
 		{`{"rows":[[1,2]],"k":99999999999999999999}`, 400, "k is 99999999999999999999"},
 		{`{"rows":[[1,2]],"k":"3"}`, 400, "want a number for k there"},
-		{`{"rows":[[1,2]],"recall":1}`, 400, "recall is 1, want a number above 0 and below 1"},
+		{`{"rows":[[1,2]],"recall":1.5}`, 400, "recall is 1.5, want a number above 0, up to 1"},
 		{`{"rows":[[1,2]],"recall":0}`, 400, "recall is 0"},
 		{`{"rows":[[1,2]],"recall":NaN}`, 400, "want a number for recall there"},
 		{`{"rows":[[1,2]],"recall":1e999}`, 400, "recall is 1e999"},
