@@ -154,8 +154,8 @@ func newLoop(ctx context.Context, n *Network, f *feed.Feed, cfg TrainConfig) (*l
 	if l.given = t.cfg; !n.modern {
 		l.given = t.cfg.withRate(n)
 	}
-	if size := t.cfg.BatchSize; size > matrix.MaxNumbers/max(n.In(), n.Out()) {
-		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, max(n.In(), n.Out()))
+	if size, widest := t.cfg.BatchSize, max(n.In(), n.Out()); size > matrix.MaxNumbers/widest {
+		return nil, fault.Errorf(ErrRange, "TrainConfig.BatchSize is %d, which is too large for rows of %d values", size, widest)
 	}
 	f.SetBatchSize(t.cfg.BatchSize)
 	if err := l.beginEpoch(ctx); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -28,32 +29,9 @@ there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests
   ksparse serve sae.ksp --addr :8443 --token-file token --cert cert.pem --key key.pem`,
 		Args: wantArgs(1, 1, "MODEL"),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := models.Open(args[0], open)
-			if err != nil {
-				return err
-			}
-			frozen, err := m.Freeze()
-			if err != nil {
-				return models.InFlags(args[0], err)
-			}
-			if index != "" {
-				x, err := indexes.Open(index)
-				if err != nil {
-					return err
-				}
-				defer x.Close() // read only
-				if err := x.Check(args[0], m); err != nil {
-					return err
-				}
-				o.Index = x
-			}
 			o.Name = args[0]
 			o.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
-			s, err := serve.New(frozen, o)
-			if err != nil {
-				return err
-			}
-			return s.Run(c.Context())
+			return serveModel(c.Context(), args[0], open, index, o)
 		},
 	}
 	f := c.Flags()
@@ -75,4 +53,32 @@ there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests
 	f.DurationVar(&o.DrainTime, "drain", 0, "time that it still takes requests, not ready any more, before it ends")
 	open.AddFlags(f)
 	return c
+}
+
+// serveModel serves the model at path, and an index of it where index is not "", until ctx is done.
+func serveModel(ctx context.Context, path string, open models.Options, index string, o serve.Options) error {
+	m, err := models.Open(path, open)
+	if err != nil {
+		return err
+	}
+	frozen, err := m.Freeze()
+	if err != nil {
+		return models.InFlags(path, err)
+	}
+	if index != "" {
+		x, err := indexes.Open(index)
+		if err != nil {
+			return err
+		}
+		defer x.Close() // read only
+		if err := x.Check(path, m); err != nil {
+			return err
+		}
+		o.Index = x
+	}
+	s, err := serve.New(frozen, o)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
 }
