@@ -21,9 +21,10 @@ func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve MODEL",
 		Short: "Serve a model over HTTP: encode, decode, reconstruct, search",
-		Long: `serve answers HTTP requests with MODEL, in JSON and in binary: doc/serving.md says what goes over the wire, and /openapi.json describes
-it. With --index it searches an index too, which must be of MODEL. It serves this machine alone unless --addr says otherwise; then it wants a token and TLS. Requests for which
-there is no room get 503 and Retry-After. Ctrl-C and SIGTERM finish the requests that it has, and end.`,
+		Long: `serve answers HTTP requests with MODEL, in JSON and in binary: doc/serving.md says what goes over the wire, and
+/openapi.json describes it. With --index it searches an index too, which must be of MODEL. It serves this machine alone unless
+--addr says otherwise; then it wants a token and TLS. Requests for which there is no room get 503 and Retry-After. Ctrl-C and
+SIGTERM finish the requests that it has, and end.`,
 		Example: `  ksparse serve sae.ksp
   ksparse serve sae.ksp --index activations.index
   ksparse serve sae.ksp --addr :8443 --token-file token --cert cert.pem --key key.pem`,
