@@ -19,7 +19,6 @@ import (
 	"github.com/ksparse/ksparse/cmd/ksparse/internal/say"
 	"github.com/ksparse/ksparse/codefile"
 	"github.com/ksparse/ksparse/internal/atomicfile"
-	"github.com/ksparse/ksparse/internal/raw"
 	"github.com/ksparse/ksparse/pretrained"
 	"github.com/ksparse/ksparse/search"
 )
@@ -200,39 +199,20 @@ func (from *content) Close() error {
 	return errors.Join(errs...)
 }
 
-// openCodes opens codes in files, for an index of at least so many latents.
+// openCodes opens codes in files, for an index of at least so many latents: JSON lines do not say how many there are, and
+// may lack the last ones.
 func openCodes(paths []string, latents int) (*content, error) {
 	codes, err := codefile.Open(paths...)
 	if err != nil {
 		return nil, err
 	}
 	from := &content{codes: codes, files: []io.Closer{codes}}
-	if !slices.ContainsFunc(paths, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".jsonl") }) {
-		from.codes = atLeast{codes, latents}
+	if _, has := codes.Dims(); has < latents && !slices.ContainsFunc(paths, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".jsonl") }) {
+		if from.codes, err = codefile.Widen(codes, latents); err != nil {
+			return nil, errors.Join(err, from.Close())
+		}
 	}
 	return from, nil
-}
-
-// atLeast is codes of so many latents, or more. JSON lines do not say how many there are, and may lack the last ones.
-type atLeast struct {
-	codefile.Source
-	latents int
-}
-
-// Dims returns the number of rows and of latents.
-func (a atLeast) Dims() (rows, latents int) {
-	rows, latents = a.Source.Dims()
-	return rows, max(latents, a.latents)
-}
-
-// ReadCodes makes dst the codes of the rows lo to hi, with all latents.
-func (a atLeast) ReadCodes(dst *ksparse.Codes, lo, hi int) error {
-	err := a.Source.ReadCodes(dst, lo, hi)
-	if err == nil {
-		c, _ := raw.Codes(dst)
-		_, c.Cols = a.Dims()
-	}
-	return err
 }
 
 // openRows opens the rows at paths, to be encoded with m, the model at path.
